@@ -1,0 +1,94 @@
+"""Outputs that appear whole or not at all: written beside their destination, fsynced, renamed."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bertferry.modeling.errors import UsageError
+
+
+@contextmanager
+def new_directory(destination: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """A temporary sibling of `destination` to fill; it takes the destination's name when the body is done.
+
+    When the body raises, nothing remains. Siblings that a killed run left behind are removed first, and a
+    former output that lost its name to a killed `overwrite` gets it back.
+
+    Raises:
+      UsageError: the destination exists (without `overwrite`) or cannot be written, or the disk is full.
+    """
+    target = Path(destination)
+    clear_leftovers(target)
+    check_destination(target, overwrite=overwrite)
+    staging = target.parent / f".{target.name}.tmp-{os.getpid()}"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging.mkdir()
+        yield staging
+        _sync(staging)
+        _take_place(staging, target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UsageError(f"{target}: no space left on the device") from error
+        raise UsageError(f"{target}: cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def check_destination(target: Path, *, overwrite: bool) -> None:
+    """Refuses a destination that is already there, unless it may be replaced."""
+    if target.exists() and not overwrite:
+        raise UsageError(f"{target} already exists: choose another --output or give --overwrite")
+
+
+def clear_leftovers(target: Path) -> None:
+    """Undoes what a killed run left: removes its temporary sibling, restores an output it had moved aside."""
+    for stale in target.parent.glob(f".{target.name}.tmp-*"):
+        if not _alive(stale):
+            shutil.rmtree(stale, ignore_errors=True)
+    for aside in target.parent.glob(f".{target.name}.old-*"):
+        if _alive(aside):
+            continue
+        if target.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            aside.rename(target)
+
+
+def _alive(sibling: Path) -> bool:
+    """Whether the process that made a sibling (its number ends the name) still runs."""
+    try:
+        os.kill(int(sibling.name.rpartition("-")[2]), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _take_place(staging: Path, target: Path) -> None:
+    aside = target.parent / f".{target.name}.old-{os.getpid()}"
+    replaces = target.exists()
+    if replaces:
+        target.rename(aside)
+    staging.rename(target)
+    _sync_entry(target.parent)
+    if replaces:
+        shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
+
+
+def _sync(directory: Path) -> None:
+    for path in directory.rglob("*"):
+        _sync_entry(path)
+    _sync_entry(directory)
+
+
+def _sync_entry(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

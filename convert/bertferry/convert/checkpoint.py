@@ -1,0 +1,114 @@
+"""An opened checkpoint: configuration, layout and every parameter under its canonical name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bertferry.convert import axes
+from bertferry.convert.configuration import read_config
+from bertferry.convert.layout import Layout
+from bertferry.convert.layouts import LAYOUTS
+from bertferry.convert.locate import Location, locate
+from bertferry.convert.match import Match, best_match
+from bertferry.convert.readers import Reader, TensorInfo, open_reader
+from bertferry.modeling.config import EncoderConfig
+from bertferry.modeling.errors import DataError, UsageError
+from bertferry.modeling.parameters import canonical_axes
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint whose every tensor is accounted for. Values are read when asked for."""
+
+    location: Location
+    config: EncoderConfig
+    reader: Reader
+    match: Match
+
+    @property
+    def layout(self) -> Layout:
+        """The layout that the file was found to have."""
+        return self.match.layout
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The task heads in the file: of `mlm`, `nsp`, `classifier`, `span`."""
+        return self.match.form.heads
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """Axis sizes by name; `classes` is there when the file has a classifier."""
+        return self.match.sizes
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Canonical names of the parameters in the file."""
+        return tuple(self.match.found)
+
+    def stored_name(self, parameter: str) -> str:
+        """The name under which the file keeps a parameter."""
+        return self.match.found[parameter][0]
+
+    def stored_info(self, parameter: str) -> TensorInfo:
+        """Shape and dtype of a parameter as it lies in the file."""
+        return self.reader.tensors[self.stored_name(parameter)]
+
+    def stored_axes(self, parameter: str) -> str:
+        """How a parameter lies in the file."""
+        return self.match.found[parameter][1].axes
+
+    def read(self, parameter: str, wanted: str | None = None) -> np.ndarray:
+        """A parameter laid out as the axes `wanted`, by default as the networks hold it.
+
+        Raises:
+          DataError: its bytes are damaged.
+        """
+        key, row = self.match.found[parameter]
+        target = canonical_axes(parameter) if wanted is None else wanted
+        return axes.rearrange(self.reader.read(key), row.axes, target, self.sizes)
+
+
+def open_checkpoint(path: str | Path, *, layout: str = "auto", config: str | Path | None = None) -> Checkpoint:
+    """Opens a checkpoint in any layout.
+
+    Args:
+      path: a prefix, a directory or a `.safetensors` file.
+      layout: a name of `LAYOUTS`, or `auto` to find it from the tensors.
+      config: the configuration file, by default the one beside the tensors.
+
+    Raises:
+      UsageError: a missing or unreadable file or configuration, or an unknown layout name.
+      DataError: tensors that contradict the configuration, or damaged bytes.
+    """
+    location = locate(path, config)
+    encoder_config = read_config(location.config, location.container)
+    candidates = tuple(LAYOUTS.values()) if layout == "auto" else (_named(layout),)
+    reader = open_reader(location)
+    found = best_match(reader, candidates, encoder_config, location.path)
+    checkpoint = Checkpoint(location, encoder_config, reader, found)
+    _check_copies(checkpoint)
+    return checkpoint
+
+
+def _named(layout: str) -> Layout:
+    if layout not in LAYOUTS:
+        raise UsageError(f"unknown layout {layout!r}: known are {', '.join(LAYOUTS)}")
+    return LAYOUTS[layout]
+
+
+def _check_copies(checkpoint: Checkpoint) -> None:
+    """A tied weight stored twice must be the same twice, or one of the two would be lost."""
+    for key, parameter in checkpoint.match.copies.items():
+        original = checkpoint.reader.read(checkpoint.stored_name(parameter))
+        if not same_bits(checkpoint.reader.read(key), original):
+            raise DataError(
+                f"{checkpoint.location.path}: {key} differs from {checkpoint.stored_name(parameter)}, "
+                "which the model ties to it: no layout can hold both"
+            )
+
+
+def same_bits(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two arrays agree in type, shape and every bit, NaN and signed zero included."""
+    return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()

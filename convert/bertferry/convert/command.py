@@ -1,0 +1,103 @@
+"""convert-checkpoint: the command."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+
+from absl.flags import argparse_flags
+
+from bertferry.convert.console import run_as_program, run_for_tests, write_report
+from bertferry.convert.converter import TASKS, convert_checkpoint
+from bertferry.convert.inspection import inspect_checkpoint
+from bertferry.convert.layouts import LAYOUTS, TARGETS
+from bertferry.modeling.errors import UsageError
+
+
+def build_parser() -> argparse_flags.ArgumentParser:
+    """The flags of the command."""
+    parser = argparse_flags.ArgumentParser(
+        prog="convert-checkpoint",
+        description="Convert a BERT checkpoint from any layout to another, and compare every bit.",
+    )
+    parser.add_argument("--input", metavar="PATH", help="a prefix, a directory or a .safetensors file")
+    parser.add_argument("--output", metavar="DIR", help="the directory to create")
+    parser.add_argument(
+        "--to",
+        metavar="LAYOUT",
+        default="keras_bert",
+        help=f"target layout: {', '.join(TARGETS)}; default: keras_bert",
+    )
+    parser.add_argument(
+        "--from",
+        metavar="LAYOUT",
+        dest="source_layout",
+        default="auto",
+        help="source layout; default: found from the tensors",
+    )
+    parser.add_argument("--config", metavar="FILE", help="the configuration; default: the one beside the input")
+    parser.add_argument(
+        "--task",
+        choices=TASKS,
+        help="which heads to keep; default: those that the target layout was released with",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
+    parser.add_argument("--dry-run", action="store_true", help="check names, shapes and files, and write nothing")
+    parser.add_argument(
+        "--inspect",
+        action="store_true",
+        help="show layout, configuration and tensors of --input, and convert nothing",
+    )
+    parser.add_argument("--list-layouts", action="store_true", help="list the layouts that are read and written")
+    parser.add_argument(
+        "--json", metavar="FILE", nargs="?", const="-", help="the report as JSON, on stdout or into FILE"
+    )
+    return parser
+
+
+def execute(arguments: Namespace) -> int:
+    """Runs the command with parsed arguments; returns its exit code."""
+    if arguments.list_layouts:
+        return _list_layouts()
+    if arguments.input is None:
+        raise UsageError("--input PATH is missing: see --help")
+    if arguments.inspect:
+        inspection = inspect_checkpoint(arguments.input, layout=arguments.source_layout, config=arguments.config)
+        _show(arguments, inspection.to_json(), inspection.render())
+        return 0
+    if arguments.output is None:
+        raise UsageError("--output DIR is missing: name it, or give --inspect to convert nothing")
+    report = convert_checkpoint(
+        arguments.input,
+        arguments.output,
+        to=arguments.to,
+        source_layout=arguments.source_layout,
+        config=arguments.config,
+        task=arguments.task,
+        overwrite=arguments.overwrite,
+        dry_run=arguments.dry_run,
+    )
+    _show(arguments, report.to_json(), report.summary())
+    return 0
+
+
+def _show(arguments: Namespace, as_json: str, as_text: str) -> None:
+    if arguments.json is not None:
+        write_report(as_json, arguments.json)
+    if arguments.json != "-":
+        print(as_text)
+
+
+def _list_layouts() -> int:
+    for layout in LAYOUTS.values():
+        way = "read, written" if layout.name in TARGETS else "read"
+        print(f"{layout.name:<18} {way:<14} {layout.summary}")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs `convert-checkpoint` with `argv` (without program name) and returns its exit code."""
+    return run_for_tests(build_parser(), execute, argv)
+
+
+def run() -> None:
+    """The entry point."""
+    run_as_program(build_parser(), execute)

@@ -1,0 +1,94 @@
+"""`huggingface`: the safetensors files of a `Bert*` model of transformers; kernels are 2-D and transposed.
+
+Files of old converters call the LayerNorm weights `gamma` and `beta`; a bare `BertModel` has no `bert.` prefix.
+"""
+
+from dataclasses import replace
+
+from bertferry.convert.layout import Form, Layout, Row, table
+from bertferry.convert.layouts.ignored import HUGGINGFACE_BUFFERS
+
+ENCODER = table("""
+embeddings/word                               | {encoder}embeddings.word_embeddings.weight                           | vocab hidden
+embeddings/position                           | {encoder}embeddings.position_embeddings.weight                       | position hidden
+embeddings/segment                            | {encoder}embeddings.token_type_embeddings.weight                     | segment hidden
+embeddings/norm/gamma                         | {encoder}embeddings.LayerNorm.weight                                 | hidden
+embeddings/norm/beta                          | {encoder}embeddings.LayerNorm.bias                                   | hidden
+encoder/{layer}/attention/{projection}/kernel | {encoder}encoder.layer.{layer}.attention.self.{projection}.weight    | (heads head_size) hidden
+encoder/{layer}/attention/{projection}/bias   | {encoder}encoder.layer.{layer}.attention.self.{projection}.bias      | (heads head_size)
+encoder/{layer}/attention/output/kernel       | {encoder}encoder.layer.{layer}.attention.output.dense.weight         | hidden (heads head_size)
+encoder/{layer}/attention/output/bias         | {encoder}encoder.layer.{layer}.attention.output.dense.bias           | hidden
+encoder/{layer}/attention/norm/gamma          | {encoder}encoder.layer.{layer}.attention.output.LayerNorm.weight     | hidden
+encoder/{layer}/attention/norm/beta           | {encoder}encoder.layer.{layer}.attention.output.LayerNorm.bias       | hidden
+encoder/{layer}/intermediate/kernel           | {encoder}encoder.layer.{layer}.intermediate.dense.weight             | intermediate hidden
+encoder/{layer}/intermediate/bias             | {encoder}encoder.layer.{layer}.intermediate.dense.bias               | intermediate
+encoder/{layer}/output/kernel                 | {encoder}encoder.layer.{layer}.output.dense.weight                   | hidden intermediate
+encoder/{layer}/output/bias                   | {encoder}encoder.layer.{layer}.output.dense.bias                     | hidden
+encoder/{layer}/output/norm/gamma             | {encoder}encoder.layer.{layer}.output.LayerNorm.weight               | hidden
+encoder/{layer}/output/norm/beta              | {encoder}encoder.layer.{layer}.output.LayerNorm.bias                 | hidden
+pooler/kernel                                 | {encoder}pooler.dense.weight                                         | pooled hidden
+pooler/bias                                   | {encoder}pooler.dense.bias                                           | pooled
+""")
+
+HEADS = {
+    "mlm": table("""
+mlm/dense/kernel  | {model}cls.predictions.transform.dense.weight     | transform hidden
+mlm/dense/bias    | {model}cls.predictions.transform.dense.bias       | transform
+mlm/norm/gamma    | {model}cls.predictions.transform.LayerNorm.weight | transform
+mlm/norm/beta     | {model}cls.predictions.transform.LayerNorm.bias   | transform
+mlm/bias          | {model}cls.predictions.bias                       | vocab
+"""),
+    "nsp": table("""
+nsp/kernel        | {model}cls.seq_relationship.weight                | nsp hidden
+nsp/bias          | {model}cls.seq_relationship.bias                  | nsp
+"""),
+    "classifier": table("""
+classifier/kernel | {model}classifier.weight                          | classes hidden
+classifier/bias   | {model}classifier.bias                            | classes
+"""),
+    "span": table("""
+span/kernel       | {model}qa_outputs.weight                          | span hidden
+span/bias         | {model}qa_outputs.bias                            | span
+"""),
+}
+
+# Written again by some exporters although the model ties them.
+TIED = {"cls.predictions.decoder.weight": "embeddings/word", "cls.predictions.decoder.bias": "mlm/bias"}
+
+HUGGINGFACE = Layout(
+    name="huggingface",
+    summary="safetensors of a Bert* model of transformers",
+    container="safetensors",
+    encoder=ENCODER,
+    heads=HEADS,
+    forms=(
+        Form(),
+        *(
+            Form(heads, encoder="bert.")
+            for heads in ((), ("mlm", "nsp"), ("nsp",), ("classifier",), ("span",), ("mlm",))
+        ),
+        Form(("mlm",), encoder="bert.", pooler=False),
+        Form(("span",), encoder="bert.", pooler=False),
+        Form(pooler=False),
+        Form(encoder="bert.", pooler=False),
+    ),
+    default_task="all",
+    ignored=HUGGINGFACE_BUFFERS,
+    copies=TIED,
+)
+
+
+def with_old_norm_names(row: Row) -> Row:
+    """The row as converters of 2018 named it: LayerNorm.gamma and LayerNorm.beta."""
+    weight = row.parameter.rpartition("/")[2]
+    old = row.stored.rpartition(".")[0] + f".{weight}" if "LayerNorm" in row.stored else row.stored
+    return replace(row, stored=old)
+
+
+HUGGINGFACE_2018 = replace(
+    HUGGINGFACE,
+    name="huggingface_2018",
+    summary="the same with LayerNorm weights called gamma and beta (read only)",
+    encoder=tuple(with_old_norm_names(row) for row in ENCODER),
+    heads={head: tuple(with_old_norm_names(row) for row in rows) for head, rows in HEADS.items()},
+)

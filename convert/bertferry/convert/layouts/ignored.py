@@ -1,0 +1,24 @@
+"""Stored tensors that are no parameters of the network, by glob, each with what it is."""
+
+TF1_TRAINING_STATE = {
+    "*/adam_m": "optimizer slot",
+    "*/adam_v": "optimizer slot",
+    "*/Adam": "optimizer slot",
+    "*/Adam_1": "optimizer slot",
+    "*/AdamWeightDecayOptimizer*": "optimizer slot",
+    "*/BERTAdam*": "optimizer slot",
+    "beta1_power": "optimizer state",
+    "beta2_power": "optimizer state",
+    "global_step": "step counter",
+}
+
+OBJECT_STATE = {
+    "*/.OPTIMIZER_SLOT/*": "optimizer slot",
+    "optimizer/*": "optimizer state",
+    "save_counter": "save counter",
+}
+
+HUGGINGFACE_BUFFERS = {
+    "embeddings.position_ids": "position index buffer",
+    "*.embeddings.position_ids": "position index buffer",
+}

@@ -1,0 +1,68 @@
+"""The sizes and the activation of a BERT encoder, as one immutable, validated value."""
+
+from dataclasses import dataclass
+
+from bertferry.modeling.errors import UsageError
+
+ACTIVATIONS = ("gelu_tanh", "gelu_erf", "relu", "tanh", "silu")
+"""Activation names. `gelu_tanh` is the tanh approximation of the original BERT, `gelu_erf` the exact form."""
+
+
+class ConfigError(UsageError, ValueError):
+    """A configuration that is inconsistent in itself or that no network here can represent."""
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """What determines a BERT encoder's shapes and numerics.
+
+    Sizes count elements; the three rates are probabilities; `initializer_range` is the standard deviation of
+    the truncated normal that fresh weights are drawn from. LayerNorm's ε is 1e-12 in every BERT here.
+
+    Raises:
+      ConfigError: a size below one, heads that do not divide the hidden size, a rate outside [0, 1), or an
+        unknown activation.
+    """
+
+    vocab_size: int
+    hidden_size: int
+    num_layers: int
+    num_attention_heads: int
+    intermediate_size: int
+    max_position_embeddings: int
+    type_vocab_size: int
+    activation: str
+    dropout_rate: float = 0.1
+    attention_dropout_rate: float = 0.1
+    initializer_range: float = 0.02
+
+    def __post_init__(self) -> None:
+        for name in (
+            "vocab_size",
+            "hidden_size",
+            "num_layers",
+            "num_attention_heads",
+            "intermediate_size",
+            "max_position_embeddings",
+            "type_vocab_size",
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ConfigError(f"{name} is {value!r}: it must be a whole number above 0")
+        for name in ("dropout_rate", "attention_dropout_rate"):
+            rate = getattr(self, name)
+            if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < 1:
+                raise ConfigError(f"{name} is {rate!r}: it must be a number from 0 up to, not including, 1")
+        if isinstance(self.initializer_range, bool) or not isinstance(self.initializer_range, int | float):
+            raise ConfigError(f"initializer_range is {self.initializer_range!r}: it must be a number")
+        if self.hidden_size % self.num_attention_heads:
+            raise ConfigError(
+                f"num_attention_heads {self.num_attention_heads} does not divide hidden_size {self.hidden_size}"
+            )
+        if self.activation not in ACTIVATIONS:
+            raise ConfigError(f"unknown activation {self.activation!r}: known are {', '.join(ACTIVATIONS)}")
+
+    @property
+    def head_size(self) -> int:
+        """Width of one attention head: hidden_size / num_attention_heads."""
+        return self.hidden_size // self.num_attention_heads

@@ -1,0 +1,29 @@
+"""The one exception family of bertferry: what a user has to know, in one line.
+
+Every public function raises `BertferryError` for faults of its input, and nothing else; the commands
+print its message and end with its `exit_code`.
+"""
+
+
+class BertferryError(Exception):
+    """A fault that the user can act on. The message is one line naming the file or tensor and the way out."""
+
+    exit_code = 2
+
+
+class UsageError(BertferryError):
+    """A path, flag, configuration or output that is missing, unreadable, inconsistent or already there."""
+
+    exit_code = 2
+
+
+class DataError(BertferryError):
+    """Bytes or tensors that contradict their checksum, index, configuration or vocabulary."""
+
+    exit_code = 1
+
+
+class UnavailableError(BertferryError):
+    """A device or an optional component that was asked for and is not there."""
+
+    exit_code = 3

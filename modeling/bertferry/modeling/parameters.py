@@ -1,0 +1,85 @@
+"""The canonical parameters of a BERT network: their names, and what each of their axes means.
+
+Every checkpoint layout is a table over these names. Axes of equal size have names of their own where a
+kernel is square (`hidden pooled`), so that a transpose cannot pass unseen.
+"""
+
+from bertferry.modeling.config import EncoderConfig
+
+ENCODER: dict[str, str] = {
+    "embeddings/word": "vocab hidden",
+    "embeddings/position": "position hidden",
+    "embeddings/segment": "segment hidden",
+    "embeddings/norm/gamma": "hidden",
+    "embeddings/norm/beta": "hidden",
+    "encoder/{layer}/attention/query/kernel": "hidden heads head_size",
+    "encoder/{layer}/attention/query/bias": "heads head_size",
+    "encoder/{layer}/attention/key/kernel": "hidden heads head_size",
+    "encoder/{layer}/attention/key/bias": "heads head_size",
+    "encoder/{layer}/attention/value/kernel": "hidden heads head_size",
+    "encoder/{layer}/attention/value/bias": "heads head_size",
+    "encoder/{layer}/attention/output/kernel": "heads head_size hidden",
+    "encoder/{layer}/attention/output/bias": "hidden",
+    "encoder/{layer}/attention/norm/gamma": "hidden",
+    "encoder/{layer}/attention/norm/beta": "hidden",
+    "encoder/{layer}/intermediate/kernel": "hidden intermediate",
+    "encoder/{layer}/intermediate/bias": "intermediate",
+    "encoder/{layer}/output/kernel": "intermediate hidden",
+    "encoder/{layer}/output/bias": "hidden",
+    "encoder/{layer}/output/norm/gamma": "hidden",
+    "encoder/{layer}/output/norm/beta": "hidden",
+    "pooler/kernel": "hidden pooled",
+    "pooler/bias": "pooled",
+}
+"""Templates of the encoder's parameters: 7 and 16 a layer."""
+
+HEADS: dict[str, dict[str, str]] = {
+    "mlm": {
+        "mlm/dense/kernel": "hidden transform",
+        "mlm/dense/bias": "transform",
+        "mlm/norm/gamma": "transform",
+        "mlm/norm/beta": "transform",
+        "mlm/bias": "vocab",
+    },
+    "nsp": {"nsp/kernel": "hidden nsp", "nsp/bias": "nsp"},
+    "classifier": {"classifier/kernel": "hidden classes", "classifier/bias": "classes"},
+    "span": {"span/kernel": "hidden span", "span/bias": "span"},
+}
+"""Parameters of each task head."""
+
+_AXES = ENCODER | {name: axes for head in HEADS.values() for name, axes in head.items()}
+
+
+def canonical_axes(parameter: str) -> str:
+    """The axes of a parameter as the networks hold it: `encoder/3/output/bias` → `hidden`.
+
+    Raises:
+      KeyError: no parameter has this name.
+    """
+    return _AXES["/".join("{layer}" if part.isdecimal() else part for part in parameter.split("/"))]
+
+
+def parameter_names(num_layers: int, heads: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The canonical names of an encoder of `num_layers` blocks, with these heads."""
+    before = [name for name in ENCODER if name.startswith("embeddings/")]
+    block = [name for name in ENCODER if name.startswith("encoder/")]
+    after = [name for name in ENCODER if name.startswith("pooler/")]
+    layers = [name.format(layer=layer) for layer in range(num_layers) for name in block]
+    return (*before, *layers, *after, *(name for head in heads for name in HEADS[head]))
+
+
+def axis_sizes(config: EncoderConfig) -> dict[str, int]:
+    """The size of every axis that a configuration determines (all but `classes`)."""
+    return {
+        "vocab": config.vocab_size,
+        "position": config.max_position_embeddings,
+        "segment": config.type_vocab_size,
+        "hidden": config.hidden_size,
+        "heads": config.num_attention_heads,
+        "head_size": config.head_size,
+        "intermediate": config.intermediate_size,
+        "pooled": config.hidden_size,
+        "transform": config.hidden_size,
+        "nsp": 2,
+        "span": 2,
+    }
