@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
-from bertferry.convert.console import run_as_program, run_for_tests, write_report
+from bertferry.convert.console import check_report_path, run_as_program, run_for_tests, show
 from bertferry.convert.converter import TASKS, convert_checkpoint
 from bertferry.convert.inspection import inspect_checkpoint
 from bertferry.convert.layouts import LAYOUTS, TARGETS
@@ -55,13 +55,14 @@ def build_parser() -> argparse_flags.ArgumentParser:
 
 def execute(arguments: Namespace) -> int:
     """Runs the command with parsed arguments; returns its exit code."""
+    check_report_path(arguments.json)
     if arguments.list_layouts:
         return _list_layouts()
     if arguments.input is None:
         raise UsageError("--input PATH is missing: see --help")
     if arguments.inspect:
         inspection = inspect_checkpoint(arguments.input, layout=arguments.source_layout, config=arguments.config)
-        _show(arguments, inspection.to_json(), inspection.render())
+        show(inspection.to_json(), inspection.render(), arguments.json)
         return 0
     if arguments.output is None:
         raise UsageError("--output DIR is missing: name it, or give --inspect to convert nothing")
@@ -75,15 +76,8 @@ def execute(arguments: Namespace) -> int:
         overwrite=arguments.overwrite,
         dry_run=arguments.dry_run,
     )
-    _show(arguments, report.to_json(), report.summary())
+    show(report.to_json(), report.summary(), arguments.json)
     return 0
-
-
-def _show(arguments: Namespace, as_json: str, as_text: str) -> None:
-    if arguments.json is not None:
-        write_report(as_json, arguments.json)
-    if arguments.json != "-":
-        print(as_text)
 
 
 def _list_layouts() -> int:

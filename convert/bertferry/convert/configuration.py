@@ -93,7 +93,7 @@ def _activation(values: Mapping[str, Any], known: Mapping[str, str]) -> str:
     if "hidden_act" not in values:
         raise ConfigError("hidden_act is missing")
     act = values["hidden_act"]
-    if act not in known:
+    if not isinstance(act, str) or act not in known:
         raise ConfigError(f"unknown activation: hidden_act is {act!r}, known are {', '.join(known)}")
     return known[act]
 

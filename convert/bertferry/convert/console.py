@@ -1,10 +1,12 @@
 """What the commands share: parsing through absl, one line per fault, exit codes."""
 
+import os
 import signal
 import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from absl import app, flags, logging
 from absl.flags import argparse_flags
@@ -56,20 +58,34 @@ def guarded(parser: argparse_flags.ArgumentParser, execute: Execute, arguments: 
         return 130
 
 
-def write_report(text: str, destination: str) -> None:
-    """Writes a report to a file, or to stdout for `-`.
+def check_report_path(destination: str | None) -> None:
+    """Refuses, before any work, a `--json` file that could not be written after it.
+
+    Raises:
+      UsageError: its folder is missing or not writable, or it is a folder itself.
+    """
+    if destination is None or destination == "-":
+        return
+    path = Path(destination).absolute()
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"{destination}: cannot be written: give --json another path")
+
+
+def show(as_json: str, as_text: str, destination: str | None) -> None:
+    """Prints a result: the text, or with `--json` alone the JSON; `--json FILE` writes the JSON there too.
 
     Raises:
       UsageError: the file cannot be written.
     """
     if destination == "-":
-        sys.stdout.write(text)
+        sys.stdout.write(as_json)
         return
-    try:
-        with open(destination, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise UsageError(f"{destination}: cannot be written: {error.strerror}") from error
+    if destination is not None:
+        try:
+            Path(destination).write_text(as_json, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{destination}: cannot be written: {error.strerror}") from error
+    print(as_text)
 
 
 def _end_on_sigterm(signum: int, frame: object) -> None:

@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import platform
 import shutil
 from collections.abc import Iterator
-from importlib.metadata import version
 from math import prod
 from pathlib import Path
 from typing import Literal
@@ -19,7 +17,7 @@ from bertferry.convert.configuration import bert_config
 from bertferry.convert.layout import Layout, Row
 from bertferry.convert.layouts import LAYOUTS, TARGETS
 from bertferry.convert.quiet import import_tensorflow
-from bertferry.convert.report import ConversionReport, TensorRow
+from bertferry.convert.report import ConversionReport, TensorRow, itemsize, versions
 from bertferry.convert.vocabulary import read_vocabulary
 from bertferry.modeling.errors import DataError, UsageError
 
@@ -206,14 +204,3 @@ def _skipped(checkpoint: Checkpoint, rows: tuple[Row, ...]) -> dict[str, str]:
 
 def _heads_of(rows: tuple[Row, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(head for row in rows if (head := row.parameter.split("/")[0]) in TASK_OF_HEAD))
-
-
-def versions() -> dict[str, str]:
-    """The versions that a report states: what wrote it."""
-    names = ("bertferry", "tensorflow", "numpy", "safetensors")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
-
-
-def itemsize(dtype: str) -> int:
-    """Bytes an element of a type by its NumPy name, bfloat16 included."""
-    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize

@@ -8,8 +8,7 @@ from typing import Any
 
 from bertferry.convert.checkpoint import open_checkpoint
 from bertferry.convert.configuration import bert_config
-from bertferry.convert.converter import itemsize
-from bertferry.convert.report import in_units
+from bertferry.convert.report import in_units, itemsize
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ CONFIG_NAMES = {
     "safetensors": ("config.json", "bert_config.json"),
 }
 
+PICKLED = (".bin", ".pt", ".pth", ".pkl")
+
 
 @dataclass(frozen=True)
 class Location:
@@ -35,6 +37,11 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
     container: Literal["tensorflow", "safetensors"]
     if path.is_dir():
         container, path = _in_directory(path)
+    elif path.suffix in PICKLED:
+        raise UsageError(
+            f"{path}: pickled PyTorch files run code when they are loaded and are not read here: "
+            "save the model as safetensors, with model.save_pretrained(DIR) of transformers"
+        )
     elif path.suffix == ".safetensors":
         container = "safetensors"
         if not path.is_file():

@@ -1,8 +1,12 @@
 """What a conversion did, tensor by tensor."""
 
 import json
+import platform
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from typing import Any
+
+import numpy as np
 
 
 def in_units(count: int) -> str:
@@ -71,3 +75,14 @@ class ConversionReport:
             names = [name for name, why in self.skipped.items() if why == reason]
             lines.append(f"  skipped {len(names)}: {reason} ({names[0]}{', …' if len(names) > 1 else ''})")
         return "\n".join(lines)
+
+
+def versions() -> dict[str, str]:
+    """The versions that a report states: what wrote it."""
+    names = ("bertferry", "tensorflow", "numpy", "safetensors")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def itemsize(dtype: str) -> int:
+    """Bytes an element of a type by its NumPy name, bfloat16 included."""
+    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize

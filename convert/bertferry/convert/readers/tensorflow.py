@@ -10,6 +10,9 @@ from bertferry.convert.readers import TensorInfo
 from bertferry.convert.readers.object_graph import GRAPH_KEY, VALUE, ObjectGraph
 from bertferry.modeling.errors import DataError
 
+READER_ERRORS = (tf.errors.OpError, RuntimeError, ValueError, IndexError)
+"""What TensorFlow's reader raises for damaged files: IndexError for a data file that ends too early."""
+
 
 class TensorFlowReader:
     """A checkpoint under a prefix. TensorFlow checks each tensor's CRC-32C as it is read."""
@@ -22,7 +25,7 @@ class TensorFlowReader:
             dtypes = self._reader.get_variable_to_dtype_map()
             serialized = self._reader.get_tensor(GRAPH_KEY) if GRAPH_KEY in shapes else None
             self._graph = None if serialized is None else ObjectGraph(serialized)
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        except READER_ERRORS as error:
             raise DataError(f"{prefix}.index: not a readable checkpoint index: {first_line(error)}") from error
         self.container: Container = "names" if self._graph is None else "objects"
         self.tensors = {
@@ -43,7 +46,7 @@ class TensorFlowReader:
         stored = key if self._graph is None else key + VALUE
         try:
             return np.asarray(self._reader.get_tensor(stored))
-        except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        except READER_ERRORS as error:
             raise DataError(f"{self._prefix}: tensor {key} is damaged: {first_line(error)}") from error
 
 

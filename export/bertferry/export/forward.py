@@ -1,0 +1,126 @@
+"""The BERT encoder as plain TensorFlow operations over named parameters (Devlin et al., 2018).
+
+This is what a Hub module computes: no Keras, no custom operations. The networks of `bertferry.modeling` compute
+the same function by other means, so that comparing the two proves both. The tensors that a verifier may want
+to cut the graph at carry fixed names: `embeddings`, `layer_0/attention`, …, `pooler`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from bertferry.modeling.activations import get_activation
+from bertferry.modeling.config import EncoderConfig
+
+LAYER_NORM_EPSILON = 1e-12
+MASKED_SCORE = -10000.0
+"""Added to the attention scores of masked positions, as in google-research/bert."""
+
+Dropout = Callable[[tf.Tensor, float], tf.Tensor]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An encoder's outputs: sequence [B, S, H], pooled [B, H] and each block's output [B, S, H]."""
+
+    sequence: tf.Tensor
+    pooled: tf.Tensor
+    layers: list[tf.Tensor]
+
+
+def encode(
+    parameters: Mapping[str, tf.Variable],
+    config: EncoderConfig,
+    word_ids: tf.Tensor,
+    mask: tf.Tensor,
+    type_ids: tf.Tensor,
+    *,
+    training: bool,
+) -> Encoded:
+    """Runs the encoder.
+
+    Args:
+      parameters: the canonical parameters of `bertferry.modeling.parameters`, in their canonical shapes.
+      config: sizes, activation and dropout rates.
+      word_ids, mask, type_ids: int32 [B, S]; mask is 1 for tokens and 0 for padding.
+      training: whether dropout is on.
+    """
+    dropout = _dropout if training else _no_dropout
+    hidden = _embed(parameters, word_ids, type_ids)
+    hidden = tf.identity(dropout(hidden, config.dropout_rate), name="embeddings")
+    bias = (1.0 - tf.cast(mask, hidden.dtype)[:, tf.newaxis, tf.newaxis, :]) * MASKED_SCORE
+    layers = []
+    for number in range(config.num_layers):
+        block = _Block(parameters, f"encoder/{number}", f"layer_{number}", config, dropout)
+        hidden = block.run(hidden, bias)
+        layers.append(hidden)
+    pooled = tf.tanh(_dense(hidden[:, 0, :], parameters, "pooler"))
+    return Encoded(hidden, tf.identity(pooled, name="pooler"), layers)
+
+
+def _embed(parameters: Mapping[str, tf.Variable], word_ids: tf.Tensor, type_ids: tf.Tensor) -> tf.Tensor:
+    words = tf.gather(parameters["embeddings/word"], word_ids)
+    positions = parameters["embeddings/position"][: tf.shape(word_ids)[1]]
+    segments = tf.gather(parameters["embeddings/segment"], type_ids)
+    return _layer_norm(words + positions + segments, parameters, "embeddings/norm")
+
+
+@dataclass(frozen=True)
+class _Block:
+    """One post-LayerNorm transformer block."""
+
+    parameters: Mapping[str, tf.Variable]
+    place: str
+    named: str
+    config: EncoderConfig
+    dropout: Dropout
+
+    def run(self, hidden: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        config, dropout, place = self.config, self.dropout, self.place
+        attended = _dense(self._attend(hidden, bias), self.parameters, f"{place}/attention/output")
+        attended = tf.identity(dropout(attended, config.dropout_rate), name=f"{self.named}/attention")
+        normed = _layer_norm(attended + hidden, self.parameters, f"{place}/attention/norm")
+        normed = tf.identity(normed, name=f"{self.named}/attention_norm")
+        activation = get_activation(config.activation)
+        inner = activation(_dense(normed, self.parameters, f"{place}/intermediate"))
+        outer = dropout(_dense(inner, self.parameters, f"{place}/output"), config.dropout_rate)
+        output = _layer_norm(outer + normed, self.parameters, f"{place}/output/norm")
+        return tf.identity(output, name=f"{self.named}/output")
+
+    def _attend(self, hidden: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        """Scaled dot-product attention; returns the heads' contexts side by side, [B, S, H]."""
+        query, key, value = (self._heads(hidden, part) for part in ("query", "key", "value"))
+        scores = tf.matmul(query, key, transpose_b=True) * self.config.head_size**-0.5
+        probabilities = self.dropout(tf.nn.softmax(scores + bias), self.config.attention_dropout_rate)
+        context = tf.transpose(tf.matmul(probabilities, value), [0, 2, 1, 3])
+        return tf.reshape(context, tf.shape(hidden))
+
+    def _heads(self, hidden: tf.Tensor, part: str) -> tf.Tensor:
+        """The projection of every head: [B, N, S, D]."""
+        projected = _dense(hidden, self.parameters, f"{self.place}/attention/{part}")
+        shape = tf.shape(hidden)
+        apart = [shape[0], shape[1], self.config.num_attention_heads, self.config.head_size]
+        return tf.transpose(tf.reshape(projected, apart), [0, 2, 1, 3])
+
+
+def _dense(inputs: tf.Tensor, parameters: Mapping[str, tf.Variable], place: str) -> tf.Tensor:
+    """inputs · kernel + bias, the kernel's heads merged: [..., H] → [..., W]."""
+    width = inputs.shape[-1]
+    kernel = tf.reshape(parameters[f"{place}/kernel"], [width, -1])
+    return tf.linalg.matmul(inputs, kernel) + tf.reshape(parameters[f"{place}/bias"], [-1])
+
+
+def _layer_norm(inputs: tf.Tensor, parameters: Mapping[str, tf.Variable], place: str) -> tf.Tensor:
+    """Layer normalization over the last axis (Ba et al., 2016)."""
+    mean, variance = tf.nn.moments(inputs, axes=[-1], keepdims=True)
+    normed = (inputs - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
+    return normed * parameters[f"{place}/gamma"] + parameters[f"{place}/beta"]
+
+
+def _dropout(inputs: tf.Tensor, rate: float) -> tf.Tensor:
+    return tf.nn.dropout(inputs, rate) if rate else inputs
+
+
+def _no_dropout(inputs: tf.Tensor, rate: float) -> tf.Tensor:
+    return inputs

@@ -1,0 +1,56 @@
+"""The vocabulary that goes into a module, and whether its texts are lower-cased: checked, never guessed."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from bertferry.convert.locate import Location
+from bertferry.convert.vocabulary import read_vocabulary
+from bertferry.modeling.errors import DataError, UsageError
+
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+@dataclass(frozen=True)
+class TextAssets:
+    """What a text encoder's module carries so that callers tokenise as it was trained."""
+
+    vocabulary: Path
+    do_lower_case: bool
+
+
+def text_assets(
+    location: Location, vocab_size: int, vocabulary: str | Path | None, do_lower_case: bool | None
+) -> TextAssets | None:
+    """The assets for a checkpoint, or None where it has no vocabulary and none was given.
+
+    Raises:
+      UsageError: no such vocabulary, or nothing says whether its texts are lower-cased.
+      DataError: a vocabulary of another length than the word table, or without a special token.
+    """
+    path = Path(vocabulary) if vocabulary is not None else location.vocabulary
+    if path is None:
+        return None
+    if not path.is_file():
+        raise UsageError(f"{path}: no such vocabulary")
+    tokens = set(read_vocabulary(path, vocab_size))
+    missing = [token for token in SPECIAL_TOKENS if token not in tokens]
+    if missing:
+        raise DataError(f"{path}: the special tokens {', '.join(missing)} are not in it")
+    if do_lower_case is None:
+        do_lower_case = _from_tokenizer(location.tokenizer_config)
+    if do_lower_case is None:
+        raise UsageError(
+            f"{path}: nothing says whether texts are lower-cased: give --do-lower-case or --no-do-lower-case"
+        )
+    return TextAssets(path, do_lower_case)
+
+
+def _from_tokenizer(path: Path | None) -> bool | None:
+    if path is None:
+        return None
+    try:
+        value = json.loads(path.read_text(encoding="utf-8")).get("do_lower_case")
+    except (OSError, ValueError, AttributeError) as error:
+        raise UsageError(f"{path}: not a readable tokenizer configuration: {error}") from error
+    return value if isinstance(value, bool) else None

@@ -1,0 +1,33 @@
+"""Fixtures that every test folder shares: the golden checkpoints and their reference outputs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bertferry.convert.quiet import import_tensorflow
+
+# As the commands import it, so that tests that count lines on stderr see what a user sees.
+import_tensorflow()
+
+FIXTURES = Path(__file__).parent / "fixtures"
+OUTPUT_NAMES = {
+    "seq": "sequence_output",
+    "pooled": "pooled_output",
+    "logits": "logits",
+    "start": "start_logits",
+    "end": "end_logits",
+}
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of golden checkpoints."""
+    return FIXTURES / "golden"
+
+
+@pytest.fixture(scope="session")
+def golden_inputs(golden):
+    """The inputs of every golden reference, under the names of a Hub module."""
+    with np.load(golden / "tf1_core_L2.npz") as stored:
+        names = {"ids": "input_word_ids", "mask": "input_mask", "seg": "input_type_ids"}
+        return {name: stored[key] for key, name in names.items()}

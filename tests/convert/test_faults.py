@@ -1,0 +1,307 @@
+"""Every fault of an input gives one line that names file and tensor, the right exit code, and no output."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from safetensors.numpy import save_file
+
+from bertferry.convert import LAYOUTS, open_checkpoint
+from bertferry.convert.checkpoint import same_bits
+from bertferry.convert.command import main
+
+DATA = "bert_model.ckpt.data-00000-of-00001"
+
+
+@pytest.fixture
+def source(golden, tmp_path) -> Path:
+    """A writable copy of a sound tf1 checkpoint."""
+    return Path(shutil.copytree(golden / "tf1_core_L2", tmp_path / "source"))
+
+
+def edit_config(directory: Path, **values) -> None:
+    path = directory / "bert_config.json"
+    config = {**json.loads(path.read_text()), **values}
+    path.write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
+
+
+def rewrite(directory: Path, change) -> None:
+    """Writes the checkpoint anew with its dict of tensors changed."""
+    prefix = str(directory / "bert_model.ckpt")
+    reader = tf.train.load_checkpoint(prefix)
+    tensors = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+    change(tensors)
+    names = sorted(tensors)
+    tf.raw_ops.SaveV2(
+        prefix=prefix,
+        tensor_names=names,
+        shape_and_slices=[""] * len(names),
+        tensors=[tf.constant(tensors[name]) for name in names],
+    )
+
+
+def flip_byte(path: Path, offset: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 0x40
+    path.write_bytes(content)
+
+
+def truncate(directory: Path) -> None:
+    os.truncate(directory / DATA, (directory / DATA).stat().st_size // 2)
+
+
+def empty_index(directory: Path) -> None:
+    (directory / "bert_model.ckpt.index").write_bytes(b"")
+
+
+FAULTS = {
+    "truncated data": (truncate, 1, "bert_model.ckpt: tensor bert/.* is damaged"),
+    "index without its data": (lambda d: (d / DATA).unlink(), 1, f"index: its data file {DATA} is missing"),
+    "flipped byte": (lambda d: flip_byte(d / DATA, 100), 1, "tensor bert/.* is damaged: .*[Cc]hecksum"),
+    "an index that is none": (empty_index, 1, "bert_model.ckpt.index: not a readable checkpoint index"),
+    "missing tensor": (
+        lambda d: rewrite(d, lambda t: t.pop("bert/pooler/dense/bias")),
+        1,
+        "read as tf1: missing bert/pooler/dense/bias",
+    ),
+    "extra tensor": (
+        lambda d: rewrite(d, lambda t: t.update({"bert/extra": np.zeros(3, np.float32)})),
+        1,
+        "read as tf1: unexpected bert/extra",
+    ),
+    "renamed tensor": (
+        lambda d: rewrite(
+            d,
+            lambda t: t.update(
+                {"bert/embeddings/layer_normalization/beta": t.pop("bert/embeddings/LayerNorm/beta")}
+            ),
+        ),
+        1,
+        r"missing bert/embeddings/LayerNorm/beta; unexpected bert/embeddings/layer_normalization/beta "
+        r"\(nearest known: bert/embeddings/LayerNorm/beta\)",
+    ),
+    "misshapen tensor": (
+        lambda d: rewrite(d, lambda t: t.update({"bert/pooler/dense/bias": np.zeros(7, np.float32)})),
+        1,
+        r"bert/pooler/dense/bias has shape \[7\], expected \[8\]",
+    ),
+    "a table of integers": (
+        lambda d: rewrite(d, lambda t: t.update({"bert/pooler/dense/bias": np.zeros(8, np.int32)})),
+        1,
+        "bert/pooler/dense/bias is int32, a floating-point type is expected",
+    ),
+    "heads that do not divide": (
+        lambda d: edit_config(d, num_attention_heads=3),
+        2,
+        "bert_config.json: num_attention_heads 3 does not divide hidden_size 8",
+    ),
+    "no head count": (
+        lambda d: edit_config(d, num_attention_heads=None),
+        2,
+        "bert_config.json: num_attention_heads missing",
+    ),
+    "unknown activation": (
+        lambda d: edit_config(d, hidden_act="mish"),
+        2,
+        "bert_config.json: unknown activation: hidden_act is 'mish'",
+    ),
+    "broken configuration": (
+        lambda d: (d / "bert_config.json").write_text("{"),
+        2,
+        "bert_config.json: not a readable JSON configuration",
+    ),
+    "no configuration": (
+        lambda d: (d / "bert_config.json").unlink(),
+        2,
+        "no bert_config.json or config.json beside it: name the configuration with --config FILE",
+    ),
+    "fewer layers in the configuration": (
+        lambda d: edit_config(d, num_hidden_layers=1),
+        1,
+        "unexpected bert/encoder/layer_1/.* and 13 more",
+    ),
+    "a vocabulary of another length": (
+        lambda d: (d / "vocab.txt").write_text("[PAD]\n[UNK]\n"),
+        1,
+        r"vocab.txt: 2 tokens, but the word table has 30 rows",
+    ),
+    "another model": (
+        lambda d: rewrite(d, lambda t: (t.clear(), t.update({"conv/kernel": np.zeros(3, np.float32)}))),
+        1,
+        "no known layout: .*; this file has conv/kernel",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fault", "code", "line"), FAULTS.values(), ids=FAULTS)
+def test_a_faulty_input_gives_one_line_and_no_output(source, tmp_path, capfd, fault, code, line):
+    fault(source)
+    capfd.readouterr()
+    assert main(["--input", str(source), "--output", str(tmp_path / "out")]) == code
+    assert_one_line(capfd, line)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
+
+
+def assert_one_line(capfd, line: str) -> None:
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert re.search(f"^convert-checkpoint: .*{line}", err), err
+
+
+def test_a_head_count_against_three_dimensional_kernels(golden, tmp_path, capfd):
+    source = shutil.copytree(golden / "keras_bert_L2_21", tmp_path / "source")
+    edit_config(source, num_attention_heads=4)
+    assert main(["--input", str(source), "--output", str(tmp_path / "out")]) == 1
+    assert_one_line(capfd, r"has shape \[8, 2, 4\], expected \[8, 4, 2\].*check num_attention_heads")
+
+
+def test_an_existing_output_is_kept_unless_overwritten(golden, tmp_path, capfd):
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "precious").write_text("kept")
+    arguments = ["--input", str(golden / "tf1_core_L2"), "--output", str(output)]
+    assert main(arguments) == 2
+    assert_one_line(capfd, "out already exists: .*--overwrite")
+    assert [path.name for path in output.iterdir()] == ["precious"]
+    assert main([*arguments, "--overwrite"]) == 0
+    assert not (output / "precious").exists()
+    assert (output / "bert_model.ckpt.index").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_full_disk_leaves_nothing(golden, tmp_path, capfd):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)], capture_output=True
+    ).returncode:
+        pytest.skip("mounting a small tmpfs needs root")
+    try:
+        assert main(["--input", str(golden / "tf1_core_L2"), "--output", str(disk / "out")]) == 2
+        assert_one_line(capfd, "out: no space left on the device")
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--output", "out"], "--input PATH is missing"),
+        (["--input", "nowhere"], "--output DIR is missing"),
+        (["--input", "nowhere", "--output", "out"], "nowhere: no such checkpoint"),
+        (["--input", "nowhere.safetensors", "--output", "out"], "nowhere.safetensors: no such file"),
+        (["--input", ".", "--output", "out"], "no checkpoint here"),
+        (["--input", "model.bin", "--output", "out"], "pickled.*save_pretrained"),
+        (["--input", "nowhere", "--output", "out", "--to", "onnx"], "unknown target layout 'onnx': known are"),
+        (["--input", "{golden}", "--output", "out", "--from", "tf2"], "unknown layout 'tf2': known are"),
+        (["--input", "{golden}", "--output", "out", "--from", "keras_bert"], "which no layout asked for has"),
+        (["--input", "{golden}", "--output", "out", "--config", "none.json"], "none.json: no such configuration"),
+        (["--input", "{golden}", "--output", "out", "--json", "no/such/dir.json"], "no/such/dir.json: cannot be"),
+    ],
+)
+def test_wrong_arguments(golden, tmp_path, monkeypatch, capfd, arguments, line):
+    monkeypatch.chdir(tmp_path)
+    arguments = [argument.format(golden=golden / "tf1_core_L2") for argument in arguments]
+    assert main(arguments) in (1, 2)
+    assert_one_line(capfd, line)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [["--no-such-flag"], ["--verbosity=foo"], ["--task", "nonsense"]])
+def test_wrong_flags_end_with_usage(capfd, arguments):
+    assert main(arguments) == 2
+    err = capfd.readouterr().err
+    assert err.startswith("usage: convert-checkpoint")
+    assert "Traceback" not in err
+
+
+def test_a_task_that_the_source_lacks_names_what_is_missing(golden, tmp_path, capfd):
+    arguments = ["--input", str(golden / "tf1_core_L2"), "--output", str(tmp_path / "out"), "--task", "classifier"]
+    assert main(arguments) == 1
+    assert_one_line(capfd, "the source has no classifier/kernel, classifier/bias")
+
+
+class TestSafetensors:
+    @pytest.fixture
+    def tensors(self, golden):
+        """A Hugging Face file of the golden encoder."""
+        checkpoint = open_checkpoint(golden / "tf1_core_L2")
+        layout = LAYOUTS["huggingface"]
+        rows = layout.bind(layout.forms[0], num_layers=2)
+        return {row.stored: np.ascontiguousarray(checkpoint.read(row.parameter, row.axes)) for row in rows}
+
+    @pytest.fixture
+    def directory(self, golden, tmp_path):
+        source = tmp_path / "source"
+        source.mkdir()
+        config = json.loads((golden / "tf1_core_L2" / "bert_config.json").read_text())
+        (source / "config.json").write_text(json.dumps({**config, "hidden_act": "gelu_new", "model_type": "bert"}))
+        return source
+
+    def convert(self, directory):
+        return main(["--input", str(directory), "--output", str(directory.parent / "out"), "--to", "tf1"])
+
+    def test_a_sound_file_converts_to_the_golden(self, golden, directory, tensors):
+        save_file(tensors, directory / "model.safetensors")
+        assert self.convert(directory) == 0
+        written, expected = open_checkpoint(directory.parent / "out"), open_checkpoint(golden / "tf1_core_L2")
+        for parameter in expected.parameters:
+            assert same_bits(written.read(parameter), expected.read(parameter)), parameter
+
+    def test_old_norm_names_and_a_prefix_are_understood(self, golden, directory, tensors):
+        def renamed(name):
+            old = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
+            return f"bert.{old}"
+
+        save_file({renamed(name): value for name, value in tensors.items()}, directory / "model.safetensors")
+        assert self.convert(directory) == 0
+        assert open_checkpoint(directory).layout.name == "huggingface_2018"
+
+    def test_a_truncated_file(self, directory, tensors, capfd):
+        path = directory / "model.safetensors"
+        save_file(tensors, path)
+        os.truncate(path, path.stat().st_size - 8)
+        assert self.convert(directory) == 1
+        assert_one_line(capfd, "model.safetensors: not a complete safetensors file")
+
+    def test_a_tied_copy_is_accepted_only_when_it_is_one(self, directory, tensors, capfd):
+        extra = {f"cls.predictions.{name}": value for name, value in mlm_head(8, 30).items()}
+        tied = {"cls.predictions.decoder.weight": tensors["embeddings.word_embeddings.weight"].copy()}
+        encoder = {f"bert.{name}": value for name, value in tensors.items()}
+        save_file({**encoder, **extra, **tied}, directory / "model.safetensors")
+        assert main(["--input", str(directory), "--output", str(directory.parent / "out"), "--to", "tf1"]) == 0
+        tied["cls.predictions.decoder.weight"][3, 3] += 1
+        save_file({**encoder, **extra, **tied}, directory / "model.safetensors")
+        shutil.rmtree(directory.parent / "out")
+        capfd.readouterr()
+        assert self.convert(directory) == 1
+        assert_one_line(
+            capfd, "cls.predictions.decoder.weight differs from bert.embeddings.word_embeddings.weight"
+        )
+
+    def test_a_model_without_pooler_is_refused_where_one_is_needed(self, directory, tensors, capfd):
+        bare = {name: value for name, value in tensors.items() if not name.startswith("pooler")}
+        save_file(bare, directory / "model.safetensors")
+        assert self.convert(directory) == 1
+        assert_one_line(capfd, "the source has no pooler/kernel, pooler/bias, which tf1 needs")
+
+
+def mlm_head(hidden: int, vocab: int) -> dict[str, np.ndarray]:
+    """Random weights of a masked-LM head under their Hugging Face names."""
+    shapes = {
+        "transform.dense.weight": (hidden, hidden),
+        "transform.dense.bias": (hidden,),
+        "transform.LayerNorm.weight": (hidden,),
+        "transform.LayerNorm.bias": (hidden,),
+        "bias": (vocab,),
+    }
+    rng = np.random.default_rng(0)
+    return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}

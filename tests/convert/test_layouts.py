@@ -1,0 +1,53 @@
+"""Every layout is a bijection between the canonical parameters and the names of a file."""
+
+import pytest
+
+from bertferry.convert import axes
+from bertferry.convert.layouts import LAYOUTS, TARGETS
+from bertferry.modeling.parameters import HEADS, canonical_axes, parameter_names
+
+EVERY_FORM = [
+    pytest.param(layout, form, id=f"{layout.name}-{'+'.join(form.heads) or 'encoder'}-{form.encoder}{form.pooler}")
+    for layout in LAYOUTS.values()
+    for form in layout.forms
+]
+
+
+@pytest.mark.parametrize(("layout", "form"), EVERY_FORM)
+def test_rows_are_the_canonical_parameters_each_once(layout, form):
+    rows = list(layout.bind(form, num_layers=12))
+    expected = [name for name in parameter_names(12, form.heads) if form.pooler or not name.startswith("pooler/")]
+    assert sorted(row.parameter for row in rows) == sorted(expected)
+    assert len({row.stored for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize(("layout", "form"), EVERY_FORM)
+def test_rows_hold_the_canonical_axes_in_some_order(layout, form):
+    for row in layout.bind(form, num_layers=1):
+        assert sorted(axes.names(row.axes)) == sorted(axes.names(canonical_axes(row.parameter))), row
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_object_layouts_name_their_variables_uniquely(layout):
+    for form in layout.forms:
+        variables = [row.variable for row in layout.bind(form, num_layers=3)]
+        if layout.container == "objects":
+            assert len(set(variables)) == len(variables)
+            assert all(variables)
+        else:
+            assert not any(variables)
+
+
+def test_every_head_is_in_every_layout():
+    assert all(set(layout.heads) == set(HEADS) for layout in LAYOUTS.values())
+
+
+def test_targets_are_layouts():
+    assert set(TARGETS) <= set(LAYOUTS)
+
+
+def test_layer_numbers_are_numbers_not_text():
+    keras_bert = LAYOUTS["keras_bert"]
+    stored = {row.parameter: row.stored for row in keras_bert.bind(keras_bert.forms[0], num_layers=12)}
+    assert stored["encoder/6/output/bias"] == "model/layer_with_weights-10/_output_dense/bias"
+    assert stored["pooler/bias"] == "model/layer_with_weights-16/bias"
