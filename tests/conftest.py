@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from bertferry.convert.quiet import import_tensorflow
 
 # As the commands import it, so that tests that count lines on stderr see what a user sees.

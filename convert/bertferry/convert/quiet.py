@@ -18,6 +18,8 @@ def import_tensorflow() -> None:
     with held_back_stderr():
         import tensorflow as tf
 
+        tf.config.list_physical_devices()  # looks for a GPU, and complains on stderr where there is none
+
     tf.get_logger().setLevel("ERROR")
 
 

@@ -1,0 +1,155 @@
+"""Models from a configuration: encoders, whole task models, and those for fine-tuning."""
+
+from typing import Any, Literal
+
+import tensorflow as tf
+import tf_keras
+
+from bertferry.modeling.activations import get_activation
+from bertferry.modeling.config import EncoderConfig
+from bertferry.modeling.networks import BertClassifier, BertPretrainer, BertSpanLabeler, TransformerEncoder
+from bertferry.modeling.pretraining import PretrainingLoss
+
+Task = Literal["encoder", "mlm", "pretrainer", "classifier", "span"]
+ENCODER_INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
+
+
+def encoder_from_config(
+    config: EncoderConfig, sequence_length: int | None = None, float_dtype: str = "float32"
+) -> TransformerEncoder:
+    """A TransformerEncoder of these sizes, with fresh weights; any length when `sequence_length` is None."""
+    return TransformerEncoder(
+        vocab_size=config.vocab_size,
+        hidden_size=config.hidden_size,
+        num_layers=config.num_layers,
+        num_attention_heads=config.num_attention_heads,
+        sequence_length=sequence_length,
+        max_sequence_length=config.max_position_embeddings,
+        type_vocab_size=config.type_vocab_size,
+        intermediate_size=config.intermediate_size,
+        activation=get_activation(config.activation),
+        dropout_rate=config.dropout_rate,
+        attention_dropout_rate=config.attention_dropout_rate,
+        initializer=_initializer(config),
+        float_dtype=float_dtype,
+    )
+
+
+def task_model(
+    config: EncoderConfig, task: Task, num_classes: int | None = None, float_dtype: str = "float32"
+) -> tf_keras.Model:
+    """The network of a task with fresh weights and dynamic shapes: an encoder, alone or with its heads.
+
+    Raises:
+      ValueError: an unknown task, or a classifier without `num_classes`.
+    """
+    encoder = encoder_from_config(config, float_dtype=float_dtype)
+    if task == "encoder":
+        return encoder
+    if task == "classifier":
+        if num_classes is None:
+            raise ValueError("a classifier needs num_classes")
+        return BertClassifier(encoder, num_classes, dropout_rate=config.dropout_rate)
+    if task == "span":
+        return BertSpanLabeler(encoder)
+    if task == "pretrainer":
+        return BertPretrainer(
+            encoder, num_classes=2, num_token_predictions=None, activation=get_activation(config.activation)
+        )
+    raise ValueError(f"unknown task {task!r}")
+
+
+def classifier_model(
+    bert_config: EncoderConfig,
+    num_labels: int,
+    max_seq_length: int,
+    final_layer_initializer: Any = None,
+    hub_module_url: str | None = None,
+) -> tuple[tf_keras.Model, tf_keras.layers.Layer]:
+    """A classifier for fine-tuning and its core encoder.
+
+    Args:
+      bert_config: the encoder's configuration.
+      num_labels: classes; the model returns logits [B, num_labels].
+      max_seq_length: length of the inputs `input_word_ids`, `input_mask`, `input_type_ids`.
+      final_layer_initializer: of the last kernel; by default the configuration's truncated normal.
+      hub_module_url: a Hub module, whose weights are then the core and are trained; by default the core is a
+        TransformerEncoder with fresh weights.
+    """
+    initializer = final_layer_initializer or _initializer(bert_config)
+    if hub_module_url is None:
+        core = encoder_from_config(bert_config, max_seq_length)
+        model = BertClassifier(core, num_labels, initializer, dropout_rate=bert_config.dropout_rate)
+        return model, core
+    core, inputs, pooled, _ = _hub_core(hub_module_url, max_seq_length)
+    dropped = tf_keras.layers.Dropout(bert_config.dropout_rate)(pooled)
+    logits = tf_keras.layers.Dense(num_labels, kernel_initializer=initializer, name="output")(dropped)
+    return tf_keras.Model(inputs=inputs, outputs=logits), core
+
+
+def squad_model(
+    bert_config: EncoderConfig,
+    max_seq_length: int,
+    initializer: Any = None,
+    hub_module_url: str | None = None,
+) -> tuple[tf_keras.Model, tf_keras.layers.Layer]:
+    """A span labeler for fine-tuning and its core encoder; outputs `start_positions`, `end_positions` [B, S].
+
+    Arguments as for `classifier_model`; `initializer` is that of the last kernel.
+    """
+    initializer = initializer or _initializer(bert_config)
+    if hub_module_url is None:
+        core = encoder_from_config(bert_config, max_seq_length)
+        return BertSpanLabeler(core, initializer), core
+    core, inputs, _, sequence = _hub_core(hub_module_url, max_seq_length)
+    scores = tf_keras.layers.Dense(2, kernel_initializer=initializer, name="span")(sequence)
+    outputs = [
+        tf_keras.layers.Activation("linear", name="start_positions")(scores[:, :, 0]),
+        tf_keras.layers.Activation("linear", name="end_positions")(scores[:, :, 1]),
+    ]
+    return tf_keras.Model(inputs=inputs, outputs=outputs), core
+
+
+def pretrain_model(
+    bert_config: EncoderConfig, seq_length: int, max_predictions_per_seq: int, initializer: Any = None
+) -> tuple[tf_keras.Model, tf_keras.layers.Layer]:
+    """A pretraining model and its core encoder.
+
+    Inputs: the encoder's three and `masked_lm_positions`, `masked_lm_ids`, `masked_lm_weights` [B, P],
+    `next_sentence_labels` [B, 1]. The output is the sum of the masked-LM and the next-sentence loss, once an
+    example: [B]. Metrics: `masked_lm_accuracy`, `lm_example_loss`, `next_sentence_accuracy`,
+    `next_sentence_mean_loss`. Compile it with a loss that averages its output.
+    """
+    core = encoder_from_config(bert_config, seq_length)
+    pretrainer = BertPretrainer(
+        core,
+        num_classes=2,
+        num_token_predictions=max_predictions_per_seq,
+        activation=get_activation(bert_config.activation),
+        initializer=initializer or _initializer(bert_config),
+        output="predictions",
+    )
+    per_prediction = (max_predictions_per_seq,)
+    lm_ids = tf_keras.layers.Input(per_prediction, dtype=tf.int32, name="masked_lm_ids")
+    lm_weights = tf_keras.layers.Input(per_prediction, dtype=tf.float32, name="masked_lm_weights")
+    sentence_labels = tf_keras.layers.Input((1,), dtype=tf.int32, name="next_sentence_labels")
+    lm_log_probabilities, sentence_log_probabilities = pretrainer(pretrainer.inputs)
+    loss = PretrainingLoss(name="pretraining_loss")(
+        [lm_log_probabilities, sentence_log_probabilities, lm_ids, lm_weights, sentence_labels]
+    )
+    inputs = {tensor.name: tensor for tensor in (*pretrainer.inputs, lm_ids, lm_weights, sentence_labels)}
+    return tf_keras.Model(inputs=inputs, outputs=loss), core
+
+
+def _initializer(config: EncoderConfig) -> tf_keras.initializers.Initializer:
+    return tf_keras.initializers.TruncatedNormal(stddev=config.initializer_range)
+
+
+def _hub_core(url: str, length: int) -> tuple[Any, list[Any], Any, Any]:
+    """The module as a trainable layer, its three inputs, and its pooled and sequence outputs."""
+    import tensorflow_hub as hub
+
+    core = hub.KerasLayer(url, trainable=True)
+    inputs = [tf_keras.layers.Input((length,), dtype=tf.int32, name=name) for name in ENCODER_INPUTS]
+    pooled, sequence = core(inputs)
+    return core, inputs, pooled, sequence

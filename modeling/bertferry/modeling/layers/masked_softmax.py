@@ -1,0 +1,36 @@
+"""A softmax that leaves out what a mask marks as padding."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+MASKED_SCORE = -10000.0
+"""What is added to a masked score, as in google-research/bert."""
+
+
+@tf_keras.utils.register_keras_serializable(package="Text")
+class MaskedSoftmax(tf_keras.layers.Layer):
+    """Softmax over the last axis of `scores`, or of `[scores, mask]`; `mask` is 1 to keep, 0 to drop, or None.
+
+    The mask gains axes of size 1 at `mask_expansion_axes` first.
+    """
+
+    def __init__(self, mask_expansion_axes: int | Sequence[int] | None = None, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        single = isinstance(mask_expansion_axes, int)
+        self._axes = (mask_expansion_axes,) if single else tuple(mask_expansion_axes or ())
+
+    def call(self, inputs: Any) -> tf.Tensor:
+        """Scores of any shape → probabilities of the same shape."""
+        scores, mask = inputs if isinstance(inputs, list | tuple) else (inputs, None)
+        if mask is not None:
+            for axis in self._axes:
+                mask = tf.expand_dims(mask, axis=axis)
+            scores += (1.0 - tf.cast(mask, scores.dtype)) * MASKED_SCORE
+        return tf.nn.softmax(scores)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as serialisable values."""
+        return {**super().get_config(), "mask_expansion_axes": list(self._axes) or None}

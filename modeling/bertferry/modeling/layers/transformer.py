@@ -1,0 +1,146 @@
+"""One block of a post-LayerNorm transformer encoder (Devlin et al., 2018)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from bertferry.modeling.layers.attention import Attention
+from bertferry.modeling.layers.dense_einsum import DenseEinsum
+from bertferry.modeling.layers.precision import wide
+from bertferry.modeling.layers.weight_options import split
+
+LAYER_NORM_EPSILON = 1e-12
+
+
+@tf_keras.utils.register_keras_serializable(package="Text")
+class Transformer(tf_keras.layers.Layer):
+    """Self-attention and a feed-forward network, each with residual and LayerNorm.
+
+    Call: `data [B, S, H]` or `[data, mask [B, S, S]]` → [B, S, H].
+
+    In float16 the LayerNorms, the residual sums, the softmax and the intermediate dense layer with its
+    activation are computed in float32: an ε of 1e-12 and the tails of gelu underflow in float16.
+
+    Args:
+      num_attention_heads: N; must divide H.
+      intermediate_size: I.
+      intermediate_activation: a Keras activation, its name or its config.
+      dropout_rate: after attention and after the feed-forward network.
+      attention_dropout_rate: of the attention probabilities.
+      **arguments: kernel/bias initializer, regularizer and constraint of every dense layer, and those of a
+        Keras layer.
+
+    Raises:
+      ValueError: an input that is not rank 3, a mask that is not [B, S, S], or heads that do not divide H.
+    """
+
+    def __init__(
+        self,
+        num_attention_heads: int,
+        intermediate_size: int,
+        intermediate_activation: Any,
+        dropout_rate: float = 0.0,
+        attention_dropout_rate: float = 0.0,
+        **arguments: Any,
+    ) -> None:
+        self._options, arguments = split(arguments)
+        super().__init__(**arguments)
+        self._num_heads = num_attention_heads
+        self._intermediate_size = intermediate_size
+        self._intermediate_activation = tf_keras.activations.get(intermediate_activation)
+        self._dropout_rate = dropout_rate
+        self._attention_dropout_rate = attention_dropout_rate
+
+    def build(self, input_shape: Any) -> None:
+        """Creates the sub-layers for data of this shape, after checking it and the mask's."""
+        hidden = self._checked_width(input_shape)
+        policy = self._dtype_policy
+        self._attention_layer = Attention(
+            num_heads=self._num_heads,
+            head_size=hidden // self._num_heads,
+            dropout_rate=self._attention_dropout_rate,
+            dtype=policy,
+            name="self_attention",
+            **self._options.arguments(),
+        )
+        self._attention_output_dense = DenseEinsum(
+            output_shape=hidden,
+            num_summed_dimensions=2,
+            dtype=policy,
+            name="self_attention_output",
+            **self._options.arguments(),
+        )
+        self._attention_dropout = tf_keras.layers.Dropout(self._dropout_rate, dtype=policy)
+        self._attention_layer_norm = self._layer_norm("self_attention_layer_norm")
+        self._intermediate_dense = DenseEinsum(
+            output_shape=self._intermediate_size,
+            activation=self._intermediate_activation,
+            dtype=wide(self._compute_dtype),
+            name="intermediate",
+            **self._options.arguments(),
+        )
+        self._output_dense = DenseEinsum(
+            output_shape=hidden, dtype=policy, name="output", **self._options.arguments()
+        )
+        self._output_dropout = tf_keras.layers.Dropout(self._dropout_rate, dtype=policy)
+        self._output_layer_norm = self._layer_norm("output_layer_norm")
+        super().build(input_shape)
+
+    def _layer_norm(self, name: str) -> tf_keras.layers.LayerNormalization:
+        return tf_keras.layers.LayerNormalization(
+            name=name, axis=-1, epsilon=LAYER_NORM_EPSILON, dtype=wide(self._compute_dtype)
+        )
+
+    def _checked_width(self, input_shape: Any) -> int:
+        data_shape, mask_shape = _data_and_mask(input_shape)
+        data = tf.TensorShape(data_shape)
+        if data.rank != 3:
+            raise ValueError(f"Transformer expects data of rank 3 [B, S, H], got {data}.")
+        batch, length, hidden = data.as_list()
+        if hidden % self._num_heads:
+            raise ValueError(f"The hidden size {hidden} is not a multiple of the {self._num_heads} heads.")
+        if mask_shape is not None:
+            expected = tf.TensorShape([batch, length, length])
+            if not expected.is_compatible_with(mask_shape):
+                raise ValueError(
+                    f"When passing a mask tensor to Transformer, it must have the shape [B, S, S], here "
+                    f"{expected}; got {tf.TensorShape(mask_shape)}."
+                )
+        return int(hidden)
+
+    def call(self, inputs: Any) -> tf.Tensor:
+        """`data` or `[data, mask]` → [B, S, H]."""
+        data, mask = _data_and_mask(inputs)
+        attended = self._attention_layer([data, data] if mask is None else [data, data, mask])
+        attended = self._attention_dropout(self._attention_output_dense(attended))
+        wider = wide(self._compute_dtype)
+        residual = tf.cast(data, wider) + tf.cast(attended, wider)
+        normed = self._attention_layer_norm(residual)
+        output = self._output_dense(self._intermediate_dense(normed))
+        output = tf.cast(self._output_dropout(output), wider)
+        return tf.cast(self._output_layer_norm(output + normed), self._compute_dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
+        """The shape of the data: [B, S, H]."""
+        return tf.TensorShape(_data_and_mask(input_shape)[0])
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as serialisable values."""
+        return {
+            **super().get_config(),
+            "num_attention_heads": self._num_heads,
+            "intermediate_size": self._intermediate_size,
+            "intermediate_activation": tf_keras.activations.serialize(self._intermediate_activation),
+            "dropout_rate": self._dropout_rate,
+            "attention_dropout_rate": self._attention_dropout_rate,
+            "activity_regularizer": tf_keras.regularizers.serialize(self.activity_regularizer),
+            **self._options.get_config(),
+        }
+
+
+def _data_and_mask(value: Any) -> tuple[Any, Any]:
+    """Splits `data` or `[data, mask]`, tensors or their shapes."""
+    pair = isinstance(value, Sequence) and len(value) == 2 and not isinstance(value[0], int | None)
+    return (value[0], value[1]) if pair else (value, None)

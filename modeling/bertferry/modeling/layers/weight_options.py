@@ -1,0 +1,40 @@
+"""The initializer, regularizer and constraint arguments that every weighted layer here takes."""
+
+from typing import Any
+
+import tf_keras
+
+KINDS = {
+    "kernel_initializer": tf_keras.initializers,
+    "bias_initializer": tf_keras.initializers,
+    "kernel_regularizer": tf_keras.regularizers,
+    "bias_regularizer": tf_keras.regularizers,
+    "kernel_constraint": tf_keras.constraints,
+    "bias_constraint": tf_keras.constraints,
+}
+DEFAULTS = {"kernel_initializer": "glorot_uniform", "bias_initializer": "zeros"}
+
+
+class WeightOptions:
+    """How a layer's kernels and biases are initialised, regularised and constrained."""
+
+    def __init__(self, **options: Any) -> None:
+        for name, module in KINDS.items():
+            setattr(self, name, module.get(options.pop(name, DEFAULTS.get(name))))
+        if options:
+            raise TypeError(f"unexpected arguments: {', '.join(options)}")
+
+    def arguments(self) -> dict[str, Any]:
+        """The options as arguments of another layer. Each gets its own copy of an initializer: an unseeded
+        one that is used twice would draw equal values."""
+        return {name: module.get(module.serialize(getattr(self, name))) for name, module in KINDS.items()}
+
+    def get_config(self) -> dict[str, Any]:
+        """The options as serialisable values."""
+        return {name: module.serialize(getattr(self, name)) for name, module in KINDS.items()}
+
+
+def split(arguments: dict[str, Any]) -> tuple[WeightOptions, dict[str, Any]]:
+    """The weight options among a layer's keyword arguments, and the arguments that are left."""
+    options = {name: value for name, value in arguments.items() if name in KINDS}
+    return WeightOptions(**options), {k: v for k, v in arguments.items() if k not in KINDS}

@@ -1,0 +1,59 @@
+"""An encoder with a classification head."""
+
+from typing import Any
+
+import tf_keras
+
+from bertferry.modeling.networks.classification import Classification
+from bertferry.modeling.networks.serialization import ConfiguredModel, deserialized, serialized
+
+
+@tf_keras.utils.register_keras_serializable(package="Text")
+class BertClassifier(ConfiguredModel):
+    """The encoder's inputs → [B, C], from the pooled vector; the head is `.classifier`.
+
+    Args:
+      network: the encoder, whose outputs are `[sequence, pooled]`.
+      num_classes: C.
+      initializer: of the head's kernel.
+      output: `logits`, or `predictions` for log-softmax.
+      dropout_rate: before the head.
+
+    Raises:
+      ValueError: another `output`.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        num_classes: int,
+        initializer: Any = "glorot_uniform",
+        output: str = "logits",
+        dropout_rate: float = 0.1,
+        **arguments: Any,
+    ) -> None:
+        network = deserialized(network)
+        initializer = tf_keras.initializers.get(initializer)
+        config = {
+            "network": serialized(network),
+            "num_classes": num_classes,
+            "initializer": tf_keras.initializers.serialize(initializer),
+            "output": output,
+            "dropout_rate": dropout_rate,
+        }
+        _, pooled = network(network.inputs)
+        classifier = Classification(
+            input_width=pooled.shape[-1],
+            num_classes=num_classes,
+            initializer=initializer,
+            output=output,
+            name="classification",
+        )
+        outputs = classifier(tf_keras.layers.Dropout(dropout_rate)(pooled))
+        super().__init__(inputs=network.inputs, outputs=outputs, **arguments)
+        self.keep(config)
+
+    @property
+    def classifier(self) -> Classification:
+        """The head."""
+        return self.get_layer("classification")

@@ -1,0 +1,94 @@
+"""An encoder with both pretraining heads."""
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from bertferry.modeling.networks.classification import Classification
+from bertferry.modeling.networks.masked_lm import MaskedLM
+from bertferry.modeling.networks.serialization import ConfiguredModel, copied, deserialized, serialized
+
+
+@tf_keras.utils.register_keras_serializable(package="Text")
+class BertPretrainer(ConfiguredModel):
+    """The encoder's inputs and int32 `masked_lm_positions` [B, P] → `[lm [B, P, V], sentence [B, C]]`.
+
+    The heads are `.masked_lm` and `.classification`.
+
+    Args:
+      network: the encoder, whose outputs are `[sequence, pooled]`.
+      num_classes: C.
+      num_token_predictions: P, or None for any.
+      activation: of the masked-LM transform; for BERT checkpoints the encoder's.
+      output_activation: applied to both outputs.
+      initializer: of the heads' kernels.
+      output: `logits`, or `predictions` for log-softmax.
+
+    Raises:
+      ValueError: another `output`, or more predictions than the sequence is long.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        num_classes: int,
+        num_token_predictions: int | None,
+        activation: Any = None,
+        output_activation: Any = None,
+        initializer: Any = "glorot_uniform",
+        output: str = "logits",
+        **arguments: Any,
+    ) -> None:
+        network = deserialized(network)
+        activation = tf_keras.activations.get(activation)
+        output_activation = tf_keras.activations.get(output_activation)
+        initializer = tf_keras.initializers.get(initializer)
+        config = {
+            "network": serialized(network),
+            "num_classes": num_classes,
+            "num_token_predictions": num_token_predictions,
+            "activation": tf_keras.activations.serialize(activation),
+            "output_activation": tf_keras.activations.serialize(output_activation),
+            "initializer": tf_keras.initializers.serialize(initializer),
+            "output": output,
+        }
+        sequence, pooled = network(network.inputs)
+        length = sequence.shape[1]
+        if length is not None and num_token_predictions is not None and num_token_predictions > length:
+            raise ValueError(
+                f"num_token_predictions {num_token_predictions} exceeds the sequence length {length}."
+            )
+        positions = tf_keras.layers.Input(
+            shape=(num_token_predictions,), dtype=tf.int32, name="masked_lm_positions"
+        )
+        masked_lm = MaskedLM(
+            input_width=sequence.shape[-1],
+            num_predictions=num_token_predictions,
+            source_network=network,
+            activation=activation,
+            initializer=copied(initializer),
+            output=output,
+            name="masked_lm",
+        )
+        classification = Classification(
+            input_width=pooled.shape[-1],
+            num_classes=num_classes,
+            initializer=copied(initializer),
+            output=output,
+            name="classification",
+        )
+        finish = tf_keras.layers.Activation(output_activation)
+        outputs = [finish(masked_lm([sequence, positions])), finish(classification(pooled))]
+        super().__init__(inputs=[*network.inputs, positions], outputs=outputs, **arguments)
+        self.keep(config)
+
+    @property
+    def masked_lm(self) -> MaskedLM:
+        """The masked-LM head."""
+        return self.get_layer("masked_lm")
+
+    @property
+    def classification(self) -> Classification:
+        """The sentence head."""
+        return self.get_layer("classification")

@@ -1,0 +1,111 @@
+"""The masked-language-model head, tied to its encoder's word table."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from bertferry.modeling.layers.transformer import LAYER_NORM_EPSILON
+from bertferry.modeling.networks.serialization import (
+    ConfiguredModel,
+    check_output,
+    deserialized,
+    serialized,
+)
+
+
+class GatherPositions(tf_keras.layers.Layer):
+    """`[sequence [B, S, H], positions [B, P]]` → the vectors at these positions [B, P, H]."""
+
+    def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Gathers within each sequence."""
+        return tf.gather(inputs[0], inputs[1], batch_dims=1)
+
+
+class TiedProjection(tf_keras.layers.Layer):
+    """Vectors [B, P, H] times the transposed word table of another network → [B, P, V].
+
+    The table is asked for, not held: it stays a weight of its encoder alone, in checkpoints too.
+    """
+
+    def __init__(self, get_table: Callable[[], tf.Variable], **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._get_table = get_table
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Similarities with every word."""
+        return tf.matmul(inputs, tf.cast(self._get_table(), inputs.dtype), transpose_b=True)
+
+
+class Bias(tf_keras.layers.Layer):
+    """Adds a bias over the last axis."""
+
+    def build(self, input_shape: Any) -> None:
+        """Creates `bias`."""
+        self._bias = self.add_weight("bias", shape=[input_shape[-1]], initializer="zeros")
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """inputs + bias."""
+        return inputs + self._bias
+
+
+@tf_keras.utils.register_keras_serializable(package="Text")
+class MaskedLM(ConfiguredModel):
+    """[`sequence_data` [B, S, H], int32 `masked_lm_positions` [B, P]] → [B, P, V]; `.logits`.
+
+    Gathers the positions, transforms them (dense, LayerNorm), and multiplies with the word table.
+
+    Args:
+      input_width: H.
+      num_predictions: P, or None for any.
+      source_network: the encoder whose word table is used: a TransformerEncoder.
+      activation: of the transform.
+      initializer: of its kernel.
+      output: `logits`, or `predictions` for log-softmax.
+
+    Raises:
+      ValueError: another `output`.
+    """
+
+    def __init__(
+        self,
+        input_width: int,
+        num_predictions: int | None,
+        source_network: Any,
+        activation: Any = None,
+        initializer: Any = "glorot_uniform",
+        output: str = "logits",
+        **arguments: Any,
+    ) -> None:
+        check_output(output)
+        source_network = deserialized(source_network)
+        activation = tf_keras.activations.get(activation)
+        initializer = tf_keras.initializers.get(initializer)
+        config = {
+            "input_width": input_width,
+            "num_predictions": num_predictions,
+            "source_network": serialized(source_network),
+            "activation": tf_keras.activations.serialize(activation),
+            "initializer": tf_keras.initializers.serialize(initializer),
+            "output": output,
+        }
+        sequence = tf_keras.layers.Input(shape=(None, input_width), dtype=tf.float32, name="sequence_data")
+        positions = tf_keras.layers.Input(shape=(num_predictions,), dtype=tf.int32, name="masked_lm_positions")
+        hidden = GatherPositions()([sequence, positions])
+        hidden = tf_keras.layers.Dense(
+            input_width,
+            activation=activation,
+            kernel_initializer=initializer,
+            name="cls/predictions/transform/dense",
+        )(hidden)
+        hidden = tf_keras.layers.LayerNormalization(
+            axis=-1, epsilon=LAYER_NORM_EPSILON, name="cls/predictions/transform/LayerNorm"
+        )(hidden)
+        scores = TiedProjection(source_network.get_embedding_table)(hidden)
+        logits = Bias(name="cls/predictions/output_bias")(scores)
+        outputs = logits if output == "logits" else tf_keras.layers.Activation(tf.nn.log_softmax)(logits)
+        super().__init__(inputs=[sequence, positions], outputs=outputs, **arguments)
+        self.logits = logits
+        self.keep(config)

@@ -1,0 +1,68 @@
+"""How networks that hold others describe themselves as plain values."""
+
+import json
+from typing import Any, Self
+
+import tf_keras
+
+OUTPUTS = ("logits", "predictions")
+
+
+class ConfiguredModel(tf_keras.Model):
+    """A functional model that is rebuilt from its constructor's arguments, not from its graph of layers.
+
+    The arguments are kept as JSON text: Keras would track a dict as a part of the checkpoint's object graph.
+    """
+
+    _arguments: str
+
+    def keep(self, arguments: dict[str, Any]) -> None:
+        """Keeps the constructor's arguments, which are plain values."""
+        self._arguments = json.dumps(arguments)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as serialisable values."""
+        return {"name": self.name, **json.loads(self._arguments)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+        """The network that `get_config` describes, with fresh weights."""
+        return cls(**config)
+
+    def to_json(self, **arguments: Any) -> str:
+        """The network as JSON for `tf_keras.models.model_from_json`.
+
+        Keras' own `to_json` leaves out the package under which a class is registered, and its reader then
+        finds no class of that name.
+        """
+        return json.dumps(serialized(self), **arguments)
+
+
+def copied(initializer: Any) -> Any:
+    """A copy of an initializer: an unseeded one that is used twice would draw equal values."""
+    return tf_keras.initializers.get(tf_keras.initializers.serialize(initializer))
+
+
+def serialized(network: tf_keras.Model) -> dict[str, Any]:
+    """A network's class and configuration, as `tf_keras.utils.deserialize_keras_object` reads them."""
+    return {
+        "module": type(network).__module__,
+        "class_name": type(network).__name__,
+        "registered_name": tf_keras.utils.get_registered_name(type(network)),
+        "config": network.get_config(),
+    }
+
+
+def deserialized(network: Any) -> tf_keras.Model:
+    """The network that `serialized` describes, or the network itself."""
+    return tf_keras.utils.deserialize_keras_object(network) if isinstance(network, dict) else network
+
+
+def check_output(output: str) -> None:
+    """Refuses an `output` argument that is neither logits nor predictions.
+
+    Raises:
+      ValueError: naming the value.
+    """
+    if output not in OUTPUTS:
+        raise ValueError(f'Unknown `output` value "{output}". `output` can be either "logits" or "predictions".')

@@ -1,0 +1,129 @@
+"""The BERT encoder as a functional Keras network."""
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from bertferry.modeling import layers
+from bertferry.modeling.activations import gelu_tanh
+from bertferry.modeling.layers.precision import wide
+from bertferry.modeling.layers.transformer import LAYER_NORM_EPSILON
+from bertferry.modeling.networks.serialization import ConfiguredModel, copied
+
+
+@tf_keras.utils.register_keras_serializable(package="Text")
+class TransformerEncoder(ConfiguredModel):
+    """int32 `input_word_ids`, `input_mask`, `input_type_ids`, each [B, S] → `[sequence [B, S, H], pooled [B, H]]`.
+
+    The order in which its layers are made fixes the keys of the `keras_bert` checkpoint layout.
+
+    Args:
+      vocab_size, hidden_size, num_layers, num_attention_heads, type_vocab_size, intermediate_size: sizes.
+      sequence_length: S, or None for any.
+      max_sequence_length: rows of the position table; by default `sequence_length`.
+      activation: of the intermediate layer: a Keras activation, its name or its config; by default the tanh
+        form of gelu.
+      dropout_rate, attention_dropout_rate: probabilities.
+      initializer: of every kernel and table.
+      float_dtype: type of the network, `float32` or `float16`.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        hidden_size: int = 768,
+        num_layers: int = 12,
+        num_attention_heads: int = 12,
+        sequence_length: int | None = 512,
+        max_sequence_length: int | None = None,
+        type_vocab_size: int = 16,
+        intermediate_size: int = 3072,
+        activation: Any = gelu_tanh,
+        dropout_rate: float = 0.1,
+        attention_dropout_rate: float = 0.1,
+        initializer: Any = None,
+        float_dtype: str = "float32",
+        **arguments: Any,
+    ) -> None:
+        activation = tf_keras.activations.get(activation)
+        initializer = tf_keras.initializers.get(
+            tf_keras.initializers.TruncatedNormal(stddev=0.02) if initializer is None else initializer
+        )
+        if max_sequence_length is None:
+            max_sequence_length = sequence_length
+        config = {
+            "vocab_size": vocab_size,
+            "hidden_size": hidden_size,
+            "num_layers": num_layers,
+            "num_attention_heads": num_attention_heads,
+            "sequence_length": sequence_length,
+            "max_sequence_length": max_sequence_length,
+            "type_vocab_size": type_vocab_size,
+            "intermediate_size": intermediate_size,
+            "activation": tf_keras.activations.serialize(activation),
+            "dropout_rate": dropout_rate,
+            "attention_dropout_rate": attention_dropout_rate,
+            "initializer": tf_keras.initializers.serialize(initializer),
+            "float_dtype": float_dtype,
+        }
+        word_ids, mask, type_ids = (
+            tf_keras.layers.Input(shape=(sequence_length,), dtype=tf.int32, name=name)
+            for name in ("input_word_ids", "input_mask", "input_type_ids")
+        )
+        words = layers.OnDeviceEmbedding(
+            vocab_size, hidden_size, initializer=copied(initializer), dtype=float_dtype, name="word_embeddings"
+        )(word_ids)
+        positions = layers.PositionEmbedding(
+            initializer=copied(initializer),
+            use_dynamic_slicing=True,
+            max_sequence_length=max_sequence_length,
+            dtype=float_dtype,
+            name="position_embedding",
+        )(words)
+        segments = layers.OnDeviceEmbedding(
+            type_vocab_size,
+            hidden_size,
+            initializer=copied(initializer),
+            use_one_hot=True,
+            dtype=float_dtype,
+            name="type_embeddings",
+        )(type_ids)
+        hidden = tf_keras.layers.Add(dtype=float_dtype)([words, positions, segments])
+        hidden = tf_keras.layers.LayerNormalization(
+            axis=-1, epsilon=LAYER_NORM_EPSILON, dtype=wide(float_dtype), name="embeddings/layer_norm"
+        )(hidden)
+        hidden = tf_keras.layers.Dropout(dropout_rate, dtype=float_dtype)(hidden)
+        attention_mask = layers.SelfAttentionMask(dtype=float_dtype)([hidden, mask])
+        for number in range(num_layers):
+            hidden = layers.Transformer(
+                num_attention_heads=num_attention_heads,
+                intermediate_size=intermediate_size,
+                intermediate_activation=activation,
+                dropout_rate=dropout_rate,
+                attention_dropout_rate=attention_dropout_rate,
+                kernel_initializer=copied(initializer),
+                dtype=float_dtype,
+                name=f"transformer/layer_{number}",
+            )([hidden, attention_mask])
+        pooled = tf_keras.layers.Dense(
+            hidden_size,
+            activation="tanh",
+            kernel_initializer=copied(initializer),
+            dtype=float_dtype,
+            name="pooler_transform",
+        )(hidden[:, 0, :])
+        super().__init__(inputs=[word_ids, mask, type_ids], outputs=[hidden, pooled], **arguments)
+        self.keep(config)
+
+    @property
+    def _embedding_layer(self) -> layers.OnDeviceEmbedding:
+        return self.get_layer("word_embeddings")
+
+    @property
+    def _position_embedding_layer(self) -> layers.PositionEmbedding:
+        return self.get_layer("position_embedding")
+
+    def get_embedding_table(self) -> tf.Variable:
+        """The word table [V, H]."""
+        return self._embedding_layer.embeddings

@@ -1,0 +1,77 @@
+"""The variables of a network under their canonical names."""
+
+import tensorflow as tf
+import tf_keras
+
+from bertferry.modeling.networks import (
+    BertClassifier,
+    BertPretrainer,
+    BertSpanLabeler,
+    Classification,
+    MaskedLM,
+    TransformerEncoder,
+)
+
+Variables = dict[str, tf.Variable]
+
+
+def named_variables(model: tf_keras.Model) -> Variables:
+    """Every variable of an encoder or of a whole model, by the names of `parameters`, in their order.
+
+    Raises:
+      TypeError: the model is none of the networks here.
+    """
+    if isinstance(model, TransformerEncoder):
+        return _encoder(model)
+    encoder = next((layer for layer in model.layers if isinstance(layer, TransformerEncoder)), None)
+    if encoder is None:
+        raise TypeError(f"{type(model).__name__} has no TransformerEncoder")
+    if isinstance(model, BertClassifier):
+        return _encoder(encoder) | _classification("classifier", model.classifier)
+    if isinstance(model, BertSpanLabeler):
+        return _encoder(encoder) | _dense("span", model.span_labeling.get_layer("time_distributed").layer)
+    if isinstance(model, BertPretrainer):
+        return _encoder(encoder) | _masked_lm(model.masked_lm) | _classification("nsp", model.classification)
+    raise TypeError(f"{type(model).__name__} is none of the networks here")
+
+
+def _encoder(encoder: TransformerEncoder) -> Variables:
+    variables = {
+        "embeddings/word": encoder.get_layer("word_embeddings").embeddings,
+        "embeddings/position": encoder.get_layer("position_embedding").weights[0],
+        "embeddings/segment": encoder.get_layer("type_embeddings").embeddings,
+        **_norm("embeddings/norm", encoder.get_layer("embeddings/layer_norm")),
+    }
+    for number in range(encoder.get_config()["num_layers"]):
+        block, place = encoder.get_layer(f"transformer/layer_{number}"), f"encoder/{number}"
+        attention = block._attention_layer
+        variables |= _dense(f"{place}/attention/query", attention._query_dense)
+        variables |= _dense(f"{place}/attention/key", attention._key_dense)
+        variables |= _dense(f"{place}/attention/value", attention._value_dense)
+        variables |= _dense(f"{place}/attention/output", block._attention_output_dense)
+        variables |= _norm(f"{place}/attention/norm", block._attention_layer_norm)
+        variables |= _dense(f"{place}/intermediate", block._intermediate_dense)
+        variables |= _dense(f"{place}/output", block._output_dense)
+        variables |= _norm(f"{place}/output/norm", block._output_layer_norm)
+    return variables | _dense("pooler", encoder.get_layer("pooler_transform"))
+
+
+def _masked_lm(head: MaskedLM) -> Variables:
+    return {
+        **_dense("mlm/dense", head.get_layer("cls/predictions/transform/dense")),
+        **_norm("mlm/norm", head.get_layer("cls/predictions/transform/LayerNorm")),
+        "mlm/bias": head.get_layer("cls/predictions/output_bias").weights[0],
+    }
+
+
+def _classification(name: str, head: Classification) -> Variables:
+    return _dense(name, head.get_layer("predictions/transform/logits"))
+
+
+def _dense(place: str, layer: tf_keras.layers.Layer) -> Variables:
+    kernel, bias = layer.weights
+    return {f"{place}/kernel": kernel, f"{place}/bias": bias}
+
+
+def _norm(place: str, layer: tf_keras.layers.LayerNormalization) -> Variables:
+    return {f"{place}/gamma": layer.gamma, f"{place}/beta": layer.beta}
