@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -56,6 +57,38 @@ def guarded(parser: argparse_flags.ArgumentParser, execute: Execute, arguments: 
     except KeyboardInterrupt:
         print(f"{parser.prog}: interrupted, nothing written", file=sys.stderr)
         return 130
+
+
+class Progress:
+    """Says on stderr what is being done, for anything that takes over two seconds.
+
+    On a terminal one line is rewritten; elsewhere a line is printed every ten seconds.
+    """
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+        self._started = self._shown = time.monotonic()
+        self._width = 0
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._width:
+            print("\r" + " " * self._width, end="\r", file=sys.stderr, flush=True)
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Notes that `done` of `total` steps are done and that `what` comes next."""
+        now = time.monotonic()
+        text = f"{self._command}: {done}/{total} {what}"
+        if sys.stderr.isatty() and now - self._started > 2:
+            print("\r" + text.ljust(self._width), end="", file=sys.stderr, flush=True)
+            self._width = max(self._width, len(text))
+        elif now - self._shown > 10:
+            print(text, file=sys.stderr, flush=True)
+        else:
+            return
+        self._shown = now
 
 
 def check_report_path(destination: str | None) -> None:

@@ -49,7 +49,7 @@ def encode(
     dropout = _dropout if training else _no_dropout
     hidden = _embed(parameters, word_ids, type_ids)
     hidden = tf.identity(dropout(hidden, config.dropout_rate), name="embeddings")
-    bias = (1.0 - tf.cast(mask, hidden.dtype)[:, tf.newaxis, tf.newaxis, :]) * MASKED_SCORE
+    bias = _attention_bias(tf.cast(mask, hidden.dtype))
     layers = []
     for number in range(config.num_layers):
         block = _Block(parameters, f"encoder/{number}", f"layer_{number}", config, dropout)
@@ -57,6 +57,16 @@ def encode(
         layers.append(hidden)
     pooled = tf.tanh(_dense(hidden[:, 0, :], parameters, "pooler"))
     return Encoded(hidden, tf.identity(pooled, name="pooler"), layers)
+
+
+def _attention_bias(mask: tf.Tensor) -> tf.Tensor:
+    """What is added to the scores, [B, 1, 1, S]: 0 for tokens, -10000 for padding.
+
+    A softmax ignores what all its scores have in common, so a row that is all padding gets 0 throughout: adding
+    -10000 would only round its scores to steps of 1e-3.
+    """
+    bias = (1.0 - mask) * MASKED_SCORE
+    return (bias - tf.reduce_max(bias, axis=-1, keepdims=True))[:, tf.newaxis, tf.newaxis, :]
 
 
 def _embed(parameters: Mapping[str, tf.Variable], word_ids: tf.Tensor, type_ids: tf.Tensor) -> tf.Tensor:

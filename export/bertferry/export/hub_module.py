@@ -7,13 +7,15 @@ https://www.tensorflow.org/hub/common_saved_model_apis/text (transformer encoder
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
 from bertferry.export.forward import encode
 from bertferry.modeling.config import EncoderConfig
 
-Function = tf.types.experimental.GenericFunction
+Function: TypeAlias = Any
+"""A tf.function, whose type TensorFlow does not publish."""
 INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
 
 

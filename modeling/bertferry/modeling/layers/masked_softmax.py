@@ -19,8 +19,8 @@ class MaskedSoftmax(tf_keras.layers.Layer):
 
     def __init__(self, mask_expansion_axes: int | Sequence[int] | None = None, **arguments: Any) -> None:
         super().__init__(**arguments)
-        single = isinstance(mask_expansion_axes, int)
-        self._axes = (mask_expansion_axes,) if single else tuple(mask_expansion_axes or ())
+        axes = [mask_expansion_axes] if isinstance(mask_expansion_axes, int) else mask_expansion_axes
+        self._axes = tuple(axes or ())
 
     def call(self, inputs: Any) -> tf.Tensor:
         """Scores of any shape → probabilities of the same shape."""
@@ -28,7 +28,10 @@ class MaskedSoftmax(tf_keras.layers.Layer):
         if mask is not None:
             for axis in self._axes:
                 mask = tf.expand_dims(mask, axis=axis)
-            scores += (1.0 - tf.cast(mask, scores.dtype)) * MASKED_SCORE
+            added = (1.0 - tf.cast(mask, scores.dtype)) * MASKED_SCORE
+            # A softmax ignores what all its scores have in common. Where everything is masked, adding -10000 would
+            # only round the scores to steps of 1e-3, and small differences before it would grow to that size.
+            scores += added - tf.reduce_max(added, axis=-1, keepdims=True)
         return tf.nn.softmax(scores)
 
     def get_config(self) -> dict[str, Any]:

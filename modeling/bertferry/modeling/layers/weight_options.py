@@ -18,6 +18,13 @@ DEFAULTS = {"kernel_initializer": "glorot_uniform", "bias_initializer": "zeros"}
 class WeightOptions:
     """How a layer's kernels and biases are initialised, regularised and constrained."""
 
+    kernel_initializer: Any
+    bias_initializer: Any
+    kernel_regularizer: Any
+    bias_regularizer: Any
+    kernel_constraint: Any
+    bias_constraint: Any
+
     def __init__(self, **options: Any) -> None:
         for name, module in KINDS.items():
             setattr(self, name, module.get(options.pop(name, DEFAULTS.get(name))))

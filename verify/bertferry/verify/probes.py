@@ -1,0 +1,126 @@
+"""Seeded inputs that a BERT model accepts, chosen so that every way of being wrong shows in one of them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT
+
+WHOLE_VOCABULARY = 4096
+"""Up to this size every word row is used."""
+TEXT_LENGTH = 16
+VOCABULARY_LENGTH = 128
+PREDICTIONS = 3
+
+
+@dataclass(frozen=True)
+class ModelLimits:
+    """What makes an input valid: ids and segments below their table's rows, lengths up to the position table."""
+
+    vocab_size: int
+    type_vocab_size: int
+    max_positions: int
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A named batch: int32 arrays [B, S] by input name."""
+
+    name: str
+    inputs: Mapping[str, np.ndarray]
+
+
+def standard_probes(limits: ModelLimits, seed: int = 0, with_positions: bool = False) -> tuple[Probe, ...]:
+    """The probes that every comparison runs.
+
+    Among them the first and last row of the word, position and segment tables are used, and every word row
+    where the vocabulary has at most `WHOLE_VOCABULARY`.
+
+    Args:
+      limits: of the models compared.
+      seed: equal seeds give equal probes.
+      with_positions: add int32 `masked_lm_positions` [B, P].
+    """
+    rng = np.random.default_rng(seed)
+    text = min(TEXT_LENGTH, limits.max_positions)
+    longest = limits.max_positions
+    lengths = [text, max(1, text // 2), max(1, text // 3)]
+    mixed = _batch(limits, rng, text, [_right(text, length) for length in lengths])
+    mixed["input_word_ids"][0, [0, -1]] = 0, limits.vocab_size - 1
+    odd = text if text % 2 else text - 1
+    holes = [(rng.random(text) < 0.6).astype(np.int32) for _ in range(2)]
+    for mask in holes:
+        mask[0] = 1
+    padded = _batch(limits, rng, text, [_right(text, text), np.zeros(text, np.int32)])
+    batches = {
+        "mixed": mixed,
+        "batch of 1": {name: array[:1] for name, array in mixed.items()},
+        "length 1": _batch(limits, rng, 1, [_right(1, 1)] * 2),
+        "odd length": _batch(limits, rng, odd, [_right(odd, odd), _right(odd, max(1, odd - 2))]),
+        "maximum length": _batch(limits, rng, longest, [_right(longest, longest)]),
+        "left padding": _batch(limits, rng, text, [_right(text, length)[::-1] for length in lengths]),
+        "mask with holes": _batch(limits, rng, text, holes),
+        "a row of padding": padded,
+    }
+    for divisor, most in ((4, 64), (2, 128)):
+        width = min(limits.max_positions // divisor, most)
+        if width >= 1:
+            batches[f"padded to {width}"] = _padded_to(mixed, width)
+    if limits.vocab_size <= WHOLE_VOCABULARY:
+        batches["whole vocabulary"] = _whole_vocabulary(limits, rng)
+    if with_positions:
+        for batch in batches.values():
+            batch[POSITIONS_INPUT] = _positions(batch["input_mask"], rng)
+    return tuple(Probe(name, batch) for name, batch in batches.items())
+
+
+def coverage(probes: Iterable[Probe], limits: ModelLimits) -> float:
+    """The share of word rows that some unmasked position of the probes uses."""
+    used: set[int] = set()
+    for probe in probes:
+        ids, mask = probe.inputs["input_word_ids"], probe.inputs["input_mask"]
+        used.update(ids[mask == 1].tolist())
+    return len(used) / limits.vocab_size
+
+
+def _right(length: int, tokens: int) -> np.ndarray:
+    """A mask of `tokens` ones, then padding."""
+    return (np.arange(length) < tokens).astype(np.int32)
+
+
+def _batch(
+    limits: ModelLimits, rng: np.random.Generator, length: int, masks: list[np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Random words under the masks, id 0 in the padding, segments in runs from the first to the last."""
+    mask = np.stack(masks)
+    ids = rng.integers(0, limits.vocab_size, mask.shape, dtype=np.int32) * mask
+    runs = np.arange(length) * limits.type_vocab_size // length
+    if length > 1:
+        runs[-1] = limits.type_vocab_size - 1
+    segments = np.stack([np.roll(runs, int(rng.integers(length))) if row else runs for row in range(len(masks))])
+    arrays = (ids, mask, segments.astype(np.int32) * mask)
+    return dict(zip(ENCODER_INPUTS, (array.astype(np.int32) for array in arrays), strict=True))
+
+
+def _padded_to(batch: Mapping[str, np.ndarray], width: int) -> dict[str, np.ndarray]:
+    """The same rows, cut or padded on the right to a width."""
+    length = batch["input_mask"].shape[1]
+    extra = max(0, width - length)
+    return {name: np.pad(array[:, :width], ((0, 0), (0, extra))) for name, array in batch.items()}
+
+
+def _whole_vocabulary(limits: ModelLimits, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    length = min(VOCABULARY_LENGTH, limits.max_positions)
+    rows = -(-limits.vocab_size // length)
+    batch = _batch(limits, rng, length, [_right(length, length)] * rows)
+    ids = np.resize(rng.permutation(limits.vocab_size), rows * length)
+    batch["input_word_ids"] = ids.reshape(rows, length).astype(np.int32)
+    return batch
+
+
+def _positions(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Positions [B, P] inside the unmasked part of each row, or anywhere where there is none."""
+    count = min(PREDICTIONS, mask.shape[1])
+    rows = [np.flatnonzero(row) if row.any() else np.arange(len(row)) for row in mask]
+    return np.stack([np.sort(rng.choice(row, count)) for row in rows]).astype(np.int32)

@@ -1,0 +1,1 @@
+"""Runners that need TensorFlow, one module a kind of artefact."""

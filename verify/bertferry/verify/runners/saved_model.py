@@ -1,0 +1,69 @@
+"""Runs SavedModels: as a layer, the way fine-tuning code does, or by signature, the way a server does."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from bertferry.convert.quiet import held_back_stderr
+from bertferry.modeling.errors import DataError, UsageError
+from bertferry.verify.runners.device import device_name
+from bertferry.verify.signature import CONVENIENCES
+
+SIGNATURE = "serving_default"
+
+
+class HubRunner:
+    """A module behind `hub.KerasLayer`, called with a dict, dropout off."""
+
+    def __init__(self, path: Path, device: str) -> None:
+        with held_back_stderr():
+            import tensorflow_hub as hub
+        self.name = str(path)
+        self.shares_mask = (path / "MANIFEST.json").is_file()
+        self._device = device_name(device)
+        try:
+            with tf.device(self._device):
+                self._layer = hub.KerasLayer(str(path))
+        except (ValueError, OSError, tf.errors.OpError, RuntimeError) as error:
+            raise DataError(f"{path}: not a loadable Hub module: {_first_line(error)}") from error
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The outputs of the root call by name."""
+        with tf.device(self._device):
+            outputs = self._layer({name: tf.constant(array) for name, array in inputs.items()})
+        if not isinstance(outputs, Mapping):
+            raise ValueError("the module answers a dict of inputs with something else than a dict")
+        return {name: tensor.numpy() for name, tensor in outputs.items() if name not in CONVENIENCES}
+
+
+class SignatureRunner:
+    """A SavedModel's `serving_default` signature, with its own input and output names."""
+
+    def __init__(self, path: Path, device: str) -> None:
+        self.name = str(path)
+        self.shares_mask = (path / "MANIFEST.json").is_file()
+        self._device = device_name(device)
+        try:
+            with tf.device(self._device):
+                self._loaded = tf.saved_model.load(str(path))
+        except (ValueError, OSError, tf.errors.OpError, RuntimeError) as error:
+            raise DataError(f"{path}: not a loadable SavedModel: {_first_line(error)}") from error
+        if SIGNATURE not in self._loaded.signatures:
+            raise UsageError(
+                f"{path}: no signature {SIGNATURE}, only {', '.join(self._loaded.signatures) or 'none'}"
+            )
+        self._signature = self._loaded.signatures[SIGNATURE]
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The signature's outputs by name."""
+        expected = self._signature.structured_input_signature[1]
+        with tf.device(self._device):
+            tensors = {name: tf.cast(inputs[name], spec.dtype) for name, spec in expected.items()}
+            outputs = self._signature(**tensors)
+        return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,18 @@
+"""Names of a BERT artefact's inputs and outputs, the same in every format."""
+
+ENCODER_INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
+POSITIONS_INPUT = "masked_lm_positions"
+
+TASK_OUTPUTS: dict[str, tuple[str, ...]] = {
+    "encoder": ("sequence_output", "pooled_output"),
+    "pretrainer": ("sequence_output", "pooled_output", "mlm_logits", "nsp_logits"),
+    "classifier": ("logits",),
+    "span": ("start_logits", "end_logits"),
+}
+"""What each task computes; all float32."""
+
+TOKEN_OUTPUTS = ("sequence_output", "start_logits", "end_logits")
+"""Outputs whose second axis is the sequence: [B, S, ...]."""
+
+CONVENIENCES = ("encoder_outputs", "default")
+"""Outputs that only a Hub module's root call has; they never count as missing or extra."""

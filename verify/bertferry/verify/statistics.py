@@ -1,0 +1,103 @@
+"""How far two arrays lie apart, in the usual measures."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from bertferry.verify.tolerance import Tolerance
+
+PERCENTILES = (50.0, 90.0, 99.0, 99.9)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Differences over the judged elements of one output.
+
+    `sqnr_db` is 10·log10(Σ want² / Σ (got - want)²), infinite for equal arrays; `worst_row_cosine` is the least
+    cosine over vectors along the last axis; ULPs are counted in the output's own type; `violations` is the
+    share of elements outside the tolerance; `needed_atol` is the absolute tolerance that would have been
+    enough at the given relative one, `needed_rtol` the other way round.
+    """
+
+    elements: int
+    max_abs: float
+    mean_abs: float
+    percentiles: dict[str, float]
+    sqnr_db: float
+    worst_row_cosine: float
+    ulp_median: float | None
+    ulp_p99: float | None
+    worst_index: tuple[int, ...]
+    reference_value: float
+    candidate_value: float
+    violations: float
+    needed_atol: float
+    needed_rtol: float
+
+
+def measure(
+    want: np.ndarray, got: np.ndarray, judged: np.ndarray, tolerance: Tolerance, dtype: np.dtype
+) -> Statistics:
+    """Statistics of finite float64 arrays of one shape over the elements in `judged`; `dtype` is their own."""
+    difference = np.abs(got - want)
+    excess = np.where(judged, difference - tolerance.atol - tolerance.rtol * np.abs(want), -np.inf)
+    worst = tuple(int(i) for i in np.unravel_index(int(np.argmax(excess)), want.shape))
+    d, w = difference[judged], np.abs(want[judged])
+    ulps = _ulps(want[judged], got[judged], dtype)
+    return Statistics(
+        elements=int(d.size),
+        max_abs=float(d.max()),
+        mean_abs=float(d.mean()),
+        percentiles={f"{p:g}": float(v) for p, v in zip(PERCENTILES, np.percentile(d, PERCENTILES), strict=True)},
+        sqnr_db=_sqnr(w, d),
+        worst_row_cosine=_worst_row_cosine(np.where(judged, want, 0), np.where(judged, got, 0)),
+        ulp_median=None if ulps is None else float(np.median(ulps)),
+        ulp_p99=None if ulps is None else float(np.percentile(ulps, 99)),
+        worst_index=worst,
+        reference_value=float(want[worst]),
+        candidate_value=float(got[worst]),
+        violations=float(np.mean(d > tolerance.atol + tolerance.rtol * w)),
+        needed_atol=max(0.0, float((d - tolerance.rtol * w).max())),
+        needed_rtol=_needed_rtol(d - tolerance.atol, w),
+    )
+
+
+def _sqnr(want: np.ndarray, difference: np.ndarray) -> float:
+    signal, noise = float(np.sum(want**2)), float(np.sum(difference**2))
+    if noise == 0:
+        return math.inf
+    return 10 * math.log10(signal / noise) if signal else -math.inf
+
+
+def _worst_row_cosine(want: np.ndarray, got: np.ndarray) -> float:
+    """1 for a row that is zero on both sides, 0 for one that is zero on one."""
+    want, got = np.atleast_2d(want), np.atleast_2d(got)
+    product = np.sum(want * got, axis=-1)
+    norms = np.linalg.norm(want, axis=-1) * np.linalg.norm(got, axis=-1)
+    both_zero = ~want.any(axis=-1) & ~got.any(axis=-1)
+    cosine = np.where(norms > 0, product / np.where(norms > 0, norms, 1), both_zero)
+    return float(cosine.min())
+
+
+def _needed_rtol(beyond_atol: np.ndarray, want: np.ndarray) -> float:
+    over = beyond_atol > 0
+    if not over.any():
+        return 0.0
+    with np.errstate(divide="ignore"):
+        return float(np.max(beyond_atol[over] / want[over]))
+
+
+def _ulps(want: np.ndarray, got: np.ndarray, dtype: np.dtype) -> np.ndarray | None:
+    """Representable numbers between the two, for float16 and float32."""
+    if dtype.name not in ("float16", "float32"):
+        return None
+    integers = np.dtype(f"int{8 * dtype.itemsize}")
+    lowest = int(np.iinfo(integers).min)
+
+    def ordered(values: np.ndarray) -> np.ndarray:
+        bits = values.astype(dtype).view(integers).astype(np.int64)
+        return np.where(bits < 0, lowest - bits, bits)
+
+    apart: np.ndarray = np.abs(ordered(got) - ordered(want))
+    return apart
