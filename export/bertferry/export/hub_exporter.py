@@ -94,6 +94,7 @@ def write_module(directory: Path, source: Checkpoint, names: tuple[str, ...], as
     """Builds the module from the checkpoint's values and saves it."""
     import tensorflow as tf
 
+    from bertferry.convert.writers.disk import system_errors
     from bertferry.export.hub_module import build_hub_module
 
     parameters = {name: tf.Variable(source.read(name), name=name, dtype=tf.float32) for name in names}
@@ -103,7 +104,7 @@ def write_module(directory: Path, source: Checkpoint, names: tuple[str, ...], as
         assets.vocabulary if assets else None,
         assets.do_lower_case if assets else None,
     )
-    with held_back_stderr():
+    with held_back_stderr(), system_errors():
         tf.saved_model.save(module, str(directory), signatures=signatures)
 
 

@@ -22,14 +22,17 @@ PROFILES = {
     profile.name: profile
     for profile in (
         Tolerance("exact", 0.0, 0.0),
-        Tolerance("fp32", 1e-5, 1e-4, min_sqnr_db=100.0),
-        Tolerance("fp32-cross", 1e-4, 1e-3, min_sqnr_db=90.0),
+        Tolerance("fp32", 1e-4, 1e-4, min_sqnr_db=100.0),
+        Tolerance("fp32-cross", 2e-4, 1e-3, min_sqnr_db=90.0),
         Tolerance("fp16", 2e-2, 1e-2, min_sqnr_db=45.0),
         Tolerance("bf16-products", 1e-1, 2e-2, min_sqnr_db=35.0),
         Tolerance("bf16", 3e-1, 5e-2, min_sqnr_db=25.0),
     )
 }
-"""`fp32` is for one framework on a CPU, `fp32-cross` for other compilers, frameworks or devices."""
+"""`fp32` is for one framework on a CPU, `fp32-cross` for other compilers, frameworks or devices.
+
+Calibrated with `tools/calibrate.py`; see docs/verification.md.
+"""
 
 
 def profile(name: str) -> Tolerance:

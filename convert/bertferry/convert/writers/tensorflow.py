@@ -4,7 +4,6 @@ Tensors are saved in batches, each a checkpoint of its own, and `MergeV2Checkpoi
 copying, so that memory does not grow with the model.
 """
 
-import errno
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from bertferry.convert.layout import Row
 from bertferry.convert.readers.object_graph import GRAPH_KEY, VALUE, unescape
+from bertferry.convert.writers.disk import system_errors
 
 BATCH_BYTES = 64 * 2**20
 SAVE_COUNTER = "save_counter"
@@ -68,22 +68,20 @@ def object_graph(variables: Iterable[tuple[str, str]]) -> trackable_object_graph
 
 def _write(prefix: Path, tensors: Tensors) -> None:
     parts: list[str] = []
-    try:
-        for batch in _batches(tensors):
-            part = prefix.parent / f"part-{len(parts)}" / "part"
+    for batch in _batches(tensors):
+        part = prefix.parent / f"part-{len(parts)}" / "part"
+        with system_errors():
             tf.raw_ops.SaveV2(
                 prefix=str(part),
                 tensor_names=[name for name, _ in batch],
                 shape_and_slices=[""] * len(batch),
                 tensors=[tf.convert_to_tensor(value) for _, value in batch],
             )
-            parts.append(str(part))
+        parts.append(str(part))
+    with system_errors():
         tf.raw_ops.MergeV2Checkpoints(
             checkpoint_prefixes=parts, destination_prefix=str(prefix), delete_old_dirs=True
         )
-    except tf.errors.OpError as error:
-        full = isinstance(error, tf.errors.ResourceExhaustedError) or "No space left" in error.message
-        raise OSError(errno.ENOSPC if full else errno.EIO, error.message.splitlines()[0]) from error
 
 
 def _batches(tensors: Tensors) -> Iterator[list[tuple[str, np.ndarray]]]:

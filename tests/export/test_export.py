@@ -1,0 +1,185 @@
+"""export-hub-module: what it writes, what it refuses, and that it writes nothing it could not prove."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import tensorflow_hub as hub
+
+from bertferry.convert import convert_checkpoint
+from bertferry.export import export_hub_module, hub_exporter
+from bertferry.export.command import main
+
+
+def run(capfd, *arguments):
+    capfd.readouterr()
+    code = main([str(argument) for argument in arguments])
+    return code, *capfd.readouterr()
+
+
+def test_every_layout_gives_the_same_function(golden, golden_inputs, expected, tmp_path):
+    for source in ("tf_20_model_L2_2D_20", "tf_20_layer_L2_2D_20", "keras_bert_L2_21_cls", "tf_20_pre_L2"):
+        report = export_hub_module(golden / source, tmp_path / source)
+        assert report.verdict.startswith("AGREE")
+    outputs = hub.KerasLayer(str(tmp_path / "tf_20_layer_L2_2D_20"))(golden_inputs)
+    np.testing.assert_allclose(outputs["sequence_output"], expected["sequence_output"], atol=5e-6)
+
+
+def test_assets(text_source, tmp_path, capfd):
+    module = tmp_path / "module"
+    code, out, err = run(capfd, "--checkpoint", text_source, "--output", module, "--no-do-lower-case")
+    assert (code, err) == (0, "")
+    assert "vocabulary with it, texts cased" in out
+    original = (text_source / "vocab.txt").read_bytes()
+    resolved = hub.KerasLayer(str(module)).resolved_object
+    with open(resolved.vocab_file.asset_path.numpy(), "rb") as asset:
+        assert asset.read() == original
+    assert resolved.do_lower_case.numpy() == np.False_
+    assert not resolved.do_lower_case.trainable
+    manifest = json.loads((module / "MANIFEST.json").read_text())
+    assert manifest["do_lower_case"] is False
+    assert manifest["configuration"]["vocab_size"] == 30
+    assert manifest["parity"].startswith("AGREE")
+
+
+def test_lower_casing_comes_from_the_tokenizer_configuration(text_source, tmp_path):
+    source = shutil.copytree(text_source, tmp_path / "source")
+    (source / "tokenizer_config.json").write_text('{"do_lower_case": true}')
+    assert export_hub_module(source, tmp_path / "module", verify=False).do_lower_case is True
+
+
+def test_assets_survive_the_deletion_of_the_original(text_source, tmp_path):
+    source = shutil.copytree(text_source, tmp_path / "source")
+    export_hub_module(source, tmp_path / "module", do_lower_case=True, verify=False)
+    shutil.rmtree(source)
+    resolved = hub.KerasLayer(str(tmp_path / "module")).resolved_object
+    with open(resolved.vocab_file.asset_path.numpy(), encoding="utf-8") as asset:
+        assert len(asset.read().splitlines()) == 30
+
+
+def test_without_a_vocabulary_the_output_says_so(golden, tmp_path, capfd):
+    code, out, _ = run(
+        capfd, "--checkpoint", golden / "tf1_core_L2", "--output", tmp_path / "module", "--no-verify"
+    )
+    assert code == 0
+    assert "no vocabulary: exported without its assets" in out
+
+
+def test_no_path_of_this_machine_in_any_file(text_source, tmp_path):
+    export_hub_module(text_source, tmp_path / "module", do_lower_case=True)
+    for path in (tmp_path / "module").rglob("*"):
+        if path.is_file():
+            assert str(tmp_path.parent).encode() not in path.read_bytes(), path
+
+
+def test_a_converted_checkpoint_exports(golden, tmp_path):
+    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "keras")
+    assert export_hub_module(tmp_path / "keras", tmp_path / "module").source_layout == "keras_bert"
+
+
+def test_dry_run_writes_nothing(text_source, tmp_path, capfd):
+    arguments = ("--checkpoint", text_source, "--output", tmp_path / "module", "--do-lower-case", "--dry-run")
+    code, out, _ = run(capfd, *arguments)
+    assert code == 0
+    assert out.startswith("would export ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_module_that_computes_something_else_is_not_written(golden, tmp_path, monkeypatch, capfd):
+    sound = hub_exporter.Checkpoint.read
+
+    def broken(self, parameter, wanted=None):
+        value = sound(self, parameter, wanted)
+        return -value if parameter == "pooler/bias" and wanted is None else value
+
+    written = hub_exporter.write_module
+
+    def write_broken(*arguments):
+        with monkeypatch.context() as patch:
+            patch.setattr(hub_exporter.Checkpoint, "read", broken)
+            written(*arguments)
+
+    monkeypatch.setattr(hub_exporter, "write_module", write_broken)
+    code, out, err = run(capfd, "--checkpoint", golden / "tf1_core_L2", "--output", tmp_path / "module")
+    assert (code, out) == (1, "")
+    assert re.search("module: not written: the module computes something else: DISAGREE .*pooled_output", err)
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+FAULTS = {
+    "another vocabulary": (
+        lambda d: (d / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n"),
+        1,
+        "vocab.txt: 3 tokens, but the word table has 30 rows",
+    ),
+    "no special tokens": (
+        lambda d: (d / "vocab.txt").write_text("".join(f"word{i}\n" for i in range(30))),
+        1,
+        r"vocab.txt: the special tokens \[PAD\], .* are not in it",
+    ),
+    "binary vocabulary": (lambda d: (d / "vocab.txt").write_bytes(b"\xff\xfe"), 2, "not a readable vocabulary"),
+    "no lower-casing": (lambda d: None, 2, "vocab.txt: nothing says whether texts are lower-cased"),
+    "broken tokenizer configuration": (
+        lambda d: (d / "tokenizer_config.json").write_text("["),
+        2,
+        "tokenizer_config.json: not a readable tokenizer configuration",
+    ),
+    "damaged weights": (
+        lambda d: (d / "bert_model.ckpt.data-00000-of-00001").write_bytes(b""),
+        1,
+        "tensor .* is damaged",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fault", "code", "line"), FAULTS.values(), ids=FAULTS)
+def test_a_faulty_input_gives_one_line_and_no_output(text_source, tmp_path, capfd, fault, code, line):
+    source = shutil.copytree(text_source, tmp_path / "source")
+    fault(source)
+    arguments = ["--checkpoint", source, "--output", tmp_path / "module"]
+    if "lower" not in line and "tokenizer" not in line:
+        arguments.append("--do-lower-case")
+    got, out, err = run(capfd, *arguments)
+    assert (got, out) == (code, "")
+    assert err.count("\n") == 1
+    assert re.search(f"^export-hub-module: .*{line}", err), err
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_a_full_disk_leaves_nothing(golden, tmp_path, capfd):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True
+    ).returncode:
+        pytest.skip("mounting a small tmpfs needs root")
+    try:
+        code, _, err = run(capfd, "--checkpoint", golden / "tf1_core_L2", "--output", disk / "module")
+        assert code == 2
+        assert re.fullmatch("export-hub-module: .*module: no space left on the device\n", err)
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "--checkpoint is missing"),
+        (["--checkpoint", "nowhere"], "--output is missing"),
+        (["--checkpoint", "nowhere", "--output", "out"], "nowhere: no such checkpoint"),
+        (["--checkpoint", "{golden}", "--output", "out", "--vocab", "none.txt"], "none.txt: no such vocabulary"),
+        (["--checkpoint", "{golden}", "--output", "."], "already exists"),
+    ],
+)
+def test_wrong_arguments(golden, tmp_path, monkeypatch, capfd, arguments, line):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capfd, *(argument.format(golden=golden / "tf1_core_L2") for argument in arguments))
+    assert (code, out) == (2, "")
+    assert line in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
