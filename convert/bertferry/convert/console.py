@@ -7,6 +7,7 @@ import time
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 from absl import app, flags, logging
@@ -38,6 +39,9 @@ def run_for_tests(parser: argparse_flags.ArgumentParser, execute: Execute, argv:
 def run_as_program(parser: argparse_flags.ArgumentParser, execute: Execute) -> None:
     """The entry point of a command: absl's `app.run` around it."""
     signal.signal(signal.SIGTERM, _end_on_sigterm)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a locale without UTF-8 is no reason to fail
     app.run(
         lambda arguments: guarded(parser, execute, arguments),
         flags_parser=lambda argv: parse(parser, argv[1:]),
@@ -48,7 +52,12 @@ def guarded(parser: argparse_flags.ArgumentParser, execute: Execute, arguments: 
     """Runs the command; a fault of its input becomes one line on stderr and an exit code."""
     logging.use_absl_handler()
     try:
-        return execute(arguments)
+        code = execute(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left: nothing more to say, at exit either
+        return 128 + signal.SIGPIPE
     except BertferryError as error:
         if logging.get_verbosity() > 0:
             traceback.print_exc()

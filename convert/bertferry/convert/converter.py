@@ -64,6 +64,8 @@ def convert_checkpoint(
         read_vocabulary(checkpoint.location.vocabulary, checkpoint.config.vocab_size)
     if dry_run:
         return _report(checkpoint, input, output, target, rows, {}, dry_run=True)
+    for key in checkpoint.match.skipped:
+        checkpoint.reader.read(key)  # left out of the target, but damage in it speaks against the whole file
     with new_directory(output, overwrite=overwrite) as staging:
         digests = write_checkpoint(staging, checkpoint, target, rows)
         (staging / "bert_config.json").write_text(json.dumps(bert_config(checkpoint.config), indent=2) + "\n")
