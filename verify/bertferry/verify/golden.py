@@ -60,7 +60,7 @@ def read_inputs(path: Path) -> dict[str, np.ndarray]:
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Every array of an `.npz`; pickled ones are refused, since they run code."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except FileNotFoundError as error:
         raise UsageError(f"{path}: no such file") from error
