@@ -71,7 +71,7 @@ class DenseEinsum(tf_keras.layers.Layer):
         outputs = tf.einsum(self._einsum_string, inputs, self._kernel)
         if self._bias is not None:
             outputs += self._bias
-        return outputs if self._activation is None else self._activation(outputs)
+        return self._activation(outputs)
 
     def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
         """The input's shape with the summed axes replaced by the output's."""

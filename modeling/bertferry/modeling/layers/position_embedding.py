@@ -17,8 +17,8 @@ class PositionEmbedding(tf_keras.layers.Layer):
       max_sequence_length: rows of the table; with dynamic slicing only.
 
     Raises:
-      ValueError: dynamic slicing without a maximum, a maximum without dynamic slicing, S unknown without it, or
-        an input that is not rank 3.
+      ValueError: dynamic slicing without a maximum, a maximum without dynamic slicing, S unknown without it, an
+        input longer than the maximum, or one that is not rank 3.
     """
 
     def __init__(
@@ -44,6 +44,8 @@ class PositionEmbedding(tf_keras.layers.Layer):
         if len(shape) != 3:
             raise ValueError(f"PositionEmbedding expects an input of rank 3 [B, S, W], got {shape}.")
         length = self._max_sequence_length if self._use_dynamic_slicing else shape[1]
+        if length is not None and shape[1] is not None and shape[1] > length:
+            raise ValueError(f"The sequence length {shape[1]} exceeds max_sequence_length {length}.")
         if length is None:
             raise ValueError("Without use_dynamic_slicing, the input's sequence length must be known.")
         self._position_embeddings = self.add_weight(

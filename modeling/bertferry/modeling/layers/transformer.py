@@ -54,8 +54,8 @@ class Transformer(tf_keras.layers.Layer):
         self._attention_dropout_rate = attention_dropout_rate
 
     def build(self, input_shape: Any) -> None:
-        """Creates the sub-layers for data of this shape, after checking it and the mask's."""
-        hidden = self._checked_width(input_shape)
+        """Creates the sub-layers for data of this shape."""
+        hidden = self._checked_width(tf.TensorShape(_data_and_mask(input_shape)[0]))
         policy = self._dtype_policy
         self._attention_layer = Attention(
             num_heads=self._num_heads,
@@ -93,26 +93,19 @@ class Transformer(tf_keras.layers.Layer):
             name=name, axis=-1, epsilon=LAYER_NORM_EPSILON, dtype=wide(self._compute_dtype)
         )
 
-    def _checked_width(self, input_shape: Any) -> int:
-        data_shape, mask_shape = _data_and_mask(input_shape)
-        data = tf.TensorShape(data_shape)
+    def _checked_width(self, data: tf.TensorShape) -> int:
         if data.rank != 3:
             raise ValueError(f"Transformer expects data of rank 3 [B, S, H], got {data}.")
-        batch, length, hidden = data.as_list()
+        hidden = int(data[2])
         if hidden % self._num_heads:
             raise ValueError(f"The hidden size {hidden} is not a multiple of the {self._num_heads} heads.")
-        if mask_shape is not None:
-            expected = tf.TensorShape([batch, length, length])
-            if not expected.is_compatible_with(mask_shape):
-                raise ValueError(
-                    f"When passing a mask tensor to Transformer, it must have the shape [B, S, S], here "
-                    f"{expected}; got {tf.TensorShape(mask_shape)}."
-                )
-        return int(hidden)
+        return hidden
 
     def call(self, inputs: Any) -> tf.Tensor:
         """`data` or `[data, mask]` → [B, S, H]."""
         data, mask = _data_and_mask(inputs)
+        if mask is not None:
+            _check_mask(data.shape, mask.shape)
         attended = self._attention_layer([data, data] if mask is None else [data, data, mask])
         attended = self._attention_dropout(self._attention_output_dense(attended))
         wider = wide(self._compute_dtype)
@@ -138,6 +131,16 @@ class Transformer(tf_keras.layers.Layer):
             "activity_regularizer": tf_keras.regularizers.serialize(self.activity_regularizer),
             **self._options.get_config(),
         }
+
+
+def _check_mask(data: tf.TensorShape, mask: tf.TensorShape) -> None:
+    batch, length, _ = data
+    expected = tf.TensorShape([batch, length, length])
+    if not expected.is_compatible_with(mask):
+        raise ValueError(
+            f"When passing a mask tensor to Transformer, it must have the shape [B, S, S], here {expected}; "
+            f"got {mask}."
+        )
 
 
 def _data_and_mask(value: Any) -> tuple[Any, Any]:

@@ -54,8 +54,6 @@ def _aligned(labels: Any, predictions: Any) -> tuple[tf.Tensor, tf.Tensor]:
 
 def _weights(weights: Any, labels: tf.Tensor, predictions: tf.Tensor) -> tf.Tensor:
     weights = tf.cast(tf.convert_to_tensor(weights), predictions.dtype)
-    if weights.shape.rank == labels.shape.rank + 1 and weights.shape[-1] == 1:
-        weights = tf.squeeze(weights, axis=-1)
     if weights.shape.rank != labels.shape.rank:
         raise RuntimeError(
             f"weights and labels must be of the same rank: weights have shape {weights.shape}, "

@@ -42,14 +42,15 @@ class BertPretrainer(ConfiguredModel):
     ) -> None:
         network = deserialized(network)
         activation = tf_keras.activations.get(activation)
-        output_activation = tf_keras.activations.get(output_activation)
+        if output_activation is not None:
+            output_activation = tf_keras.activations.get(output_activation)
         initializer = tf_keras.initializers.get(initializer)
         config = {
             "network": serialized(network),
             "num_classes": num_classes,
             "num_token_predictions": num_token_predictions,
             "activation": tf_keras.activations.serialize(activation),
-            "output_activation": tf_keras.activations.serialize(output_activation),
+            "output_activation": output_activation and tf_keras.activations.serialize(output_activation),
             "initializer": tf_keras.initializers.serialize(initializer),
             "output": output,
         }
@@ -78,8 +79,10 @@ class BertPretrainer(ConfiguredModel):
             output=output,
             name="classification",
         )
-        finish = tf_keras.layers.Activation(output_activation)
-        outputs = [finish(masked_lm([sequence, positions])), finish(classification(pooled))]
+        outputs = [masked_lm([sequence, positions]), classification(pooled)]
+        if output_activation is not None:
+            finish = tf_keras.layers.Activation(output_activation)
+            outputs = [finish(scores) for scores in outputs]
         super().__init__(inputs=[*network.inputs, positions], outputs=outputs, **arguments)
         self.keep(config)
 

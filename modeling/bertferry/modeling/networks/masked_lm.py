@@ -1,6 +1,7 @@
 """The masked-language-model head, tied to its encoder's word table."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -15,6 +16,7 @@ from bertferry.modeling.networks.serialization import (
 )
 
 
+@tf_keras.utils.register_keras_serializable(package="Text")
 class GatherPositions(tf_keras.layers.Layer):
     """`[sequence [B, S, H], positions [B, P]]` → the vectors at these positions [B, P, H]."""
 
@@ -23,21 +25,30 @@ class GatherPositions(tf_keras.layers.Layer):
         return tf.gather(inputs[0], inputs[1], batch_dims=1)
 
 
+@tf_keras.utils.register_keras_serializable(package="Text")
 class TiedProjection(tf_keras.layers.Layer):
     """Vectors [B, P, H] times the transposed word table of another network → [B, P, V].
 
-    The table is asked for, not held: it stays a weight of its encoder alone, in checkpoints too.
+    The table is a weight of that network alone: freezing the network freezes it, and checkpoints keep it there.
     """
 
-    def __init__(self, get_table: Callable[[], tf.Variable], **arguments: Any) -> None:
+    def __init__(self, source_network: Any, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._get_table = get_table
+        source_network = deserialized(source_network)
+        self._source_network = json.dumps(serialized(source_network))
+        # Exported, the layer has to reach the table; held directly, the table would be a weight of the layer.
+        self._tied = tf.train.Checkpoint(embedding_table=source_network.get_embedding_table())
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Similarities with every word."""
-        return tf.matmul(inputs, tf.cast(self._get_table(), inputs.dtype), transpose_b=True)
+        return tf.matmul(inputs, tf.cast(self._tied.embedding_table, inputs.dtype), transpose_b=True)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as serialisable values."""
+        return {**super().get_config(), "source_network": json.loads(self._source_network)}
 
 
+@tf_keras.utils.register_keras_serializable(package="Text")
 class Bias(tf_keras.layers.Layer):
     """Adds a bias over the last axis."""
 
@@ -103,7 +114,7 @@ class MaskedLM(ConfiguredModel):
         hidden = tf_keras.layers.LayerNormalization(
             axis=-1, epsilon=LAYER_NORM_EPSILON, name="cls/predictions/transform/LayerNorm"
         )(hidden)
-        scores = TiedProjection(source_network.get_embedding_table)(hidden)
+        scores = TiedProjection(source_network)(hidden)
         logits = Bias(name="cls/predictions/output_bias")(scores)
         outputs = logits if output == "logits" else tf_keras.layers.Activation(tf.nn.log_softmax)(logits)
         super().__init__(inputs=[sequence, positions], outputs=outputs, **arguments)
