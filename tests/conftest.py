@@ -1,5 +1,6 @@
 """Fixtures that every test folder shares: the golden checkpoints and their reference outputs."""
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,21 @@ OUTPUT_NAMES = {
     "start": "start_logits",
     "end": "end_logits",
 }
+
+
+def pytest_addoption(parser):
+    parser.addoption("--all-slow", action="store_true", help="run every slow case, not a seeded tenth")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Keeps a tenth of the slow cases, the same one every time."""
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if config.getoption("--all-slow") or not slow:
+        return
+    kept = set(random.Random(0).sample(slow, k=max(1, len(slow) // 10)))
+    left_out = [item for item in slow if item not in kept]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -227,6 +228,35 @@ def test_a_task_that_the_source_lacks_names_what_is_missing(golden, tmp_path, ca
     arguments = ["--input", str(golden / "tf1_core_L2"), "--output", str(tmp_path / "out"), "--task", "classifier"]
     assert main(arguments) == 1
     assert_one_line(capfd, "the source has no classifier/kernel, classifier/bias")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", range(200))
+def test_a_flipped_byte_is_noticed_or_changes_nothing(golden, tmp_path, capfd, case):
+    """One bit of data or index, of skipped tensors too; some bytes of an index matter to nothing."""
+    source = shutil.copytree(golden / "tf1_pretrain_L2", tmp_path / "source")
+    rng = random.Random(case)
+    path = rng.choice([source / DATA, source / "bert_model.ckpt.index"])
+    content = bytearray(path.read_bytes())
+    content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+    path.write_bytes(content)
+    code = main(["--input", str(source), "--output", str(tmp_path / "out"), "--to", "tf1"])
+    if code:
+        assert code == 1
+        assert_one_line_on_stderr(capfd)
+        assert not (tmp_path / "out").exists()
+        return
+    written, sound = open_checkpoint(tmp_path / "out"), open_checkpoint(golden / "tf1_pretrain_L2")
+    assert written.parameters == sound.parameters
+    for parameter in sound.parameters:
+        assert same_bits(written.read(parameter), sound.read(parameter)), parameter
+
+
+def assert_one_line_on_stderr(capfd) -> None:
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
 
 
 class TestSafetensors:

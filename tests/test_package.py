@@ -1,0 +1,119 @@
+"""The wheel holds what the tree holds, and its commands work away from the checkout, in well under a second."""
+
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PARTS = ("modeling", "convert", "export", "verify")
+COMMANDS = ("convert-checkpoint", "export-hub-module", "verify-parity")
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """The built wheel. hatchling is already there: a build without isolation needs no network."""
+    output = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(output), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    (built,) = output.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def installed(wheel, tmp_path_factory):
+    """An environment with the wheel, its dependencies taken from this one, and without the checkout."""
+    environment = tmp_path_factory.mktemp("environment")
+    venv.create(environment, with_pip=True)
+    python = environment / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel], check=True)
+    (site,) = environment.glob("lib/python*/site-packages")
+    (own,) = {
+        path for path in map(Path, sys.path) if path.name == "site-packages" and (path / "tensorflow").is_dir()
+    }
+    # An editable install of the checkout must not stand in for the wheel: a .pth file runs no further .pth files.
+    (site / "dependencies.pth").write_text(f"{own}\n")
+    return environment
+
+
+def test_the_wheel_holds_every_module_of_the_tree(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    packed = {name for name in names if not name.split("/")[0].endswith(".dist-info")}
+    tree = {
+        str(path.relative_to(ROOT / part))
+        for part in PARTS
+        for path in (ROOT / part).rglob("*")
+        if (path.is_file() and path.suffix in (".py", ".typed")) or path.name == "py.typed"
+    }
+    assert packed == tree
+    assert "bertferry/__init__.py" not in packed
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_installed_command_answers_away_from_the_checkout(installed, tmp_path, command):
+    run = subprocess.run([installed / "bin" / command, "--help"], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith(f"usage: {command}")
+
+
+def test_the_installed_code_is_the_wheels(installed, tmp_path):
+    code = "import bertferry.convert.command as c; print(c.__file__)"
+    run = subprocess.run([installed / "bin" / "python", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert Path(run.stdout.strip()).is_relative_to(installed), run.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("arguments", [["--help"], ["--no-such-flag"], ["--verbosity=foo"], []])
+def test_quick_answers_do_not_import_tensorflow(command, arguments, tmp_path):
+    """What needs no TensorFlow must not wait the seconds that its import takes."""
+    module = {"convert-checkpoint": "convert", "export-hub-module": "export", "verify-parity": "verify"}[command]
+    code = (
+        f"import sys; from bertferry.{module}.command import main; code = main({arguments!r}); "
+        "assert 'tensorflow' not in sys.modules; sys.exit(code)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == (0 if arguments == ["--help"] else 2), run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [("convert-checkpoint", "--input"), ("export-hub-module", "--checkpoint"), ("verify-parity", "--reference")],
+)
+@pytest.mark.parametrize("fault", ["missing file", "broken configuration"])
+def test_missing_files_and_broken_configurations_answer_before_the_import(command, flag, fault, golden, tmp_path):
+    source = tmp_path / "source"
+    if fault == "broken configuration":
+        source.mkdir()
+        for path in (golden / "tf1_core_L2").iterdir():
+            (source / path.name).write_bytes(path.read_bytes())
+        (source / "bert_config.json").write_text("{")
+    module = {"convert-checkpoint": "convert", "export-hub-module": "export", "verify-parity": "verify"}[command]
+    other = ["--candidate", str(source)] if command == "verify-parity" else ["--output", str(tmp_path / "out")]
+    code = (
+        f"import sys; from bertferry.{module}.command import main; code = main({[flag, str(source), *other]!r}); "
+        "assert 'tensorflow' not in sys.modules; sys.exit(code)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 2, run.stderr
+    assert run.stderr.count("\n") == 1
+    assert str(source) in run.stderr
+
+
+def test_the_environment_of_a_command_does_not_matter(golden, tmp_path):
+    """A locale without UTF-8 and a closed stdout are no reason for a traceback."""
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-c", "from bertferry.convert.command import run; run()"]
+    run = subprocess.run(
+        [*command, "--input", str(golden / "tf1_core_L2"), "--inspect"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "Traceback" not in run.stderr
