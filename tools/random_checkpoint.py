@@ -1,0 +1,65 @@
+"""Writes a random BERT of a released size as a tf1 checkpoint with its configuration and a vocabulary.
+
+Usage: random_checkpoint.py base|large|tiny DIR
+
+Every weight is random, norms and biases too. The same size gives the same values every time.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from bertferry.convert import axes
+from bertferry.convert.configuration import bert_config
+from bertferry.convert.layouts.tf1 import TF1
+from bertferry.convert.quiet import import_tensorflow
+from bertferry.modeling.config import EncoderConfig
+from bertferry.modeling.parameters import axis_sizes
+
+SIZES = {"tiny": (128, 2, 2), "base": (768, 12, 12), "large": (1024, 24, 16)}
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def config_of(size: str) -> EncoderConfig:
+    """The configuration of google-research/bert's uncased model of this size."""
+    hidden, layers, heads = SIZES[size]
+    return EncoderConfig(
+        vocab_size=30522,
+        hidden_size=hidden,
+        num_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=4 * hidden,
+        max_position_embeddings=512,
+        type_vocab_size=2,
+        activation="gelu_tanh",
+    )
+
+
+def tensors(config: EncoderConfig) -> Iterator[tuple[str, np.ndarray]]:
+    """Stored names and values: norms around 1, the rest with the standard deviation that training leaves."""
+    rng = np.random.default_rng(0)
+    sizes = axis_sizes(config)
+    for row in TF1.bind(TF1.forms[0], config.num_layers):
+        centre, spread = (1.0, 0.1) if row.parameter.endswith("norm/gamma") else (0.0, 0.04)
+        drawn = rng.standard_normal(axes.shape(row.axes, sizes), dtype=np.float32)
+        yield row.stored, drawn * np.float32(spread) + np.float32(centre)
+
+
+def main() -> None:
+    size, folder = sys.argv[1], Path(sys.argv[2])
+    import_tensorflow()
+    from bertferry.convert.writers.tensorflow import write_names
+
+    config = config_of(size)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_names(folder / "bert_model.ckpt", tensors(config))
+    (folder / "bert_config.json").write_text(json.dumps(bert_config(config), indent=2) + "\n")
+    words = [*SPECIAL, *(f"word{number}" for number in range(config.vocab_size - len(SPECIAL)))]
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n")
+
+
+if __name__ == "__main__":
+    main()
