@@ -1,11 +1,13 @@
 """Checkpoints of the BERT family: read in any layout, converted to another, nothing lost.
 
-`open_checkpoint` reads one, `convert_checkpoint` converts one. TensorFlow is imported when a TensorFlow file is
-first touched, not before.
+`open_checkpoint` reads one, `convert_checkpoint` converts one, `inspect_checkpoint` shows one, `diff_checkpoints`
+compares two. TensorFlow is imported when a TensorFlow file is first touched, not before.
 """
 
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint
 from bertferry.convert.converter import convert_checkpoint
+from bertferry.convert.difference import CheckpointDifference, diff_checkpoints
+from bertferry.convert.inspection import Inspection, inspect_checkpoint
 from bertferry.convert.layouts import LAYOUTS, TARGETS
 from bertferry.convert.report import ConversionReport
 
@@ -13,7 +15,11 @@ __all__ = [
     "LAYOUTS",
     "TARGETS",
     "Checkpoint",
+    "CheckpointDifference",
     "ConversionReport",
+    "Inspection",
     "convert_checkpoint",
+    "diff_checkpoints",
+    "inspect_checkpoint",
     "open_checkpoint",
 ]

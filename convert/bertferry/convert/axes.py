@@ -9,6 +9,7 @@ the names tell.
 from collections.abc import Mapping
 from functools import cache
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -49,11 +50,16 @@ def same_bytes(source: str, target: str) -> bool:
     return names(source) == names(target)
 
 
-def rearrange(array: np.ndarray, source: str, target: str, sizes: Mapping[str, int]) -> np.ndarray:
-    """The array, lying as `source`, laid out as `target`; a view where the bytes stay as they are."""
+def rearrange(array: Any, source: str, target: str, sizes: Mapping[str, int], library: Any = np) -> Any:
+    """The array, lying as `source`, laid out as `target`; a view where the bytes stay as they are.
+
+    `library` is whose array it is, NumPy or TensorFlow.
+    """
     if source == target:
         return array
     order, wanted = names(source), names(target)
-    apart = array.reshape([sizes[name] for name in order])
-    turned = apart.transpose([order.index(name) for name in wanted])
-    return turned.reshape(shape(target, sizes))
+    if order == wanted:
+        return library.reshape(array, shape(target, sizes))
+    apart = library.reshape(array, [sizes[name] for name in order])
+    turned = library.transpose(apart, [order.index(name) for name in wanted])
+    return library.reshape(turned, shape(target, sizes))

@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bertferry.convert import axes
 from bertferry.convert.configuration import read_config
+from bertferry.convert.inference import infer_config
 from bertferry.convert.layout import Layout
 from bertferry.convert.layouts import LAYOUTS
 from bertferry.convert.locate import Location, locate
-from bertferry.convert.match import Match, best_match
+from bertferry.convert.match import Match, best_match, sample, with_nearest
 from bertferry.convert.readers import Reader, TensorInfo, open_reader
 from bertferry.modeling.config import EncoderConfig
 from bertferry.modeling.errors import DataError, UsageError
@@ -32,6 +34,18 @@ class Checkpoint:
         """The layout that the file was found to have."""
         return self.match.layout
 
+    def check_bert(self) -> None:
+        """Refuses an architecture that converts, but that no network here computes.
+
+        Raises:
+          UsageError: it is another than BERT's.
+        """
+        if self.layout.architecture != "bert":
+            raise UsageError(
+                f"{self.location.path}: {self.layout.architecture.upper()} checkpoints convert between "
+                "tf1 and huggingface, but no network here runs them"
+            )
+
     @property
     def heads(self) -> tuple[str, ...]:
         """The task heads in the file: of `mlm`, `nsp`, `classifier`, `span`."""
@@ -47,6 +61,10 @@ class Checkpoint:
         """Canonical names of the parameters in the file."""
         return tuple(self.match.found)
 
+    def outside_sample(self) -> str:
+        """The first tensors beside the encoder that no head accounts for."""
+        return sample(with_nearest(self.match, self.match.outside))
+
     def stored_name(self, parameter: str) -> str:
         """The name under which the file keeps a parameter."""
         return self.match.found[parameter][0]
@@ -59,6 +77,15 @@ class Checkpoint:
         """How a parameter lies in the file."""
         return self.match.found[parameter][1].axes
 
+    def load(self, parameter: str, wanted: str) -> Any:
+        """A parameter laid out as the axes `wanted`, as an array of the reader's library.
+
+        Raises:
+          DataError: its bytes are damaged.
+        """
+        key, row = self.match.found[parameter]
+        return axes.rearrange(self.reader.load(key), row.axes, wanted, self.sizes, self.reader.library)
+
     def read(self, parameter: str, wanted: str | None = None) -> np.ndarray:
         """A parameter laid out as the axes `wanted`, by default as the networks hold it.
 
@@ -67,35 +94,49 @@ class Checkpoint:
         """
         key, row = self.match.found[parameter]
         target = canonical_axes(parameter) if wanted is None else wanted
-        return axes.rearrange(self.reader.read(key), row.axes, target, self.sizes)
+        array: np.ndarray = axes.rearrange(self.reader.read(key), row.axes, target, self.sizes)
+        return array
 
 
-def open_checkpoint(path: str | Path, *, layout: str = "auto", config: str | Path | None = None) -> Checkpoint:
+def open_checkpoint(
+    path: str | Path,
+    *,
+    layout: str = "auto",
+    config: str | Path | None = None,
+    prefix: str | None = None,
+    num_attention_heads: int | None = None,
+    activation: str | None = None,
+) -> Checkpoint:
     """Opens a checkpoint in any layout.
 
     Args:
-      path: a prefix, a directory or a `.safetensors` file.
+      path: a prefix, a directory, a `.safetensors` file, or an archive of one of these as released.
       layout: a name of `LAYOUTS`, or `auto` to find it from the tensors.
       config: the configuration file, by default the one beside the tensors.
+      prefix: where the encoder stands, in a file that has several.
+      num_attention_heads, activation: what no tensor shows, where there is no configuration file.
 
     Raises:
       UsageError: a missing or unreadable file or configuration, or an unknown layout name.
       DataError: tensors that contradict the configuration, or damaged bytes.
     """
     location = locate(path, config)
-    encoder_config = read_config(location.config, location.container)
-    candidates = tuple(LAYOUTS.values()) if layout == "auto" else (_named(layout),)
+    known = None if location.config is None else read_config(location.config, location.container)
+    candidates = _candidates(layout)
     reader = open_reader(location)
-    found = best_match(reader, candidates, encoder_config, location.path)
+    encoder_config = known or infer_config(reader, candidates, location.path, num_attention_heads, activation)
+    found = best_match(reader, candidates, encoder_config, location.path, prefix)
     checkpoint = Checkpoint(location, encoder_config, reader, found)
     _check_copies(checkpoint)
     return checkpoint
 
 
-def _named(layout: str) -> Layout:
-    if layout not in LAYOUTS:
-        raise UsageError(f"unknown layout {layout!r}: known are {', '.join(LAYOUTS)}")
-    return LAYOUTS[layout]
+def _candidates(name: str) -> tuple[Layout, ...]:
+    """The layouts that a name stands for: itself, and those of other architectures in the same kind of file."""
+    found = tuple(layout for layout in LAYOUTS.values() if name in ("auto", layout.name, layout.family))
+    if not found:
+        raise UsageError(f"unknown layout {name!r}: known are {', '.join(LAYOUTS)}")
+    return found
 
 
 def _check_copies(checkpoint: Checkpoint) -> None:

@@ -1,14 +1,17 @@
 """convert-checkpoint: the command."""
 
-from argparse import Namespace
+from argparse import BooleanOptionalAction, Namespace
 from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
-from bertferry.convert.console import check_report_path, run_as_program, run_for_tests, show
-from bertferry.convert.converter import TASKS, convert_checkpoint
+from bertferry.convert.console import Progress, check_report_path, run_as_program, run_for_tests, show
+from bertferry.convert.converter import convert_checkpoint
+from bertferry.convert.difference import diff_checkpoints
 from bertferry.convert.inspection import inspect_checkpoint
 from bertferry.convert.layouts import LAYOUTS, TARGETS
+from bertferry.convert.plan import DTYPES, TASKS
+from bertferry.modeling.config import ACTIVATIONS
 from bertferry.modeling.errors import UsageError
 
 
@@ -18,7 +21,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
         prog="convert-checkpoint",
         description="Convert a BERT checkpoint from any layout to another, and compare every bit.",
     )
-    parser.add_argument("--input", metavar="PATH", help="a prefix, a directory or a .safetensors file")
+    parser.add_argument("--input", metavar="PATH", help="a prefix, a directory, a .safetensors file or an archive")
     parser.add_argument("--output", metavar="DIR", help="the directory to create")
     parser.add_argument(
         "--to",
@@ -39,12 +42,39 @@ def build_parser() -> argparse_flags.ArgumentParser:
         choices=TASKS,
         help="which heads to keep; default: those that the target layout was released with",
     )
+    parser.add_argument(
+        "--dtype", choices=DTYPES, help="cast every tensor to this type; default: each keeps its own"
+    )
+    parser.add_argument(
+        "--init-missing-head",
+        action="store_true",
+        help="start heads and poolers that the source lacks from BERT's initial distribution",
+    )
+    parser.add_argument("--num-labels", metavar="N", type=int, help="classes of a classifier started so")
+    parser.add_argument(
+        "--do-lower-case",
+        action=BooleanOptionalAction,
+        help="of the tokenizer, for huggingface; default: as the source's tokenizer_config.json says",
+    )
+    parser.add_argument("--prefix", metavar="NAME", help="where the encoder stands, in a file that has several")
+    parser.add_argument(
+        "--num-attention-heads", metavar="N", type=int, help="for a source without a configuration"
+    )
+    parser.add_argument(
+        "--activation", choices=ACTIVATIONS, help="for a source without a configuration: what no tensor shows"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     parser.add_argument("--dry-run", action="store_true", help="check names, shapes and files, and write nothing")
     parser.add_argument(
         "--inspect",
         action="store_true",
         help="show layout, configuration and tensors of --input, and convert nothing",
+    )
+    parser.add_argument(
+        "--diff",
+        metavar=("A", "B"),
+        nargs=2,
+        help="compare two checkpoints in any layouts bit for bit, and convert nothing",
     )
     parser.add_argument("--list-layouts", action="store_true", help="list the layouts that are read and written")
     parser.add_argument(
@@ -58,24 +88,44 @@ def execute(arguments: Namespace) -> int:
     check_report_path(arguments.json)
     if arguments.list_layouts:
         return _list_layouts()
+    if arguments.diff:
+        difference = diff_checkpoints(*arguments.diff)
+        show(difference.to_json(), difference.render(), arguments.json)
+        return 0 if difference.equal else 1
     if arguments.input is None:
         raise UsageError("--input PATH is missing: see --help")
     if arguments.inspect:
-        inspection = inspect_checkpoint(arguments.input, layout=arguments.source_layout, config=arguments.config)
+        inspection = inspect_checkpoint(
+            arguments.input,
+            layout=arguments.source_layout,
+            config=arguments.config,
+            prefix=arguments.prefix,
+            num_attention_heads=arguments.num_attention_heads,
+            activation=arguments.activation,
+        )
         show(inspection.to_json(), inspection.render(), arguments.json)
         return 0
     if arguments.output is None:
         raise UsageError("--output DIR is missing: name it, or give --inspect to convert nothing")
-    report = convert_checkpoint(
-        arguments.input,
-        arguments.output,
-        to=arguments.to,
-        source_layout=arguments.source_layout,
-        config=arguments.config,
-        task=arguments.task,
-        overwrite=arguments.overwrite,
-        dry_run=arguments.dry_run,
-    )
+    with Progress("convert-checkpoint") as progress:
+        report = convert_checkpoint(
+            arguments.input,
+            arguments.output,
+            to=arguments.to,
+            source_layout=arguments.source_layout,
+            config=arguments.config,
+            task=arguments.task,
+            dtype=arguments.dtype,
+            init_missing_head=arguments.init_missing_head,
+            num_labels=arguments.num_labels,
+            do_lower_case=arguments.do_lower_case,
+            prefix=arguments.prefix,
+            num_attention_heads=arguments.num_attention_heads,
+            activation=arguments.activation,
+            overwrite=arguments.overwrite,
+            dry_run=arguments.dry_run,
+            progress=progress,
+        )
     show(report.to_json(), report.summary(), arguments.json)
     return 0
 

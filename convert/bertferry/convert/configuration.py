@@ -1,4 +1,4 @@
-"""Reads an EncoderConfig from each source format, and writes the one of TensorFlow checkpoints.
+"""Reads an EncoderConfig from each source format, and writes the one of each target.
 
 `gelu` means two things: the tanh approximation in a `bert_config.json` of google-research/bert and its
 descendants, the exact erf form in a `config.json` of transformers. A file that does not show which of the
@@ -8,8 +8,11 @@ two it is must say so with `"activation"`.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from bertferry.convert.huggingface_config import MARKS, activation_of, huggingface_config
+from bertferry.convert.layout import Layout
+from bertferry.convert.locate import FileFormat
 from bertferry.modeling.config import ConfigError, EncoderConfig
 from bertferry.modeling.errors import UsageError
 
@@ -22,31 +25,24 @@ SIZES = {
     "max_position_embeddings": "max_position_embeddings",
     "type_vocab_size": "type_vocab_size",
 }
-RATES = {
+OPTIONAL = {
     "hidden_dropout_prob": "dropout_rate",
     "attention_probs_dropout_prob": "attention_dropout_rate",
     "initializer_range": "initializer_range",
+    "embedding_size": "embedding_size",
 }
-BERT_ACTIVATIONS = {
+ACTIVATIONS = {
     "gelu": "gelu_tanh",
     "gelu_erf": "gelu_erf",
     "relu": "relu",
     "tanh": "tanh",
     "silu": "silu",
 }
-HUGGINGFACE_ACTIVATIONS = {
-    "gelu": "gelu_erf",
-    "gelu_new": "gelu_tanh",
-    "gelu_pytorch_tanh": "gelu_tanh",
-    "relu": "relu",
-    "tanh": "tanh",
-    "silu": "silu",
-    "swish": "silu",
-}
-HUGGINGFACE_MARKS = ("model_type", "architectures", "transformers_version")
+ONE_GROUP = ("num_hidden_groups", "inner_group_num")
+"""Of ALBERT: more than one group of shared blocks was never released."""
 
 
-def read_config(path: Path, container: Literal["tensorflow", "safetensors"]) -> EncoderConfig:
+def read_config(path: Path, container: FileFormat) -> EncoderConfig:
     """The configuration in a JSON file of either format.
 
     Raises:
@@ -59,51 +55,45 @@ def read_config(path: Path, container: Literal["tensorflow", "safetensors"]) -> 
     if not isinstance(values, dict):
         raise UsageError(f"{path}: not a configuration: a JSON object is expected")
     try:
-        if any(mark in values for mark in HUGGINGFACE_MARKS):
-            return read_huggingface_config(values)
-        if container == "safetensors" and values.get("hidden_act") == "gelu" and "activation" not in values:
-            raise ConfigError(
-                "hidden_act gelu is ambiguous beside a safetensors file: "
-                'add "activation": "gelu_tanh" (the original BERT) or "gelu_erf" (transformers)'
-            )
-        return read_bert_config(values)
+        return config_of(values, container)
     except ConfigError as error:
         raise UsageError(f"{path}: {error}") from error
 
 
-def read_bert_config(values: Mapping[str, Any]) -> EncoderConfig:
-    """From the keys of a `bert_config.json`; `"activation"`, where it stands, wins over `hidden_act`."""
-    if "activation" in values:
-        return _config(values, values["activation"])
-    return _config(values, _activation(values, BERT_ACTIVATIONS))
+def config_of(values: Mapping[str, Any], container: FileFormat) -> EncoderConfig:
+    """The configuration that the keys of either format mean.
 
-
-def read_huggingface_config(values: Mapping[str, Any]) -> EncoderConfig:
-    """From the keys of a `config.json` of a `Bert*` model of transformers."""
-    if values.get("model_type", "bert") != "bert":
-        raise ConfigError(f"model_type is {values['model_type']!r}: only bert is read here")
-    if (kind := values.get("position_embedding_type", "absolute")) != "absolute":
-        raise ConfigError(f"position_embedding_type is {kind!r}: only absolute positions are read here")
-    if (epsilon := values.get("layer_norm_eps", 1e-12)) != 1e-12:
-        raise ConfigError(f"layer_norm_eps is {epsilon}: BERT's is 1e-12 and cannot be stored in other layouts")
-    return _config(values, _activation(values, HUGGINGFACE_ACTIVATIONS))
-
-
-def _activation(values: Mapping[str, Any], known: Mapping[str, str]) -> str:
-    if "hidden_act" not in values:
-        raise ConfigError("hidden_act is missing")
-    act = values["hidden_act"]
-    if not isinstance(act, str) or act not in known:
-        raise ConfigError(f"unknown activation: hidden_act is {act!r}, known are {', '.join(known)}")
-    return known[act]
-
-
-def _config(values: Mapping[str, Any], activation: str) -> EncoderConfig:
+    Raises:
+      ConfigError: a missing, inconsistent, unknown or ambiguous value.
+    """
+    activation = _activation(values, container)
     missing = [key for key in SIZES if key not in values]
     if missing:
         raise ConfigError(f"{' and '.join(missing)} missing: the tensors alone do not show it, add it")
-    fields = {field: values[key] for key, field in (SIZES | RATES).items() if key in values}
+    for key in ONE_GROUP:
+        if values.get(key, 1) != 1:
+            raise ConfigError(f"{key} is {values[key]}: only 1 is read here")
+    fields = {field: values[key] for key, field in (SIZES | OPTIONAL).items() if key in values}
     return EncoderConfig(**fields, activation=activation)
+
+
+def _activation(values: Mapping[str, Any], container: FileFormat) -> str:
+    """`"activation"`, where it stands, wins over `hidden_act`."""
+    if any(mark in values for mark in MARKS):
+        return activation_of(values)
+    if "activation" in values:
+        return str(values["activation"])
+    if "hidden_act" not in values:
+        raise ConfigError("hidden_act is missing")
+    act = values["hidden_act"]
+    if container == "safetensors" and act == "gelu":
+        raise ConfigError(
+            "hidden_act gelu is ambiguous beside a safetensors file: "
+            'add "activation": "gelu_tanh" (the original BERT) or "gelu_erf" (transformers)'
+        )
+    if not isinstance(act, str) or act not in ACTIVATIONS:
+        raise ConfigError(f"unknown activation: hidden_act is {act!r}, known are {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[act]
 
 
 def bert_config(config: EncoderConfig) -> dict[str, Any]:
@@ -112,6 +102,21 @@ def bert_config(config: EncoderConfig) -> dict[str, Any]:
     `hidden_act` is what readers of 2019 know; `activation` says it without doubt. For the erf form
     `hidden_act` is `gelu_erf`, so that a reader that does not know it refuses instead of computing another.
     """
-    hidden_act = next(name for name, meaning in BERT_ACTIVATIONS.items() if meaning == config.activation)
-    sizes = {key: getattr(config, field) for key, field in (SIZES | RATES).items()}
-    return dict(sorted({**sizes, "hidden_act": hidden_act, "activation": config.activation}.items()))
+    hidden_act = next(name for name, meaning in ACTIVATIONS.items() if meaning == config.activation)
+    return dict(sorted({**_sizes(config), "hidden_act": hidden_act, "activation": config.activation}.items()))
+
+
+def write_configuration(
+    directory: Path, config: EncoderConfig, target: Layout, heads: tuple[str, ...], classes: int | None
+) -> None:
+    """The configuration file of a target: `config.json` of transformers, or `bert_config.json`."""
+    if target.container == "safetensors":
+        name, values = "config.json", huggingface_config(config, _sizes(config), target, heads, classes)
+    else:
+        name, values = "bert_config.json", {**bert_config(config), **target.configuration}
+    (directory / name).write_text(json.dumps(dict(sorted(values.items())), indent=2) + "\n")
+
+
+def _sizes(config: EncoderConfig) -> dict[str, Any]:
+    values = {key: getattr(config, field) for key, field in (SIZES | OPTIONAL).items()}
+    return {key: value for key, value in values.items() if value is not None}

@@ -1,31 +1,26 @@
 """convert_checkpoint: from any layout to another, nothing lost, nothing changed."""
 
-import hashlib
-import json
 import shutil
-from collections.abc import Iterator
-from math import prod
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
-from bertferry.convert import axes
 from bertferry.convert.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint, same_bits
-from bertferry.convert.configuration import bert_config
-from bertferry.convert.layout import Layout, Row
-from bertferry.convert.layouts import LAYOUTS, TARGETS
+from bertferry.convert.configuration import write_configuration
+from bertferry.convert.layout import Row
+from bertferry.convert.plan import Plan, Task, check_choices, plan
 from bertferry.convert.quiet import import_tensorflow
-from bertferry.convert.report import ConversionReport, TensorRow, itemsize, versions
-from bertferry.convert.vocabulary import read_vocabulary
-from bertferry.modeling.errors import DataError, UsageError
+from bertferry.convert.report import ConversionReport, conversion_report
+from bertferry.convert.vocabulary import read_vocabulary, write_tokenizer_config
+from bertferry.modeling.errors import DataError
 
-Task = Literal["encoder", "pretrainer", "classifier", "span", "all"]
-TASKS: tuple[Task, ...] = ("encoder", "pretrainer", "classifier", "span", "all")
-TASK_HEADS = {"encoder": (), "pretrainer": ("mlm", "nsp"), "classifier": ("classifier",), "span": ("span",)}
-TASK_OF_HEAD = {"mlm": "pretrainer", "nsp": "pretrainer", "classifier": "classifier", "span": "span"}
 CHECKPOINT_NAME = "bert_model.ckpt"
+SAFETENSORS_NAME = "model.safetensors"
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many steps are done, and of how many."""
 
 
 def convert_checkpoint(
@@ -36,173 +31,151 @@ def convert_checkpoint(
     source_layout: str = "auto",
     config: str | Path | None = None,
     task: Task | None = None,
+    dtype: str | None = None,
+    init_missing_head: bool = False,
+    num_labels: int | None = None,
+    do_lower_case: bool | None = None,
+    prefix: str | None = None,
+    num_attention_heads: int | None = None,
+    activation: str | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
+    progress: Progress | None = None,
 ) -> ConversionReport:
     """Converts the checkpoint at `input` into the directory `output`, re-reads it and compares every bit.
 
     Args:
-      input: a prefix, a directory or a `.safetensors` file, in any layout.
-      output: the directory to create: `bert_model.ckpt.*`, `bert_config.json`, `vocab.txt` where the source
-        has one, `conversion_report.json`.
+      input: a prefix, a directory, a `.safetensors` file or a released archive, in any layout.
+      output: the directory to create: `bert_model.ckpt.*` and `bert_config.json`, or `model.safetensors`,
+        `config.json` and `tokenizer_config.json`; `vocab.txt` where the source has one;
+        `conversion_report.json`.
       to: the target layout, one of `TARGETS`.
       source_layout: a layout name, or `auto`.
       config: the configuration file, by default the one beside the input.
       task: which heads to keep; by default what the target layout holds as released.
+      dtype: cast every tensor to `float32`, `float16`, `bfloat16` or `float64`; by default each keeps its type.
+      init_missing_head: start heads and poolers that the source lacks from BERT's initial distribution.
+      num_labels: classes of a classifier that is started so.
+      do_lower_case: of the tokenizer, for `huggingface`; by default as the source's tokenizer_config.json says.
+      prefix: where the encoder stands, in a file that has several.
+      num_attention_heads, activation: what no tensor shows, for a source without a configuration.
       overwrite: replace an existing output.
       dry_run: check everything and read nothing but names and shapes; write nothing.
+      progress: called as the work goes on.
 
     Raises:
       BertferryError: UsageError or DataError, as its `exit_code` says; nothing is left at `output` then.
     """
-    target = _target(to)
+    check_choices(to, task, dtype)
     clear_leftovers(Path(output))
     check_destination(Path(output), overwrite=overwrite)
-    checkpoint = open_checkpoint(input, layout=source_layout, config=config)
-    rows = plan(checkpoint, target, task)
+    checkpoint = open_checkpoint(
+        input,
+        layout=source_layout,
+        config=config,
+        prefix=prefix,
+        num_attention_heads=num_attention_heads,
+        activation=activation,
+    )
+    work = plan(checkpoint, to, task, dtype=dtype, init_missing_head=init_missing_head, num_labels=num_labels)
     if checkpoint.location.vocabulary:
         read_vocabulary(checkpoint.location.vocabulary, checkpoint.config.vocab_size)
     if dry_run:
-        return _report(checkpoint, input, output, target, rows, {}, dry_run=True)
-    for key in checkpoint.match.skipped:
-        checkpoint.reader.read(key)  # left out of the target, but damage in it speaks against the whole file
+        return conversion_report(work, input, output, dry_run=True)
     with new_directory(output, overwrite=overwrite) as staging:
-        digests = write_checkpoint(staging, checkpoint, target, rows)
-        (staging / "bert_config.json").write_text(json.dumps(bert_config(checkpoint.config), indent=2) + "\n")
-        if checkpoint.location.vocabulary:
-            shutil.copyfile(checkpoint.location.vocabulary, staging / "vocab.txt")
-        compare_bits(checkpoint, staging, target, rows)
-        report = _report(checkpoint, input, output, target, rows, digests)
+        write_beside(staging, work, do_lower_case)
+        tell = _counter(work, progress)
+        check_skipped(checkpoint)
+        write_tensors(staging, work, tell)
+        compare_bits(staging, work, tell)
+        report = conversion_report(work, input, output)
         (staging / "conversion_report.json").write_text(report.to_json())
     return report
 
 
-def plan(checkpoint: Checkpoint, target: Layout, task: Task | None) -> tuple[Row, ...]:
-    """The rows of the target file, each of which the source has.
+def _counter(work: Plan, progress: Progress | None) -> Callable[[str], None]:
+    """Counts the tensors, each written once and read once."""
+    done, total = 0, 2 * len(work.rows)
 
-    Raises:
-      UsageError: the target has no form for these heads.
-      DataError: the task needs a parameter that the source lacks.
-    """
-    wanted = _wanted_heads(checkpoint, target, task)
-    form = target.form_with(wanted)
-    if form is None:
-        raise UsageError(
-            f"{target.name} has no file for the heads {', '.join(wanted)}: choose one task with --task"
-        )
-    rows = tuple(target.bind(form, checkpoint.config.num_layers))
-    missing = [row.parameter for row in rows if row.parameter not in checkpoint.parameters]
-    if missing:
-        raise DataError(
-            f"{checkpoint.location.path}: the source has no {', '.join(missing)}, "
-            f"which {target.name} needs for {'these heads' if wanted else 'an encoder'}"
-        )
-    return rows
+    def tell(what: str) -> None:
+        nonlocal done
+        if progress:
+            progress(what, done, total)
+        done += 1
+
+    return tell
 
 
-def _wanted_heads(checkpoint: Checkpoint, target: Layout, task: Task | None) -> tuple[str, ...]:
-    task = task or target.default_task
-    if task not in TASKS:
-        raise UsageError(f"unknown task {task!r}: known are {', '.join(TASKS)}")
-    return checkpoint.heads if task == "all" else TASK_HEADS[task]
+def write_beside(directory: Path, work: Plan, do_lower_case: bool | None) -> None:
+    """The configuration and the vocabulary."""
+    write_configuration(directory, work.checkpoint.config, work.target, work.form.heads, work.sizes.get("classes"))
+    vocabulary = work.checkpoint.location.vocabulary
+    if vocabulary:
+        shutil.copyfile(vocabulary, directory / "vocab.txt")
+    if work.target.container == "safetensors":
+        write_tokenizer_config(directory, work.checkpoint, do_lower_case)
 
 
-def _target(name: str) -> Layout:
-    if name not in TARGETS:
-        raise UsageError(f"unknown target layout {name!r}: known are {', '.join(TARGETS)}")
-    return LAYOUTS[name]
+def check_skipped(checkpoint: Checkpoint) -> None:
+    """Reads what is left out of the target: damage in it speaks against the whole file."""
+    for key in (*checkpoint.match.skipped, *checkpoint.match.outside):
+        checkpoint.reader.load(key)
 
 
-def write_checkpoint(
-    directory: Path, checkpoint: Checkpoint, target: Layout, rows: tuple[Row, ...]
-) -> dict[str, str]:
-    """Writes the tensors under their target names; returns the SHA-256 of each, by parameter."""
+def write_tensors(directory: Path, work: Plan, tell: Callable[[str], None]) -> None:
+    """Writes every row of the plan, one in memory at a time or a batch of small ones."""
+
+    def tensors() -> Iterator[tuple[str, Any]]:
+        for row in work.rows:
+            tell(f"writing {row.stored}")
+            yield row.stored, work.value(row)
+
+    if work.target.container == "safetensors":
+        from bertferry.convert.writers.safetensors import write_safetensors
+
+        headers = [(row.stored, work.dtype_of(row), work.shape(row)) for row in work.rows]
+        write_safetensors(directory / SAFETENSORS_NAME, headers, tensors())
+        return
     import_tensorflow()
     from bertferry.convert.writers.tensorflow import write_names, write_objects
 
-    digests: dict[str, str] = {}
-
-    def tensors() -> Iterator[tuple[str, np.ndarray]]:
-        for row in rows:
-            value = np.ascontiguousarray(checkpoint.read(row.parameter, row.axes))
-            digests[row.parameter] = hashlib.sha256(value.tobytes()).hexdigest()
-            yield row.stored, value
-
     prefix = directory / CHECKPOINT_NAME
-    if target.container == "objects":
-        write_objects(prefix, rows, tensors())
-    else:
+    if work.target.container == "names":
         write_names(prefix, tensors())
-    return digests
+    else:
+        aliases = work.target.bound_aliases(work.checkpoint.config.num_layers)
+        write_objects(prefix, work.rows, tensors(), aliases)
 
 
-def compare_bits(checkpoint: Checkpoint, directory: Path, target: Layout, rows: tuple[Row, ...]) -> None:
+def compare_bits(directory: Path, work: Plan, tell: Callable[[str], None]) -> None:
     """Opens what was written as any reader would, and compares every tensor with its source bit for bit.
+
+    A tensor that keeps its bytes is compared by the checksum that both files state, after TensorFlow has
+    checked the written one against its bytes.
 
     Raises:
       DataError: the first tensor that differs.
     """
-    written = open_checkpoint(directory, layout=target.name)
-    for row in rows:
-        if not same_bits(written.read(row.parameter, row.axes), checkpoint.read(row.parameter, row.axes)):
+    written = open_checkpoint(directory, layout=work.target.name)
+    for row in work.rows:
+        tell(f"comparing {row.stored}")
+        if not _same(written, work, row):
             raise DataError(f"{directory}: {row.stored} was read back with other values than were written")
 
 
-def _report(
-    checkpoint: Checkpoint,
-    source: str | Path,
-    output: str | Path,
-    target: Layout,
-    rows: tuple[Row, ...],
-    digests: dict[str, str],
-    *,
-    dry_run: bool = False,
-) -> ConversionReport:
-    tensors = tuple(
-        TensorRow(
-            parameter=row.parameter,
-            source=checkpoint.stored_name(row.parameter),
-            target=row.stored,
-            source_shape=(info := checkpoint.stored_info(row.parameter)).shape,
-            target_shape=axes.shape(row.axes, checkpoint.sizes),
-            dtype=info.dtype,
-            bytes="identical bytes"
-            if axes.same_bytes(checkpoint.stored_axes(row.parameter), row.axes)
-            else "transposed",
-            sha256=digests.get(row.parameter, ""),
-        )
-        for row in rows
-    )
-    count = [prod(row.target_shape) for row in tensors]
-    return ConversionReport(
-        source=str(source),
-        source_layout=checkpoint.layout.name,
-        target=str(output),
-        target_layout=target.name,
-        heads=_heads_of(rows),
-        configuration=bert_config(checkpoint.config),
-        vocabulary=checkpoint.location.vocabulary is not None,
-        versions=versions(),
-        tensors=tensors,
-        skipped=_skipped(checkpoint, rows),
-        parameters=sum(count),
-        total_bytes=sum(n * itemsize(row.dtype) for n, row in zip(count, tensors, strict=True)),
-        dry_run=dry_run,
-    )
+def _same(written: Checkpoint, work: Plan, row: Row) -> bool:
+    key = written.reader.find(row.stored)
+    if key is None:
+        return False
+    value = written.reader.load(key)
+    if work.keeps_bytes(row):
+        source = work.checkpoint.reader
+        source_key = work.checkpoint.stored_name(row.parameter)
+        if kind(ours := written.reader.fingerprint(key)) == kind(theirs := source.fingerprint(source_key)):
+            return ours == theirs and written.reader.tensors[key].shape == work.shape(row)
+    return same_bits(np.asarray(value), np.ascontiguousarray(work.value(row)))
 
 
-def _skipped(checkpoint: Checkpoint, rows: tuple[Row, ...]) -> dict[str, str]:
-    """Every tensor of the source that is not in the target, with the reason."""
-    kept = {row.parameter for row in rows}
-    heads = {
-        checkpoint.stored_name(parameter): f"head {head} not in the target, kept with --task {TASK_OF_HEAD[head]}"
-        for parameter in checkpoint.parameters
-        if parameter not in kept
-        for head in [parameter.split("/")[0]]
-    }
-    copies = {key: f"copy of {name}" for key, name in checkpoint.match.copies.items()}
-    return {**heads, **copies, **checkpoint.match.skipped}
-
-
-def _heads_of(rows: tuple[Row, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(head for row in rows if (head := row.parameter.split("/")[0]) in TASK_OF_HEAD))
+def kind(fingerprint: str) -> str:
+    """Which function a fingerprint is of: `crc32c` or `sha256`."""
+    return fingerprint.partition(":")[0]

@@ -8,6 +8,7 @@ from typing import Any
 
 from bertferry.convert.checkpoint import open_checkpoint
 from bertferry.convert.configuration import bert_config
+from bertferry.convert.match import with_nearest
 from bertferry.convert.report import in_units, itemsize
 
 
@@ -61,18 +62,40 @@ class Inspection:
         return "\n".join(head + rows)
 
 
-def inspect_checkpoint(path: str | Path, *, layout: str = "auto", config: str | Path | None = None) -> Inspection:
-    """Opens a checkpoint and accounts for every tensor in it; reads no values.
+def inspect_checkpoint(
+    path: str | Path,
+    *,
+    layout: str = "auto",
+    config: str | Path | None = None,
+    prefix: str | None = None,
+    num_attention_heads: int | None = None,
+    activation: str | None = None,
+) -> Inspection:
+    """Opens a checkpoint and accounts for every tensor in it; reads no values. Arguments as `open_checkpoint`.
 
     Raises:
       BertferryError: as `open_checkpoint`.
     """
-    checkpoint = open_checkpoint(path, layout=layout, config=config)
+    checkpoint = open_checkpoint(
+        path,
+        layout=layout,
+        config=config,
+        prefix=prefix,
+        num_attention_heads=num_attention_heads,
+        activation=activation,
+    )
     roles = {checkpoint.stored_name(parameter): parameter for parameter in checkpoint.parameters}
     copies = {key: f"copy of {name}" for key, name in checkpoint.match.copies.items()}
+    outside = {
+        key: f"(outside the encoder: {note})" if note else "(outside the encoder)"
+        for key, named in zip(
+            checkpoint.match.outside, with_nearest(checkpoint.match, checkpoint.match.outside), strict=True
+        )
+        for note in [named.removeprefix(key).strip(" ()")]
+    }
     skipped = {key: f"({reason})" for key, reason in checkpoint.match.skipped.items()}
     tensors = tuple(
-        InspectedTensor(key, info.shape, info.dtype, (roles | copies | skipped)[key])
+        InspectedTensor(key, info.shape, info.dtype, (roles | copies | skipped | outside)[key])
         for key, info in sorted(checkpoint.reader.tensors.items(), key=lambda item: natural(item[0]))
     )
     parameters = [tensor for tensor in tensors if tensor.name in roles]

@@ -2,14 +2,15 @@
 
 `{layer}` in a template is the block's number, `{block}` its index among the weighted layers of a Keras
 network (four come before it), `{pooler}` the index after the last block. `{encoder}` and `{model}` are the
-places where the encoder and the model around it stand in this form of file.
+places where the encoder and the model around it stand: in files that are written those of the form, in files
+that are read wherever they are found.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import groupby
-from typing import Literal
+from typing import Any, Literal
 
 Container = Literal["names", "objects", "safetensors"]
 """How the file names its tensors: plain names, paths in an object graph, or a safetensors header."""
@@ -42,13 +43,23 @@ class Row:
 
 @dataclass(frozen=True)
 class Form:
-    """One kind of file of a layout: the heads it holds, where its encoder and its model stand, and whether
-    its encoder has a pooler (masked-LM and question-answering models of transformers have none)."""
+    """One kind of file of a layout: the heads it holds, where its encoder and the model around it stand, and
+    whether its encoder has a pooler (masked-LM and question-answering models of transformers have none)."""
 
     heads: tuple[str, ...] = ()
     encoder: str = ""
     model: str = ""
     pooler: bool = True
+
+    def model_around(self, encoder: str) -> str | None:
+        """Where the model stands whose encoder was found at a place, or None where this form has none there.
+
+        An encoder without heads may stand anywhere; heads stand in a fixed relation to it.
+        """
+        if not self.heads:
+            return ""
+        inside = self.encoder.removeprefix(self.model)
+        return encoder.removesuffix(inside) if encoder.endswith(inside) else None
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,9 @@ class Layout:
 
     `forms` lists every kind of file read; the first with the wanted heads is written. `ignored` maps globs of
     stored names to what they are; `copies` maps stored names to the parameter that they must repeat bit for
-    bit.
+    bit. A head's row for an encoder parameter supersedes the encoder's own. `aliases` are further edges of a
+    written object graph, from a path to the path of the object that it leads to as well. `configuration`
+    holds keys of the configuration file that are the layout's own.
     """
 
     name: str
@@ -69,21 +82,62 @@ class Layout:
     default_task: Literal["encoder", "all"]
     ignored: Mapping[str, str]
     copies: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    architecture: Literal["bert", "albert", "electra"] = "bert"
 
-    def bind(self, form: Form, num_layers: int) -> Iterator[Row]:
-        """The rows of a file of this form, every template filled in, block by block."""
-        places: dict[str, str | int] = {
-            "encoder": form.encoder,
-            "model": form.model,
-            "pooler": 4 + num_layers,
-        }
-        encoder = (row for row in self.encoder if form.pooler or not row.parameter.startswith("pooler/"))
-        rows = (*encoder, *(row for head in form.heads for row in self.heads[head]))
+    @property
+    def family(self) -> str:
+        """The name that this layout shares with those of other architectures in the same kind of file."""
+        return self.name if self.architecture == "bert" else self.name.removesuffix(f"_{self.architecture}")
+
+    @property
+    def anchor(self) -> str:
+        """The stored name of the word table, seen from the encoder: where it is found, an encoder is."""
+        return next(row.stored for row in self.encoder if row.parameter == "embeddings/word").format(encoder="")
+
+    def bind(self, form: Form, num_layers: int, encoder: str | None = None) -> Iterator[Row]:
+        """The rows of a file of this form, every template filled in, block by block.
+
+        `encoder` is the place where the encoder was found, by default the one where it is written.
+        """
+        return self._filled(self._rows(form), form, num_layers, encoder)
+
+    def superseded(self, form: Form, num_layers: int, encoder: str | None = None) -> Iterator[Row]:
+        """The encoder's own rows of parameters that a head keeps elsewhere: written too, never read."""
+        kept = {row.stored for row in self._rows(form)}
+        left = [row for row in self.encoder if form.pooler and row.stored not in kept]
+        return self._filled(left, form, num_layers, encoder)
+
+    def _rows(self, form: Form) -> list[Row]:
+        heads = [row for head in form.heads for row in self.heads[head]]
+        superseded = {row.parameter for row in heads}
+        without = () if form.pooler else ("pooler/",)
+        encoder = [
+            row
+            for row in self.encoder
+            if row.parameter not in superseded and not row.parameter.startswith(without)
+        ]
+        return encoder + heads
+
+    def _filled(self, rows: list[Row], form: Form, num_layers: int, encoder: str | None) -> Iterator[Row]:
+        place = form.encoder if encoder is None else encoder
+        model = form.model if encoder is None else form.model_around(place)
+        places: dict[str, int | str] = {"encoder": place, "model": model or "", "pooler": 4 + num_layers}
         for repeated, section in groupby(rows, key=lambda row: "{layer}" in row.parameter):
             templates = tuple(section)
             for layer in range(num_layers) if repeated else (0,):
                 numbers = {**places, "layer": layer, "block": 4 + layer}
                 yield from (row.filled(numbers) for row in templates)
+
+    def bound_aliases(self, num_layers: int) -> dict[str, str]:
+        """The aliases, every template filled in."""
+        bound = {}
+        for path, target in self.aliases.items():
+            for layer in range(num_layers) if "{layer}" in path else (0,):
+                numbers = {"layer": layer, "block": 4 + layer, "pooler": 4 + num_layers}
+                bound[path.format(**numbers)] = target.format(**numbers)
+        return bound
 
     def form_with(self, heads: tuple[str, ...]) -> Form | None:
         """The form that is written for exactly these heads, or None where the layout has none."""

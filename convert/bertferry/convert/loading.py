@@ -14,6 +14,7 @@ def load_network(checkpoint: Checkpoint, task: Task = "encoder", float_dtype: st
     Raises:
       DataError: the checkpoint lacks a parameter of the task, or its bytes are damaged.
     """
+    checkpoint.check_bert()
     if task == "classifier" and "classifier" not in checkpoint.heads:
         raise DataError(f"{checkpoint.location.path}: no classifier/kernel, classifier/bias in it")
     model = task_model(checkpoint.config, task, checkpoint.sizes.get("classes"), float_dtype)

@@ -1,67 +1,93 @@
-"""Finds a checkpoint's files from what a user gives: a prefix, a directory or a `.safetensors` file."""
+"""Finds a checkpoint's files from what a user gives: a prefix, a directory, a safetensors file, an archive."""
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
+from bertferry.convert.archive import is_archive, unpack
 from bertferry.modeling.errors import DataError, UsageError
 
-CONFIG_NAMES = {
-    "tensorflow": ("bert_config.json", "config.json"),
+FileFormat = Literal["tensorflow", "safetensors"]
+CONFIG_NAMES: dict[FileFormat, tuple[str, ...]] = {
+    "tensorflow": ("bert_config.json", "config.json", "albert_config.json"),
     "safetensors": ("config.json", "bert_config.json"),
 }
-
+SHARD_INDEX = "model.safetensors.index.json"
 PICKLED = (".bin", ".pt", ".pth", ".pkl")
 
 
 @dataclass(frozen=True)
 class Location:
-    """Where a checkpoint lies: `path` is the prefix of a TensorFlow checkpoint or the safetensors file."""
+    """Where a checkpoint lies: `path` is the prefix of a TensorFlow checkpoint, the safetensors file or the
+    index of several (`shards`). `unpacked` keeps the folder of an unpacked archive as long as it is needed."""
 
-    container: Literal["tensorflow", "safetensors"]
+    container: FileFormat
     path: Path
-    config: Path
+    shards: tuple[Path, ...]
+    config: Path | None
     vocabulary: Path | None
     tokenizer_config: Path | None
+    unpacked: TemporaryDirectory[str] | None = None
 
 
 def locate(given: str | Path, config: str | Path | None = None) -> Location:
-    """The files of the checkpoint at `given`, none of them opened.
+    """The files of the checkpoint at `given`, none of them opened, an archive unpacked.
 
     Raises:
-      UsageError: nothing there, several checkpoints there, or no configuration beside it.
-      DataError: an index whose data files are missing.
+      UsageError: nothing there, several checkpoints there, or a hostile archive.
+      DataError: an index whose data files are missing, or a damaged archive.
     """
-    path = Path(given)
-    container: Literal["tensorflow", "safetensors"]
-    if path.is_dir():
-        container, path = _in_directory(path)
-    elif path.suffix in PICKLED:
+    path, unpacked = Path(given), None
+    if is_archive(path) and not path.is_dir():
+        unpacked = unpack(path)
+        path = _only_checkpoint_folder(Path(unpacked.name), path)
+    container, path = _in_directory(path) if path.is_dir() else _named(path)
+    if container == "tensorflow":
+        _check_shards(path)
+        shards: tuple[Path, ...] = ()
+    else:
+        shards = _safetensors_shards(path)
+    return Location(
+        container,
+        path,
+        shards,
+        _beside(path, config, CONFIG_NAMES[container]),
+        _optional(path.parent / "vocab.txt"),
+        _optional(path.parent / "tokenizer_config.json"),
+        unpacked,
+    )
+
+
+def _only_checkpoint_folder(root: Path, archive: Path) -> Path:
+    found = {file.parent for pattern in ("*.index", "*.safetensors") for file in root.rglob(pattern)}
+    if not found:
+        raise UsageError(f"{archive}: no checkpoint in it: neither a *.index nor a *.safetensors file")
+    if len(found) > 1:
+        names = ", ".join(sorted(str(folder.relative_to(root)) for folder in found))
+        raise UsageError(f"{archive}: several checkpoints in it ({names}): unpack it and name one")
+    return found.pop()
+
+
+def _named(path: Path) -> tuple[FileFormat, Path]:
+    if path.suffix in PICKLED:
         raise UsageError(
             f"{path}: pickled PyTorch files run code when they are loaded and are not read here: "
             "save the model as safetensors, with model.save_pretrained(DIR) of transformers"
         )
-    elif path.suffix == ".safetensors":
-        container = "safetensors"
+    if path.suffix == ".safetensors" or path.name == SHARD_INDEX:
         if not path.is_file():
             raise UsageError(f"{path}: no such file")
-    else:
-        container, path = "tensorflow", Path(str(path).removesuffix(".index"))
-    if container == "tensorflow":
-        _check_shards(path)
-    return Location(
-        container,
-        path,
-        _beside(path, config, CONFIG_NAMES[container]),
-        _optional(path.parent / "vocab.txt"),
-        _optional(path.parent / "tokenizer_config.json"),
-    )
+        return "safetensors", path
+    return "tensorflow", Path(str(path).removesuffix(".index"))
 
 
-def _in_directory(directory: Path) -> tuple[Literal["tensorflow", "safetensors"], Path]:
-    if (directory / "model.safetensors").is_file():
-        return "safetensors", directory / "model.safetensors"
+def _in_directory(directory: Path) -> tuple[FileFormat, Path]:
+    for name in ("model.safetensors", SHARD_INDEX):
+        if (directory / name).is_file():
+            return "safetensors", directory / name
     prefixes = sorted(str(index).removesuffix(".index") for index in directory.glob("*.index"))
     if latest := _latest(directory):
         return "tensorflow", latest
@@ -69,6 +95,10 @@ def _in_directory(directory: Path) -> tuple[Literal["tensorflow", "safetensors"]
         return "tensorflow", Path(prefixes[0])
     if prefixes:
         raise UsageError(f"{directory}: several checkpoints: give one of {', '.join(prefixes)}")
+    if (directory / "variables" / "variables.index").is_file():
+        return "tensorflow", directory / "variables" / "variables"
+    if pickled := [file.name for file in sorted(directory.iterdir()) if file.suffix in PICKLED]:
+        return _named(directory / pickled[0])
     raise UsageError(f"{directory}: no checkpoint here: neither a *.index nor a model.safetensors file")
 
 
@@ -95,15 +125,26 @@ def _check_shards(prefix: Path) -> None:
             raise DataError(f"{prefix}.index: its data file {shard.name} is missing")
 
 
-def _beside(path: Path, given: str | Path | None, names: tuple[str, ...]) -> Path:
+def _safetensors_shards(path: Path) -> tuple[Path, ...]:
+    """The files that hold the tensors: the file itself, or those that an index names, which stand beside it."""
+    if path.name != SHARD_INDEX:
+        return (path,)
+    try:
+        names = sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise DataError(f"{path}: not an index of safetensors files: no readable weight_map") from error
+    for name in names:
+        if Path(name).name != name or not (path.parent / name).is_file():
+            raise DataError(f"{path}: its file {name} is missing")
+    return tuple(path.parent / name for name in names)
+
+
+def _beside(path: Path, given: str | Path | None, names: tuple[str, ...]) -> Path | None:
     if given is not None:
         if not Path(given).is_file():
             raise UsageError(f"{given}: no such configuration file")
         return Path(given)
-    for name in names:
-        if (path.parent / name).is_file():
-            return path.parent / name
-    raise UsageError(f"{path}: no {' or '.join(names)} beside it: name the configuration with --config FILE")
+    return next((path.parent / name for name in names if (path.parent / name).is_file()), None)
 
 
 def _optional(path: Path) -> Path | None:

@@ -1,7 +1,7 @@
 """Accounts for every tensor of a file against every known layout, and picks the layout that fits.
 
-Detection and strictness are one thing: the layout and form of file that leave the fewest tensors missing,
-unexpected or misshapen is the one that was meant, and a sound file leaves none.
+Detection and strictness are one thing: the layout, form of file and place of the encoder that leave the fewest
+tensors missing, unexpected or misshapen are the ones that were meant, and a sound file leaves none.
 """
 
 from collections.abc import Iterable
@@ -13,39 +13,50 @@ from bertferry.convert import axes
 from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.readers import Reader, TensorInfo
 from bertferry.modeling.config import EncoderConfig
-from bertferry.modeling.errors import DataError
+from bertferry.modeling.errors import DataError, UsageError
 from bertferry.modeling.parameters import axis_sizes
 
 FLOATING = ("bfloat16", "float16", "float32", "float64")
 NAMED_IN_ERRORS = 3
+SUPERSEDED = "not trained: the next-sentence head has its own"
 
 
 @dataclass
 class Match:
-    """How a file's tensors relate to one form of one layout."""
+    """How a file's tensors relate to one form of one layout, its encoder at one place.
+
+    `unexpected` tensors stand inside the encoder, `outside` ones beside it, in a model around it.
+    """
 
     layout: Layout
     form: Form
+    place: str
     sizes: dict[str, int]
     found: dict[str, tuple[str, Row]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     misshapen: list[str] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
     copies: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     known: list[str] = field(default_factory=list)
 
     @property
-    def faults(self) -> tuple[int, int, int]:
-        """Fewer is better; a shape that differs counts less than a tensor that has no counterpart."""
-        apart = len(self.missing) + len(self.unexpected)
-        return apart, len(self.misshapen), len(self.unexpected)
+    def rank(self) -> tuple[int, int, int]:
+        """Lower is better; a shape that differs counts less than a tensor that has no counterpart."""
+        left_over = len(self.unexpected) + len(self.outside)
+        return len(self.missing) + left_over, len(self.misshapen), left_over
+
+    @property
+    def faulty(self) -> bool:
+        """Whether the encoder and its heads are not just what the layout says."""
+        return bool(self.missing or self.unexpected or self.misshapen)
 
 
-def match(reader: Reader, layout: Layout, form: Form, config: EncoderConfig) -> Match:
+def match(reader: Reader, layout: Layout, form: Form, place: str, config: EncoderConfig) -> Match:
     """Looks up every row of the form in the file, and every tensor of the file among the rows."""
-    result = Match(layout, form, dict(axis_sizes(config)))
-    for row in layout.bind(form, config.num_layers):
+    result = Match(layout, form, place, dict(axis_sizes(config)))
+    for row in layout.bind(form, config.num_layers, place):
         result.known.append(row.stored)
         key = reader.find(row.stored)
         if key is None:
@@ -54,7 +65,15 @@ def match(reader: Reader, layout: Layout, form: Form, config: EncoderConfig) -> 
         result.found[row.parameter] = key, row
         if fault := shape_fault(reader.tensors[key], row, result.sizes):
             result.misshapen.append(f"{key} {fault}")
+    _account_for_the_rest(reader, result, config.num_layers)
+    return result
+
+
+def _account_for_the_rest(reader: Reader, result: Match, num_layers: int) -> None:
+    layout = result.layout
     used = {key for key, _ in result.found.values()}
+    untrained = {reader.find(row.stored) for row in layout.superseded(result.form, num_layers, result.place)}
+    inside: set[str] | None = None
     for key in reader.tensors:
         if key in used:
             continue
@@ -62,44 +81,56 @@ def match(reader: Reader, layout: Layout, form: Form, config: EncoderConfig) -> 
             result.skipped[key] = reason
         elif layout.copies.get(key) in result.found:
             result.copies[key] = layout.copies[key]
+        elif key in untrained:
+            result.skipped[key] = SUPERSEDED
         else:
-            result.unexpected.append(key)
-    return result
+            inside = reader.below(result.place) if inside is None else inside
+            (result.unexpected if key in inside else result.outside).append(key)
 
 
 def shape_fault(info: TensorInfo, row: Row, sizes: dict[str, int]) -> str:
     """What is wrong with a tensor's shape or type, or nothing. Fills in sizes that only the file knows."""
     if info.dtype not in FLOATING:
         return f"is {info.dtype}, a floating-point type is expected"
-    stored = axes.groups(row.axes)
-    if len(stored) == len(info.shape):
-        for group, size in zip(stored, info.shape, strict=True):
-            if len(group) == 1:
-                sizes.setdefault(group[0], size)
+    sizes.update({name: size for name, size in single_axes(info, row) if name not in sizes})
     if all(name in sizes for name in axes.names(row.axes)):
         expected = axes.shape(row.axes, sizes)
         if expected == info.shape:
             return ""
         return f"has shape {list(info.shape)}, expected {list(expected)} ({row.axes})"
-    return f"has shape {list(info.shape)}, expected {len(stored)} dimensions ({row.axes})"
+    return f"has shape {list(info.shape)}, expected {len(axes.groups(row.axes))} dimensions ({row.axes})"
 
 
-def best_match(reader: Reader, layouts: Iterable[Layout], config: EncoderConfig, path: Path) -> Match:
-    """The layout and form that account for every tensor of the file.
+def single_axes(info: TensorInfo, row: Row) -> list[tuple[str, int]]:
+    """The sizes of a row's axes that are dimensions of their own, as the tensor has them."""
+    stored = axes.groups(row.axes)
+    if len(stored) != len(info.shape):
+        return []
+    return [(group[0], size) for group, size in zip(stored, info.shape, strict=True) if len(group) == 1]
+
+
+def best_match(
+    reader: Reader, layouts: Iterable[Layout], config: EncoderConfig, path: Path, prefix: str | None = None
+) -> Match:
+    """The layout, form and place that account for every tensor of the file.
 
     Raises:
       DataError: none does; the message names the nearest layout and what is wrong under it.
+      UsageError: several encoders in the file and no prefix that chooses, or none at the prefix.
     """
     candidates = [
-        match(reader, layout, form, config)
+        match(reader, layout, form, place, config)
         for layout in layouts
         if layout.container == reader.container
         for form in layout.forms
+        for place in places(reader, layout, form, prefix)
+        if form.model_around(place) is not None
     ]
     if not candidates:
-        raise DataError(f"{path}: tensors by {reader.container}, which no layout asked for has")
-    best = min(candidates, key=lambda candidate: candidate.faults)
-    if not any(best.faults):
+        raise _nothing_to_match(reader, layouts, path, prefix)
+    best = min(candidates, key=lambda candidate: candidate.rank)
+    if not best.faulty:
+        _check_only(best, candidates, path)
         return best
     if len(best.found) < len(best.missing):
         raise DataError(
@@ -109,14 +140,42 @@ def best_match(reader: Reader, layouts: Iterable[Layout], config: EncoderConfig,
     raise DataError(f"{path}: read as {best.layout.name}: {describe_faults(best)}")
 
 
+def places(reader: Reader, layout: Layout, form: Form, prefix: str | None) -> list[str]:
+    """Where in the file an encoder of this layout may stand."""
+    found = reader.places(layout.anchor)
+    if prefix is None:
+        return list(dict.fromkeys([form.encoder, *found]))
+    return [place for place in found if place.rstrip("/.") == prefix.rstrip("/.")]
+
+
+def _check_only(best: Match, candidates: list[Match], path: Path) -> None:
+    """Refuses to choose between two encoders that fit equally well."""
+    keys = {key for key, _ in best.found.values()}
+    others = [
+        other.place
+        for other in candidates
+        if not other.faulty and not keys & {key for key, _ in other.found.values()}
+    ]
+    if others:
+        names = ", ".join(place.rstrip("/.") for place in dict.fromkeys([best.place, *others]))
+        raise UsageError(f"{path}: several encoders in it: choose one with --prefix: {names}")
+
+
+def _nothing_to_match(reader: Reader, layouts: Iterable[Layout], path: Path, prefix: str | None) -> Exception:
+    if prefix is None:
+        return DataError(f"{path}: tensors by {reader.container}, which no layout asked for has")
+    anchors = dict.fromkeys(layout.anchor for layout in layouts if layout.container == reader.container)
+    found = dict.fromkeys(place.rstrip("/.") for anchor in anchors for place in reader.places(anchor))
+    return UsageError(f"{path}: no encoder at {prefix!r}: there are {', '.join(map(repr, found)) or 'none'}")
+
+
 def describe_faults(found: Match) -> str:
     """Every kind of fault of a match, in one line."""
     parts = []
     if found.missing:
         parts.append(f"missing {sample(found.missing)}")
     if found.unexpected:
-        free = [name for name in found.known if name in found.missing] or found.known
-        parts.append(f"unexpected {sample([with_nearest(name, free) for name in found.unexpected])}")
+        parts.append(f"unexpected {sample(with_nearest(found, found.unexpected))}")
     if found.misshapen:
         parts.append(sample(found.misshapen))
         if any("heads" in fault for fault in found.misshapen):
@@ -124,10 +183,11 @@ def describe_faults(found: Match) -> str:
     return "; ".join(parts)
 
 
-def with_nearest(name: str, known: list[str]) -> str:
-    """The name, with the known one that it resembles most where there is one."""
-    near = get_close_matches(name, known, n=1, cutoff=0.8)
-    return f"{name} (nearest known: {near[0]})" if near else name
+def with_nearest(found: Match, names: list[str]) -> list[str]:
+    """The names, each with the known one that it resembles most where there is one."""
+    free = [name for name in found.known if name in found.missing] or found.known
+    near = {name: get_close_matches(name, free, n=1, cutoff=0.8) for name in names[: NAMED_IN_ERRORS + 1]}
+    return [f"{name} (nearest known: {near[name][0]})" if near.get(name) else name for name in names]
 
 
 def sample(items: list[str]) -> str:

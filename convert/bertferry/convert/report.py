@@ -2,11 +2,20 @@
 
 import json
 import platform
+from collections import Counter
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from bertferry.convert import axes
+from bertferry.convert.checkpoint import Checkpoint
+from bertferry.convert.configuration import bert_config
+from bertferry.convert.layout import Row
+from bertferry.convert.plan import TASK_OF_HEAD, Plan
 
 
 def in_units(count: int) -> str:
@@ -19,8 +28,8 @@ def in_units(count: int) -> str:
 
 @dataclass(frozen=True)
 class TensorRow:
-    """One tensor's way: names and shapes on both sides, its type, what happened to its bytes, their SHA-256
-    in the target."""
+    """One tensor's way: names and shapes on both sides, its type in the target, what happened to its bytes, and
+    the fingerprint of those that were read (CRC-32C of TensorFlow files, SHA-256 of safetensors)."""
 
     parameter: str
     source: str
@@ -29,7 +38,7 @@ class TensorRow:
     target_shape: tuple[int, ...]
     dtype: str
     bytes: str
-    sha256: str
+    fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -60,13 +69,15 @@ class ConversionReport:
 
     def summary(self) -> str:
         """The few lines that a terminal shows."""
-        moved = sum(row.bytes == "transposed" for row in self.tensors)
+        fates = Counter(row.bytes for row in self.tensors)
+        fates.setdefault("identical bytes", 0)
         verb = "would convert" if self.dry_run else "converted"
         proof = "nothing written" if self.dry_run else "re-read and equal to the source bit for bit"
         lines = [
             f"{verb} {self.source} ({self.source_layout}) to {self.target} ({self.target_layout})",
             f"  {len(self.tensors)} tensors, {self.parameters:,} parameters, {in_units(self.total_bytes)}: "
-            f"{len(self.tensors) - moved} with identical bytes, {moved} transposed; {proof}",
+            f"{fates.pop('identical bytes')} with identical bytes"
+            f"{''.join(f', {count} {fate}' for fate, count in fates.items())}; {proof}",
             f"  heads: {', '.join(self.heads) or 'none, encoder only'}; activation "
             f"{self.configuration['activation']}; vocabulary {'copied' if self.vocabulary else 'none'}",
         ]
@@ -75,6 +86,63 @@ class ConversionReport:
             names = [name for name, why in self.skipped.items() if why == reason]
             lines.append(f"  skipped {len(names)}: {reason} ({names[0]}{', …' if len(names) > 1 else ''})")
         return "\n".join(lines)
+
+
+def conversion_report(
+    work: Plan, source: str | Path, output: str | Path, *, dry_run: bool = False
+) -> ConversionReport:
+    """What a conversion did, or with `dry_run` would do; the paths are as the caller gave them."""
+    checkpoint = work.checkpoint
+    tensors = tuple(_tensor_row(work, row, dry_run) for row in work.rows)
+    counts = [prod(row.target_shape) for row in tensors]
+    return ConversionReport(
+        source=str(source),
+        source_layout=checkpoint.layout.name,
+        target=str(output),
+        target_layout=work.target.name,
+        heads=work.form.heads,
+        configuration=bert_config(checkpoint.config),
+        vocabulary=checkpoint.location.vocabulary is not None,
+        versions=versions(),
+        tensors=tensors,
+        skipped=_skipped(checkpoint, {row.parameter for row in work.rows}),
+        parameters=sum(counts),
+        total_bytes=sum(n * itemsize(row.dtype) for n, row in zip(counts, tensors, strict=True)),
+        dry_run=dry_run,
+    )
+
+
+def _tensor_row(work: Plan, row: Row, dry_run: bool) -> TensorRow:
+    shape, dtype = work.shape(row), work.dtype_of(row)
+    if row.parameter in work.initialised:
+        return TensorRow(row.parameter, "", row.stored, (), shape, dtype, "initialised", "")
+    name, info = work.checkpoint.stored_name(row.parameter), work.checkpoint.stored_info(row.parameter)
+    moved = not axes.same_bytes(work.source_axes(row), row.axes)
+    fates = ["transposed"] * moved + [f"cast to {dtype}"] * (dtype != info.dtype)
+    return TensorRow(
+        parameter=row.parameter,
+        source=name,
+        target=row.stored,
+        source_shape=info.shape,
+        target_shape=shape,
+        dtype=dtype,
+        bytes=" and ".join(fates) or "identical bytes",
+        fingerprint="" if dry_run else work.checkpoint.reader.fingerprint(name),
+    )
+
+
+def _skipped(checkpoint: Checkpoint, kept: set[str]) -> dict[str, str]:
+    """Every tensor of the source that is not in the target, with the reason."""
+    heads = {
+        checkpoint.stored_name(parameter): f"head {head} not in the target, kept with --task {TASK_OF_HEAD[head]}"
+        if (head := parameter.split("/")[0]) in TASK_OF_HEAD
+        else f"{head} not in the target"
+        for parameter in checkpoint.parameters
+        if parameter not in kept
+    }
+    copies = {key: f"copy of {name}" for key, name in checkpoint.match.copies.items()}
+    outside = dict.fromkeys(checkpoint.match.outside, "outside the encoder")
+    return {**heads, **copies, **checkpoint.match.skipped, **outside}
 
 
 def versions() -> dict[str, str]:

@@ -58,6 +58,7 @@ def export_hub_module(
     clear_leftovers(target)
     check_destination(target, overwrite=overwrite)
     source = open_checkpoint(checkpoint, layout=source_layout, config=config)
+    source.check_bert()
     names = _needed(source)
     assets = text_assets(source.location, source.config.vocab_size, vocab, do_lower_case)
     if dry_run:

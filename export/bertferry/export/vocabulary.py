@@ -1,11 +1,10 @@
 """The vocabulary that goes into a module, and whether its texts are lower-cased: checked, never guessed."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from bertferry.convert.locate import Location
-from bertferry.convert.vocabulary import read_vocabulary
+from bertferry.convert.vocabulary import lower_cases, read_vocabulary
 from bertferry.modeling.errors import DataError, UsageError
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -37,20 +36,4 @@ def text_assets(
     missing = [token for token in SPECIAL_TOKENS if token not in tokens]
     if missing:
         raise DataError(f"{path}: the special tokens {', '.join(missing)} are not in it")
-    if do_lower_case is None:
-        do_lower_case = _from_tokenizer(location.tokenizer_config)
-    if do_lower_case is None:
-        raise UsageError(
-            f"{path}: nothing says whether texts are lower-cased: give --do-lower-case or --no-do-lower-case"
-        )
-    return TextAssets(path, do_lower_case)
-
-
-def _from_tokenizer(path: Path | None) -> bool | None:
-    if path is None:
-        return None
-    try:
-        value = json.loads(path.read_text(encoding="utf-8")).get("do_lower_case")
-    except (OSError, ValueError, AttributeError) as error:
-        raise UsageError(f"{path}: not a readable tokenizer configuration: {error}") from error
-    return value if isinstance(value, bool) else None
+    return TextAssets(path, lower_cases(path, location.tokenizer_config, do_lower_case))

@@ -17,7 +17,8 @@ class EncoderConfig:
     """What determines a BERT encoder's shapes and numerics.
 
     Sizes count elements; the three rates are probabilities; `initializer_range` is the standard deviation of
-    the truncated normal that fresh weights are drawn from. LayerNorm's ε is 1e-12 in every BERT here.
+    the truncated normal that fresh weights are drawn from; `embedding_size` is the width of the embeddings where
+    it is not the hidden size (ALBERT, ELECTRA). LayerNorm's ε is 1e-12 in every BERT here.
 
     Raises:
       ConfigError: a size below one, heads that do not divide the hidden size, a rate outside [0, 1), or an
@@ -35,6 +36,7 @@ class EncoderConfig:
     dropout_rate: float = 0.1
     attention_dropout_rate: float = 0.1
     initializer_range: float = 0.02
+    embedding_size: int | None = None
 
     def __post_init__(self) -> None:
         for name in (
@@ -45,8 +47,11 @@ class EncoderConfig:
             "intermediate_size",
             "max_position_embeddings",
             "type_vocab_size",
+            "embedding_size",
         ):
             value = getattr(self, name)
+            if name == "embedding_size" and value is None:
+                continue
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ConfigError(f"{name} is {value!r}: it must be a whole number above 0")
         for name in ("dropout_rate", "attention_dropout_rate"):

@@ -74,6 +74,7 @@ def axis_sizes(config: EncoderConfig) -> dict[str, int]:
         "vocab": config.vocab_size,
         "position": config.max_position_embeddings,
         "segment": config.type_vocab_size,
+        "embedding": config.embedding_size or config.hidden_size,
         "hidden": config.hidden_size,
         "heads": config.num_attention_heads,
         "head_size": config.head_size,

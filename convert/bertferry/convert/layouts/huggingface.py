@@ -65,12 +65,11 @@ HUGGINGFACE = Layout(
         Form(),
         *(
             Form(heads, encoder="bert.")
-            for heads in ((), ("mlm", "nsp"), ("nsp",), ("classifier",), ("span",), ("mlm",))
+            for heads in (("mlm", "nsp"), ("nsp",), ("classifier",), ("span",), ("mlm",))
         ),
         Form(("mlm",), encoder="bert.", pooler=False),
         Form(("span",), encoder="bert.", pooler=False),
         Form(pooler=False),
-        Form(encoder="bert.", pooler=False),
     ),
     default_task="all",
     ignored=HUGGINGFACE_BUFFERS,

@@ -15,6 +15,7 @@ TF1_TRAINING_STATE = {
 OBJECT_STATE = {
     "*/.OPTIMIZER_SLOT/*": "optimizer slot",
     "optimizer/*": "optimizer state",
+    "*/optimizer/*": "optimizer state",
     "save_counter": "save counter",
 }
 

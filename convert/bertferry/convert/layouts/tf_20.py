@@ -67,7 +67,6 @@ TF_20 = Layout(
     heads=HEADS,
     forms=(
         Form(encoder="model/layer_with_weights-0/"),
-        Form(encoder="bert_layer/"),
         *(
             Form(heads, encoder="model/layer_with_weights-0/", model="model/")
             for heads in (("mlm", "nsp"), ("classifier",), ("span",))
@@ -82,4 +81,5 @@ TF_20_3D = replace(
     name="tf_20_3d",
     summary="BertModel Keras layer of 2019, kernels 3-D",
     encoder=tuple(three_dimensional(row) for row in ENCODER),
+    configuration={"backward_compatible": False},
 )

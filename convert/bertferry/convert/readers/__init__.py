@@ -1,8 +1,9 @@
 """Lazy access to the tensors of a file: names, shapes and dtypes at once, bytes on demand."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,6 +23,9 @@ class TensorInfo:
 class Reader(Protocol):
     """An open file. Its tensors are keyed by the names that stand in the file."""
 
+    library: Any
+    """Whose arrays `load` returns: NumPy or TensorFlow, either of which has `reshape` and `transpose`."""
+
     @property
     def container(self) -> Container:
         """How the file names its tensors."""
@@ -33,8 +37,36 @@ class Reader(Protocol):
     def find(self, stored: str) -> str | None:
         """The key under which a layout's stored name lies in this file, or None."""
 
+    def places(self, stored: str) -> list[str]:
+        """What stands before a stored name, wherever in the file it occurs: "" or ending in a separator."""
+
+    def below(self, place: str) -> set[str]:
+        """The keys of all tensors at a place."""
+
+    def load(self, key: str) -> Any:
+        """The tensor as the library's array. Raises DataError when its bytes are damaged or missing."""
+
     def read(self, key: str) -> np.ndarray:
-        """The tensor. Raises DataError when its bytes are damaged or missing."""
+        """The tensor as a NumPy array. Raises DataError as `load`."""
+
+    def fingerprint(self, key: str) -> str:
+        """`crc32c:` or `sha256:` and a number that equal bytes share."""
+
+
+def name_places(names: Iterable[str], stored: str) -> list[str]:
+    """`Reader.places` where names are all there is: prefixes that end at a separator, shortest first."""
+    prefixes = {name.removesuffix(stored) for name in names if name.endswith(stored)}
+    return sorted((prefix for prefix in prefixes if not prefix or prefix[-1] in "/."), key=len)
+
+
+def names_below(names: Iterable[str], place: str) -> set[str]:
+    """`Reader.below` where names are all there is."""
+    return {name for name in names if name.startswith(place)}
+
+
+def sha256(array: np.ndarray) -> str:
+    """The fingerprint of bytes for which a file states none."""
+    return "sha256:" + hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()
 
 
 def open_reader(location: Location) -> Reader:
@@ -42,7 +74,7 @@ def open_reader(location: Location) -> Reader:
     if location.container == "safetensors":
         from bertferry.convert.readers.safetensors import SafetensorsReader
 
-        return SafetensorsReader(location.path)
+        return SafetensorsReader(location.shards)
     import_tensorflow()
     from bertferry.convert.readers.tensorflow import TensorFlowReader
 

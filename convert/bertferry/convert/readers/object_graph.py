@@ -2,7 +2,12 @@
 
 A key is the shortest path to a variable, so a variable that two objects share lies under the shorter of its
 two names: a pretrainer's word table is stored as `…/embedding_table`. Walking the graph finds it by either.
+Paths are written as TensorFlow writes keys: local names joined by `/`, each ending in one here.
 """
+
+import re
+from collections import deque
+from collections.abc import Iterator
 
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
@@ -23,15 +28,50 @@ class ObjectGraph:
 
     def key(self, path: str) -> str | None:
         """The checkpoint key of the variable at a path of local names, or None where the path ends nowhere."""
-        node = 0
+        node = self._follow(0, path)
+        return None if node is None else self._keys[node]
+
+    def places(self, path: str) -> list[str]:
+        """The shortest path of every object from which `path` leads to a variable, nearest to the root first."""
+        return [
+            place
+            for node, place in self._walk(0, "")
+            if (end := self._follow(node, path)) is not None and self._keys[end] is not None
+        ]
+
+    def keys_below(self, place: str) -> set[str]:
+        """The keys of every variable that can be reached from the object at a place."""
+        start = self._follow(0, place)
+        if start is None:
+            return set()
+        return {key for node, _ in self._walk(start, place) if (key := self._keys[node]) is not None}
+
+    def _follow(self, node: int, path: str) -> int | None:
         for part in path.split("/"):
-            child = self._children[node].get(unescape(part))
+            child = self._children[node].get(unescape(part)) if part else node
             if child is None:
                 return None
             node = child
-        return self._keys[node]
+        return node
+
+    def _walk(self, start: int, place: str) -> Iterator[tuple[int, str]]:
+        """Every object once, with its shortest path, breadth first; a graph may have cycles."""
+        seen = {start}
+        queue = deque([(start, place)])
+        while queue:
+            node, path = queue.popleft()
+            yield node, path
+            for name, child in self._children[node].items():
+                if child not in seen:
+                    seen.add(child)
+                    queue.append((child, f"{path}{escape(name)}/"))
+
+
+def escape(name: str) -> str:
+    """A local name as keys spell it: `.S` for `/` and `..` for `.`."""
+    return name.replace(".", "..").replace("/", ".S")
 
 
 def unescape(part: str) -> str:
-    """The local name that a key spells with `.S` for `/` and `..` for `.`."""
-    return part.replace(".S", "/").replace("..", ".")
+    """The local name that a key spells so."""
+    return re.sub(r"\.(.)", lambda match: "/" if match[1] == "S" else match[1], part)

@@ -1,12 +1,14 @@
 """Reads `.safetensors` files through the safetensors library."""
 
 from pathlib import Path
+from typing import Any
 
+import ml_dtypes  # noqa: F401 - teaches NumPy the name bfloat16
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from bertferry.convert.layout import Container
-from bertferry.convert.readers import TensorInfo
+from bertferry.convert.readers import TensorInfo, name_places, names_below, sha256
 from bertferry.modeling.errors import DataError
 
 # https://github.com/huggingface/safetensors#format, section "dtype"
@@ -25,29 +27,52 @@ DTYPES = {
 
 
 class SafetensorsReader:
-    """One memory-mapped safetensors file. The format has no checksums: only the header can be checked."""
+    """Memory-mapped safetensors files, the shards of one checkpoint.
+
+    The format has no checksums: only the headers can be checked.
+    """
 
     container: Container = "safetensors"
+    library: Any = np
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            self._file = safe_open(path, framework="numpy")
-            headers = {name: self._file.get_slice(name) for name in self._file.keys()}  # noqa: SIM118 - no dict
-        except (SafetensorError, OSError) as error:
-            raise DataError(f"{path}: not a complete safetensors file: {error}") from error
-        self.tensors = {
-            name: TensorInfo(tuple(header.get_shape()), DTYPES.get(header.get_dtype(), header.get_dtype()))
-            for name, header in headers.items()
-        }
+    def __init__(self, shards: tuple[Path, ...]) -> None:
+        self.tensors: dict[str, TensorInfo] = {}
+        self._files: dict[str, tuple[Path, Any]] = {}
+        for path in shards:
+            try:
+                file = safe_open(path, framework="numpy")
+                headers = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - no dict
+            except (SafetensorError, OSError) as error:
+                raise DataError(f"{path}: not a complete safetensors file: {error}") from error
+            for name, header in headers.items():
+                if name in self.tensors:
+                    raise DataError(f"{path}: tensor {name} is in another of the files too")
+                dtype = DTYPES.get(header.get_dtype(), header.get_dtype())
+                self.tensors[name] = TensorInfo(tuple(header.get_shape()), dtype)
+                self._files[name] = path, file
 
     def find(self, stored: str) -> str | None:
         """The name itself where the file has it."""
         return stored if stored in self.tensors else None
 
-    def read(self, key: str) -> np.ndarray:
+    def places(self, stored: str) -> list[str]:
+        """What stands before a stored name wherever it occurs."""
+        return name_places(self.tensors, stored)
+
+    def below(self, place: str) -> set[str]:
+        """The names that begin so."""
+        return names_below(self.tensors, place)
+
+    def load(self, key: str) -> np.ndarray:
         """The tensor as an array of its own."""
+        path, file = self._files[key]
         try:
-            return np.asarray(self._file.get_tensor(key))
+            return np.asarray(file.get_tensor(key))
         except (SafetensorError, TypeError, OSError) as error:
-            raise DataError(f"{self._path}: tensor {key} cannot be read: {error}") from error
+            raise DataError(f"{path}: tensor {key} cannot be read: {error}") from error
+
+    read = load
+
+    def fingerprint(self, key: str) -> str:
+        """The SHA-256 of a tensor's bytes."""
+        return sha256(self.load(key))

@@ -4,8 +4,10 @@ Tensors are saved in batches, each a checkpoint of its own, and `MergeV2Checkpoi
 copying, so that memory does not grow with the model.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,7 +21,8 @@ BATCH_BYTES = 64 * 2**20
 SAVE_COUNTER = "save_counter"
 """tf.train.Checkpoint creates this variable on restore, and strict restores ask for its value."""
 
-Tensors = Iterable[tuple[str, np.ndarray]]
+Tensors = Iterable[tuple[str, Any]]
+"""Names with values: arrays of NumPy or TensorFlow."""
 
 
 def write_names(prefix: Path, tensors: Tensors) -> None:
@@ -27,14 +30,15 @@ def write_names(prefix: Path, tensors: Tensors) -> None:
     _write(prefix, tensors)
 
 
-def write_objects(prefix: Path, rows: Iterable[Row], tensors: Tensors) -> None:
+def write_objects(prefix: Path, rows: Iterable[Row], tensors: Tensors, aliases: Mapping[str, str]) -> None:
     """An object-based checkpoint, as `tf.train.Checkpoint` writes it, with a graph of just these variables.
 
-    `tensors` yields the rows' stored names with their values.
+    `tensors` yields the rows' stored names with their values; `aliases` are paths to objects of other paths.
     """
-    graph = object_graph([(row.stored, row.variable) for row in rows] + [(SAVE_COUNTER, SAVE_COUNTER)])
+    variables = [(row.stored, row.variable) for row in rows]
+    graph = object_graph([*variables, (SAVE_COUNTER, SAVE_COUNTER)], aliases)
 
-    def entries() -> Iterator[tuple[str, np.ndarray]]:
+    def entries() -> Iterator[tuple[str, Any]]:
         yield from ((name + VALUE, value) for name, value in tensors)
         yield SAVE_COUNTER + VALUE, np.array(1, np.int64)
         yield GRAPH_KEY, np.array(graph.SerializeToString(), dtype=object)
@@ -42,27 +46,36 @@ def write_objects(prefix: Path, rows: Iterable[Row], tensors: Tensors) -> None:
     _write(prefix, entries())
 
 
-def object_graph(variables: Iterable[tuple[str, str]]) -> trackable_object_graph_pb2.TrackableObjectGraph:
-    """The TrackableObjectGraph proto of a tree of objects.
+def object_graph(
+    variables: Iterable[tuple[str, str]], aliases: Mapping[str, str]
+) -> trackable_object_graph_pb2.TrackableObjectGraph:
+    """The TrackableObjectGraph proto of objects with named edges.
 
     `variables` are (path of local names, graph name); TensorFlow matches the paths on restore, and TF1's
-    `Saver.restore` the graph names.
+    `Saver.restore` the graph names. Aliases of objects that are not there are left out.
     """
     graph = trackable_object_graph_pb2.TrackableObjectGraph()
     graph.nodes.add()
     numbers = {"": 0}
+
+    def node(path: str) -> int:
+        if path not in numbers:
+            numbers[path] = len(graph.nodes)
+            graph.nodes.add()
+            connect(path, numbers[path])
+        return numbers[path]
+
+    def connect(path: str, number: int) -> None:
+        parent, _, name = path.rpartition("/")
+        graph.nodes[node(parent)].children.add(node_id=number, local_name=unescape(name))
+
     for path, variable in variables:
-        parts = path.split("/")
-        for depth in range(1, len(parts) + 1):
-            place = "/".join(parts[:depth])
-            if place not in numbers:
-                numbers[place] = len(graph.nodes)
-                graph.nodes.add()
-                parent = graph.nodes[numbers["/".join(parts[: depth - 1])]]
-                parent.children.add(node_id=numbers[place], local_name=unescape(parts[depth - 1]))
-        graph.nodes[numbers[path]].attributes.add(
+        graph.nodes[node(path)].attributes.add(
             name="VARIABLE_VALUE", full_name=variable, checkpoint_key=path + VALUE
         )
+    for path, target in aliases.items():
+        if target in numbers and path.partition("/")[0] in numbers:
+            connect(path, numbers[target])
     return graph
 
 
@@ -73,9 +86,9 @@ def _write(prefix: Path, tensors: Tensors) -> None:
         with system_errors():
             tf.raw_ops.SaveV2(
                 prefix=str(part),
-                tensor_names=[name for name, _ in batch],
+                tensor_names=list(batch),
                 shape_and_slices=[""] * len(batch),
-                tensors=[tf.convert_to_tensor(value) for _, value in batch],
+                tensors=list(batch.values()),
             )
         parts.append(str(part))
     with system_errors():
@@ -84,14 +97,14 @@ def _write(prefix: Path, tensors: Tensors) -> None:
         )
 
 
-def _batches(tensors: Tensors) -> Iterator[list[tuple[str, np.ndarray]]]:
-    batch: list[tuple[str, np.ndarray]] = []
+def _batches(tensors: Tensors) -> Iterator[dict[str, tf.Tensor]]:
+    batch: dict[str, tf.Tensor] = {}
     size = 0
     for name, value in tensors:
-        batch.append((name, value))
-        size += value.nbytes
+        batch[name] = tf.convert_to_tensor(value)
+        size += prod(value.shape) * batch[name].dtype.size
         if size >= BATCH_BYTES:
             yield batch
-            batch, size = [], 0
+            batch, size = {}, 0
     if batch:
         yield batch

@@ -1,0 +1,91 @@
+"""Unpacks released archives, trusting nothing in them."""
+
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from bertferry.modeling.errors import DataError, UsageError
+
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
+MAX_BYTES = 32 * 2**30
+MAX_MEMBERS = 10_000
+MAX_RATIO = 100
+"""Weights hardly shrink when they are compressed: what grows more than this beyond the first 64 MiB is a bomb."""
+CHUNK = 2**20
+
+
+def is_archive(path: Path) -> bool:
+    """Whether the name is that of an archive that is read here."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def unpack(path: Path) -> tempfile.TemporaryDirectory[str]:
+    """The archive's files in a temporary directory, which is removed with the returned object.
+
+    Raises:
+      UsageError: no archive, or one with absolute paths, `..`, links or devices in it, or too large.
+      DataError: its bytes contradict their checksums or end too early.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file")
+    folder = tempfile.TemporaryDirectory(prefix="bertferry-")
+    budget = min(MAX_BYTES, MAX_RATIO * path.stat().st_size + 64 * 2**20)
+    try:
+        for count, (name, content) in enumerate(_members(path)):
+            if count >= MAX_MEMBERS:
+                raise UsageError(f"{path}: refused: more than {MAX_MEMBERS} files in the archive")
+            target = Path(folder.name, *_safe_parts(path, name))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            budget = _copy(content, target, budget, path)
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        folder.cleanup()
+        raise DataError(f"{path}: not a complete archive: {error}") from error
+    except BaseException:
+        folder.cleanup()
+        raise
+    return folder
+
+
+def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """Name and content of every file, in order, without trusting sizes that the archive declares."""
+    if path.name.lower().endswith(".zip"):
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                kind = info.external_attr >> 28  # the Unix file type, where the archive has one
+                if kind not in (0, 4, 8):
+                    raise UsageError(f"{path}: refused: {info.filename} in it is a link or a device")
+                if not info.is_dir():
+                    with archive.open(info) as content:
+                        yield info.filename, content
+        return
+    with tarfile.open(path) as archive:
+        for member in archive:
+            if member.isdir():
+                continue
+            if not member.isfile():
+                raise UsageError(f"{path}: refused: {member.name} in it is a link or a device")
+            extracted = archive.extractfile(member)
+            if extracted is not None:
+                yield member.name, extracted
+
+
+def _safe_parts(path: Path, name: str) -> tuple[str, ...]:
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if not parts or parts[0].startswith("/") or ":" in parts[0] or ".." in parts:
+        raise UsageError(f"{path}: refused: {name!r} in it leads outside the archive's folder")
+    return parts
+
+
+def _copy(content: IO[bytes], target: Path, budget: int, path: Path) -> int:
+    """Copies a file; returns what is left of the budget."""
+    with target.open("wb") as out:
+        while chunk := content.read(CHUNK):
+            budget -= len(chunk)
+            if budget < 0:
+                raise UsageError(f"{path}: refused: its files are larger than any checkpoint of its size")
+            out.write(chunk)
+    return budget

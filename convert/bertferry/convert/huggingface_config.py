@@ -1,0 +1,71 @@
+"""The `config.json` of a `Bert*` model of transformers, both ways.
+
+https://huggingface.co/docs/transformers/model_doc/bert#transformers.BertConfig. `gelu` is the exact erf
+form there; the tanh approximation is `gelu_new`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bertferry.convert.layout import Layout
+from bertferry.modeling.config import ConfigError, EncoderConfig
+
+ACTIVATIONS = {
+    "gelu": "gelu_erf",
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "relu": "relu",
+    "tanh": "tanh",
+    "silu": "silu",
+    "swish": "silu",
+}
+MARKS = ("model_type", "architectures", "transformers_version")
+"""Keys that a `bert_config.json` of google-research/bert never has."""
+LAYER_NORM_EPSILON = 1e-12
+MODEL_OF_HEADS = {
+    (): "Model",
+    ("mlm", "nsp"): "ForPreTraining",
+    ("mlm",): "ForMaskedLM",
+    ("nsp",): "ForNextSentencePrediction",
+    ("classifier",): "ForSequenceClassification",
+    ("span",): "ForQuestionAnswering",
+}
+CLASS_OF_ARCHITECTURE = {"bert": "Bert", "albert": "Albert", "electra": "Electra"}
+
+
+def activation_of(values: Mapping[str, Any]) -> str:
+    """The activation that a `config.json` means.
+
+    Raises:
+      ConfigError: it is no BERT of this project, or its activation is unknown.
+    """
+    known = CLASS_OF_ARCHITECTURE
+    if (kind := values.get("model_type", "bert")) not in known:
+        raise ConfigError(f"model_type is {kind!r}: only {', '.join(known)} are read here")
+    if (positions := values.get("position_embedding_type", "absolute")) != "absolute":
+        raise ConfigError(f"position_embedding_type is {positions!r}: only absolute positions are read here")
+    if (epsilon := values.get("layer_norm_eps", LAYER_NORM_EPSILON)) != LAYER_NORM_EPSILON:
+        raise ConfigError(f"layer_norm_eps is {epsilon}: BERT's is 1e-12 and cannot be stored in other layouts")
+    act = values.get("hidden_act")
+    if act not in ACTIVATIONS:
+        raise ConfigError(f"unknown activation: hidden_act is {act!r}, known are {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[act]
+
+
+def huggingface_config(
+    config: EncoderConfig, sizes: Mapping[str, Any], layout: Layout, heads: tuple[str, ...], classes: int | None
+) -> dict[str, Any]:
+    """The keys of a `config.json` that `AutoModel` classes of transformers load; `sizes` are those that it shares
+    with a `bert_config.json`."""
+    values = {
+        **sizes,
+        "architectures": [CLASS_OF_ARCHITECTURE[layout.architecture] + MODEL_OF_HEADS[heads]],
+        "hidden_act": next(act for act, meaning in ACTIVATIONS.items() if meaning == config.activation),
+        "layer_norm_eps": LAYER_NORM_EPSILON,
+        "model_type": layout.architecture,
+        "pad_token_id": 0,
+    }
+    if classes is not None:
+        values["id2label"] = {str(number): f"LABEL_{number}" for number in range(classes)}
+        values["label2id"] = {f"LABEL_{number}": number for number in range(classes)}
+    return values

@@ -1,0 +1,82 @@
+"""The configuration of a checkpoint that came without one, from its tensors' shapes."""
+
+from collections.abc import Iterable
+from itertools import count
+from pathlib import Path
+
+from bertferry.convert.layout import Form, Layout, Row
+from bertferry.convert.match import places, single_axes
+from bertferry.convert.readers import Reader
+from bertferry.modeling.config import EncoderConfig
+from bertferry.modeling.errors import UsageError
+
+FIELD_OF_AXIS = {
+    "vocab": "vocab_size",
+    "hidden": "hidden_size",
+    "intermediate": "intermediate_size",
+    "position": "max_position_embeddings",
+    "segment": "type_vocab_size",
+}
+
+
+def infer_config(
+    reader: Reader,
+    layouts: Iterable[Layout],
+    path: Path,
+    num_attention_heads: int | None = None,
+    activation: str | None = None,
+) -> EncoderConfig:
+    """The sizes as the tensors of the nearest layout show them; what they do not show has to be given.
+
+    Two-dimensional kernels hide the number of heads, and no tensor shows the activation. The dropout rates, which
+    change nothing at inference, are BERT's.
+
+    Raises:
+      UsageError: something that cannot be known was not given; the message names the flags.
+    """
+    layers, rows = _nearest(reader, [layout for layout in layouts if layout.container == reader.container])
+    sizes: dict[str, int] = {}
+    for key, row in rows.items():
+        sizes.update(single_axes(reader.tensors[key], row))
+    heads = sizes.get("heads", num_attention_heads)
+    lacking = [axis for axis in FIELD_OF_AXIS if axis not in sizes]
+    if not layers or lacking:
+        raise UsageError(f"{path}: no configuration beside it: name one with --config FILE")
+    asked = [
+        flag
+        for flag, value in (("--num-attention-heads N", heads), ("--activation NAME", activation))
+        if value is None
+    ]
+    if asked or heads is None or activation is None:
+        raise UsageError(
+            f"{path}: no configuration beside it: the tensors show the sizes; "
+            f"give {' and '.join(asked)}, or --config FILE"
+        )
+    fields = {field: sizes[axis] for axis, field in FIELD_OF_AXIS.items()}
+    return EncoderConfig(**fields, num_layers=layers, num_attention_heads=heads, activation=activation)
+
+
+def _nearest(reader: Reader, layouts: list[Layout]) -> tuple[int, dict[str, Row]]:
+    """Blocks and rows, by key, of the encoder of which the file has most, under any layout at any place."""
+    best: tuple[int, dict[str, Row]] = (0, {})
+    for layout in layouts:
+        for form in layout.forms:
+            for place in places(reader, layout, form, None):
+                layers = _count_layers(reader, layout, place)
+                rows = {
+                    key: row
+                    for row in layout.bind(Form(), layers, place)
+                    if (key := reader.find(row.stored)) is not None
+                }
+                if layers and len(rows) > len(best[1]):
+                    best = layers, rows
+    return best
+
+
+def _count_layers(reader: Reader, layout: Layout, place: str) -> int:
+    """How many blocks in a row the file has at a place; none for a layout whose blocks share their weights."""
+    for layers in count():
+        block = [row for row in layout.bind(Form(), layers + 1, place) if f"encoder/{layers}/" in row.parameter]
+        if not any(reader.find(row.stored) for row in block):
+            return layers
+    raise AssertionError("count() never ends")

@@ -1,0 +1,186 @@
+"""What a conversion will write: the target's form, its rows, and where each value comes from."""
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Literal
+
+import numpy as np
+
+from bertferry.convert import axes
+from bertferry.convert.checkpoint import Checkpoint
+from bertferry.convert.layout import Form, Layout, Row
+from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
+from bertferry.modeling.errors import DataError, UsageError
+from bertferry.modeling.parameters import canonical_axes
+
+Task = Literal["encoder", "pretrainer", "classifier", "span", "all"]
+TASKS: tuple[Task, ...] = ("encoder", "pretrainer", "classifier", "span", "all")
+TASK_HEADS = {"encoder": (), "pretrainer": ("mlm", "nsp"), "classifier": ("classifier",), "span": ("span",)}
+TASK_OF_HEAD = {"mlm": "pretrainer", "nsp": "pretrainer", "classifier": "classifier", "span": "span"}
+DTYPES = ("float32", "float16", "bfloat16", "float64")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The rows of the target file, in order. `initialised` are the parameters that the source lacks; `dtype` is
+    the type to cast to, or None to keep each tensor's own."""
+
+    checkpoint: Checkpoint
+    target: Layout
+    form: Form
+    rows: tuple[Row, ...]
+    sizes: dict[str, int]
+    initialised: tuple[str, ...]
+    dtype: str | None
+
+    def source_axes(self, row: Row) -> str:
+        """How the value of a row lies where it comes from."""
+        fresh = row.parameter in self.initialised
+        return canonical_axes(row.parameter) if fresh else self.checkpoint.stored_axes(row.parameter)
+
+    def shape(self, row: Row) -> tuple[int, ...]:
+        """The shape of a row's tensor in the target."""
+        return axes.shape(row.axes, self.sizes)
+
+    def dtype_of(self, row: Row) -> str:
+        """The type of a row's tensor in the target, by NumPy's name."""
+        if self.dtype is not None:
+            return self.dtype
+        return "float32" if row.parameter in self.initialised else self.checkpoint.stored_info(row.parameter).dtype
+
+    def keeps_bytes(self, row: Row) -> bool:
+        """Whether a row's tensor has the same bytes in the source as in the target."""
+        return (
+            row.parameter not in self.initialised
+            and axes.same_bytes(self.source_axes(row), row.axes)
+            and self.dtype_of(row) == self.checkpoint.stored_info(row.parameter).dtype
+        )
+
+    def value(self, row: Row) -> Any:
+        """The tensor to write: an array of the reader's library where its type stays, else of NumPy.
+
+        Raises:
+          DataError: the bytes of the source are damaged, or a value does not fit the type asked for.
+        """
+        if row.parameter in self.initialised:
+            fresh = initial_value(row.parameter, self.sizes, self.checkpoint.config.initializer_range)
+            return cast(
+                axes.rearrange(fresh, self.source_axes(row), row.axes, self.sizes), self.dtype_of(row), row
+            )
+        value = self.checkpoint.load(row.parameter, row.axes)
+        if self.dtype_of(row) == self.checkpoint.stored_info(row.parameter).dtype:
+            return value
+        return cast(np.asarray(value), self.dtype_of(row), row)
+
+
+def plan(
+    checkpoint: Checkpoint,
+    to: str,
+    task: Task | None = None,
+    *,
+    dtype: str | None = None,
+    init_missing_head: bool = False,
+    num_labels: int | None = None,
+) -> Plan:
+    """How to write a checkpoint in another layout.
+
+    Raises:
+      UsageError: an unknown name, or a target that has no form for these heads or this architecture.
+      DataError: the task needs a parameter that the source lacks.
+    """
+    target = _target(checkpoint, to)
+    wanted = _wanted_heads(checkpoint, target, task)
+    form = target.form_with(wanted)
+    if form is None:
+        raise UsageError(
+            f"{to} has no file for {', '.join(wanted) or 'an encoder alone'}: choose another --task or --to"
+        )
+    layers = checkpoint.config.num_layers
+    rows = (*target.bind(form, layers), *target.superseded(form, layers))
+    missing = tuple(dict.fromkeys(row.parameter for row in rows if row.parameter not in checkpoint.parameters))
+    sizes = dict(checkpoint.sizes)
+    if missing:
+        if not init_missing_head:
+            use = f"{target.name} needs for {'these heads' if wanted else 'an encoder'}"
+            raise DataError(
+                f"{checkpoint.location.path}: the source has no {', '.join(missing)}, which {use}: "
+                "give --init-missing-head to start them fresh"
+            )
+        _check_only_heads(checkpoint, missing)
+        if num_labels is not None:
+            sizes.setdefault("classes", num_labels)
+        if "classifier/kernel" in missing and "classes" not in sizes:
+            raise UsageError("a fresh classifier needs its number of classes: give --num-labels N")
+    return Plan(checkpoint, target, form, rows, sizes, missing, dtype)
+
+
+def check_choices(to: str, task: Task | None, dtype: str | None) -> None:
+    """Refuses names that no source could make valid, before any file is opened.
+
+    Raises:
+      UsageError: naming the known ones.
+    """
+    if to in LAYOUTS and to not in TARGETS:
+        raise UsageError(f"target layout {to!r} is only read: written are {', '.join(TARGETS)}")
+    known = {"target layout": (to, TARGETS), "task": (task, TASKS), "type": (dtype, DTYPES)}
+    for what, (name, names) in known.items():
+        if name is not None and name not in names:
+            raise UsageError(f"unknown {what} {name!r}: known are {', '.join(names)}")
+
+
+def _target(checkpoint: Checkpoint, to: str) -> Layout:
+    architecture = checkpoint.layout.architecture
+    able = [layout for layout in WRITTEN if layout.architecture == architecture]
+    for layout in able:
+        if layout.family == to:
+            return layout
+    raise UsageError(
+        f"{checkpoint.location.path}: {to} cannot hold an {architecture.upper()} encoder: "
+        f"choose --to {' or '.join(layout.family for layout in able)}"
+    )
+
+
+def _wanted_heads(checkpoint: Checkpoint, target: Layout, task: Task | None) -> tuple[str, ...]:
+    task = task or target.default_task
+    if task != "encoder" and checkpoint.match.outside:
+        raise DataError(
+            f"{checkpoint.location.path}: read as {checkpoint.layout.name}: unexpected "
+            f"{checkpoint.outside_sample()}: give --task encoder to take the encoder alone"
+        )
+    return checkpoint.heads if task == "all" else TASK_HEADS[task]
+
+
+def _check_only_heads(checkpoint: Checkpoint, missing: tuple[str, ...]) -> None:
+    """Fresh values may stand in for heads and poolers, never for the encoder's own."""
+    lost = [name for name in missing if name.startswith(("embeddings/", "encoder/"))]
+    if lost:
+        raise DataError(f"{checkpoint.location.path}: the source has no {', '.join(lost)}")
+
+
+def initial_value(parameter: str, sizes: dict[str, int], stddev: float) -> np.ndarray:
+    """What BERT starts a parameter from: biases 0, gammas 1, kernels a truncated normal; the same every time."""
+    size = axes.shape(canonical_axes(parameter), sizes)
+    kind = parameter.rpartition("/")[2]
+    if kind != "kernel":
+        return np.full(size, 1.0 if kind == "gamma" else 0.0, np.float32)
+    rng = np.random.default_rng(list(parameter.encode()))
+    drawn = rng.standard_normal(prod(size))
+    while (far := np.abs(drawn) > 2).any():
+        drawn[far] = rng.standard_normal(int(far.sum()))
+    return (stddev * drawn).reshape(size).astype(np.float32)
+
+
+def cast(value: np.ndarray, dtype: str, row: Row) -> np.ndarray:
+    """The values in another type, rounded to nearest.
+
+    Raises:
+      DataError: a finite value that becomes infinite.
+    """
+    with np.errstate(over="ignore"):
+        result = value.astype(np.dtype(dtype))
+    lost = np.isfinite(value) & ~np.isfinite(result)
+    if lost.any():
+        raise DataError(
+            f"{row.parameter}: {value[lost].flat[0]:g} does not fit into {dtype}: choose another --dtype"
+        )
+    return result

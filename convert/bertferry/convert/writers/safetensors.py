@@ -1,0 +1,37 @@
+"""Writes a `.safetensors` file tensor by tensor.
+
+The safetensors library wants all tensors in memory at once; the format
+(https://github.com/huggingface/safetensors#format) lets them be streamed, since a header that shapes and types
+determine comes first.
+"""
+
+import json
+from collections.abc import Iterable
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes  # noqa: F401 - teaches NumPy the name bfloat16
+import numpy as np
+
+from bertferry.convert.readers.safetensors import DTYPES
+
+CODES = {name: code for code, name in DTYPES.items()}
+
+
+def write_safetensors(
+    path: Path, headers: Iterable[tuple[str, str, tuple[int, ...]]], tensors: Iterable[tuple[str, Any]]
+) -> None:
+    """A file of these names, types and shapes, with the tensors in the same order."""
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}  # what transformers asks for
+    offset = 0
+    for name, dtype, shape in headers:
+        end = offset + prod(shape) * np.dtype(dtype).itemsize
+        header[name] = {"dtype": CODES[dtype], "shape": shape, "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for _, tensor in tensors:
+            file.write(np.ascontiguousarray(tensor).reshape(-1).view(np.uint8).data)

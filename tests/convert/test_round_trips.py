@@ -1,0 +1,128 @@
+"""From any layout to any other and back, bit for bit, whatever the sizes."""
+
+import json
+from itertools import product
+
+import ml_dtypes
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bertferry.convert import LAYOUTS, TARGETS, convert_checkpoint, open_checkpoint
+from bertferry.convert import axes as named_axes
+from bertferry.convert.checkpoint import same_bits
+from bertferry.convert.configuration import bert_config
+from bertferry.convert.layouts import WRITTEN
+from bertferry.modeling.config import EncoderConfig
+from bertferry.modeling.parameters import axis_sizes
+
+GOLDENS = {
+    "encoder": ("tf1_core_L2", ()),
+    "classifier": ("tf1_cls_L2", ("classifier",)),
+    "span": ("tf1_squad_L2", ("span",)),
+    "pretrainer": ("tf1_pretrain_L2", ("mlm", "nsp")),
+}
+BERT = [layout for layout in WRITTEN if layout.architecture == "bert"]
+PAIRS = [
+    (task, one.name, other.name)
+    for task, (_, heads) in GOLDENS.items()
+    for one, other in product(BERT, BERT)
+    if one is not other and one.form_with(heads) and other.form_with(heads)
+]
+
+
+def assert_same_parameters(one, other):
+    assert set(one.parameters) == set(other.parameters)
+    for parameter in one.parameters:
+        assert same_bits(one.read(parameter), np.ascontiguousarray(other.read(parameter))), parameter
+
+
+@pytest.mark.parametrize(("task", "first", "second"), PAIRS)
+def test_every_ordered_pair_of_layouts_round_trips(golden, tmp_path, task, first, second):
+    source = golden / GOLDENS[task][0]
+    convert_checkpoint(source, tmp_path / "first", to=first, task=task)
+    convert_checkpoint(tmp_path / "first", tmp_path / "second", to=second, task=task)
+    convert_checkpoint(tmp_path / "second", tmp_path / "again", to=first, task=task)
+    for folder, layout in (("first", first), ("second", second), ("again", first)):
+        found = open_checkpoint(tmp_path / folder)
+        assert found.layout.name == layout
+        assert found.config == open_checkpoint(source).config
+        assert_same_parameters(found, open_checkpoint(source))
+
+
+configs = st.builds(
+    lambda heads, head_size, **sizes: EncoderConfig(
+        num_attention_heads=heads, hidden_size=heads * head_size, activation="gelu_erf", **sizes
+    ),
+    heads=st.sampled_from([1, 2, 3, 5]),
+    head_size=st.integers(1, 4),
+    num_layers=st.sampled_from([1, 2, 3, 12]),
+    vocab_size=st.integers(1, 9),
+    intermediate_size=st.integers(1, 9),
+    max_position_embeddings=st.integers(1, 9),
+    type_vocab_size=st.integers(1, 3),
+)
+
+
+def random_checkpoint(folder, config, heads, dtype=np.float32, seed=0):
+    """A random tf1 checkpoint of these sizes, five classes where it has a classifier."""
+    layout = LAYOUTS["tf1"]
+    sizes = {**axis_sizes(config), "classes": 5}
+    rows = list(layout.bind(layout.form_with(heads), config.num_layers))
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True)
+    tf.raw_ops.SaveV2(
+        prefix=str(folder / "bert_model.ckpt"),
+        tensor_names=[row.stored for row in rows],
+        shape_and_slices=[""] * len(rows),
+        tensors=[tf.constant(rng.normal(size=named_axes.shape(row.axes, sizes)).astype(dtype)) for row in rows],
+    )
+    (folder / "bert_config.json").write_text(json.dumps(bert_config(config)))
+    return folder
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    config=configs,
+    task=st.sampled_from(sorted(GOLDENS)),
+    ways=st.lists(st.sampled_from([layout.name for layout in BERT]), min_size=1, max_size=3),
+)
+def test_any_sizes_survive_any_way(tmp_path_factory, config, task, ways):
+    """Odd head counts, one layer or twelve, one segment, head sizes of one: where shapes hide what axes mean."""
+    folder = tmp_path_factory.mktemp("way")
+    heads = GOLDENS[task][1]
+    source = random_checkpoint(folder / "source", config, heads)
+    here = source
+    for number, layout in enumerate(ways):
+        if LAYOUTS[layout].form_with(heads) is None:
+            continue
+        convert_checkpoint(here, folder / str(number), to=layout, task=task)
+        here = folder / str(number)
+    assert_same_parameters(open_checkpoint(here), open_checkpoint(source))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+@pytest.mark.parametrize("to", TARGETS)
+def test_a_type_is_kept_unless_another_is_asked_for(tmp_path, dtype, to):
+    config = EncoderConfig(
+        vocab_size=7,
+        hidden_size=6,
+        num_layers=1,
+        num_attention_heads=3,
+        intermediate_size=5,
+        max_position_embeddings=4,
+        type_vocab_size=2,
+        activation="relu",
+    )
+    kind = {"bfloat16": ml_dtypes.bfloat16}.get(dtype, dtype)
+    source = random_checkpoint(tmp_path / "source", config, (), kind)
+    convert_checkpoint(source, tmp_path / "kept", to=to)
+    assert_same_parameters(open_checkpoint(tmp_path / "kept"), open_checkpoint(source))
+    report = convert_checkpoint(tmp_path / "kept", tmp_path / "wide", to=to, dtype="float32")
+    assert {row.dtype for row in report.tensors} == {"float32"}
+    wide = open_checkpoint(tmp_path / "wide")
+    for parameter in wide.parameters:
+        expected = open_checkpoint(source).read(parameter).astype(np.float32)
+        assert same_bits(wide.read(parameter), expected)
