@@ -22,7 +22,7 @@ GROUPS = {
     "span": {"tf1": "tf1_squad_L2", "tf_20": "tf_20_squad_L2", "keras_bert": "keras_bert_L2_21_span"},
     "pretrainer": {"tf1": "tf1_pretrain_L2", "tf_20": "tf_20_pre_L2", "keras_bert": "keras_bert_L2_21_pre"},
 }
-FURTHER_SOURCES = {"encoder": ("tf_20_layer_L2_2D_20", "garden2.4.0_L2")}
+FURTHER_SOURCES = {"encoder": ("tf_20_layer_L2_2D_20", "garden2.4.0_L2", "keras_core_heads2_L2")}
 CASES = [
     (source, target, task)
     for task, folders in GROUPS.items()

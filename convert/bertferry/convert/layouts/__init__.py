@@ -4,6 +4,7 @@ from bertferry.convert.layout import Layout
 from bertferry.convert.layouts.garden import GARDEN_2_4_0, GARDEN_V1, GARDEN_V2
 from bertferry.convert.layouts.huggingface import HUGGINGFACE, HUGGINGFACE_2018
 from bertferry.convert.layouts.keras_bert import KERAS_BERT
+from bertferry.convert.layouts.keras_names import KERAS_NAMES, KERAS_NAMES_3D, KERAS_NAMES_V2
 from bertferry.convert.layouts.tf1 import TF1
 from bertferry.convert.layouts.tf_20 import TF_20, TF_20_3D
 
@@ -14,8 +15,10 @@ WRITTEN = (
     TF_20_3D,
     GARDEN_V1,
     GARDEN_V2,
+    KERAS_NAMES,
+    KERAS_NAMES_V2,
     HUGGINGFACE,
 )
-ONLY_READ = (GARDEN_2_4_0, HUGGINGFACE_2018)
+ONLY_READ = (KERAS_NAMES_3D, GARDEN_2_4_0, HUGGINGFACE_2018)
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (*WRITTEN, *ONLY_READ)}
 TARGETS = tuple(dict.fromkeys(layout.family for layout in WRITTEN))
