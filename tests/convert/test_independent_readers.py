@@ -102,3 +102,56 @@ def test_the_model_garden_restores_its_encoders(golden, tmp_path, to, task):
     )
     assert run.returncode == 0, run.stderr
     print(run.stdout)
+
+
+def other_architecture(transformers, name, embedding_size):
+    """A random model of transformers in float32, every weight drawn, norms and biases too."""
+    import torch
+
+    kind = {"Albert": transformers.AlbertConfig, "Electra": transformers.ElectraConfig}[name]
+    config = kind(
+        vocab_size=30,
+        embedding_size=embedding_size,
+        hidden_size=8,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        intermediate_size=12,
+        max_position_embeddings=16,
+        type_vocab_size=3,
+        hidden_act="gelu_new",
+        layer_norm_eps=1e-12,
+    )
+    model = getattr(transformers, f"{name}Model")(config).eval()
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(1.0 if parameter.ndim == 1 else 0.0, 0.3)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("name", "embedding_size"), [("Albert", 6), ("Albert", 8), ("Electra", 6), ("Electra", 8)]
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of transformers' own imports
+def test_albert_and_electra_convert_to_tf1_and_back(tmp_path, transformers, name, embedding_size):
+    import torch
+
+    model = other_architecture(transformers, name, embedding_size)
+    model.save_pretrained(tmp_path / "source")
+    convert_checkpoint(tmp_path / "source", tmp_path / "tf1", to="tf1")
+    convert_checkpoint(tmp_path / "tf1", tmp_path / "back", to="huggingface")
+    again, info = type(model).from_pretrained(tmp_path / "back", output_loading_info=True)
+    assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"))
+    inputs = {"input_ids": torch.arange(14).reshape(2, 7), "token_type_ids": torch.ones(2, 7, dtype=torch.int64)}
+    with torch.no_grad():
+        assert torch.equal(again(**inputs).last_hidden_state, model(**inputs).last_hidden_state)
+    reader = tf.train.load_checkpoint(str(tmp_path / "tf1" / "bert_model.ckpt"))
+    query = {
+        "Albert": "bert/encoder/transformer/group_0/inner_group_0/attention_1/self/query/kernel",
+        "Electra": "electra/encoder/layer_2/attention/self/query/kernel",
+    }[name]
+    layer = {
+        "Albert": lambda: model.encoder.albert_layer_groups[0].albert_layers[0].attention.query,
+        "Electra": lambda: model.encoder.layer[2].attention.self.query,
+    }[name]()
+    np.testing.assert_array_equal(reader.get_tensor(query), layer.weight.detach().numpy().T)

@@ -9,6 +9,7 @@ from bertferry.modeling.parameters import HEADS, canonical_axes, parameter_names
 EVERY_FORM = [
     pytest.param(layout, form, id=f"{layout.name}-{'+'.join(form.heads) or 'encoder'}-{form.encoder}{form.pooler}")
     for layout in LAYOUTS.values()
+    if layout.architecture == "bert"
     for form in layout.forms
 ]
 
@@ -41,6 +42,17 @@ def test_object_layouts_name_their_variables_uniquely(layout):
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 def test_a_layout_has_rows_for_every_head_of_its_forms(layout):
     assert {head for form in layout.forms for head in form.heads} == set(layout.heads) <= set(HEADS)
+
+
+@pytest.mark.parametrize("architecture", ["albert", "electra", "electra_wide"])
+def test_the_tables_of_another_architecture_agree_on_parameters_and_axes(architecture):
+    tables = [
+        {row.parameter: sorted(axes.names(row.axes)) for row in layout.bind(layout.forms[0], num_layers=3)}
+        for layout in LAYOUTS.values()
+        if layout.architecture == architecture
+    ]
+    assert len(tables) == 2
+    assert tables[0] == tables[1]
 
 
 def test_targets_are_layouts():

@@ -1,16 +1,21 @@
 """Hugging Face files: read as their kinds occur, written so that transformers loads them."""
 
+import hashlib
 import json
 import os
 import shutil
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
-from bertferry.convert import LAYOUTS, open_checkpoint
+from bertferry.convert import LAYOUTS, axes, convert_checkpoint, open_checkpoint
 from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.command import main
+from bertferry.convert.configuration import config_of
+from bertferry.convert.loading import load_network
+from bertferry.modeling.errors import DataError, UsageError
+from bertferry.modeling.parameters import axis_sizes
 
 
 @pytest.fixture
@@ -93,3 +98,95 @@ def mlm_head(hidden: int, vocab: int) -> dict[str, np.ndarray]:
     }
     rng = np.random.default_rng(0)
     return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+SIZES = {
+    "vocab_size": 30,
+    "embedding_size": 6,
+    "hidden_size": 8,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "intermediate_size": 12,
+    "max_position_embeddings": 16,
+    "type_vocab_size": 3,
+    "hidden_act": "gelu",
+}
+
+
+@pytest.fixture(params=["albert", "electra", "electra_wide"])
+def other_architecture(request, tmp_path):
+    """A random Hugging Face file of an architecture that is not BERT's."""
+    sizes = {**SIZES, "embedding_size": 8} if request.param == "electra_wide" else SIZES
+    config = {**sizes, "model_type": request.param.removesuffix("_wide")}
+    layout = LAYOUTS[f"huggingface_{request.param}"]
+    rng = np.random.default_rng(0)
+    widths = axis_sizes(config_of(config, "safetensors"))
+    tensors = {
+        row.stored: rng.normal(size=axes.shape(row.axes, widths)).astype(np.float32)
+        for row in layout.bind(layout.forms[0], num_layers=3)
+    }
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "config.json").write_text(json.dumps(config))
+    save_file(tensors, tmp_path / "source" / "model.safetensors")
+    return request.param, tmp_path / "source"
+
+
+def test_other_architectures_convert_to_tf1_and_back(other_architecture, tmp_path):
+    architecture, source = other_architecture
+    convert_checkpoint(source, tmp_path / "tf1", to="tf1")
+    assert open_checkpoint(tmp_path / "tf1").layout.name == f"tf1_{architecture}"
+    convert_checkpoint(tmp_path / "tf1", tmp_path / "back", to="huggingface")
+    back, original = load_file(tmp_path / "back/model.safetensors"), load_file(source / "model.safetensors")
+    assert back.keys() == original.keys()
+    assert all(same_bits(back[name], value) for name, value in original.items())
+
+
+def test_other_architectures_are_refused_by_name_elsewhere(other_architecture, one_line):
+    architecture, source = other_architecture
+    assert main(["--input", str(source), "--output", str(source.parent / "out")]) == 2
+    name = architecture.removesuffix("_wide").upper()
+    one_line(f"keras_bert cannot hold an? {name} encoder: choose --to tf1 or huggingface")
+    with pytest.raises(UsageError, match=f"{name} checkpoints convert .* but no network here runs them"):
+        load_network(open_checkpoint(source))
+
+
+def test_shards_with_an_index_are_one_checkpoint(golden, directory, tensors):
+    names = sorted(tensors)
+    shards = {"model-00001-of-00002.safetensors": names[:20], "model-00002-of-00002.safetensors": names[20:]}
+    for shard, members in shards.items():
+        save_file({name: tensors[name] for name in members}, directory / shard)
+    weight_map = {name: shard for shard, members in shards.items() for name in members}
+    (directory / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    assert convert(directory) == 0
+    written, expected = open_checkpoint(directory.parent / "out"), open_checkpoint(golden / "tf1_core_L2")
+    for parameter in expected.parameters:
+        assert same_bits(written.read(parameter), expected.read(parameter)), parameter
+    (directory / "model-00002-of-00002.safetensors").unlink()
+    with pytest.raises(DataError, match=r"index.json: its file model-00002-of-00002.safetensors is missing"):
+        open_checkpoint(directory)
+
+
+def test_the_written_report_states_what_was_read_of_a_file_without_checksums(directory, tensors):
+    save_file(tensors, directory / "model.safetensors")
+    report = convert_checkpoint(directory, directory.parent / "out", to="tf1")
+    for row in report.tensors:
+        assert row.fingerprint == "sha256:" + hashlib.sha256(tensors[row.source].tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize("activation", ["gelu_tanh", "gelu_erf", "relu", "tanh", "silu"])
+def test_the_activation_survives_under_the_name_that_transformers_knows(golden, tmp_path, activation):
+    source = shutil.copytree(golden / "tf1_core_L2", tmp_path / "source")
+    config = json.loads((source / "bert_config.json").read_text())
+    (source / "bert_config.json").write_text(json.dumps({**config, "activation": activation}))
+    convert_checkpoint(source, tmp_path / "out", to="huggingface")
+    written = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert written["hidden_act"] == {"gelu_tanh": "gelu_new", "gelu_erf": "gelu"}.get(activation, activation)
+    assert open_checkpoint(tmp_path / "out").config.activation == activation
+
+
+def test_a_vocabulary_needs_to_know_whether_it_is_lower_cased(golden, tmp_path, one_line):
+    arguments = ["--input", str(golden / "third_party_keras_bert"), "--output", str(tmp_path / "out")]
+    assert main([*arguments, "--to", "huggingface"]) == 2
+    one_line("nothing says whether texts are lower-cased: give --do-lower-case or --no-do-lower-case")
+    assert main([*arguments, "--to", "huggingface", "--do-lower-case"]) == 0
+    assert json.loads((tmp_path / "out/tokenizer_config.json").read_text())["do_lower_case"] is True

@@ -1,7 +1,9 @@
 """Unpacks released archives, trusting nothing in them."""
 
+import shutil
 import tarfile
 import tempfile
+import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,13 +20,21 @@ MAX_RATIO = 100
 CHUNK = 2**20
 
 
+class UnpackedFolder:
+    """A temporary folder that goes when the last reference to it does, or the process ends."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="bertferry-"))
+        self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
 def is_archive(path: Path) -> bool:
     """Whether the name is that of an archive that is read here."""
     return path.name.lower().endswith(SUFFIXES)
 
 
-def unpack(path: Path) -> tempfile.TemporaryDirectory[str]:
-    """The archive's files in a temporary directory, which is removed with the returned object.
+def unpack(path: Path) -> UnpackedFolder:
+    """The archive's files in a temporary folder.
 
     Raises:
       UsageError: no archive, or one with absolute paths, `..`, links or devices in it, or too large.
@@ -32,20 +42,20 @@ def unpack(path: Path) -> tempfile.TemporaryDirectory[str]:
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
-    folder = tempfile.TemporaryDirectory(prefix="bertferry-")
+    folder = UnpackedFolder()
     budget = min(MAX_BYTES, MAX_RATIO * path.stat().st_size + 64 * 2**20)
     try:
         for count, (name, content) in enumerate(_members(path)):
             if count >= MAX_MEMBERS:
                 raise UsageError(f"{path}: refused: more than {MAX_MEMBERS} files in the archive")
-            target = Path(folder.name, *_safe_parts(path, name))
+            target = Path(folder.path, *_safe_parts(path, name))
             target.parent.mkdir(parents=True, exist_ok=True)
             budget = _copy(content, target, budget, path)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, NotImplementedError) as error:
-        folder.cleanup()
+        folder.remove()
         raise DataError(f"{path}: not a complete archive: {error}") from error
     except BaseException:
-        folder.cleanup()
+        folder.remove()
         raise
     return folder
 

@@ -42,7 +42,7 @@ class Checkpoint:
         """
         if self.layout.architecture != "bert":
             raise UsageError(
-                f"{self.location.path}: {self.layout.architecture.upper()} checkpoints convert between "
+                f"{self.location.path}: {self.layout.model_type.upper()} checkpoints convert between "
                 "tf1 and huggingface, but no network here runs them"
             )
 
@@ -121,8 +121,10 @@ def open_checkpoint(
       DataError: tensors that contradict the configuration, or damaged bytes.
     """
     location = locate(path, config)
-    known = None if location.config is None else read_config(location.config, location.container)
-    candidates = _candidates(layout)
+    known, architecture = None, None
+    if location.config is not None:
+        known, architecture = read_config(location.config, location.container)
+    candidates = _candidates(layout, architecture)
     reader = open_reader(location)
     encoder_config = known or infer_config(reader, candidates, location.path, num_attention_heads, activation)
     found = best_match(reader, candidates, encoder_config, location.path, prefix)
@@ -131,12 +133,14 @@ def open_checkpoint(
     return checkpoint
 
 
-def _candidates(name: str) -> tuple[Layout, ...]:
+def _candidates(name: str, architecture: str | None) -> tuple[Layout, ...]:
     """The layouts that a name stands for: itself, and those of other architectures in the same kind of file."""
     found = tuple(layout for layout in LAYOUTS.values() if name in ("auto", layout.name, layout.family))
     if not found:
         raise UsageError(f"unknown layout {name!r}: known are {', '.join(LAYOUTS)}")
-    return found
+    if architecture is None:
+        return found
+    return tuple(layout for layout in found if layout.model_type == architecture)
 
 
 def _check_copies(checkpoint: Checkpoint) -> None:

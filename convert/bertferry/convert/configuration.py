@@ -42,8 +42,8 @@ ONE_GROUP = ("num_hidden_groups", "inner_group_num")
 """Of ALBERT: more than one group of shared blocks was never released."""
 
 
-def read_config(path: Path, container: FileFormat) -> EncoderConfig:
-    """The configuration in a JSON file of either format.
+def read_config(path: Path, container: FileFormat) -> tuple[EncoderConfig, str | None]:
+    """The configuration in a JSON file of either format, and the architecture where the file states one.
 
     Raises:
       UsageError: unreadable, not JSON, a missing or inconsistent key, an unknown or ambiguous activation.
@@ -55,7 +55,7 @@ def read_config(path: Path, container: FileFormat) -> EncoderConfig:
     if not isinstance(values, dict):
         raise UsageError(f"{path}: not a configuration: a JSON object is expected")
     try:
-        return config_of(values, container)
+        return config_of(values, container), values.get("model_type")
     except ConfigError as error:
         raise UsageError(f"{path}: {error}") from error
 

@@ -84,7 +84,7 @@ def _difference(one: Checkpoint, other: Checkpoint, name: str) -> ParameterDiffe
     for side, letter in ((other, "A"), (one, "B")):
         if name not in side.parameters:
             return ParameterDifference(name, f"only in {letter}")
-    a, b = one.read(name), other.read(name)
+    a, b = one.read(name, axes := one.stored_axes(name)), other.read(name, axes)
     if same_bits(np.ascontiguousarray(a), np.ascontiguousarray(b)):
         return None
     if a.shape != b.shape:

@@ -30,7 +30,7 @@ MODEL_OF_HEADS = {
     ("classifier",): "ForSequenceClassification",
     ("span",): "ForQuestionAnswering",
 }
-CLASS_OF_ARCHITECTURE = {"bert": "Bert", "albert": "Albert", "electra": "Electra"}
+CLASS_OF_TYPE = {"bert": "Bert", "albert": "Albert", "electra": "Electra"}
 
 
 def activation_of(values: Mapping[str, Any]) -> str:
@@ -39,9 +39,8 @@ def activation_of(values: Mapping[str, Any]) -> str:
     Raises:
       ConfigError: it is no BERT of this project, or its activation is unknown.
     """
-    known = CLASS_OF_ARCHITECTURE
-    if (kind := values.get("model_type", "bert")) not in known:
-        raise ConfigError(f"model_type is {kind!r}: only {', '.join(known)} are read here")
+    if (kind := values.get("model_type", "bert")) not in CLASS_OF_TYPE:
+        raise ConfigError(f"model_type is {kind!r}: only {', '.join(CLASS_OF_TYPE)} are read here")
     if (positions := values.get("position_embedding_type", "absolute")) != "absolute":
         raise ConfigError(f"position_embedding_type is {positions!r}: only absolute positions are read here")
     if (epsilon := values.get("layer_norm_eps", LAYER_NORM_EPSILON)) != LAYER_NORM_EPSILON:
@@ -59,10 +58,10 @@ def huggingface_config(
     with a `bert_config.json`."""
     values = {
         **sizes,
-        "architectures": [CLASS_OF_ARCHITECTURE[layout.architecture] + MODEL_OF_HEADS[heads]],
+        "architectures": [CLASS_OF_TYPE[layout.model_type] + MODEL_OF_HEADS[heads]],
         "hidden_act": next(act for act, meaning in ACTIVATIONS.items() if meaning == config.activation),
         "layer_norm_eps": LAYER_NORM_EPSILON,
-        "model_type": layout.architecture,
+        "model_type": layout.model_type,
         "pad_token_id": 0,
     }
     if classes is not None:

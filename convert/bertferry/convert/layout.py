@@ -44,18 +44,22 @@ class Row:
 @dataclass(frozen=True)
 class Form:
     """One kind of file of a layout: the heads it holds, where its encoder and the model around it stand, and
-    whether its encoder has a pooler (masked-LM and question-answering models of transformers have none)."""
+    whether its encoder has a pooler (masked-LM and question-answering models of transformers have none). Where
+    only the place tells the architecture, its name must end in `scope`."""
 
     heads: tuple[str, ...] = ()
     encoder: str = ""
     model: str = ""
     pooler: bool = True
+    scope: str = ""
 
     def model_around(self, encoder: str) -> str | None:
         """Where the model stands whose encoder was found at a place, or None where this form has none there.
 
         An encoder without heads may stand anywhere; heads stand in a fixed relation to it.
         """
+        if not encoder.endswith(self.scope):
+            return None
         if not self.heads:
             return ""
         inside = self.encoder.removeprefix(self.model)
@@ -84,12 +88,17 @@ class Layout:
     copies: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     configuration: Mapping[str, Any] = field(default_factory=dict)
-    architecture: Literal["bert", "albert", "electra"] = "bert"
+    architecture: Literal["bert", "albert", "electra", "electra_wide"] = "bert"
 
     @property
     def family(self) -> str:
         """The name that this layout shares with those of other architectures in the same kind of file."""
         return self.name if self.architecture == "bert" else self.name.removesuffix(f"_{self.architecture}")
+
+    @property
+    def model_type(self) -> str:
+        """The architecture as transformers names it."""
+        return self.architecture.removesuffix("_wide")
 
     @property
     def anchor(self) -> str:

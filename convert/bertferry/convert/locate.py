@@ -4,10 +4,9 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
-from bertferry.convert.archive import is_archive, unpack
+from bertferry.convert.archive import UnpackedFolder, is_archive, unpack
 from bertferry.modeling.errors import DataError, UsageError
 
 FileFormat = Literal["tensorflow", "safetensors"]
@@ -30,7 +29,7 @@ class Location:
     config: Path | None
     vocabulary: Path | None
     tokenizer_config: Path | None
-    unpacked: TemporaryDirectory[str] | None = None
+    unpacked: UnpackedFolder | None = None
 
 
 def locate(given: str | Path, config: str | Path | None = None) -> Location:
@@ -43,7 +42,7 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
     path, unpacked = Path(given), None
     if is_archive(path) and not path.is_dir():
         unpacked = unpack(path)
-        path = _only_checkpoint_folder(Path(unpacked.name), path)
+        path = _only_checkpoint_folder(unpacked.path, path)
     container, path = _in_directory(path) if path.is_dir() else _named(path)
     if container == "tensorflow":
         _check_shards(path)

@@ -129,13 +129,13 @@ def check_choices(to: str, task: Task | None, dtype: str | None) -> None:
 
 
 def _target(checkpoint: Checkpoint, to: str) -> Layout:
-    architecture = checkpoint.layout.architecture
-    able = [layout for layout in WRITTEN if layout.architecture == architecture]
+    source = checkpoint.layout
+    able = [layout for layout in WRITTEN if layout.architecture == source.architecture]
     for layout in able:
         if layout.family == to:
             return layout
     raise UsageError(
-        f"{checkpoint.location.path}: {to} cannot hold an {architecture.upper()} encoder: "
+        f"{checkpoint.location.path}: {to} cannot hold an {source.model_type.upper()} encoder: "
         f"choose --to {' or '.join(layout.family for layout in able)}"
     )
 

@@ -1,6 +1,13 @@
 """Every checkpoint layout that is read or written. A new layout is a table module and a line here."""
 
 from bertferry.convert.layout import Layout
+from bertferry.convert.layouts.albert import HUGGINGFACE_ALBERT, TF1_ALBERT
+from bertferry.convert.layouts.electra import (
+    HUGGINGFACE_ELECTRA,
+    HUGGINGFACE_ELECTRA_WIDE,
+    TF1_ELECTRA,
+    TF1_ELECTRA_WIDE,
+)
 from bertferry.convert.layouts.garden import GARDEN_2_4_0, GARDEN_V1, GARDEN_V2
 from bertferry.convert.layouts.huggingface import HUGGINGFACE, HUGGINGFACE_2018
 from bertferry.convert.layouts.keras_bert import KERAS_BERT
@@ -18,6 +25,12 @@ WRITTEN = (
     KERAS_NAMES,
     KERAS_NAMES_V2,
     HUGGINGFACE,
+    TF1_ALBERT,
+    HUGGINGFACE_ALBERT,
+    TF1_ELECTRA,
+    HUGGINGFACE_ELECTRA,
+    TF1_ELECTRA_WIDE,
+    HUGGINGFACE_ELECTRA_WIDE,
 )
 ONLY_READ = (KERAS_NAMES_3D, GARDEN_2_4_0, HUGGINGFACE_2018)
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (*WRITTEN, *ONLY_READ)}

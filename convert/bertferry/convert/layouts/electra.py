@@ -1,0 +1,74 @@
+"""ELECTRA encoders: BERT's without a pooler, the embeddings projected where they are narrower than the hidden size.
+
+They convert between the tf1 files of google-research/electra and transformers; no other layout can hold them.
+"""
+
+from dataclasses import replace
+
+from bertferry.convert.layout import Form, Layout, Row, table
+from bertferry.convert.layouts import huggingface, tf1
+from bertferry.convert.layouts.ignored import HUGGINGFACE_BUFFERS, TF1_TRAINING_STATE
+
+
+def with_projection(rows: tuple[Row, ...], projection: str) -> tuple[Row, ...]:
+    """BERT's rows with embeddings of a width of their own, and what widens them."""
+    narrow = (
+        replace(row, axes=row.axes.replace("hidden", "embedding"))
+        if row.parameter.startswith("embeddings/")
+        else row
+        for row in rows
+    )
+    return (*narrow, *table(projection))
+
+
+TF1_ELECTRA = Layout(
+    name="tf1_electra",
+    summary="google-research/electra, tf.train.Saver, discriminator's encoder alone",
+    container="names",
+    encoder=with_projection(
+        tf1.ENCODER,
+        """
+embeddings/projection/kernel | {encoder}embeddings_project/kernel | embedding hidden
+embeddings/projection/bias   | {encoder}embeddings_project/bias   | hidden
+""",
+    ),
+    heads={},
+    forms=(Form(encoder="electra/", scope="electra/", pooler=False),),
+    default_task="encoder",
+    ignored=TF1_TRAINING_STATE,
+    architecture="electra",
+)
+
+HUGGINGFACE_ELECTRA = Layout(
+    name="huggingface_electra",
+    summary="safetensors of an Electra* model of transformers, encoder alone",
+    container="safetensors",
+    encoder=with_projection(
+        huggingface.ENCODER,
+        """
+embeddings/projection/kernel | {encoder}embeddings_project.weight | hidden embedding
+embeddings/projection/bias   | {encoder}embeddings_project.bias   | hidden
+""",
+    ),
+    heads={},
+    forms=(Form(pooler=False),),
+    default_task="encoder",
+    ignored=HUGGINGFACE_BUFFERS,
+    architecture="electra",
+)
+
+# As wide as the hidden size, the embeddings are not projected (ELECTRA-Base and -Large).
+TF1_ELECTRA_WIDE = replace(
+    TF1_ELECTRA,
+    name="tf1_electra_wide",
+    summary="the same without a projection of the embeddings",
+    encoder=tf1.ENCODER,
+    architecture="electra_wide",
+)
+HUGGINGFACE_ELECTRA_WIDE = replace(
+    HUGGINGFACE_ELECTRA,
+    name="huggingface_electra_wide",
+    summary="the same without a projection of the embeddings",
+    encoder=huggingface.ENCODER,
+    architecture="electra_wide",
+)

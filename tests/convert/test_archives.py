@@ -1,0 +1,114 @@
+"""Archives as released are read; hostile ones write nothing outside their folder."""
+
+import io
+import os
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from bertferry.convert import archive, convert_checkpoint, open_checkpoint
+from bertferry.convert.checkpoint import same_bits
+from bertferry.convert.command import main
+
+
+def pack(source: Path, path: Path, folder: str = "uncased_L-2_H-8_A-2") -> Path:
+    """The files of a directory as google-research/bert released them, in a folder of the archive."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+            for file in source.iterdir():
+                packed.write(file, f"{folder}/{file.name}")
+    else:
+        with tarfile.open(path, "w:gz" if path.name.endswith("gz") else "w") as packed:
+            packed.add(source, folder)
+    return path
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """Where archives are unpacked: a folder of this test's own."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["bert.zip", "bert.tar.gz", "bert.tgz", "bert.tar"])
+def test_a_released_archive_converts_and_leaves_nothing(golden, tmp_path, scratch, name):
+    path = pack(golden / "third_party_keras_bert", tmp_path / name)
+    report = convert_checkpoint(path, tmp_path / "out")
+    assert report.vocabulary
+    written, source = open_checkpoint(tmp_path / "out"), open_checkpoint(golden / "third_party_keras_bert")
+    for parameter in written.parameters:
+        assert same_bits(written.read(parameter), source.read(parameter))
+    assert list(scratch.iterdir()) == []
+
+
+def zip_with(path, name, content=b"x", mode=0o100644):
+    with zipfile.ZipFile(path, "w") as packed:
+        info = zipfile.ZipInfo(name)
+        info.external_attr = mode << 16
+        packed.writestr(info, content)
+
+
+def tar_with(path, name, kind=tarfile.REGTYPE, link=""):
+    with tarfile.open(path, "w") as packed:
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = kind, link
+        member.size = 1 if kind == tarfile.REGTYPE else 0
+        packed.addfile(member, io.BytesIO(b"x"))
+
+
+HOSTILE = {
+    "climbing zip": ("a.zip", lambda path: zip_with(path, "../../escaped"), "leads outside"),
+    "climbing backslashes": ("a.zip", lambda path: zip_with(path, "..\\..\\escaped"), "leads outside"),
+    "absolute zip": ("a.zip", lambda path: zip_with(path, "/tmp/escaped"), "leads outside"),
+    "drive": ("a.zip", lambda path: zip_with(path, "C:/escaped"), "leads outside"),
+    "linking zip": ("a.zip", lambda path: zip_with(path, "l", b"/etc/passwd", 0o120777), "link or a device"),
+    "climbing tar": ("a.tar", lambda path: tar_with(path, "a/../../escaped"), "leads outside"),
+    "absolute tar": ("a.tar", lambda path: tar_with(path, "/tmp/escaped"), "leads outside"),
+    "symbolic link": ("a.tar", lambda path: tar_with(path, "l", tarfile.SYMTYPE, "/etc"), "link or a device"),
+    "hard link": ("a.tar", lambda path: tar_with(path, "l", tarfile.LNKTYPE, "/etc/passwd"), "link or a device"),
+    "device": ("a.tar", lambda path: tar_with(path, "d", tarfile.CHRTYPE), "link or a device"),
+    "fifo": ("a.tar", lambda path: tar_with(path, "f", tarfile.FIFOTYPE), "link or a device"),
+    "nothing in it": ("a.zip", lambda path: zip_with(path, "readme.txt"), "no checkpoint in it"),
+}
+
+
+@pytest.mark.parametrize(("name", "make", "line"), HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_archive_writes_nothing_outside(tmp_path, scratch, one_line, name, make, line):
+    make(tmp_path / name)
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["--input", str(tmp_path / name), "--output", str(tmp_path / "out")]) == 2
+    one_line(line)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert not Path("/tmp/escaped").exists()
+
+
+def test_a_bomb_is_stopped_while_it_unpacks(tmp_path, scratch, one_line, monkeypatch):
+    """What it declares does not matter: the bytes are counted as they come."""
+    monkeypatch.setattr(archive, "MAX_BYTES", 2**20)
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("bert_model.ckpt.index", bytes(64 * 2**20))
+    assert main(["--input", str(tmp_path / "bomb.zip"), "--output", str(tmp_path / "out")]) == 2
+    one_line("larger than any checkpoint of its size")
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["bert.zip", "bert.tar.gz"])
+def test_a_damaged_archive_is_one_line(golden, tmp_path, scratch, one_line, name):
+    path = pack(golden / "tf1_core_L2", tmp_path / name)
+    os.truncate(path, path.stat().st_size // 2)
+    assert main(["--input", str(path), "--output", str(tmp_path / "out")]) == 1
+    one_line(f"{name}: not a complete archive")
+    assert list(scratch.iterdir()) == []
+
+
+def test_several_checkpoints_in_an_archive_are_named(golden, tmp_path, scratch, one_line):
+    with tarfile.open(tmp_path / "two.tar", "w") as packed:
+        packed.add(golden / "tf1_core_L2", "one")
+        packed.add(golden / "tf1_cls_L2", "other")
+    assert main(["--input", str(tmp_path / "two.tar"), "--output", str(tmp_path / "out")]) == 2
+    one_line(r"several checkpoints in it \(one, other\): unpack it and name one")
