@@ -106,6 +106,7 @@ def open_checkpoint(
     prefix: str | None = None,
     num_attention_heads: int | None = None,
     activation: str | None = None,
+    strict: bool = True,
 ) -> Checkpoint:
     """Opens a checkpoint in any layout.
 
@@ -115,6 +116,7 @@ def open_checkpoint(
       config: the configuration file, by default the one beside the tensors.
       prefix: where the encoder stands, in a file that has several.
       num_attention_heads, activation: what no tensor shows, where there is no configuration file.
+      strict: refuse a checkpoint with missing, unexpected or misshapen tensors; without it they stand in `match`.
 
     Raises:
       UsageError: a missing or unreadable file or configuration, or an unknown layout name.
@@ -127,9 +129,10 @@ def open_checkpoint(
     candidates = _candidates(layout, architecture)
     reader = open_reader(location)
     encoder_config = known or infer_config(reader, candidates, location.path, num_attention_heads, activation)
-    found = best_match(reader, candidates, encoder_config, location.path, prefix)
+    found = best_match(reader, candidates, encoder_config, location.path, prefix, strict=strict)
     checkpoint = Checkpoint(location, encoder_config, reader, found)
-    _check_copies(checkpoint)
+    if strict:
+        _check_copies(checkpoint)
     return checkpoint
 
 

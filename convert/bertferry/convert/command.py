@@ -9,7 +9,7 @@ from bertferry.convert.console import Progress, check_report_path, run_as_progra
 from bertferry.convert.converter import convert_checkpoint
 from bertferry.convert.difference import diff_checkpoints
 from bertferry.convert.inspection import inspect_checkpoint
-from bertferry.convert.layouts import LAYOUTS, TARGETS
+from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
 from bertferry.convert.plan import DTYPES, TASKS
 from bertferry.modeling.config import ACTIVATIONS
 from bertferry.modeling.errors import UsageError
@@ -104,7 +104,7 @@ def execute(arguments: Namespace) -> int:
             activation=arguments.activation,
         )
         show(inspection.to_json(), inspection.render(), arguments.json)
-        return 0
+        return 1 if inspection.faults else 0
     if arguments.output is None:
         raise UsageError("--output DIR is missing: name it, or give --inspect to convert nothing")
     with Progress("convert-checkpoint") as progress:
@@ -132,8 +132,8 @@ def execute(arguments: Namespace) -> int:
 
 def _list_layouts() -> int:
     for layout in LAYOUTS.values():
-        way = "read, written" if layout.name in TARGETS else "read"
-        print(f"{layout.name:<18} {way:<14} {layout.summary}")
+        way = "read, written" if layout in WRITTEN else "read"
+        print(f"{layout.name:<25} {way:<14} {layout.summary}")
     return 0
 
 

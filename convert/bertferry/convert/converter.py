@@ -165,15 +165,14 @@ def compare_bits(directory: Path, work: Plan, tell: Callable[[str], None]) -> No
 
 def _same(written: Checkpoint, work: Plan, row: Row) -> bool:
     key = written.reader.find(row.stored)
-    if key is None:
+    if key is None or written.reader.tensors[key].shape != work.shape(row):
         return False
-    value = written.reader.load(key)
     if work.keeps_bytes(row):
-        source = work.checkpoint.reader
-        source_key = work.checkpoint.stored_name(row.parameter)
-        if kind(ours := written.reader.fingerprint(key)) == kind(theirs := source.fingerprint(source_key)):
-            return ours == theirs and written.reader.tensors[key].shape == work.shape(row)
-    return same_bits(np.asarray(value), np.ascontiguousarray(work.value(row)))
+        ours = written.reader.checked_fingerprint(key)
+        theirs = work.checkpoint.reader.fingerprint(work.checkpoint.stored_name(row.parameter))
+        if kind(ours) == kind(theirs):
+            return ours == theirs
+    return same_bits(written.reader.read(key), np.ascontiguousarray(work.value(row)))
 
 
 def kind(fingerprint: str) -> str:

@@ -6,9 +6,9 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from bertferry.convert.checkpoint import open_checkpoint
+from bertferry.convert.checkpoint import Checkpoint, open_checkpoint
 from bertferry.convert.configuration import bert_config
-from bertferry.convert.match import with_nearest
+from bertferry.convert.match import faults, with_nearest
 from bertferry.convert.report import in_units, itemsize
 
 
@@ -24,7 +24,7 @@ class InspectedTensor:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A checkpoint's layout, heads, configuration and tensors."""
+    """A checkpoint's layout, heads, configuration and tensors, and what is wrong with them under that layout."""
 
     path: str
     layout: str
@@ -33,6 +33,7 @@ class Inspection:
     parameters: int
     total_bytes: int
     vocabulary: bool
+    faults: tuple[str, ...]
     tensors: tuple[InspectedTensor, ...]
 
     def to_json(self) -> str:
@@ -48,6 +49,7 @@ class Inspection:
             f"  parameters  {self.parameters:,} ({in_units(self.total_bytes)})",
             f"  vocabulary  {'vocab.txt' if self.vocabulary else 'none beside it'}",
             "  config      " + ", ".join(f"{key} {value}" for key, value in self.configuration.items()),
+            *(f"  WRONG       {fault}" for fault in self.faults),
             "",
         ]
         shapes = [" × ".join(map(str, tensor.shape)) or "scalar" for tensor in self.tensors]
@@ -83,22 +85,15 @@ def inspect_checkpoint(
         prefix=prefix,
         num_attention_heads=num_attention_heads,
         activation=activation,
+        strict=False,
     )
-    roles = {checkpoint.stored_name(parameter): parameter for parameter in checkpoint.parameters}
-    copies = {key: f"copy of {name}" for key, name in checkpoint.match.copies.items()}
-    outside = {
-        key: f"(outside the encoder: {note})" if note else "(outside the encoder)"
-        for key, named in zip(
-            checkpoint.match.outside, with_nearest(checkpoint.match, checkpoint.match.outside), strict=True
-        )
-        for note in [named.removeprefix(key).strip(" ()")]
-    }
-    skipped = {key: f"({reason})" for key, reason in checkpoint.match.skipped.items()}
+    roles = _roles(checkpoint)
+    named = {checkpoint.stored_name(parameter) for parameter in checkpoint.parameters}
     tensors = tuple(
-        InspectedTensor(key, info.shape, info.dtype, (roles | copies | skipped | outside)[key])
+        InspectedTensor(key, info.shape, info.dtype, roles[key])
         for key, info in sorted(checkpoint.reader.tensors.items(), key=lambda item: natural(item[0]))
     )
-    parameters = [tensor for tensor in tensors if tensor.name in roles]
+    parameters = [tensor for tensor in tensors if tensor.name in named]
     return Inspection(
         path=str(path),
         layout=checkpoint.layout.name,
@@ -107,8 +102,21 @@ def inspect_checkpoint(
         parameters=sum(prod(tensor.shape) for tensor in parameters),
         total_bytes=sum(prod(tensor.shape) * itemsize(tensor.dtype) for tensor in parameters),
         vocabulary=checkpoint.location.vocabulary is not None,
+        faults=tuple(faults(checkpoint.match)),
         tensors=tensors,
     )
+
+
+def _roles(checkpoint: Checkpoint) -> dict[str, str]:
+    """What each tensor of the file is."""
+    found = checkpoint.match
+    roles = {checkpoint.stored_name(parameter): parameter for parameter in checkpoint.parameters}
+    roles |= {key: f"copy of {name}" for key, name in found.copies.items()}
+    roles |= {key: f"({reason})" for key, reason in found.skipped.items()}
+    for what, keys in (("UNEXPECTED", found.unexpected), ("outside the encoder", found.outside)):
+        for key, with_name in zip(keys, with_nearest(found, keys), strict=True):
+            roles[key] = f"({what}{with_name.removeprefix(key).replace(' (', '; ').rstrip(')')})"
+    return roles
 
 
 def natural(name: str) -> list[tuple[int, str]]:

@@ -110,12 +110,19 @@ def single_axes(info: TensorInfo, row: Row) -> list[tuple[str, int]]:
 
 
 def best_match(
-    reader: Reader, layouts: Iterable[Layout], config: EncoderConfig, path: Path, prefix: str | None = None
+    reader: Reader,
+    layouts: Iterable[Layout],
+    config: EncoderConfig,
+    path: Path,
+    prefix: str | None = None,
+    *,
+    strict: bool = True,
 ) -> Match:
     """The layout, form and place that account for every tensor of the file.
 
     Raises:
-      DataError: none does; the message names the nearest layout and what is wrong under it.
+      DataError: none does, or without `strict` none does for half of them; the message names the nearest layout
+        and what is wrong under it.
       UsageError: several encoders in the file and no prefix that chooses, or none at the prefix.
     """
     candidates = [
@@ -137,7 +144,9 @@ def best_match(
             f"{path}: no known layout: the nearest, {best.layout.name}, has {len(best.found)} "
             f"of its {len(best.known)} tensors here; this file has {sample(sorted(reader.tensors))}"
         )
-    raise DataError(f"{path}: read as {best.layout.name}: {describe_faults(best)}")
+    if strict:
+        raise DataError(f"{path}: read as {best.layout.name}: {'; '.join(faults(best))}")
+    return best
 
 
 def places(reader: Reader, layout: Layout, form: Form, prefix: str | None) -> list[str]:
@@ -169,8 +178,8 @@ def _nothing_to_match(reader: Reader, layouts: Iterable[Layout], path: Path, pre
     return UsageError(f"{path}: no encoder at {prefix!r}: there are {', '.join(map(repr, found)) or 'none'}")
 
 
-def describe_faults(found: Match) -> str:
-    """Every kind of fault of a match, in one line."""
+def faults(found: Match) -> list[str]:
+    """Every kind of fault of a match, with the first tensors that have it."""
     parts = []
     if found.missing:
         parts.append(f"missing {sample(found.missing)}")
@@ -180,7 +189,7 @@ def describe_faults(found: Match) -> str:
         parts.append(sample(found.misshapen))
         if any("heads" in fault for fault in found.misshapen):
             parts.append("check num_attention_heads in the configuration")
-    return "; ".join(parts)
+    return parts
 
 
 def with_nearest(found: Match, names: list[str]) -> list[str]:

@@ -61,14 +61,14 @@ embeddings/projection/bias   | {encoder}embeddings_project.bias   | hidden
 TF1_ELECTRA_WIDE = replace(
     TF1_ELECTRA,
     name="tf1_electra_wide",
-    summary="the same without a projection of the embeddings",
+    summary="tf1_electra without a projection of the embeddings",
     encoder=tf1.ENCODER,
     architecture="electra_wide",
 )
 HUGGINGFACE_ELECTRA_WIDE = replace(
     HUGGINGFACE_ELECTRA,
     name="huggingface_electra_wide",
-    summary="the same without a projection of the embeddings",
+    summary="huggingface_electra without a projection of the embeddings",
     encoder=huggingface.ENCODER,
     architecture="electra_wide",
 )

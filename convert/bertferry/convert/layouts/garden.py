@@ -106,7 +106,7 @@ GARDEN_V1 = replace(
 GARDEN_2_4_0 = replace(
     GARDEN_V1,
     name="garden_2_4_0",
-    summary="pretrainers of tf-models-official 2.4.0, encoder as garden_v1 (read only)",
+    summary="pretrainers of tf-models-official 2.4.0, encoder as garden_v1",
     heads={
         "mlm": tuple(
             replace(row, stored=row.stored.replace("masked_lm/", "layer_with_weights-1/")) for row in HEADS["mlm"]

@@ -87,7 +87,7 @@ def with_old_norm_names(row: Row) -> Row:
 HUGGINGFACE_2018 = replace(
     HUGGINGFACE,
     name="huggingface_2018",
-    summary="the same with LayerNorm weights called gamma and beta (read only)",
+    summary="huggingface with LayerNorm weights called gamma and beta",
     encoder=tuple(with_old_norm_names(row) for row in ENCODER),
     heads={head: tuple(with_old_norm_names(row) for row in rows) for head, rows in HEADS.items()},
 )

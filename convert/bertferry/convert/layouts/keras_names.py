@@ -39,7 +39,7 @@ KERAS_NAMES = replace(
 KERAS_NAMES_3D = replace(
     KERAS_NAMES,
     name="keras_names_3d",
-    summary="the same with 3-D kernels (read only)",
+    summary="keras_names with 3-D kernels",
     encoder=tuple(tf_20.three_dimensional(row) for row in KERAS_NAMES.encoder),
 )
 

@@ -50,7 +50,10 @@ class Reader(Protocol):
         """The tensor as a NumPy array. Raises DataError as `load`."""
 
     def fingerprint(self, key: str) -> str:
-        """`crc32c:` or `sha256:` and a number that equal bytes share."""
+        """`crc32c:` or `sha256:` and a number that equal bytes share, as the file states it or from the bytes."""
+
+    def checked_fingerprint(self, key: str) -> str:
+        """The same, after the bytes have been read and found to have it. Raises DataError when they do not."""
 
 
 def name_places(names: Iterable[str], stored: str) -> list[str]:

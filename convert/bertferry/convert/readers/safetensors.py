@@ -76,3 +76,5 @@ class SafetensorsReader:
     def fingerprint(self, key: str) -> str:
         """The SHA-256 of a tensor's bytes."""
         return sha256(self.load(key))
+
+    checked_fingerprint = fingerprint

@@ -86,6 +86,11 @@ class TensorFlowReader:
         stated = self._checksums.get(self._stored(key))
         return sha256(self.read(key)) if stated is None else f"crc32c:{unmasked(stated):08x}"
 
+    def checked_fingerprint(self, key: str) -> str:
+        """The same, after TensorFlow has found the bytes to have the CRC-32C that is stated."""
+        self.load(key)
+        return self.fingerprint(key)
+
     @cached_property
     def _checksums(self) -> dict[str, int]:
         return checksums(Path(f"{self._prefix}.index"))

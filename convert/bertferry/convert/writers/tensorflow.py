@@ -39,11 +39,15 @@ def write_objects(prefix: Path, rows: Iterable[Row], tensors: Tensors, aliases: 
     graph = object_graph([*variables, (SAVE_COUNTER, SAVE_COUNTER)], aliases)
 
     def entries() -> Iterator[tuple[str, Any]]:
-        yield from ((name + VALUE, value) for name, value in tensors)
+        yield from map(_under_its_key, tensors)
         yield SAVE_COUNTER + VALUE, np.array(1, np.int64)
         yield GRAPH_KEY, np.array(graph.SerializeToString(), dtype=object)
 
     _write(prefix, entries())
+
+
+def _under_its_key(tensor: tuple[str, Any]) -> tuple[str, Any]:
+    return tensor[0] + VALUE, tensor[1]
 
 
 def object_graph(
@@ -103,8 +107,10 @@ def _batches(tensors: Tensors) -> Iterator[dict[str, tf.Tensor]]:
     for name, value in tensors:
         batch[name] = tf.convert_to_tensor(value)
         size += prod(value.shape) * batch[name].dtype.size
+        del value  # or it would live on while the next one is read
         if size >= BATCH_BYTES:
             yield batch
-            batch, size = {}, 0
+            batch.clear()  # the caller still holds the dict: only emptying it frees the tensors
+            size = 0
     if batch:
         yield batch
