@@ -110,6 +110,8 @@ def test_a_signal_ends_quietly_and_leaves_nothing(golden, tmp_path, sent, code):
         [sys.executable, "-c", slow, "--input", golden / "tf1_core_L2", "--output", tmp_path / "out"],
         stderr=subprocess.PIPE,
         text=True,
+        # A shell that starts the tests in the background has its children ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     while process.poll() is None and not list(tmp_path.glob(".out.tmp-*/bert_model.ckpt.index")):
         time.sleep(0.01)
