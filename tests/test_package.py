@@ -11,7 +11,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("modeling", "convert", "export", "verify")
-COMMANDS = ("convert-checkpoint", "export-hub-module", "verify-parity")
+MODULES = {
+    "convert-checkpoint": "bertferry.convert.command",
+    "export-hub-module": "bertferry.export.command",
+    "export-onnx": "bertferry.export.onnx.command",
+    "verify-parity": "bertferry.verify.command",
+}
+COMMANDS = tuple(MODULES)
 
 
 @pytest.fixture(scope="session")
@@ -71,9 +77,8 @@ def test_the_installed_code_is_the_wheels(installed, tmp_path):
 @pytest.mark.parametrize("arguments", [["--help"], ["--no-such-flag"], ["--verbosity=foo"], []])
 def test_quick_answers_do_not_import_tensorflow(command, arguments, tmp_path):
     """What needs no TensorFlow must not wait the seconds that its import takes."""
-    module = {"convert-checkpoint": "convert", "export-hub-module": "export", "verify-parity": "verify"}[command]
     code = (
-        f"import sys; from bertferry.{module}.command import main; code = main({arguments!r}); "
+        f"import sys; from {MODULES[command]} import main; code = main({arguments!r}); "
         "assert 'tensorflow' not in sys.modules; sys.exit(code)"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
@@ -83,7 +88,12 @@ def test_quick_answers_do_not_import_tensorflow(command, arguments, tmp_path):
 
 @pytest.mark.parametrize(
     ("command", "flag"),
-    [("convert-checkpoint", "--input"), ("export-hub-module", "--checkpoint"), ("verify-parity", "--reference")],
+    [
+        ("convert-checkpoint", "--input"),
+        ("export-hub-module", "--checkpoint"),
+        ("export-onnx", "--checkpoint"),
+        ("verify-parity", "--reference"),
+    ],
 )
 @pytest.mark.parametrize("fault", ["missing file", "broken configuration"])
 def test_missing_files_and_broken_configurations_answer_before_the_import(command, flag, fault, golden, tmp_path):
@@ -93,10 +103,9 @@ def test_missing_files_and_broken_configurations_answer_before_the_import(comman
         for path in (golden / "tf1_core_L2").iterdir():
             (source / path.name).write_bytes(path.read_bytes())
         (source / "bert_config.json").write_text("{")
-    module = {"convert-checkpoint": "convert", "export-hub-module": "export", "verify-parity": "verify"}[command]
     other = ["--candidate", str(source)] if command == "verify-parity" else ["--output", str(tmp_path / "out")]
     code = (
-        f"import sys; from bertferry.{module}.command import main; code = main({[flag, str(source), *other]!r}); "
+        f"import sys; from {MODULES[command]} import main; code = main({[flag, str(source), *other]!r}); "
         "assert 'tensorflow' not in sys.modules; sys.exit(code)"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)

@@ -4,6 +4,7 @@ import os
 
 from bertferry.convert.command import build_parser as convert
 from bertferry.export.command import build_parser as export
+from bertferry.export.onnx.command import build_parser as onnx
 from bertferry.verify.command import build_parser as verify
 
 os.environ["COLUMNS"] = "100"  # argparse folds at the terminal's width
@@ -23,7 +24,7 @@ traceback of a fault.
 def main() -> None:
     print(INTRODUCTION)
     sections = []
-    for parser in (convert(), export(), verify()):
+    for parser in (convert(), export(), onnx(), verify()):
         sections.append(f"## {parser.prog}\n\n```\n{parser.format_help()}```")
     print("\n\n".join(sections))
 

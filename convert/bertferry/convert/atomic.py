@@ -23,13 +23,42 @@ def new_directory(destination: str | Path, *, overwrite: bool = False) -> Iterat
     target = Path(destination)
     clear_leftovers(target)
     check_destination(target, overwrite=overwrite)
+    with _staging(target) as staging:
+        yield staging
+        _sync(staging)
+        _take_place(staging, target)
+
+
+@contextmanager
+def new_file(destination: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """A path in a temporary sibling folder to write a file to, and files beside it whose names begin like its own.
+
+    They take their places when the body is done, the file itself last; when the body raises, nothing remains.
+
+    Raises:
+      UsageError: as `new_directory`.
+    """
+    target = Path(destination)
+    if target.is_dir():
+        raise UsageError(f"{target} is a directory: name a file with --output")
+    check_destination(target, overwrite=overwrite)
+    with _staging(target) as staging:
+        yield staging / target.name
+        _sync(staging)
+        for path in sorted(staging.iterdir(), key=lambda path: path.name == target.name):
+            path.replace(target.parent / path.name)
+        _sync_entry(target.parent)
+
+
+@contextmanager
+def _staging(target: Path) -> Iterator[Path]:
+    """A temporary sibling, gone at the end; a full or read-only disk becomes one clear error."""
+    clear_leftovers(target)
     staging = target.parent / f".{target.name}.tmp-{os.getpid()}"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         staging.mkdir()
         yield staging
-        _sync(staging)
-        _take_place(staging, target)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UsageError(f"{target}: no space left on the device") from error

@@ -1,6 +1,7 @@
-"""Exports of BERT checkpoints: Hub modules and SavedModels, proven equal to their source."""
+"""Hub modules, SavedModels and ONNX graphs of checkpoints."""
 
 from bertferry.export.hub_exporter import export_hub_module
+from bertferry.export.onnx.exporter import OnnxReport, export_onnx
 from bertferry.export.report import ExportReport
 
-__all__ = ["ExportReport", "export_hub_module"]
+__all__ = ["ExportReport", "OnnxReport", "export_hub_module", "export_onnx"]

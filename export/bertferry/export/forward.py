@@ -3,6 +3,9 @@
 This is what a Hub module computes: no Keras, no custom operations. The networks of `bertferry.modeling` compute
 the same function by other means, so that comparing the two proves both. The tensors that a verifier may want
 to cut the graph at carry fixed names: `embeddings`, `layer_0/attention`, …, `pooler`.
+
+In half precision the matrix products are computed in the parameters' type; layer normalizations, softmax and
+activations, whose intermediate values leave float16's range, in float32.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,11 +25,13 @@ Dropout = Callable[[tf.Tensor, float], tf.Tensor]
 
 @dataclass(frozen=True)
 class Encoded:
-    """An encoder's outputs: sequence [B, S, H], pooled [B, H] and each block's output [B, S, H]."""
+    """An encoder's outputs in its parameters' type: sequence [B, S, H], pooled [B, H] and each block's output
+    [B, S, H]; `named` are the tensors to cut the graph at."""
 
     sequence: tf.Tensor
     pooled: tf.Tensor
     layers: list[tf.Tensor]
+    named: dict[str, tf.Tensor]
 
 
 def encode(
@@ -48,15 +53,17 @@ def encode(
     """
     dropout = _dropout if training else _no_dropout
     hidden = _embed(parameters, word_ids, type_ids)
-    hidden = tf.identity(dropout(hidden, config.dropout_rate), name="embeddings")
-    bias = _attention_bias(tf.cast(mask, hidden.dtype))
+    named: dict[str, tf.Tensor] = {}
+    hidden = named["embeddings"] = tf.identity(dropout(hidden, config.dropout_rate), name="embeddings")
+    bias = _attention_bias(tf.cast(mask, tf.float32))
     layers = []
     for number in range(config.num_layers):
         block = _Block(parameters, f"encoder/{number}", f"layer_{number}", config, dropout)
-        hidden = block.run(hidden, bias)
+        hidden = block.run(hidden, bias, named)
         layers.append(hidden)
-    pooled = tf.tanh(_dense(hidden[:, 0, :], parameters, "pooler"))
-    return Encoded(hidden, tf.identity(pooled, name="pooler"), layers)
+    pooled = tf.tanh(dense(hidden[:, 0, :], parameters, "pooler"))
+    pooled = named["pooler"] = tf.identity(pooled, name="pooler")
+    return Encoded(hidden, pooled, layers, named)
 
 
 def _attention_bias(mask: tf.Tensor) -> tf.Tensor:
@@ -73,7 +80,7 @@ def _embed(parameters: Mapping[str, tf.Variable], word_ids: tf.Tensor, type_ids:
     words = tf.gather(parameters["embeddings/word"], word_ids)
     positions = parameters["embeddings/position"][: tf.shape(word_ids)[1]]
     segments = tf.gather(parameters["embeddings/segment"], type_ids)
-    return _layer_norm(words + positions + segments, parameters, "embeddings/norm")
+    return layer_norm(words + positions + segments, parameters, "embeddings/norm")
 
 
 @dataclass(frozen=True)
@@ -86,46 +93,60 @@ class _Block:
     config: EncoderConfig
     dropout: Dropout
 
-    def run(self, hidden: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    def run(self, hidden: tf.Tensor, bias: tf.Tensor, named: dict[str, tf.Tensor]) -> tf.Tensor:
+        """The block's output; adds its tensors to `named`."""
         config, dropout, place = self.config, self.dropout, self.place
-        attended = _dense(self._attend(hidden, bias), self.parameters, f"{place}/attention/output")
-        attended = tf.identity(dropout(attended, config.dropout_rate), name=f"{self.named}/attention")
-        normed = _layer_norm(attended + hidden, self.parameters, f"{place}/attention/norm")
-        normed = tf.identity(normed, name=f"{self.named}/attention_norm")
-        activation = get_activation(config.activation)
-        inner = activation(_dense(normed, self.parameters, f"{place}/intermediate"))
-        outer = dropout(_dense(inner, self.parameters, f"{place}/output"), config.dropout_rate)
-        output = _layer_norm(outer + normed, self.parameters, f"{place}/output/norm")
-        return tf.identity(output, name=f"{self.named}/output")
+
+        def keep(name: str, tensor: tf.Tensor) -> tf.Tensor:
+            named[f"{self.named}/{name}"] = kept = tf.identity(tensor, name=f"{self.named}/{name}")
+            return kept
+
+        attended = dense(self._attend(hidden, bias), self.parameters, f"{place}/attention/output")
+        attended = keep("attention", dropout(attended, config.dropout_rate))
+        normed = layer_norm(attended + hidden, self.parameters, f"{place}/attention/norm")
+        normed = keep("attention_norm", normed)
+        inner = activate(dense(normed, self.parameters, f"{place}/intermediate"), config)
+        outer = dropout(dense(inner, self.parameters, f"{place}/output"), config.dropout_rate)
+        output = layer_norm(outer + normed, self.parameters, f"{place}/output/norm")
+        return keep("output", output)
 
     def _attend(self, hidden: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
         """Scaled dot-product attention; returns the heads' contexts side by side, [B, S, H]."""
         query, key, value = (self._heads(hidden, part) for part in ("query", "key", "value"))
-        scores = tf.matmul(query, key, transpose_b=True) * self.config.head_size**-0.5
+        scores = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32) * self.config.head_size**-0.5
         probabilities = self.dropout(tf.nn.softmax(scores + bias), self.config.attention_dropout_rate)
+        probabilities = tf.cast(probabilities, hidden.dtype)
         context = tf.transpose(tf.matmul(probabilities, value), [0, 2, 1, 3])
         return tf.reshape(context, tf.shape(hidden))
 
     def _heads(self, hidden: tf.Tensor, part: str) -> tf.Tensor:
         """The projection of every head: [B, N, S, D]."""
-        projected = _dense(hidden, self.parameters, f"{self.place}/attention/{part}")
+        projected = dense(hidden, self.parameters, f"{self.place}/attention/{part}")
         shape = tf.shape(hidden)
         apart = [shape[0], shape[1], self.config.num_attention_heads, self.config.head_size]
         return tf.transpose(tf.reshape(projected, apart), [0, 2, 1, 3])
 
 
-def _dense(inputs: tf.Tensor, parameters: Mapping[str, tf.Variable], place: str) -> tf.Tensor:
+def dense(inputs: tf.Tensor, parameters: Mapping[str, tf.Variable], place: str) -> tf.Tensor:
     """inputs · kernel + bias, the kernel's heads merged: [..., H] → [..., W]."""
-    width = inputs.shape[-1]
-    kernel = tf.reshape(parameters[f"{place}/kernel"], [width, -1])
-    return tf.linalg.matmul(inputs, kernel) + tf.reshape(parameters[f"{place}/bias"], [-1])
+    kernel, bias = parameters[f"{place}/kernel"], parameters[f"{place}/bias"]
+    if len(bias.shape) > 1 or len(kernel.shape) > 2:
+        kernel, bias = tf.reshape(kernel, [inputs.shape[-1], -1]), tf.reshape(bias, [-1])
+    return tf.linalg.matmul(inputs, kernel) + bias
 
 
-def _layer_norm(inputs: tf.Tensor, parameters: Mapping[str, tf.Variable], place: str) -> tf.Tensor:
-    """Layer normalization over the last axis (Ba et al., 2016)."""
-    mean, variance = tf.nn.moments(inputs, axes=[-1], keepdims=True)
-    normed = (inputs - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
-    return normed * parameters[f"{place}/gamma"] + parameters[f"{place}/beta"]
+def activate(inputs: tf.Tensor, config: EncoderConfig) -> tf.Tensor:
+    """The configuration's activation, computed in float32."""
+    return tf.cast(get_activation(config.activation)(tf.cast(inputs, tf.float32)), inputs.dtype)
+
+
+def layer_norm(inputs: tf.Tensor, parameters: Mapping[str, tf.Variable], place: str) -> tf.Tensor:
+    """Layer normalization over the last axis (Ba et al., 2016), computed in float32."""
+    wide = tf.cast(inputs, tf.float32)
+    gamma, beta = (tf.cast(parameters[f"{place}/{name}"], tf.float32) for name in ("gamma", "beta"))
+    mean, variance = tf.nn.moments(wide, axes=[-1], keepdims=True)
+    normed = (wide - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
+    return tf.cast(normed * gamma + beta, inputs.dtype)
 
 
 def _dropout(inputs: tf.Tensor, rate: float) -> tf.Tensor:

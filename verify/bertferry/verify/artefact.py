@@ -14,7 +14,7 @@ from bertferry.verify.golden import GoldenRunner, read_golden
 from bertferry.verify.probes import ModelLimits
 from bertferry.verify.runner import Runner
 
-KINDS = ("checkpoint", "hub", "savedmodel", "golden")
+KINDS = ("checkpoint", "hub", "savedmodel", "onnx", "golden")
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,14 @@ class Artefact:
     """One side of a comparison; `open` loads it, which may take time and memory.
 
     `limits` is None where the artefact does not say what inputs are valid; `inputs` are those that a stored
-    reference is for.
+    reference is for; `profile` is how closely it can be expected to agree with a checkpoint's network.
     """
 
     name: str
     open: Callable[[], Runner]
     limits: ModelLimits | None = None
     inputs: Mapping[str, np.ndarray] | None = None
+    profile: str = "fp32"
 
 
 def artefact(given: str | Path, task: str, device: str) -> Artefact:
@@ -42,6 +43,8 @@ def artefact(given: str | Path, task: str, device: str) -> Artefact:
         return golden_artefact(path)
     if kind in ("hub", "savedmodel"):
         return saved_model_artefact(path, kind, device)
+    if kind == "onnx":
+        return onnx_artefact(path, device)
     return checkpoint_artefact(open_checkpoint(path), task, device)
 
 
@@ -55,6 +58,8 @@ def split_kind(given: str) -> tuple[str, Path]:
     path = Path(given)
     if path.suffix == ".npz":
         return "golden", path
+    if path.suffix == ".onnx":
+        return "onnx", path
     return ("hub" if (path / "saved_model.pb").is_file() else "checkpoint"), path
 
 
@@ -78,7 +83,7 @@ def checkpoint_artefact(checkpoint: Checkpoint, task: str, device: str) -> Artef
     return Artefact(f"checkpoint {checkpoint.location.path} ({checkpoint.layout.name})", opened, limits)
 
 
-def saved_model_artefact(path: Path, kind: str, device: str) -> Artefact:
+def saved_model_artefact(path: Path, kind: str, device: str, signature: str = "serving_default") -> Artefact:
     """A SavedModel: through `hub.KerasLayer` (`hub`) or by its serving signature (`savedmodel`)."""
     if not (path / "saved_model.pb").is_file():
         raise UsageError(f"{path}: not a SavedModel: no saved_model.pb in it")
@@ -87,9 +92,39 @@ def saved_model_artefact(path: Path, kind: str, device: str) -> Artefact:
         import_tensorflow()
         from bertferry.verify.runners.saved_model import HubRunner, SignatureRunner
 
-        return HubRunner(path, device) if kind == "hub" else SignatureRunner(path, device)
+        return HubRunner(path, device) if kind == "hub" else SignatureRunner(path, device, signature)
 
     return Artefact(f"{kind} {path}", opened, _limits_of_module(path))
+
+
+def onnx_artefact(path: Path, device: str, *, optimized: bool = True) -> Artefact:
+    """An ONNX file in ONNX Runtime, with its graph optimizations or without."""
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file")
+    metadata = _onnx_metadata(path)
+    config = json.loads(metadata.get("configuration", "null"))
+
+    def opened() -> Runner:
+        from bertferry.verify.runners.onnx import OnnxRunner
+
+        return OnnxRunner(path, device, optimized=optimized, shares_mask=config is not None)
+
+    limits = config and ModelLimits(
+        config["vocab_size"], config["type_vocab_size"], config["max_position_embeddings"]
+    )
+    profile = {"fp16": "fp16", "int8": "int8"}.get(metadata.get("precision", ""), "fp32-cross")
+    return Artefact(f"onnx {path}{'' if optimized else ' (unoptimized)'}", opened, limits, profile=profile)
+
+
+def _onnx_metadata(path: Path) -> dict[str, str]:
+    """What the file says about itself; nothing where onnx is not installed or cannot read it: its runner will."""
+    try:
+        import onnx
+
+        model = onnx.load(str(path), load_external_data=False)
+    except Exception:  # protobuf's and onnx's errors share no class
+        return {}
+    return {entry.key: entry.value for entry in model.metadata_props}
 
 
 def _limits_of_module(path: Path) -> ModelLimits | None:

@@ -18,8 +18,8 @@ def build_parser() -> argparse_flags.ArgumentParser:
     parser = argparse_flags.ArgumentParser(
         prog="verify-parity",
         description="Compare BERT artefacts: exit code 0 when they agree, 1 when not, 2 for bad input, "
-        "3 where something asked for is not there. ART is [KIND:]PATH with KIND checkpoint, hub, savedmodel or "
-        "golden; it is found from the files when left out.",
+        "3 where something asked for is not there. ART is [KIND:]PATH with KIND checkpoint, hub, savedmodel, "
+        "onnx or golden; it is found from the files when left out.",
     )
     add = parser.add_argument
     add("--reference", metavar="ART", help="what is right")

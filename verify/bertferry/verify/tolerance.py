@@ -1,5 +1,6 @@
 """How far two artefacts may lie apart, by name."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -27,9 +28,11 @@ PROFILES = {
         Tolerance("fp16", 2e-2, 1e-2, min_sqnr_db=45.0),
         Tolerance("bf16-products", 1e-1, 2e-2, min_sqnr_db=35.0),
         Tolerance("bf16", 3e-1, 5e-2, min_sqnr_db=25.0),
+        Tolerance("int8", math.inf, 0.0, min_sqnr_db=15.0, min_cosine=0.98),
     )
 }
-"""`fp32` is for one framework on a CPU, `fp32-cross` for other compilers, frameworks or devices.
+"""From strict to loose. `fp32` is for one framework on a CPU, `fp32-cross` for other compilers, frameworks or
+devices; `int8` means something on trained weights only.
 
 Calibrated with `tools/calibrate.py`; see docs/verification.md.
 """

@@ -39,9 +39,9 @@ class HubRunner:
 
 
 class SignatureRunner:
-    """A SavedModel's `serving_default` signature, with its own input and output names."""
+    """One of a SavedModel's signatures, with its own input and output names."""
 
-    def __init__(self, path: Path, device: str) -> None:
+    def __init__(self, path: Path, device: str, signature: str = SIGNATURE) -> None:
         self.name = str(path)
         self.shares_mask = (path / "MANIFEST.json").is_file()
         self._device = device_name(device)
@@ -50,11 +50,11 @@ class SignatureRunner:
                 self._loaded = tf.saved_model.load(str(path))
         except (ValueError, OSError, tf.errors.OpError, RuntimeError) as error:
             raise DataError(f"{path}: not a loadable SavedModel: {_first_line(error)}") from error
-        if SIGNATURE not in self._loaded.signatures:
+        if signature not in self._loaded.signatures:
             raise UsageError(
-                f"{path}: no signature {SIGNATURE}, only {', '.join(self._loaded.signatures) or 'none'}"
+                f"{path}: no signature {signature}, only {', '.join(self._loaded.signatures) or 'none'}"
             )
-        self._signature = self._loaded.signatures[SIGNATURE]
+        self._signature = self._loaded.signatures[signature]
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The signature's outputs by name."""

@@ -1,0 +1,114 @@
+"""Translates a source, and writes what comes of it in a precision."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+from onnx import numpy_helper
+
+from bertferry.export.onnx.bind import bound
+from bertferry.export.onnx.canonical import canonical
+from bertferry.export.onnx.sources import Choices, Source
+from bertferry.export.onnx.translate import translate
+from bertferry.export.onnx.weights import Weight
+from bertferry.export.onnx.writer import PROTOBUF_LIMIT, size_of, write_model
+
+LARGE = 64
+"""Bytes from which an initializer is written as a weight."""
+NAMED = ("SkipLayerNormalization", "Tanh")
+"""Fused operations whose outputs are tensors to cut the graph at."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model without its weights, and the weights in the order in which they are written."""
+
+    model: onnx.ModelProto
+    weights: tuple[Weight, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the model's inputs."""
+        return tuple(value.name for value in self.model.graph.input)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the model's outputs."""
+        return tuple(value.name for value in self.model.graph.output)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of all weights."""
+        return sum(map(size_of, self.weights))
+
+
+def build(source: Source, choices: Choices) -> Built:
+    """The source's graph in ONNX, checked, its weights still to be bound."""
+    if choices.optimize == "ort":
+        model, weights = source.fused(choices)
+        outputs: Collection[str] = [value.name for value in model.graph.output]
+        named = {name for node in model.graph.node for name in node.output if "/" in name} | {
+            "embeddings",
+            "pooler",
+        }
+    else:
+        lifted = source.lifted(choices)
+        model, weights = translate(lifted, choices.opset), list(lifted.weights.values())
+        outputs, named = lifted.outputs, set(lifted.named)
+    metadata = {**source.metadata(), "precision": choices.precision, "optimize": choices.optimize}
+    names = {weight.name for weight in weights}
+    model = bound(model, names, outputs, named, source.dimensions(), metadata)
+    used = {name for node in model.graph.node for name in node.input}
+    return Built(model, tuple(weight for weight in weights if weight.name in used))
+
+
+def write(path: Path, built: Built, choices: Choices) -> None:
+    """The model with its weights, in the precision that was chosen."""
+    external = choices.external_data or built.weight_bytes > PROTOBUF_LIMIT
+    if choices.precision != "int8":
+        write_model(path, built.model, built.weights, external=external)
+        return
+    full, eight = path.with_name("full.onnx"), path.with_name("eight.onnx")
+    write_model(full, built.model, built.weights, external=external)
+    quantize(full, eight, external=external)
+    model = canonical(onnx.load(str(eight)), ())
+    model.metadata_props.extend(built.model.metadata_props)
+    model.producer_name = built.model.producer_name
+    write_model(path, model, _taken_out(model), external=choices.external_data)
+    for used in (full, eight):
+        for file in (used, used.with_name(f"{used.name}.data")):
+            file.unlink(missing_ok=True)
+
+
+def quantize(full: Path, path: Path, *, external: bool) -> None:
+    """Weights of products and lookups in eight bits, activations quantized as they come (dynamic).
+
+    `reduce_range` keeps the weights to seven bits: without it, sums of products overflow on processors without
+    VNNI.
+    """
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    quantize_dynamic(
+        str(full),
+        str(path),
+        per_channel=True,
+        reduce_range=True,
+        weight_type=QuantType.QInt8,
+        use_external_data_format=external,
+        extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
+    )
+
+
+def _taken_out(model: onnx.ModelProto) -> list[Weight]:
+    """The larger initializers of a model, removed from it."""
+    found = [one for one in model.graph.initializer if len(one.raw_data) >= LARGE]
+    kept = [one for one in model.graph.initializer if len(one.raw_data) < LARGE]
+    weights = [
+        Weight(array.name, values.shape, values.dtype.name, lambda values=values: values)  # type: ignore[misc]
+        for array in found
+        for values in [numpy_helper.to_array(array)]
+    ]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    return weights

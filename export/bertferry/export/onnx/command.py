@@ -1,0 +1,96 @@
+"""export-onnx: the command."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+
+from absl.flags import argparse_flags
+
+from bertferry.convert.console import Progress, check_report_path, run_as_program, run_for_tests, show
+from bertferry.export.onnx.exporter import DEFAULT_OPSET, OPSETS, OPTIMIZATIONS, PRECISIONS, TASKS, export_onnx
+from bertferry.modeling.errors import UsageError
+
+
+def build_parser() -> argparse_flags.ArgumentParser:
+    """The flags of the command."""
+    parser = argparse_flags.ArgumentParser(
+        prog="export-onnx",
+        description="Export a BERT checkpoint in any layout, or any TF2 SavedModel, as an ONNX graph, and compare "
+        "the two in ONNX Runtime.",
+    )
+    add = parser.add_argument
+    add("--checkpoint", metavar="PATH", help="a prefix, a directory, a .safetensors file or an archive")
+    add("--saved-model", metavar="DIR", help="a SavedModel or Hub module, in place of a checkpoint")
+    add("--output", metavar="FILE", help="the .onnx file to create")
+    add(
+        "--signature",
+        metavar="NAME",
+        default="serving_default",
+        help="of the SavedModel; default: serving_default",
+    )
+    add("--task", choices=TASKS, default="encoder", help="what a checkpoint computes; default: encoder")
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        default="fp32",
+        help="fp16: weights and products in float16, outputs in float32; int8: dynamic; default: fp32",
+    )
+    add(
+        "--optimize",
+        choices=OPTIMIZATIONS,
+        default="none",
+        help="none: operations of ai.onnx alone; ort: the fused ones of ONNX Runtime; default: none",
+    )
+    add("--opset", type=int, choices=OPSETS, default=DEFAULT_OPSET, help=f"of ai.onnx; default: {DEFAULT_OPSET}")
+    add("--int64-inputs", action="store_true", help="a checkpoint's inputs are int64, not int32")
+    add("--external-data", action="store_true", help="weights in FILE.data; needed, and done, above 2 GB")
+    add("--config", metavar="FILE", help="the configuration; default: the one beside the checkpoint")
+    add(
+        "--from",
+        metavar="LAYOUT",
+        dest="source_layout",
+        default="auto",
+        help="the checkpoint's layout; default: found from the tensors",
+    )
+    add("--overwrite", action="store_true", help="replace an existing output")
+    add("--no-verify", action="store_true", help="skip the parity check")
+    add("--dry-run", action="store_true", help="check everything and write nothing")
+    add("--json", metavar="FILE", nargs="?", const="-", help="the report as JSON, on stdout or into FILE")
+    return parser
+
+
+def execute(arguments: Namespace) -> int:
+    """Runs the command with parsed arguments; returns its exit code."""
+    check_report_path(arguments.json)
+    if arguments.output is None:
+        raise UsageError("--output FILE is missing: see --help")
+    with Progress("export-onnx") as progress:
+        report = export_onnx(
+            arguments.output,
+            checkpoint=arguments.checkpoint,
+            saved_model=arguments.saved_model,
+            signature=arguments.signature,
+            task=arguments.task,
+            precision=arguments.precision,
+            optimize=arguments.optimize,
+            opset=arguments.opset,
+            int64_inputs=arguments.int64_inputs,
+            external_data=arguments.external_data,
+            config=arguments.config,
+            source_layout=arguments.source_layout,
+            overwrite=arguments.overwrite,
+            verify=not arguments.no_verify,
+            dry_run=arguments.dry_run,
+            progress=progress,
+        )
+    show(report.to_json(), report.summary(), arguments.json)
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs `export-onnx` with `argv` (without program name) and returns its exit code."""
+    return run_for_tests(build_parser(), execute, argv)
+
+
+def run() -> None:
+    """The entry point."""
+    run_as_program(build_parser(), execute)

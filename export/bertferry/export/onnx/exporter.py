@@ -1,0 +1,176 @@
+"""export_onnx: from a checkpoint in any layout, or from any SavedModel, to an ONNX file proven equal to it."""
+
+import json
+import math
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from bertferry.convert import open_checkpoint
+from bertferry.convert.atomic import check_destination, clear_leftovers, new_file
+from bertferry.convert.plan import TASK_HEADS
+from bertferry.convert.quiet import held_back_stderr, import_tensorflow
+from bertferry.convert.report import in_units
+from bertferry.export.onnx.sources import CheckpointSource, Choices, SavedModelSource, Source
+from bertferry.modeling.errors import DataError, UnavailableError, UsageError
+from bertferry.verify import PROFILES, Report, Tolerance
+from bertferry.verify.artefact import onnx_artefact
+from bertferry.verify.verifier import Progress, compare_artefacts
+
+TASKS = tuple(TASK_HEADS)
+PRECISIONS = ("fp32", "fp16", "int8")
+OPTIMIZATIONS = ("none", "ort")
+OPSETS = (15, 16, 17, 18)
+"""18 is the newest that tf2onnx 1.17 writes."""
+DEFAULT_OPSET = 18
+TOLERANCES = {
+    "fp32": PROFILES["fp32-cross"],
+    "fp16": PROFILES["fp16"],
+    # How much eight bits lose depends on the weights: it is measured and reported, not judged.
+    "int8": Tolerance("int8, reported only", math.inf, 0.0),
+}
+
+
+@dataclass(frozen=True)
+class OnnxReport:
+    """An ONNX export: source, file, sizes in bytes and the parity verdict."""
+
+    source: str
+    output: str
+    precision: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    weight_bytes: int
+    total_bytes: int
+    parity: dict[str, Any] | None
+    verdict: str
+
+    def to_json(self) -> str:
+        """The report as JSON text, ending in a newline."""
+        return json.dumps({"schema": "bertferry.onnx/1", **self.__dict__}, indent=1) + "\n"
+
+    def summary(self) -> str:
+        """The few lines that a terminal shows."""
+        verb = "exported" if self.total_bytes else "would export"
+        size = f" ({in_units(self.total_bytes)})" if self.total_bytes else ""
+        return (
+            f"{verb} {self.source} to {self.output}{size}\n"
+            f"  {self.precision}, {in_units(self.weight_bytes)} of weights; {', '.join(self.inputs)} → "
+            f"{', '.join(self.outputs)}\n"
+            f"  parity with the source: {self.verdict}"
+        )
+
+
+def export_onnx(
+    output: str | Path,
+    *,
+    checkpoint: str | Path | None = None,
+    saved_model: str | Path | None = None,
+    signature: str = "serving_default",
+    task: str = "encoder",
+    precision: str = "fp32",
+    optimize: str = "none",
+    opset: int = DEFAULT_OPSET,
+    int64_inputs: bool = False,
+    external_data: bool = False,
+    config: str | Path | None = None,
+    source_layout: str = "auto",
+    overwrite: bool = False,
+    verify: bool = True,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> OnnxReport:
+    """Exports a checkpoint's task, or a SavedModel's signature, as an ONNX file, and compares the two.
+
+    Args:
+      output: the file to create; with external data, `output.data` beside it.
+      checkpoint: a BERT in any layout.
+      saved_model: any TF2 SavedModel, in place of a checkpoint.
+      signature: which of the SavedModel's signatures.
+      task: what a checkpoint computes, one of `TASKS`.
+      precision: `fp32`, `fp16` (weights and products in float16, outputs in float32) or `int8` (dynamic, per
+        channel).
+      optimize: `none` keeps to the operations of ai.onnx, `ort` writes a checkpoint's task in the fused ones of
+        ONNX Runtime.
+      opset: one of `OPSETS`.
+      int64_inputs: a checkpoint's inputs are int64, not int32.
+      external_data: keep the weights beside the file; needed, and done, above 2 GB.
+      config, source_layout: of the checkpoint, as for `open_checkpoint`.
+      overwrite: replace an existing output.
+      verify: run the parity check before the output appears.
+      dry_run: check everything, write nothing.
+      progress: called as the work goes on.
+
+    Raises:
+      BertferryError: as its `exit_code` says; nothing is left at `output` then.
+    """
+    if (checkpoint is None) == (saved_model is None):
+        raise UsageError("give one source: --checkpoint PATH or --saved-model DIR")
+    for what, name, known in (
+        ("task", task, TASKS),
+        ("precision", precision, PRECISIONS),
+        ("opset", opset, OPSETS),
+    ):
+        if name not in tuple(known):
+            raise UsageError(f"unknown {what} {name!r}: known are {', '.join(map(str, known))}")
+    target = Path(output)
+    clear_leftovers(target)
+    check_destination(target, overwrite=overwrite)
+    choices = Choices(precision, optimize, opset, int64_inputs, external_data)
+    if checkpoint is not None:
+        source: Source = CheckpointSource(open_checkpoint(checkpoint, layout=source_layout, config=config), task)
+    else:
+        source = SavedModelSource(Path(str(saved_model)), signature)
+    given = str(checkpoint if checkpoint is not None else saved_model)
+    if dry_run:
+        return OnnxReport(given, str(output), precision, (), (), 0, 0, None, "not checked")
+    check_installed()
+    import_tensorflow()
+    from bertferry.export.onnx.build import build, write
+
+    with new_file(target, overwrite=overwrite) as staging:
+        tell = progress or (lambda what, done, total: None)
+        with held_back_stderr():
+            tell("translating the graph", 0, 2)
+            built = build(source, choices)
+            tell(f"writing {in_units(built.weight_bytes)} of weights", 1, 2)
+            write(staging, built, choices)
+        parity = check_parity(source, staging, choices, progress) if verify else None
+        if parity is not None and not parity.ok:
+            raise DataError(f"{target}: not written: the graph computes something else: {parity.verdict()}")
+        size = sum(path.stat().st_size for path in staging.parent.iterdir())
+    return OnnxReport(
+        source=given,
+        output=str(output),
+        precision=precision,
+        inputs=built.inputs,
+        outputs=built.outputs,
+        weight_bytes=built.weight_bytes,
+        total_bytes=size,
+        parity=None if parity is None else parity.to_dict(),
+        verdict="not checked" if parity is None else parity.verdict(),
+    )
+
+
+def check_installed() -> None:
+    """Asks for what the base installation leaves to the extras.
+
+    Raises:
+      UnavailableError: ONNX Runtime or tf2onnx is not there.
+    """
+    for package in ("onnxruntime", "tf2onnx"):
+        if find_spec(package) is None:
+            raise UnavailableError(f"{package} is not installed: pip install 'bertferry[cpu]' or 'bertferry[gpu]'")
+
+
+def check_parity(source: Source, path: Path, choices: Choices, progress: Progress | None = None) -> Report:
+    """The written file against its source, with ONNX Runtime's graph optimizations and without them."""
+    return compare_artefacts(
+        source.artefact(),
+        [onnx_artefact(path, "cpu", optimized=optimized) for optimized in (False, True)],
+        TOLERANCES[choices.precision],
+        task=source.task,
+        inputs=source.probe_inputs(),
+        progress=progress,
+    )

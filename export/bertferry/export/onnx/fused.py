@@ -1,0 +1,184 @@
+"""The graph of a checkpoint's task in ONNX Runtime's fused operations.
+
+https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md. A fusion that searches a translated
+graph for patterns misses some and drops the mask's value; with the parameters at hand the graph is simply written.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from bertferry.convert import Checkpoint
+from bertferry.convert import axes as named_axes
+from bertferry.convert.plan import TASK_HEADS
+from bertferry.export.forward import LAYER_NORM_EPSILON, MASKED_SCORE
+from bertferry.export.onnx.weights import Weight
+from bertferry.modeling.parameters import canonical_axes
+from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, TASK_OUTPUTS
+
+MICROSOFT = "com.microsoft"
+PROJECTIONS = ("query", "key", "value")
+GELUS = {"gelu_tanh": "FastGelu", "gelu_erf": "BiasGelu"}
+
+
+class FusedGraph:
+    """Collects nodes, small constants and weights while the network is written down."""
+
+    def __init__(self, source: Checkpoint, integers: str) -> None:
+        self.weights: dict[str, Weight] = {}
+        self._source = source
+        self._config = source.config
+        self._integers = helper.np_dtype_to_tensor_dtype(np.dtype(integers))
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[str, onnx.TensorProto] = {}
+
+    def model(self, task: str, opset: int) -> onnx.ModelProto:
+        """The model of a task; its weights are inputs of the graph, after the task's own."""
+        self._network(task)
+        inputs = (*ENCODER_INPUTS, POSITIONS_INPUT) if "mlm" in TASK_HEADS[task] else ENCODER_INPUTS
+        weights = [
+            helper.make_tensor_value_info(weight.name, onnx.TensorProto.FLOAT, weight.shape)
+            for weight in self.weights.values()
+        ]
+        graph = helper.make_graph(
+            self._nodes,
+            "bertferry",
+            [*(helper.make_tensor_value_info(name, self._integers, [None, None]) for name in inputs), *weights],
+            [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in TASK_OUTPUTS[task]],
+            list(self._constants.values()),
+        )
+        imports = [helper.make_opsetid("", opset), helper.make_opsetid(MICROSOFT, 1)]
+        return helper.make_model(graph, opset_imports=imports)
+
+    def _network(self, task: str) -> None:
+        mask = self._mask()
+        hidden = self._embed()
+        for layer in range(self._config.num_layers):
+            hidden = self._block(hidden, mask, layer)
+        first = self._add("Gather", [hidden, self._constant(0)], axis=1)
+        pooled = self._add("Tanh", [self._dense(first, "pooler")], output="pooler")
+        if task == "classifier":
+            self._add("Identity", [self._dense(pooled, "classifier")], output="logits")
+        elif task == "span":
+            start, end = self._split(self._dense(hidden, "span"))
+            for name, scores in (("start_logits", start), ("end_logits", end)):
+                self._add("Squeeze", [scores, self._constant([-1])], output=name)
+        else:
+            self._add("Identity", [hidden], output="sequence_output")
+            self._add("Identity", [pooled], output="pooled_output")
+        if "mlm" in TASK_HEADS[task]:
+            self._masked_lm(hidden)
+        if "nsp" in TASK_HEADS[task]:
+            self._add("Identity", [self._dense(pooled, "nsp")], output="nsp_logits")
+
+    def _mask(self) -> str:
+        """Int32 [B, S]; a row that is all padding attends to everything, as a softmax over equal masks does."""
+        mask = self._add("Cast", ["input_mask"], to=onnx.TensorProto.INT32)
+        some = self._add("ReduceMax", [mask, self._constant([1])], keepdims=1)
+        none = self._add("Equal", [some, self._constant(0, np.int32)])
+        return self._add("Where", [none, self._constant(1, np.int32), mask])
+
+    def _embed(self) -> str:
+        words = self._add("Gather", [self._weight("embeddings/word"), "input_word_ids"])
+        length = self._add("Shape", ["input_word_ids"], start=1, end=2)
+        table = self._weight("embeddings/position")
+        positions = self._add("Slice", [table, self._constant([0]), length, self._constant([0])])
+        segments = self._add("Gather", [self._weight("embeddings/segment"), "input_type_ids"])
+        together = self._add("Add", [words, positions])
+        return self._norm([together, segments], "embeddings/norm", "embeddings")
+
+    def _block(self, hidden: str, mask: str, layer: int) -> str:
+        place, name = f"encoder/{layer}", f"layer_{layer}"
+        attended = self._add(
+            "Attention",
+            [hidden, self._merged(place, "kernel"), self._merged(place, "bias"), mask],
+            domain=MICROSOFT,
+            num_heads=self._config.num_attention_heads,
+            mask_filter_value=MASKED_SCORE,
+        )
+        attended = self._add("MatMul", [attended, self._weight(f"{place}/attention/output/kernel")])
+        bias = self._weight(f"{place}/attention/output/bias")
+        normed = self._norm([attended, hidden], f"{place}/attention/norm", f"{name}/attention_norm", bias)
+        inner = self._activated(normed, f"{place}/intermediate")
+        outer = self._add("MatMul", [inner, self._weight(f"{place}/output/kernel")])
+        bias = self._weight(f"{place}/output/bias")
+        return self._norm([outer, normed], f"{place}/output/norm", f"{name}/output", bias)
+
+    def _masked_lm(self, hidden: str) -> None:
+        positions = self._add("Cast", [POSITIONS_INPUT], to=onnx.TensorProto.INT64)
+        indices = self._add("Unsqueeze", [positions, self._constant([-1])])
+        chosen = self._activated(self._add("GatherND", [hidden, indices], batch_dims=1), "mlm/dense")
+        gamma, beta = self._weight("mlm/norm/gamma"), self._weight("mlm/norm/beta")
+        normed = self._add("LayerNormalization", [chosen, gamma, beta], axis=-1, epsilon=LAYER_NORM_EPSILON)
+        rows = self._add("Reshape", [normed, self._constant([-1, self._config.hidden_size])])
+        scores = self._add("Gemm", [rows, self._weight("embeddings/word"), self._weight("mlm/bias")], transB=1)
+        shape = self._add("Concat", [self._add("Shape", [POSITIONS_INPUT]), self._constant([-1])], axis=0)
+        self._add("Reshape", [scores, shape], output="mlm_logits")
+
+    def _split(self, scores: str) -> tuple[str, str]:
+        names = [f"{scores}_{side}" for side in ("start", "end")]
+        sizes = self._constant([1, 1])
+        self._nodes.append(helper.make_node("Split", [scores, sizes], names, axis=-1))
+        return names[0], names[1]
+
+    def _dense(self, inputs: str, place: str) -> str:
+        product = self._add("MatMul", [inputs, self._weight(f"{place}/kernel")])
+        return self._add("Add", [product, self._weight(f"{place}/bias")])
+
+    def _activated(self, inputs: str, place: str) -> str:
+        """A dense layer and the configuration's activation."""
+        activation = self._config.activation
+        if activation in GELUS:
+            product = self._add("MatMul", [inputs, self._weight(f"{place}/kernel")])
+            return self._add(GELUS[activation], [product, self._weight(f"{place}/bias")], domain=MICROSOFT)
+        values = self._dense(inputs, place)
+        if activation == "silu":
+            return self._add("Mul", [values, self._add("Sigmoid", [values])])
+        return self._add({"relu": "Relu", "tanh": "Tanh"}[activation], [values])
+
+    def _norm(self, terms: Sequence[str], place: str, output: str, bias: str | None = None) -> str:
+        """Layer normalization of a sum, to which a bias may belong."""
+        inputs = [*terms, self._weight(f"{place}/gamma"), self._weight(f"{place}/beta")]
+        return self._add(
+            "SkipLayerNormalization",
+            inputs if bias is None else [*inputs, bias],
+            output=output,
+            domain=MICROSOFT,
+            epsilon=LAYER_NORM_EPSILON,
+        )
+
+    def _add(self, op: str, inputs: Sequence[str], output: str = "", domain: str = "", **attributes: Any) -> str:
+        name = output or f"{op}_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(op, inputs, [name], name=name, domain=domain, **attributes))
+        return name
+
+    def _constant(self, value: Any, dtype: Any = np.int64) -> str:
+        array = np.array(value, dtype)
+        name = f"constant_{array.dtype}_{'_'.join(map(str, array.reshape(-1)))}_{array.ndim}"
+        self._constants[name] = numpy_helper.from_array(array, name)
+        return name
+
+    def _weight(self, name: str) -> str:
+        merged = canonical_axes(name).replace("heads head_size", "(heads head_size)")
+        shape = named_axes.shape(merged, self._source.sizes)
+        self.weights[name] = Weight(
+            name, shape, "float32", lambda: self._source.read(name, merged).astype(np.float32)
+        )
+        return name
+
+    def _merged(self, place: str, kind: str) -> str:
+        """The three projections side by side, as Attention wants them."""
+        hidden = self._config.hidden_size
+        shape = (hidden, 3 * hidden) if kind == "kernel" else (3 * hidden,)
+        axes = "hidden (heads head_size)" if kind == "kernel" else "(heads head_size)"
+
+        def load() -> np.ndarray:
+            parts = [self._source.read(f"{place}/attention/{one}/{kind}", axes) for one in PROJECTIONS]
+            return np.concatenate(parts, axis=-1).astype(np.float32)
+
+        name = f"{place}/attention/projections/{kind}"
+        self.weights[name] = Weight(name, shape, "float32", load)
+        return name

@@ -1,0 +1,169 @@
+"""Takes the variables out of a function's graph: what is left is small, and the weights are inputs of it.
+
+tf2onnx copies the graph it works on many times; with the weights of a BERT inside, that takes minutes and many
+gigabytes. A graph whose weights are placeholders converts in seconds, and the weights are bound to the result.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.core.framework import graph_pb2, node_def_pb2
+from tensorflow.python.framework import convert_to_constants
+
+from bertferry.export.onnx.weights import LiftedGraph, Weight
+from bertferry.modeling.errors import DataError
+
+READS = ("ReadVariableOp", "ResourceGather")
+PASSED_THROUGH = ("Identity",)
+
+
+def lift(function: Any) -> LiftedGraph:
+    """The graph of a concrete function, its calls inlined, its captured variables as placeholders.
+
+    Raises:
+      DataError: it uses a resource that is no variable, such as a lookup table.
+    """
+    resources = {handle.op.name: _variable(function, captured) for captured, handle in function.graph.captures}
+    values = [tensor for tensor in function.inputs if tensor.op.name not in resources]
+    inputs = {_argument_name(tensor): tensor.name for tensor in values}
+    names = sorted(function.structured_outputs)
+    outputs = dict(zip(names, (tensor.name for tensor in function.outputs), strict=True))
+    # Private, but the only inliner that TensorFlow has; its own freezing goes through it.
+    inlined = convert_to_constants._run_inline_graph_optimization(function, False, True)
+    return _without_variables(inlined, inputs, outputs, resources)
+
+
+def _argument_name(tensor: tf.Tensor) -> str:
+    """The name under which a caller passes it."""
+    try:
+        return str(tensor.op.get_attr("_user_specified_name").decode())
+    except ValueError:
+        return str(tensor.op.name)
+
+
+def _variable(function: Any, captured: Any) -> tf.Variable | None:
+    return next((variable for variable in function.graph.variables if variable.handle is captured), None)
+
+
+def _without_variables(
+    graph: graph_pb2.GraphDef,
+    inputs: Mapping[str, str],
+    outputs: Mapping[str, str],
+    resources: Mapping[str, tf.Variable | None],
+) -> LiftedGraph:
+    nodes = {node.name: node for node in graph.node}
+    lifted = graph_pb2.GraphDef(versions=graph.versions)
+    weights: dict[str, Weight] = {}
+
+    def weight_of(tensor: str) -> str:
+        """The placeholder that stands for the variable behind a resource tensor."""
+        node = nodes[tensor.split(":")[0].lstrip("^")]
+        while node.op in PASSED_THROUGH:
+            node = nodes[node.input[0].split(":")[0]]
+        variable = resources.get(node.name)
+        if variable is None:
+            raise DataError(
+                f"the graph uses {node.name} ({node.op}), which is no variable: it cannot be converted"
+            )
+        if f"{node.name}:0" not in weights:
+            weights[f"{node.name}:0"] = _weight(variable, len(weights))
+            lifted.node.append(_placeholder(node.name, variable))
+        return node.name
+
+    for node in graph.node:
+        if node.op == "ReadVariableOp":
+            lifted.node.append(_renamed(node, "Identity", [weight_of(node.input[0])], {"T": node.attr["dtype"]}))
+        elif node.op == "ResourceGather":
+            lifted.node.extend(_gather(node, weight_of(node.input[0])))
+        elif node.op == "Erfc":
+            lifted.node.extend(_complement_of_erf(node))
+        elif not _is_resource(node):
+            copy = lifted.node.add()
+            copy.CopyFrom(node)
+            kept = [name for name in node.input if not name.startswith("^")]
+            if used := [name for name in kept if _is_resource(nodes[name.split(":")[0]])]:
+                raise DataError(
+                    f"{node.op} works on the resource {used[0]}: only reading variables has a place in ONNX"
+                )
+            del copy.input[:]
+            copy.input.extend(kept)  # what only orders effects would hold on to nodes that are gone
+    return LiftedGraph(lifted, dict(inputs), dict(outputs), {}, weights)
+
+
+def _weight(variable: tf.Variable, number: int) -> Weight:
+    """Named after the variable; the number keeps names apart that Keras gives twice."""
+    name = f"{variable.name.removesuffix(':0')}_{number}"
+    return Weight(name, tuple(variable.shape), variable.dtype.as_numpy_dtype.__name__, variable.numpy)
+
+
+def _is_resource(node: node_def_pb2.NodeDef) -> bool:
+    kinds = (node.attr["dtype"].type, node.attr["T"].type)
+    return tf.resource.as_datatype_enum in kinds and node.op in ("Placeholder", *PASSED_THROUGH)
+
+
+def _placeholder(name: str, variable: tf.Variable) -> node_def_pb2.NodeDef:
+    node = node_def_pb2.NodeDef(name=name, op="Placeholder")
+    node.attr["dtype"].type = variable.dtype.as_datatype_enum
+    node.attr["shape"].shape.CopyFrom(variable.shape.as_proto())
+    return node
+
+
+def _renamed(node: node_def_pb2.NodeDef, op: str, inputs: list[str], attributes: Mapping[str, Any]) -> Any:
+    made = node_def_pb2.NodeDef(name=node.name, op=op, input=inputs)
+    for name, value in attributes.items():
+        made.attr[name].CopyFrom(value)
+    return made
+
+
+def _gather(node: node_def_pb2.NodeDef, weight: str) -> list[Any]:
+    """A gather along the first axis behind the batch axes, with its axis as a constant."""
+    batch_dims = node.attr["batch_dims"].i
+    axis = node_def_pb2.NodeDef(name=f"{node.name}/axis", op="Const")
+    axis.attr["dtype"].type = tf.int32.as_datatype_enum
+    axis.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(batch_dims, tf.int32))
+    gather = _renamed(
+        node,
+        "GatherV2",
+        [weight, node.input[1], axis.name],
+        {"Tparams": node.attr["dtype"], "Tindices": node.attr["Tindices"], "Taxis": axis.attr["dtype"]},
+    )
+    gather.attr["batch_dims"].i = batch_dims
+    return [axis, gather]
+
+
+def _complement_of_erf(node: node_def_pb2.NodeDef) -> list[Any]:
+    """1 - erf(x): TensorFlow traces exact gelu to Erfc, for which tf2onnx has nothing."""
+    erf = _renamed(node, "Erf", list(node.input), {"T": node.attr["T"]})
+    erf.name = f"{node.name}/erf"
+    one = node_def_pb2.NodeDef(name=f"{node.name}/one", op="Const")
+    one.attr["dtype"].CopyFrom(node.attr["T"])
+    one.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(1.0, tf.as_dtype(node.attr["T"].type)))
+    return [erf, one, _renamed(node, "Sub", [one.name, erf.name], {"T": node.attr["T"]})]
+
+
+def input_specs(lifted: LiftedGraph) -> dict[str, tuple[list[int | None], Any, int | None]]:
+    """Shape, type and, where it only looks up rows of a weight, the number of rows, for each input."""
+    nodes = {node.name: node for node in lifted.graph.node}
+    rows: dict[str, int] = {}
+    for node in lifted.graph.node:
+        if node.op == "GatherV2" and f"{node.input[0]}:0" in lifted.weights:
+            name = _origin(nodes, node.input[1])
+            count = lifted.weights[f"{node.input[0]}:0"].shape[node.attr["batch_dims"].i]
+            rows[name] = min(count, rows.get(name, count))
+    found = {}
+    for name, tensor in lifted.inputs.items():
+        node = nodes[tensor.split(":")[0]]
+        dtype = tf.as_dtype(node.attr["dtype"].type).as_numpy_dtype
+        shape = tf.TensorShape(node.attr["shape"].shape)
+        known = [] if shape.rank is None else shape.as_list()
+        found[name] = known, dtype, rows.get(node.name)
+    return found
+
+
+def _origin(nodes: Mapping[str, node_def_pb2.NodeDef], tensor: str) -> str:
+    """The node that a tensor comes from, past operations that keep its values."""
+    node = nodes[tensor.split(":")[0]]
+    while node.op in ("Identity", "Cast", "Reshape", "ExpandDims", "Squeeze"):
+        node = nodes[node.input[0].split(":")[0]]
+    return node.name

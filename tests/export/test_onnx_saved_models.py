@@ -1,0 +1,214 @@
+"""ONNX graphs of SavedModels, whoever wrote them; and of what cannot be one."""
+
+import os
+import resource
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import pytest
+import tensorflow as tf
+import tf_keras
+
+from bertferry.convert import open_checkpoint
+from bertferry.convert.loading import load_network
+from bertferry.export import export_hub_module, export_onnx
+from bertferry.export.onnx.command import main
+
+IDS = tf.TensorSpec([None, None], tf.int32, "ids")
+
+
+def hub_module(golden, path):
+    export_hub_module(golden / "tf1_core_L2", path, verify=False)
+
+
+def keras_2_save(golden, path):
+    load_network(open_checkpoint(golden / "tf1_cls_L2"), "classifier").save(str(path), save_format="tf")
+
+
+def keras_2_export(golden, path):
+    model = load_network(open_checkpoint(golden / "tf1_core_L2"))
+    archive = tf_keras.export.ExportArchive()
+    archive.track(model)
+    specs = [tf.TensorSpec([None, None], tf.int32, name) for name in ("word", "mask", "types")]
+    archive.add_endpoint("serve", lambda word, mask, types: model([word, mask, types]), specs)
+    archive.write_out(str(path))
+
+
+def keras_3_export(golden, path):
+    import keras
+
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    hidden = keras.layers.Embedding(20, 8)(ids)
+    hidden = keras.layers.MultiHeadAttention(2, 4)(hidden, hidden)
+    hidden = keras.layers.LayerNormalization(epsilon=1e-12)(hidden)
+    outputs = keras.layers.Dense(8, activation="gelu")(hidden)
+    keras.Model(ids, outputs).export(str(path), verbose=False)
+
+
+class Gelu(tf.Module):
+    """Exact gelu as today's TensorFlow traces it: through Erfc."""
+
+    def __init__(self):
+        self.kernel = tf.Variable(tf.random.stateless_normal([20, 8], [1, 2]), name="kernel")
+
+    @tf.function(input_signature=[IDS])
+    def serve(self, ids):
+        return {"activated": tf.nn.gelu(tf.gather(self.kernel, ids), approximate=False)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 8], tf.float32, "x")])
+    def project(self, x):
+        return {"product": tf.matmul(x, self.kernel, transpose_b=True), "sum": tf.reduce_sum(x, -1)}
+
+
+def erf_gelu(golden, path):
+    module = Gelu()
+    tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve, "other": module.project})
+
+
+SAVED = {
+    "hub module": (hub_module, "serving_default"),
+    "tf_keras model.save": (keras_2_save, "serving_default"),
+    "tf_keras export": (keras_2_export, "serve"),
+    "Keras 3 model.export": (keras_3_export, "serving_default"),
+    "erf gelu": (erf_gelu, "serving_default"),
+    "second signature": (erf_gelu, "other"),
+}
+
+
+@pytest.mark.parametrize(("save", "signature"), SAVED.values(), ids=SAVED)
+@pytest.mark.filterwarnings("ignore:.*")  # of the writers, which are not ours
+def test_a_saved_model_converts_with_its_own_names(golden, tmp_path, save, signature):
+    save(golden, tmp_path / "saved")
+    report = export_onnx(tmp_path / "m.onnx", saved_model=tmp_path / "saved", signature=signature)
+    assert report.verdict.startswith("AGREE")
+    loaded = tf.saved_model.load(str(tmp_path / "saved"))
+    function = loaded.signatures[signature]
+    assert set(report.inputs) == set(function.structured_input_signature[1])
+    assert set(report.outputs) == set(function.structured_outputs)
+    model = onnx.load(tmp_path / "m.onnx")
+    used = {variable.ref() for variable in function.graph.variables}
+    weights = sum(np.prod(one.deref().shape) * one.deref().dtype.size for one in used)
+    assert report.weight_bytes == weights
+    onnx.checker.check_model(model, full_check=True)
+
+
+def test_a_missing_signature_names_those_that_are_there(golden, tmp_path, capfd):
+    erf_gelu(golden, tmp_path / "saved")
+    arguments = ["--saved-model", str(tmp_path / "saved"), "--output", str(tmp_path / "m.onnx")]
+    capfd.readouterr()
+    assert main([*arguments, "--signature", "third"]) == 2
+    assert_one_line(capfd, "no signature 'third': there are serving_default, other")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["saved"]
+
+
+class Lookup(tf.Module):
+    """What tokenisers do: strings and a table."""
+
+    def __init__(self):
+        keys, values = tf.constant(["a", "b"]), tf.constant([1, 2])
+        initializer = tf.lookup.KeyValueTensorInitializer(keys, values)
+        self.table = tf.lookup.StaticHashTable(initializer, 0)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
+    def serve(self, text):
+        return {"ids": self.table.lookup(text)}
+
+
+class Unsupported(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, "x")])
+    def serve(self, x):
+        return {"y": tf.math.bessel_i0(x)}
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        (Lookup, "LookupTableFindV2 works on the resource .*: only reading variables has a place"),
+        (Unsupported, "[Bb]essel"),
+    ],
+)
+def test_what_onnx_cannot_express_is_refused_with_the_reason(tmp_path, capfd, module, line):
+    import re
+
+    instance = module()
+    tf.saved_model.save(instance, str(tmp_path / "saved"), signatures={"serving_default": instance.serve})
+    capfd.readouterr()
+    assert main(["--saved-model", str(tmp_path / "saved"), "--output", str(tmp_path / "m.onnx")]) == 1
+    err = capfd.readouterr().err
+    assert err.count("\n") == 1, err
+    assert re.search(line, err), err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["saved"]
+
+
+def assert_one_line(capfd, text):
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1, err
+    assert text in err
+
+
+def test_wrong_arguments(golden, tmp_path, capfd):
+    core, output = str(golden / "tf1_core_L2"), str(tmp_path / "m.onnx")
+    (tmp_path / "there.onnx").write_text("kept")
+    for arguments, line in {
+        (): "--output FILE is missing",
+        ("--output", output): "give one source: --checkpoint PATH or --saved-model DIR",
+        ("--output", output, "--checkpoint", core, "--saved-model", core): "give one source",
+        ("--output", output, "--saved-model", core): "not a SavedModel: no saved_model.pb in it",
+        ("--output", output, "--checkpoint", "nowhere"): "nowhere: no such checkpoint",
+        ("--output", str(tmp_path / "there.onnx"), "--checkpoint", core): "there.onnx already exists",
+        ("--output", str(tmp_path), "--checkpoint", core, "--overwrite"): "is a directory: name a file",
+        (
+            "--output",
+            output,
+            "--checkpoint",
+            core,
+            "--optimize",
+            "ort",
+            "--precision",
+            "fp16",
+        ): "no such kernels",
+        ("--output", output, "--checkpoint", core, "--optimize", "ort", "--opset", "17"): "needs --opset 18",
+    }.items():
+        assert main(list(arguments)) == 2, arguments
+        assert_one_line(capfd, line)
+    assert [path.name for path in tmp_path.iterdir()] == ["there.onnx"]
+
+
+def test_a_task_that_the_checkpoint_lacks(golden, tmp_path, capfd):
+    arguments = ["--checkpoint", str(golden / "tf1_core_L2"), "--output", str(tmp_path / "m.onnx")]
+    assert main([*arguments, "--task", "span"]) == 1
+    assert_one_line(capfd, "no span/kernel, span/bias in it, which task span needs")
+
+
+def test_a_dry_run_writes_nothing(golden, tmp_path, capsys):
+    arguments = ["--checkpoint", str(golden / "tf1_core_L2"), "--output", str(tmp_path / "m.onnx")]
+    assert main([*arguments, "--dry-run"]) == 0
+    assert "would export" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_one_line_and_no_file(golden, tmp_path):
+    """A limit on the size of files stands in for the disk: writing ends with EFBIG."""
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+            "from bertferry.export.onnx.command import run; run()",
+            "--checkpoint",
+            golden / "tf1_core_L2",
+            "--output",
+            tmp_path / "m.onnx",
+        ],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert run.returncode == 2, run.stderr
+    assert run.stderr.count("\n") == 1, run.stderr
+    assert "cannot be written" in run.stderr
+    assert list(tmp_path.iterdir()) == []
