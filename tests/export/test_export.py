@@ -12,6 +12,7 @@ import tensorflow_hub as hub
 from bertferry.convert import convert_checkpoint
 from bertferry.export import export_hub_module, hub_exporter
 from bertferry.export.command import main
+from bertferry.modeling.errors import UsageError
 
 
 def run(capfd, *arguments):
@@ -183,3 +184,13 @@ def test_wrong_arguments(golden, tmp_path, monkeypatch, capfd, arguments, line):
     assert line in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_onnx_files_may_come_with_the_module(golden, tmp_path):
+    export_hub_module(golden / "tf1_core_L2", tmp_path / "module", onnx=("fp32", "fp16", "int8"))
+    names = {"model.onnx", "model_fp16.onnx", "model_int8.onnx"}
+    assert {path.name for path in (tmp_path / "module" / "onnx").iterdir()} == names
+    manifest = json.loads((tmp_path / "module" / "MANIFEST.json").read_text())
+    assert {f"onnx/{name}" for name in names} <= set(manifest["files"])
+    with pytest.raises(UsageError, match="unknown ONNX precision 'fp8': known are fp32, fp16, int8"):
+        export_hub_module(golden / "tf1_core_L2", tmp_path / "other", onnx=("fp8",))

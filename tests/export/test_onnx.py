@@ -25,6 +25,7 @@ GOLDENS = {
     "encoder": ("tf1_core_L2", {"sequence_output": "seq", "pooled_output": "pooled"}),
     "classifier": ("tf1_cls_L2", {"logits": "logits"}),
     "span": ("tf1_squad_L2", {"start_logits": "start", "end_logits": "end"}),
+    "mlm": ("tf1_pretrain_L2", {"mlm_logits": "mlm_logp"}),
     "pretrainer": ("tf1_pretrain_L2", {"mlm_logits": "mlm_logp", "nsp_logits": "nsp_logp"}),
 }
 INPUTS = {"input_word_ids": "ids", "input_mask": "mask", "input_type_ids": "seg", "masked_lm_positions": "pos"}
@@ -96,6 +97,13 @@ def test_half_precision_stores_half_and_stays_close(golden, tmp_path, task):
     assert "within fp16" in half.verdict
     model = onnx.load(tmp_path / "half.onnx")
     assert {value.type.tensor_type.elem_type for value in model.graph.output} == {onnx.TensorProto.FLOAT}
+
+
+def test_outputs_are_half_precision_only_where_asked_for(golden, tmp_path):
+    report = export_onnx(tmp_path / "m.onnx", checkpoint=golden / "tf1_core_L2", precision="fp16", keep_io=False)
+    assert "within fp16" in report.verdict
+    model = onnx.load(tmp_path / "m.onnx")
+    assert {value.type.tensor_type.elem_type for value in model.graph.output} == {onnx.TensorProto.FLOAT16}
 
 
 @pytest.mark.parametrize("optimize", ["none", "ort"])

@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -214,7 +215,8 @@ def test_profiles_by_name():
 
 
 def test_wider_profiles_are_wider():
-    for narrow, wide in zip(list(PROFILES.values())[1:], list(PROFILES.values())[2:], strict=False):
+    by_element = [profile for profile in PROFILES.values() if profile.name != "int8"]  # judged by aggregates alone
+    for narrow, wide in pairwise(by_element[1:]):
         assert narrow.atol < wide.atol
         assert narrow.rtol < wide.rtol
         assert narrow.min_sqnr_db > wide.min_sqnr_db

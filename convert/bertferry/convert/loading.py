@@ -17,11 +17,12 @@ def load_network(checkpoint: Checkpoint, task: Task = "encoder", float_dtype: st
     checkpoint.check_bert()
     if task == "classifier" and "classifier" not in checkpoint.heads:
         raise DataError(f"{checkpoint.location.path}: no classifier/kernel, classifier/bias in it")
-    model = task_model(checkpoint.config, task, checkpoint.sizes.get("classes"), float_dtype)
+    # Every value is about to be replaced: drawing them at random would take longer than all the rest.
+    model = task_model(checkpoint.config, task, checkpoint.sizes.get("classes"), float_dtype, "zeros")
     variables = named_variables(model)
     missing = [name for name in variables if name not in checkpoint.parameters]
     if missing:
         raise DataError(f"{checkpoint.location.path}: no {', '.join(missing)} in it, which task {task} needs")
     for name, variable in variables.items():
-        variable.assign(checkpoint.read(name).astype(variable.dtype.as_numpy_dtype))
+        variable.assign(checkpoint.read(name).astype(variable.dtype.as_numpy_dtype, copy=False))
     return model

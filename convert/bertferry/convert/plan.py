@@ -13,9 +13,15 @@ from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
 from bertferry.modeling.errors import DataError, UsageError
 from bertferry.modeling.parameters import canonical_axes
 
-Task = Literal["encoder", "pretrainer", "classifier", "span", "all"]
-TASKS: tuple[Task, ...] = ("encoder", "pretrainer", "classifier", "span", "all")
-TASK_HEADS = {"encoder": (), "pretrainer": ("mlm", "nsp"), "classifier": ("classifier",), "span": ("span",)}
+Task = Literal["encoder", "mlm", "pretrainer", "classifier", "span", "all"]
+TASKS: tuple[Task, ...] = ("encoder", "mlm", "pretrainer", "classifier", "span", "all")
+TASK_HEADS: dict[str, tuple[str, ...]] = {
+    "encoder": (),
+    "mlm": ("mlm",),
+    "pretrainer": ("mlm", "nsp"),
+    "classifier": ("classifier",),
+    "span": ("span",),
+}
 TASK_OF_HEAD = {"mlm": "pretrainer", "nsp": "pretrainer", "classifier": "classifier", "span": "span"}
 DTYPES = ("float32", "float16", "bfloat16", "float64")
 

@@ -37,6 +37,12 @@ def build_parser() -> argparse_flags.ArgumentParser:
         action=BooleanOptionalAction,
         help="whether texts are lower-cased; default: as tokenizer_config.json says",
     )
+    parser.add_argument(
+        "--onnx",
+        metavar="PRECISIONS",
+        default="",
+        help="comma list of fp32, fp16, int8: the encoder as ONNX too, in DIR/onnx",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     parser.add_argument("--no-verify", action="store_true", help="skip the parity check")
     parser.add_argument("--dry-run", action="store_true", help="check everything and write nothing")
@@ -61,6 +67,7 @@ def execute(arguments: Namespace) -> int:
         vocab=arguments.vocab,
         do_lower_case=arguments.do_lower_case,
         overwrite=arguments.overwrite,
+        onnx=[one for one in arguments.onnx.split(",") if one],
         verify=not arguments.no_verify,
         dry_run=arguments.dry_run,
     )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from bertferry.convert.atomic import check_destination, clear_leftovers, new_dir
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.quiet import held_back_stderr, import_tensorflow
 from bertferry.convert.report import versions
+from bertferry.export.onnx.exporter import check_installed, check_parity
+from bertferry.export.onnx.sources import CheckpointSource, Choices
 from bertferry.export.report import ExportReport
 from bertferry.export.vocabulary import TextAssets, text_assets
 from bertferry.modeling.errors import DataError, UsageError
@@ -20,6 +23,7 @@ from bertferry.verify.verifier import compare_artefacts
 
 TASKS = ("encoder",)
 MANIFEST = "MANIFEST.json"
+ONNX_FILES = {"fp32": "model.onnx", "fp16": "model_fp16.onnx", "int8": "model_int8.onnx"}
 
 
 def export_hub_module(
@@ -32,6 +36,7 @@ def export_hub_module(
     vocab: str | Path | None = None,
     do_lower_case: bool | None = None,
     overwrite: bool = False,
+    onnx: Sequence[str] = (),
     verify: bool = True,
     dry_run: bool = False,
 ) -> ExportReport:
@@ -46,6 +51,7 @@ def export_hub_module(
       do_lower_case: whether texts are lower-cased, by default as the tokenizer configuration beside the
         checkpoint says.
       overwrite: replace an existing output.
+      onnx: precisions to export as ONNX too, into `onnx/` of the directory.
       verify: run the parity check before the output appears.
       dry_run: check everything, write nothing.
 
@@ -55,6 +61,10 @@ def export_hub_module(
     target = Path(output)
     if task not in TASKS:
         raise UsageError(f"unknown task {task!r}: known are {', '.join(TASKS)}")
+    if unknown := [precision for precision in onnx if precision not in ONNX_FILES]:
+        raise UsageError(f"unknown ONNX precision {unknown[0]!r}: known are {', '.join(ONNX_FILES)}")
+    if onnx:
+        check_installed()
     clear_leftovers(target)
     check_destination(target, overwrite=overwrite)
     source = open_checkpoint(checkpoint, layout=source_layout, config=config)
@@ -66,6 +76,7 @@ def export_hub_module(
     import_tensorflow()
     with new_directory(target, overwrite=overwrite) as staging:
         write_module(staging, source, names, assets)
+        write_onnx_files(staging / "onnx", source, onnx, verify=verify)
         write_manifest(staging, source, assets, None)
         parity = _check(source, staging) if verify else None
         if parity is not None and not parity.ok:
@@ -73,6 +84,28 @@ def export_hub_module(
         write_manifest(staging, source, assets, parity)
         size = sum(path.stat().st_size for path in staging.rglob("*") if path.is_file())
     return _report(checkpoint, source, output, assets, parity, size)
+
+
+def write_onnx_files(directory: Path, source: Checkpoint, precisions: Sequence[str], *, verify: bool) -> None:
+    """The encoder as ONNX in each precision, each compared with the source.
+
+    Raises:
+      DataError: one of them computes something else.
+    """
+    if not precisions:
+        return
+    from bertferry.export.onnx.build import build, write
+
+    directory.mkdir()
+    encoder = CheckpointSource(source, "encoder")
+    for precision in precisions:
+        choices = Choices(precision)
+        path = directory / ONNX_FILES[precision]
+        with held_back_stderr():
+            write(path, build(encoder, choices), choices)
+        parity = check_parity(encoder, path, choices) if verify else None
+        if parity is not None and not parity.ok:
+            raise DataError(f"{path.name}: not written: the graph computes something else: {parity.verdict()}")
 
 
 def _check(source: Checkpoint, module: Path) -> Report:

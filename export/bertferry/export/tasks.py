@@ -16,15 +16,20 @@ def task_inputs(task: str) -> tuple[str, ...]:
 
 
 def task_outputs(
-    parameters: Mapping[str, tf.Tensor], config: EncoderConfig, task: str, inputs: Mapping[str, tf.Tensor]
+    parameters: Mapping[str, tf.Tensor],
+    config: EncoderConfig,
+    task: str,
+    inputs: Mapping[str, tf.Tensor],
+    dtype: str = "float32",
 ) -> tuple[dict[str, tf.Tensor], Encoded]:
-    """A task's outputs by name, in float32, without dropout; and what the encoder computed for them.
+    """A task's outputs by name, without dropout; and what the encoder computed for them.
 
     Args:
       parameters: those of the encoder and of the task's heads, by canonical name.
       config: sizes and activation.
       task: one of `TASK_HEADS`.
       inputs: int32 [B, S] each, masked-LM positions [B, P].
+      dtype: of the outputs.
     """
     encoded = encode(parameters, config, *(inputs[name] for name in ENCODER_INPUTS), training=False)
     if task == "classifier":
@@ -39,7 +44,7 @@ def task_outputs(
     if "nsp" in TASK_HEADS[task]:
         outputs["nsp_logits"] = dense(encoded.pooled, parameters, "nsp")
     # Tensors of their own, so that they keep their names beside those of the encoder.
-    return {name: tf.identity(tf.cast(tensor, tf.float32)) for name, tensor in outputs.items()}, encoded
+    return {name: tf.identity(tf.cast(tensor, dtype)) for name, tensor in outputs.items()}, encoded
 
 
 def masked_lm(

@@ -7,7 +7,13 @@ import tf_keras
 
 from bertferry.modeling.activations import get_activation
 from bertferry.modeling.config import EncoderConfig
-from bertferry.modeling.networks import BertClassifier, BertPretrainer, BertSpanLabeler, TransformerEncoder
+from bertferry.modeling.networks import (
+    BertClassifier,
+    BertPretrainer,
+    BertSpanLabeler,
+    MaskedLM,
+    TransformerEncoder,
+)
 from bertferry.modeling.pretraining import PretrainingLoss
 
 Task = Literal["encoder", "mlm", "pretrainer", "classifier", "span"]
@@ -15,9 +21,15 @@ ENCODER_INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
 
 
 def encoder_from_config(
-    config: EncoderConfig, sequence_length: int | None = None, float_dtype: str = "float32"
+    config: EncoderConfig,
+    sequence_length: int | None = None,
+    float_dtype: str = "float32",
+    initializer: Any = None,
 ) -> TransformerEncoder:
-    """A TransformerEncoder of these sizes, with fresh weights; any length when `sequence_length` is None."""
+    """A TransformerEncoder of these sizes, with fresh weights; any length when `sequence_length` is None.
+
+    `initializer` is by default the configuration's truncated normal.
+    """
     return TransformerEncoder(
         vocab_size=config.vocab_size,
         hidden_size=config.hidden_size,
@@ -30,20 +42,26 @@ def encoder_from_config(
         activation=get_activation(config.activation),
         dropout_rate=config.dropout_rate,
         attention_dropout_rate=config.attention_dropout_rate,
-        initializer=_initializer(config),
+        initializer=initializer or _initializer(config),
         float_dtype=float_dtype,
     )
 
 
 def task_model(
-    config: EncoderConfig, task: Task, num_classes: int | None = None, float_dtype: str = "float32"
+    config: EncoderConfig,
+    task: Task,
+    num_classes: int | None = None,
+    float_dtype: str = "float32",
+    initializer: Any = None,
 ) -> tf_keras.Model:
     """The network of a task with fresh weights and dynamic shapes: an encoder, alone or with its heads.
+
+    `initializer` is that of the encoder's kernels, by default the configuration's truncated normal.
 
     Raises:
       ValueError: an unknown task, or a classifier without `num_classes`.
     """
-    encoder = encoder_from_config(config, float_dtype=float_dtype)
+    encoder = encoder_from_config(config, float_dtype=float_dtype, initializer=initializer)
     if task == "encoder":
         return encoder
     if task == "classifier":
@@ -52,11 +70,23 @@ def task_model(
         return BertClassifier(encoder, num_classes, dropout_rate=config.dropout_rate)
     if task == "span":
         return BertSpanLabeler(encoder)
+    if task == "mlm":
+        return _masked_lm_model(encoder, config)
     if task == "pretrainer":
         return BertPretrainer(
             encoder, num_classes=2, num_token_predictions=None, activation=get_activation(config.activation)
         )
     raise ValueError(f"unknown task {task!r}")
+
+
+def _masked_lm_model(encoder: TransformerEncoder, config: EncoderConfig) -> tf_keras.Model:
+    """An encoder with its masked-LM head alone: outputs sequence, pooled, logits [B, P, V]."""
+    sequence, pooled = encoder(encoder.inputs)
+    head = MaskedLM(
+        config.hidden_size, None, encoder, activation=get_activation(config.activation), name="masked_lm"
+    )
+    positions = tf_keras.layers.Input((None,), dtype=tf.int32, name="masked_lm_positions")
+    return tf_keras.Model([*encoder.inputs, positions], [sequence, pooled, head([sequence, positions])])
 
 
 def classifier_model(

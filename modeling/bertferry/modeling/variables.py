@@ -32,6 +32,8 @@ def named_variables(model: tf_keras.Model) -> Variables:
         return _encoder(encoder) | _dense("span", model.span_labeling.get_layer("time_distributed").layer)
     if isinstance(model, BertPretrainer):
         return _encoder(encoder) | _masked_lm(model.masked_lm) | _classification("nsp", model.classification)
+    if head := next((layer for layer in model.layers if isinstance(layer, MaskedLM)), None):
+        return _encoder(encoder) | _masked_lm(head)
     raise TypeError(f"{type(model).__name__} is none of the networks here")
 
 

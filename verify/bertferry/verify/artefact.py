@@ -97,8 +97,11 @@ def saved_model_artefact(path: Path, kind: str, device: str, signature: str = "s
     return Artefact(f"{kind} {path}", opened, _limits_of_module(path))
 
 
-def onnx_artefact(path: Path, device: str, *, optimized: bool = True) -> Artefact:
-    """An ONNX file in ONNX Runtime, with its graph optimizations or without."""
+def onnx_artefact(path: Path, device: str, *, optimized: bool = True, widen: bool = False) -> Artefact:
+    """An ONNX file in ONNX Runtime, with its graph optimizations or without.
+
+    `widen` takes float16 outputs for float32 ones, where the file was asked to have them.
+    """
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
     metadata = _onnx_metadata(path)
@@ -107,7 +110,7 @@ def onnx_artefact(path: Path, device: str, *, optimized: bool = True) -> Artefac
     def opened() -> Runner:
         from bertferry.verify.runners.onnx import OnnxRunner
 
-        return OnnxRunner(path, device, optimized=optimized, shares_mask=config is not None)
+        return OnnxRunner(path, device, optimized=optimized, widen=widen, shares_mask=config is not None)
 
     limits = config and ModelLimits(
         config["vocab_size"], config["type_vocab_size"], config["max_position_embeddings"]

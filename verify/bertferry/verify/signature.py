@@ -5,6 +5,7 @@ POSITIONS_INPUT = "masked_lm_positions"
 
 TASK_OUTPUTS: dict[str, tuple[str, ...]] = {
     "encoder": ("sequence_output", "pooled_output"),
+    "mlm": ("sequence_output", "pooled_output", "mlm_logits"),
     "pretrainer": ("sequence_output", "pooled_output", "mlm_logits", "nsp_logits"),
     "classifier": ("logits",),
     "span": ("start_logits", "end_logits"),

@@ -157,7 +157,7 @@ def _probes(
     elif limits is None:
         raise UsageError("no artefact says what inputs are valid: give some with --inputs FILE.npz")
     else:
-        probes = standard_probes(limits, seed, with_positions=task == "pretrainer")
+        probes = standard_probes(limits, seed, with_positions="mlm_logits" in TASK_OUTPUTS[task])
     _check_limits(artefacts, probes)
     return probes, coverage(probes, limits) if limits else None
 

@@ -1,12 +1,13 @@
 """export-onnx: the command."""
 
-from argparse import Namespace
+from argparse import BooleanOptionalAction, Namespace
 from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
 from bertferry.convert.console import Progress, check_report_path, run_as_program, run_for_tests, show
-from bertferry.export.onnx.exporter import DEFAULT_OPSET, OPSETS, OPTIMIZATIONS, PRECISIONS, TASKS, export_onnx
+from bertferry.export.onnx.exporter import OPSETS, OPTIMIZATIONS, PRECISIONS, TASKS, export_onnx
+from bertferry.export.onnx.sources import DEFAULT_OPSET
 from bertferry.modeling.errors import UsageError
 
 
@@ -32,7 +33,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
         "--precision",
         choices=PRECISIONS,
         default="fp32",
-        help="fp16: weights and products in float16, outputs in float32; int8: dynamic; default: fp32",
+        help="fp16: weights and products in float16; int8: dynamic; default: fp32",
     )
     add(
         "--optimize",
@@ -42,6 +43,12 @@ def build_parser() -> argparse_flags.ArgumentParser:
     )
     add("--opset", type=int, choices=OPSETS, default=DEFAULT_OPSET, help=f"of ai.onnx; default: {DEFAULT_OPSET}")
     add("--int64-inputs", action="store_true", help="a checkpoint's inputs are int64, not int32")
+    add(
+        "--keep-io",
+        action=BooleanOptionalAction,
+        default=True,
+        help="in fp16, outputs stay float32; default: yes",
+    )
     add("--external-data", action="store_true", help="weights in FILE.data; needed, and done, above 2 GB")
     add("--config", metavar="FILE", help="the configuration; default: the one beside the checkpoint")
     add(
@@ -74,6 +81,7 @@ def execute(arguments: Namespace) -> int:
             optimize=arguments.optimize,
             opset=arguments.opset,
             int64_inputs=arguments.int64_inputs,
+            keep_io=arguments.keep_io,
             external_data=arguments.external_data,
             config=arguments.config,
             source_layout=arguments.source_layout,

@@ -12,7 +12,7 @@ from bertferry.convert.atomic import check_destination, clear_leftovers, new_fil
 from bertferry.convert.plan import TASK_HEADS
 from bertferry.convert.quiet import held_back_stderr, import_tensorflow
 from bertferry.convert.report import in_units
-from bertferry.export.onnx.sources import CheckpointSource, Choices, SavedModelSource, Source
+from bertferry.export.onnx.sources import DEFAULT_OPSET, CheckpointSource, Choices, SavedModelSource, Source
 from bertferry.modeling.errors import DataError, UnavailableError, UsageError
 from bertferry.verify import PROFILES, Report, Tolerance
 from bertferry.verify.artefact import onnx_artefact
@@ -22,8 +22,6 @@ TASKS = tuple(TASK_HEADS)
 PRECISIONS = ("fp32", "fp16", "int8")
 OPTIMIZATIONS = ("none", "ort")
 OPSETS = (15, 16, 17, 18)
-"""18 is the newest that tf2onnx 1.17 writes."""
-DEFAULT_OPSET = 18
 TOLERANCES = {
     "fp32": PROFILES["fp32-cross"],
     "fp16": PROFILES["fp16"],
@@ -73,6 +71,7 @@ def export_onnx(
     optimize: str = "none",
     opset: int = DEFAULT_OPSET,
     int64_inputs: bool = False,
+    keep_io: bool = True,
     external_data: bool = False,
     config: str | Path | None = None,
     source_layout: str = "auto",
@@ -89,12 +88,12 @@ def export_onnx(
       saved_model: any TF2 SavedModel, in place of a checkpoint.
       signature: which of the SavedModel's signatures.
       task: what a checkpoint computes, one of `TASKS`.
-      precision: `fp32`, `fp16` (weights and products in float16, outputs in float32) or `int8` (dynamic, per
-        channel).
+      precision: `fp32`, `fp16` (weights and products in float16) or `int8` (dynamic, per channel).
       optimize: `none` keeps to the operations of ai.onnx, `ort` writes a checkpoint's task in the fused ones of
         ONNX Runtime.
       opset: one of `OPSETS`.
       int64_inputs: a checkpoint's inputs are int64, not int32.
+      keep_io: outputs stay float32 in fp16; otherwise they are float16.
       external_data: keep the weights beside the file; needed, and done, above 2 GB.
       config, source_layout: of the checkpoint, as for `open_checkpoint`.
       overwrite: replace an existing output.
@@ -117,7 +116,7 @@ def export_onnx(
     target = Path(output)
     clear_leftovers(target)
     check_destination(target, overwrite=overwrite)
-    choices = Choices(precision, optimize, opset, int64_inputs, external_data)
+    choices = Choices(precision, optimize, opset, int64_inputs, external_data, keep_io)
     if checkpoint is not None:
         source: Source = CheckpointSource(open_checkpoint(checkpoint, layout=source_layout, config=config), task)
     else:
@@ -168,7 +167,10 @@ def check_parity(source: Source, path: Path, choices: Choices, progress: Progres
     """The written file against its source, with ONNX Runtime's graph optimizations and without them."""
     return compare_artefacts(
         source.artefact(),
-        [onnx_artefact(path, "cpu", optimized=optimized) for optimized in (False, True)],
+        [
+            onnx_artefact(path, "cpu", optimized=optimized, widen=choices.floats == "float16")
+            for optimized in (False, True)
+        ],
         TOLERANCES[choices.precision],
         task=source.task,
         inputs=source.probe_inputs(),

@@ -165,7 +165,7 @@ class FusedGraph:
         merged = canonical_axes(name).replace("heads head_size", "(heads head_size)")
         shape = named_axes.shape(merged, self._source.sizes)
         self.weights[name] = Weight(
-            name, shape, "float32", lambda: self._source.read(name, merged).astype(np.float32)
+            name, shape, "float32", lambda: self._source.read(name, merged).astype(np.float32, copy=False)
         )
         return name
 
@@ -177,7 +177,7 @@ class FusedGraph:
 
         def load() -> np.ndarray:
             parts = [self._source.read(f"{place}/attention/{one}/{kind}", axes) for one in PROJECTIONS]
-            return np.concatenate(parts, axis=-1).astype(np.float32)
+            return np.concatenate(parts, axis=-1).astype(np.float32, copy=False)
 
         name = f"{place}/attention/projections/{kind}"
         self.weights[name] = Weight(name, shape, "float32", load)

@@ -20,18 +20,25 @@ from bertferry.verify.artefact import Artefact, checkpoint_artefact, saved_model
 from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, TOKEN_OUTPUTS
 
 PROBE_LENGTH = 16
-FUSED_OPSET = 18
+DEFAULT_OPSET = FUSED_OPSET = 18
+"""18 is the newest that tf2onnx 1.17 writes, and the fused graph needs it."""
 
 
 @dataclass(frozen=True)
 class Choices:
     """How to write a graph, whatever it is made from."""
 
-    precision: str
-    optimize: str
-    opset: int
-    int64_inputs: bool
-    external_data: bool
+    precision: str = "fp32"
+    optimize: str = "none"
+    opset: int = DEFAULT_OPSET
+    int64_inputs: bool = False
+    external_data: bool = False
+    keep_io: bool = True
+
+    @property
+    def floats(self) -> str:
+        """Type of a checkpoint's outputs."""
+        return "float32" if self.keep_io or self.precision != "fp16" else "float16"
 
     @property
     def integers(self) -> str:
@@ -80,7 +87,7 @@ class CheckpointSource:
         from bertferry.export.onnx.trace import trace
 
         dtype = "float16" if choices.precision == "fp16" else "float32"
-        return trace(self._checkpoint, self.task, self._names, dtype, choices.integers)
+        return trace(self._checkpoint, self.task, self._names, dtype, choices.integers, choices.floats)
 
     def fused(self, choices: Choices) -> tuple[Any, list[Weight]]:
         """The task written in fused operations."""

@@ -10,7 +10,9 @@ from bertferry.export.tasks import task_inputs, task_outputs
 from bertferry.modeling.parameters import canonical_axes
 
 
-def trace(source: Checkpoint, task: str, names: tuple[str, ...], dtype: str, integers: str) -> LiftedGraph:
+def trace(
+    source: Checkpoint, task: str, names: tuple[str, ...], dtype: str, integers: str, floats: str = "float32"
+) -> LiftedGraph:
     """The graph of a task over the source's parameters.
 
     Args:
@@ -19,6 +21,7 @@ def trace(source: Checkpoint, task: str, names: tuple[str, ...], dtype: str, int
       names: the parameters that the task needs.
       dtype: what the weights are stored and multiplied in, `float32` or `float16`.
       integers: type of the inputs, `int32` or `int64`.
+      floats: type of the outputs.
     """
     weights = {name: _weight(source, name, dtype) for name in names}
     inputs = task_inputs(task)
@@ -30,7 +33,7 @@ def trace(source: Checkpoint, task: str, names: tuple[str, ...], dtype: str, int
         }
         ids = {name: tf.compat.v1.placeholder(integers, [None, None], name) for name in inputs}
         as_int32 = {name: tf.cast(tensor, tf.int32) for name, tensor in ids.items()}
-        outputs, encoded = task_outputs(placeholders, source.config, task, as_int32)
+        outputs, encoded = task_outputs(placeholders, source.config, task, as_int32, floats)
     return LiftedGraph(
         graph=graph.as_graph_def(),
         inputs={name: tensor.name for name, tensor in ids.items()},
@@ -45,6 +48,6 @@ def _weight(source: Checkpoint, name: str, dtype: str) -> Weight:
     merged = canonical_axes(name).replace("heads head_size", "(heads head_size)")
 
     def load() -> np.ndarray:
-        return np.ascontiguousarray(source.read(name, merged).astype(dtype))
+        return np.ascontiguousarray(source.read(name, merged).astype(dtype, copy=False))
 
     return Weight(name, named_axes.shape(merged, source.sizes), dtype, load)

@@ -13,8 +13,6 @@ from tf2onnx import tf_loader, tfonnx
 from bertferry.export.onnx.weights import LiftedGraph
 from bertferry.modeling.errors import DataError
 
-OPSETS = (15, 16, 17, 18)
-"""18 is the newest that tf2onnx 1.17 writes."""
 HARMFUL_PASSES = ("einsum_optimizer", "global_pool_optimizer")
 """The first duplicates every query, key and value kernel; the second hides layer normalizations below opset 18."""
 

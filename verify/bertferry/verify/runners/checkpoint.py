@@ -23,17 +23,21 @@ class CheckpointRunner:
         self._device = device_name(device)
         with tf.device(self._device):
             self._model = load_network(checkpoint, task)  # type: ignore[arg-type]
-        self._compute = tf.function(self._outputs, reduce_retracing=True)
+        self._names = (*ENCODER_INPUTS, POSITIONS_INPUT) if "mlm_logits" in TASK_OUTPUTS[task] else ENCODER_INPUTS
+        specs = {name: tf.TensorSpec([None, None], tf.int32, name) for name in self._names}
+        self._compute = tf.function(self._outputs, input_signature=[specs])  # traced once for every shape
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The task's outputs by name."""
         with tf.device(self._device):
-            tensors = {name: tf.constant(array) for name, array in inputs.items()}
+            tensors = {name: tf.constant(inputs[name], tf.int32) for name in self._names}
             outputs = self._compute(tensors)
         return {name: tensor.numpy() for name, tensor in zip(TASK_OUTPUTS[self._task], outputs, strict=True)}
 
     def _outputs(self, inputs: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
         tensors = [inputs[name] for name in ENCODER_INPUTS]
+        if self._task == "mlm":
+            return list(self._model([*tensors, inputs[POSITIONS_INPUT]], training=False))
         if not isinstance(self._model, BertPretrainer):
             return list(tf.nest.flatten(self._model(tensors, training=False)))
         encoder = next(layer for layer in self._model.layers if isinstance(layer, TransformerEncoder))

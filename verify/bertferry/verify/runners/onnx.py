@@ -16,7 +16,7 @@ WARNINGS_OFF = 3
 class OnnxRunner:
     """A session with all of ONNX Runtime's graph optimizations, or with none of them."""
 
-    def __init__(self, path: Path, device: str, *, optimized: bool, shares_mask: bool) -> None:
+    def __init__(self, path: Path, device: str, *, optimized: bool, widen: bool, shares_mask: bool) -> None:
         with held_back_stderr():
             try:
                 import onnxruntime
@@ -25,6 +25,7 @@ class OnnxRunner:
                     "ONNX Runtime is not installed: pip install 'bertferry[cpu]' or 'bertferry[gpu]'"
                 ) from error
             self.name = str(path)
+            self._widen = widen
             self.shares_mask = shares_mask
             options = onnxruntime.SessionOptions()
             options.log_severity_level = WARNINGS_OFF
@@ -46,7 +47,10 @@ class OnnxRunner:
             for value in self._session.get_inputs()
         }
         names = [value.name for value in self._session.get_outputs()]
-        return dict(zip(names, self._session.run(names, feeds), strict=True))
+        outputs = self._session.run(names, feeds)
+        if self._widen:
+            outputs = [array.astype(np.float32) if array.dtype == np.float16 else array for array in outputs]
+        return dict(zip(names, outputs, strict=True))
 
 
 def _first_line(error: Exception) -> str:

@@ -1,0 +1,110 @@
+"""Exports a random BERT-base as ONNX, beside optimum, and compares the graphs' latency in ONNX Runtime.
+
+Usage: onnx.py [--runs N] [--peer-python PYTHON] [--large]
+
+The peer is `optimum-cli export onnx` on the same weights in Hugging Face form, in the environment whose Python is
+named. Prints the Markdown of docs/benchmarks.md.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from measure import Run, median, run
+
+TOOLS = Path(__file__).parent.parent
+SHAPES = ((1, 128), (8, 128), (1, 512))
+CONVERT = """
+import sys
+from bertferry.convert import convert_checkpoint
+convert_checkpoint(*sys.argv[1:3], to="huggingface", do_lower_case=True)
+"""
+EXPORT = "import sys; from bertferry.export.onnx.command import run; run()"
+LATENCY = """
+import json, sys, time
+import numpy as np, onnxruntime
+rows, length, runs = map(int, sys.argv[1:4])
+sessions = []
+for path in sys.argv[4:]:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 2
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    feeds = {}
+    for value in session.get_inputs():
+        kind = np.int32 if value.type == "tensor(int32)" else np.int64
+        upper = 30522 if "ids" in value.name and "type" not in value.name else 2
+        feeds[value.name] = np.ones((rows, length), kind) * (upper // 2)
+    names = [session.get_outputs()[0].name]
+    session.run(names, feeds)
+    sessions.append((session, names, feeds))
+times = [[] for _ in sessions]
+for _ in range(runs):
+    for index, (session, names, feeds) in enumerate(sessions):
+        started = time.perf_counter()
+        session.run(names, feeds)
+        times[index].append(1000 * (time.perf_counter() - started))
+print(json.dumps(times))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--peer-python", type=Path)
+    parser.add_argument("--large", action="store_true")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        run([sys.executable, TOOLS / "random_checkpoint.py", "base", base / "tf1"])
+        run([sys.executable, "-c", CONVERT, base / "tf1", base / "hf"])
+        exports(base, arguments)
+        latencies(base, arguments)
+        if arguments.large:
+            run([sys.executable, TOOLS / "random_checkpoint.py", "large", base / "large"])
+            one = export(base / "large", base / "large.onnx", "--no-verify")
+            print(f"\nBERT-large, not checked: {one.wall:.1f} s, {one.peak:.2f} GB")
+
+
+def export(source: Path, output: Path, *flags: str) -> Run:
+    command = [sys.executable, "-c", EXPORT, "--checkpoint", source, "--output", output, "--overwrite", *flags]
+    return run(command)
+
+
+def exports(base: Path, arguments: argparse.Namespace) -> None:
+    runs: dict[str, list[Run]] = {"export-onnx --no-verify": [], "export-onnx": []}
+    for _ in range(arguments.runs):
+        runs["export-onnx --no-verify"].append(export(base / "tf1", base / "none.onnx", "--no-verify"))
+        runs["export-onnx"].append(export(base / "tf1", base / "none.onnx"))
+        if arguments.peer_python:
+            optimum = arguments.peer_python.parent / "optimum-cli"
+            command = [optimum, "export", "onnx", "--model", base / "hf", "--task", "feature-extraction"]
+            runs.setdefault("peer: optimum-cli", []).append(run([*command, base / "optimum"], HF_HUB_OFFLINE="1"))
+    print("| what | wall, s | peak memory, GB |\n|---|---|---|")
+    for name, measured in runs.items():
+        print(f"| {name} | {median([one.wall for one in measured])} | {median([one.peak for one in measured])} |")
+    export(base / "tf1", base / "ort.onnx", "--optimize", "ort", "--no-verify")
+    export(base / "tf1", base / "int8.onnx", "--precision", "int8", "--no-verify")
+    export(base / "tf1", base / "ort8.onnx", "--precision", "int8", "--optimize", "ort", "--no-verify")
+    sizes = {name: (base / f"{name}.onnx").stat().st_size / 1e6 for name in ("none", "ort", "int8", "ort8")}
+    print("\nSizes in MB: " + ", ".join(f"{name} {size:.1f}" for name, size in sizes.items()))
+
+
+def latencies(base: Path, arguments: argparse.Namespace) -> None:
+    graphs = {name: base / f"{name}.onnx" for name in ("none", "ort", "int8", "ort8")}
+    if arguments.peer_python:
+        optimum = arguments.peer_python.parent / "optimum-cli"
+        command = [optimum, "export", "onnx", "--model", base / "hf", "--task", "feature-extraction"]
+        run([*command, "--optimize", "O2", base / "o2"], HF_HUB_OFFLINE="1")
+        graphs["optimum O2"] = base / "o2" / "model.onnx"
+    print("\n| latency, ms | " + " | ".join(graphs) + " |\n|---|" + "---|" * len(graphs))
+    for rows, length in SHAPES:
+        said = run([sys.executable, "-c", LATENCY, str(rows), str(length), "12", *graphs.values()]).said
+        print(f"| ({rows}, {length}) | " + " | ".join(median(times) for times in json.loads(said)) + " |")
+
+
+if __name__ == "__main__":
+    main()
