@@ -18,6 +18,7 @@ from onnx import numpy_helper
 from bertferry.convert import convert_checkpoint, open_checkpoint
 from bertferry.convert.plan import TASK_HEADS
 from bertferry.export import export_onnx
+from bertferry.export.onnx import build
 from bertferry.export.onnx.command import main
 from bertferry.modeling.parameters import parameter_names
 
@@ -183,6 +184,16 @@ def test_external_data_lies_beside_the_file(golden, tmp_path, precision):
     with np.load(golden / "tf1_core_L2.npz") as stored:
         got = run(tmp_path / "elsewhere" / "m.onnx", stored)
         np.testing.assert_allclose(got["pooled_output"], stored["pooled"], atol=0.2)
+
+
+def test_data_that_no_message_could_hold_goes_beside_the_file(golden, tmp_path, monkeypatch):
+    """And leaves when an output that needs none takes the name."""
+    monkeypatch.setattr(build, "PROTOBUF_LIMIT", 1000)
+    export_onnx(tmp_path / "m.onnx", checkpoint=golden / "tf1_core_L2")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.onnx", "m.onnx.data"]
+    monkeypatch.undo()
+    export_onnx(tmp_path / "m.onnx", checkpoint=golden / "tf1_core_L2", overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
 
 
 def test_inputs_may_be_int64(golden, tmp_path):

@@ -1,9 +1,10 @@
 """Exports a random BERT-base as ONNX, beside optimum, and compares the graphs' latency in ONNX Runtime.
 
-Usage: onnx.py [--runs N] [--peer-python PYTHON] [--large]
+Usage: onnx.py [--runs N] [--peer-python PYTHON] [--large] [--stock]
 
 The peer is `optimum-cli export onnx` on the same weights in Hugging Face form, in the environment whose Python is
-named. Prints the Markdown of docs/benchmarks.md.
+named. With --stock, the Hub module of the same weights through `python -m tf2onnx.convert` too, which needs
+minutes and 20 GB. Prints the Markdown of docs/benchmarks.md.
 """
 
 import argparse
@@ -24,6 +25,8 @@ from bertferry.convert import convert_checkpoint
 convert_checkpoint(*sys.argv[1:3], to="huggingface", do_lower_case=True)
 """
 EXPORT = "import sys; from bertferry.export.onnx.command import run; run()"
+HUB = "import sys; from bertferry.export.command import run; run()"
+CASED = ["--do-lower-case"]
 LATENCY = """
 import json, sys, time
 import numpy as np, onnxruntime
@@ -56,17 +59,33 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--peer-python", type=Path)
     parser.add_argument("--large", action="store_true")
+    parser.add_argument("--stock", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         run([sys.executable, TOOLS / "random_checkpoint.py", "base", base / "tf1"])
         run([sys.executable, "-c", CONVERT, base / "tf1", base / "hf"])
-        exports(base, arguments)
-        latencies(base, arguments)
+        if arguments.runs:
+            exports(base, arguments)
+            latencies(base, arguments)
+        if arguments.stock:
+            against_stock(base)
         if arguments.large:
             run([sys.executable, TOOLS / "random_checkpoint.py", "large", base / "large"])
             one = export(base / "large", base / "large.onnx", "--no-verify")
             print(f"\nBERT-large, not checked: {one.wall:.1f} s, {one.peak:.2f} GB")
+
+
+def against_stock(base: Path) -> None:
+    """A SavedModel through both, one run each."""
+    run([sys.executable, "-c", HUB, "--checkpoint", base / "tf1", "--output", base / "hub", "--no-verify", *CASED])
+    ours = run([sys.executable, "-c", EXPORT, "--saved-model", base / "hub", "--output", base / "saved.onnx"])
+    command = [sys.executable, "-m", "tf2onnx.convert", "--saved-model", base / "hub", "--opset", "18"]
+    stock = run([*command, "--output", base / "stock.onnx"])
+    print("\n| SavedModel to ONNX | wall, s | peak memory, GB | file, MB |\n|---|---|---|---|")
+    for name, one, path in (("export-onnx, with its check", ours, "saved"), ("tf2onnx.convert", stock, "stock")):
+        size = (base / f"{path}.onnx").stat().st_size / 1e6
+        print(f"| {name} | {one.wall:.1f} | {one.peak:.2f} | {size:.0f} |", flush=True)
 
 
 def export(source: Path, output: Path, *flags: str) -> Run:

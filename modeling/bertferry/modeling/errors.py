@@ -27,3 +27,9 @@ class UnavailableError(BertferryError):
     """A device or an optional component that was asked for and is not there."""
 
     exit_code = 3
+
+
+def first_line(error: BaseException) -> str:
+    """Another library's reason without what follows it: a stack of operations, a traceback, a dump."""
+    text = str(getattr(error, "message", None) or error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from bertferry.modeling.errors import DataError, UsageError
+from bertferry.modeling.errors import DataError, UsageError, first_line
 from bertferry.verify.artefact import Artefact, artefact
 from bertferry.verify.comparison import Positions, compare
 from bertferry.verify.golden import read_inputs
@@ -183,7 +183,7 @@ def _reference_outputs(runner: Runner, probe: Probe, name: str) -> dict[str, np.
     try:
         return runner.run(probe.inputs)
     except Exception as error:  # whatever a framework raises, the reference is not usable
-        raise DataError(f"{name} fails on probe '{probe.name}': {_first_line(error)}") from error
+        raise DataError(f"{name} fails on probe '{probe.name}': {first_line(error)}") from error
 
 
 def _outcome(
@@ -197,11 +197,7 @@ def _outcome(
     try:
         got = runner.run(probe.inputs)
     except Exception as error:  # a candidate that opens but fails on a valid input disagrees
-        return ProbeResult(probe.name, error=f"fails with {type(error).__name__}: {_first_line(error)}")
+        return ProbeResult(probe.name, error=f"fails with {type(error).__name__}: {first_line(error)}")
     mask = probe.inputs.get("input_mask")
     diffs = compare(want, got, tolerance, mask=mask, positions=positions, judge_padding=judge_padding)
     return ProbeResult(probe.name, diffs)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -13,7 +13,7 @@ from bertferry.convert.layout import Container
 from bertferry.convert.readers import TensorInfo, name_places, names_below, sha256
 from bertferry.convert.readers.bundle_index import checksums, unmasked
 from bertferry.convert.readers.object_graph import GRAPH_KEY, VALUE, ObjectGraph
-from bertferry.modeling.errors import DataError
+from bertferry.modeling.errors import DataError, first_line
 
 READER_ERRORS = (tf.errors.OpError, RuntimeError, ValueError, IndexError)
 """What TensorFlow's reader raises for damaged files: IndexError for a data file that ends too early."""
@@ -97,9 +97,3 @@ class TensorFlowReader:
 
     def _stored(self, key: str) -> str:
         return key if self._graph is None else key + VALUE
-
-
-def first_line(error: Exception) -> str:
-    """TensorFlow's reason without the stack of operations below it."""
-    text = getattr(error, "message", None) or str(error)
-    return text.strip().splitlines()[0] if text.strip() else type(error).__name__

@@ -6,7 +6,7 @@ import onnx
 from onnx import helper
 
 from bertferry.export.onnx.canonical import canonical
-from bertferry.modeling.errors import DataError
+from bertferry.modeling.errors import DataError, first_line
 
 Dimensions = Mapping[str, Sequence[str | int]]
 """Of inputs and outputs by name: symbols or sizes."""
@@ -44,7 +44,7 @@ def bound(
     try:
         onnx.checker.check_model(result, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise DataError(f"the converter made an invalid graph: {str(error).splitlines()[0]}") from error
+        raise DataError(f"the converter made an invalid graph: {first_line(error)}") from error
     del result.graph.input[:]
     result.graph.input.extend(inputs)
     result.producer_name = "bertferry"

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ class OnnxReport:
 
     def to_json(self) -> str:
         """The report as JSON text, ending in a newline."""
-        return json.dumps({"schema": "bertferry.onnx/1", **self.__dict__}, indent=1) + "\n"
+        return json.dumps({"schema": "bertferry.onnx/1", **asdict(self)}, indent=1) + "\n"
 
     def summary(self) -> str:
         """The few lines that a terminal shows."""
@@ -138,7 +138,10 @@ def export_onnx(
         parity = check_parity(source, staging, choices, progress) if verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{target}: not written: the graph computes something else: {parity.verdict()}")
-        size = sum(path.stat().st_size for path in staging.parent.iterdir())
+        written = {path.name: path.stat().st_size for path in staging.parent.iterdir()}
+    beside = target.with_name(f"{target.name}.data")
+    if beside.name not in written:
+        beside.unlink(missing_ok=True)  # of an output that this one replaced
     return OnnxReport(
         source=given,
         output=str(output),
@@ -146,7 +149,7 @@ def export_onnx(
         inputs=built.inputs,
         outputs=built.outputs,
         weight_bytes=built.weight_bytes,
-        total_bytes=size,
+        total_bytes=sum(written.values()),
         parity=None if parity is None else parity.to_dict(),
         verdict="not checked" if parity is None else parity.verdict(),
     )

@@ -14,7 +14,7 @@ from bertferry.convert import Checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.plan import TASK_HEADS
 from bertferry.export.onnx.weights import LiftedGraph, Weight
-from bertferry.modeling.errors import DataError, UsageError
+from bertferry.modeling.errors import DataError, UsageError, first_line
 from bertferry.modeling.parameters import parameter_names
 from bertferry.verify.artefact import Artefact, checkpoint_artefact, saved_model_artefact
 from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, TOKEN_OUTPUTS
@@ -157,8 +157,7 @@ class SavedModelSource:
         try:
             return tf.saved_model.load(str(self._path))
         except (ValueError, OSError, tf.errors.OpError, RuntimeError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise DataError(f"{self._path}: not a loadable SavedModel: {reason}") from error
+            raise DataError(f"{self._path}: not a loadable SavedModel: {first_line(error)}") from error
 
     @cached_property
     def _graph(self) -> LiftedGraph:

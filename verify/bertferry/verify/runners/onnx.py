@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from bertferry.convert.quiet import held_back_stderr
-from bertferry.modeling.errors import DataError, UnavailableError
+from bertferry.modeling.errors import DataError, UnavailableError, first_line
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "gpu": "CUDAExecutionProvider"}
 INTEGERS = {"tensor(int32)": np.int32, "tensor(int64)": np.int64}
@@ -35,7 +35,7 @@ class OnnxRunner:
             try:
                 self._session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
             except Exception as error:  # its errors share no class
-                raise DataError(f"{path}: not a loadable ONNX model: {_first_line(error)}") from error
+                raise DataError(f"{path}: not a loadable ONNX model: {first_line(error)}") from error
         if provider not in self._session.get_providers():
             fallback = self._session.get_providers()[0]
             raise UnavailableError(f"--device {device}: the session fell back to {fallback}")
@@ -51,7 +51,3 @@ class OnnxRunner:
         if self._widen:
             outputs = [array.astype(np.float32) if array.dtype == np.float16 else array for array in outputs]
         return dict(zip(names, outputs, strict=True))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

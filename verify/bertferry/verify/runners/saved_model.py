@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from bertferry.convert.quiet import held_back_stderr
-from bertferry.modeling.errors import DataError, UsageError
+from bertferry.modeling.errors import DataError, UsageError, first_line
 from bertferry.verify.runners.device import device_name
 from bertferry.verify.signature import CONVENIENCES
 
@@ -27,7 +27,7 @@ class HubRunner:
             with tf.device(self._device):
                 self._layer = hub.KerasLayer(str(path))
         except (ValueError, OSError, tf.errors.OpError, RuntimeError) as error:
-            raise DataError(f"{path}: not a loadable Hub module: {_first_line(error)}") from error
+            raise DataError(f"{path}: not a loadable Hub module: {first_line(error)}") from error
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The outputs of the root call by name."""
@@ -49,7 +49,7 @@ class SignatureRunner:
             with tf.device(self._device):
                 self._loaded = tf.saved_model.load(str(path))
         except (ValueError, OSError, tf.errors.OpError, RuntimeError) as error:
-            raise DataError(f"{path}: not a loadable SavedModel: {_first_line(error)}") from error
+            raise DataError(f"{path}: not a loadable SavedModel: {first_line(error)}") from error
         if signature not in self._loaded.signatures:
             raise UsageError(
                 f"{path}: no signature {signature}, only {', '.join(self._loaded.signatures) or 'none'}"
@@ -63,7 +63,3 @@ class SignatureRunner:
             tensors = {name: tf.cast(inputs[name], spec.dtype) for name, spec in expected.items()}
             outputs = self._signature(**tensors)
         return {name: tensor.numpy() for name, tensor in outputs.items()}
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
