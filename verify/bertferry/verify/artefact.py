@@ -42,7 +42,7 @@ def artefact(given: str | Path, task: str, device: str) -> Artefact:
     if kind == "golden":
         return golden_artefact(path)
     if kind in ("hub", "savedmodel"):
-        return saved_model_artefact(path, kind, device)
+        return saved_model_artefact(path, kind, device, task=task)
     if kind == "onnx":
         return onnx_artefact(path, device)
     return checkpoint_artefact(open_checkpoint(path), task, device)
@@ -83,7 +83,9 @@ def checkpoint_artefact(checkpoint: Checkpoint, task: str, device: str) -> Artef
     return Artefact(f"checkpoint {checkpoint.location.path} ({checkpoint.layout.name})", opened, limits)
 
 
-def saved_model_artefact(path: Path, kind: str, device: str, signature: str = "serving_default") -> Artefact:
+def saved_model_artefact(
+    path: Path, kind: str, device: str, *, task: str = "encoder", signature: str = "serving_default"
+) -> Artefact:
     """A SavedModel: through `hub.KerasLayer` (`hub`) or by its serving signature (`savedmodel`)."""
     if not (path / "saved_model.pb").is_file():
         raise UsageError(f"{path}: not a SavedModel: no saved_model.pb in it")
@@ -92,7 +94,7 @@ def saved_model_artefact(path: Path, kind: str, device: str, signature: str = "s
         import_tensorflow()
         from bertferry.verify.runners.saved_model import HubRunner, SignatureRunner
 
-        return HubRunner(path, device) if kind == "hub" else SignatureRunner(path, device, signature)
+        return HubRunner(path, device, task) if kind == "hub" else SignatureRunner(path, device, signature)
 
     return Artefact(f"{kind} {path}", opened, _limits_of_module(path))
 

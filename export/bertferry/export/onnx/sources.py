@@ -191,7 +191,7 @@ class SavedModelSource:
 
     def artefact(self) -> Artefact:
         """The signature in TensorFlow."""
-        return saved_model_artefact(self._path, "savedmodel", "cpu", self._signature)
+        return saved_model_artefact(self._path, "savedmodel", "cpu", signature=self._signature)
 
     def probe_inputs(self) -> dict[str, np.ndarray]:
         """A seeded batch of three for any signature: integers below the rows of the tables that they look up."""

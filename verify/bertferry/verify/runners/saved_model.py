@@ -9,15 +9,20 @@ import tensorflow as tf
 from bertferry.convert.quiet import held_back_stderr
 from bertferry.modeling.errors import DataError, UsageError, first_line
 from bertferry.verify.runners.device import device_name
-from bertferry.verify.signature import CONVENIENCES
+from bertferry.verify.signature import CONVENIENCES, ENCODER_INPUTS, POSITIONS_INPUT
 
 SIGNATURE = "serving_default"
 
 
-class HubRunner:
-    """A module behind `hub.KerasLayer`, called with a dict, dropout off."""
+MLM = {"mlm": (*ENCODER_INPUTS, POSITIONS_INPUT)}
+SUB_OBJECTS = {"mlm": MLM, "pretrainer": {**MLM, "nsp": ENCODER_INPUTS}}
+"""What computes a task's heads, and from what, beside the root, which is the encoder then."""
 
-    def __init__(self, path: Path, device: str) -> None:
+
+class HubRunner:
+    """A module behind `hub.KerasLayer`, called with a dict, dropout off; with the sub-objects of a task's heads."""
+
+    def __init__(self, path: Path, device: str, task: str = "encoder") -> None:
         with held_back_stderr():
             import tensorflow_hub as hub
         self.name = str(path)
@@ -25,17 +30,25 @@ class HubRunner:
         self._device = device_name(device)
         try:
             with tf.device(self._device):
-                self._layer = hub.KerasLayer(str(path))
+                root = hub.KerasLayer(str(path))
+                self._layers = [(root, ENCODER_INPUTS)]
+                for name, needed in SUB_OBJECTS.get(task, {}).items():
+                    if not hasattr(root.resolved_object, name):
+                        raise DataError(f"{path}: no .{name} in it, which task {task} needs")
+                    self._layers.append((hub.KerasLayer(getattr(root.resolved_object, name)), needed))
         except (ValueError, OSError, tf.errors.OpError, RuntimeError) as error:
             raise DataError(f"{path}: not a loadable Hub module: {first_line(error)}") from error
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The outputs of the root call by name."""
-        with tf.device(self._device):
-            outputs = self._layer({name: tf.constant(array) for name, array in inputs.items()})
-        if not isinstance(outputs, Mapping):
-            raise ValueError("the module answers a dict of inputs with something else than a dict")
-        return {name: tensor.numpy() for name, tensor in outputs.items() if name not in CONVENIENCES}
+        """The outputs of the root call and of the sub-objects, by name."""
+        got: dict[str, np.ndarray] = {}
+        for layer, needed in self._layers:
+            with tf.device(self._device):
+                outputs = layer({name: tf.constant(inputs[name]) for name in needed})
+            if not isinstance(outputs, Mapping):
+                raise ValueError("the module answers a dict of inputs with something else than a dict")
+            got |= {name: tensor.numpy() for name, tensor in outputs.items() if name not in CONVENIENCES}
+        return got
 
 
 class SignatureRunner:
