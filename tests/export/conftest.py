@@ -1,7 +1,56 @@
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from bertferry.export import export_hub_module
+
+GOLDENS = {
+    "encoder": ("tf1_core_L2", {"sequence_output": "seq", "pooled_output": "pooled"}),
+    "classifier": ("tf1_cls_L2", {"logits": "logits"}),
+    "span": ("tf1_squad_L2", {"start_logits": "start", "end_logits": "end"}),
+    "mlm": ("tf1_pretrain_L2", {"mlm_logits": "mlm_logp"}),
+    "pretrainer": ("tf1_pretrain_L2", {"mlm_logits": "mlm_logp", "nsp_logits": "nsp_logp"}),
+}
+INPUTS = {"input_word_ids": "ids", "input_mask": "mask", "input_type_ids": "seg", "masked_lm_positions": "pos"}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A task's checkpoint, and what TF 1.15.5 computed from it: int32 inputs and outputs by name."""
+
+    source: Path
+    inputs: dict[str, np.ndarray]
+    outputs: dict[str, np.ndarray]
+    log_probabilities: frozenset[str]
+
+    def check(self, got, atol=5e-6):
+        """Asserts that outputs by name are the stored ones, and that none of those is missing."""
+        for name, want in self.outputs.items():
+            value = log_softmax(np.asarray(got[name])) if name in self.log_probabilities else got[name]
+            np.testing.assert_allclose(value, want, rtol=0, atol=atol, err_msg=name)
+
+
+def log_softmax(logits):
+    flat = logits.reshape(-1, logits.shape[-1]).astype(np.float64)
+    return flat - np.log(np.exp(flat).sum(axis=-1, keepdims=True))
+
+
+@pytest.fixture(scope="session")
+def references(golden):
+    """A `Reference` by task."""
+
+    def reference(task):
+        source, outputs = GOLDENS[task]
+        with np.load(golden / f"{source}.npz") as stored:
+            inputs = {name: stored[key].astype(np.int32) for name, key in INPUTS.items() if key in stored}
+            expected = {name: stored[key] for name, key in outputs.items()}
+        logs = frozenset(name for name, key in outputs.items() if key.endswith("logp"))
+        return Reference(golden / source, inputs, expected, logs)
+
+    return {task: reference(task) for task in GOLDENS}
 
 
 @pytest.fixture(scope="session")
@@ -15,8 +64,6 @@ def module(golden, tmp_path_factory):
 @pytest.fixture(scope="session")
 def text_source(golden, tmp_path_factory):
     """The golden encoder with a vocabulary of its size beside it."""
-    import shutil
-
     source = tmp_path_factory.mktemp("text") / "source"
     shutil.copytree(golden / "tf1_core_L2", source)
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{i}" for i in range(25))]

@@ -43,7 +43,8 @@ def test_assets(text_source, tmp_path, capfd):
     manifest = json.loads((module / "MANIFEST.json").read_text())
     assert manifest["do_lower_case"] is False
     assert manifest["configuration"]["vocab_size"] == 30
-    assert manifest["parity"].startswith("AGREE")
+    assert manifest["parity"]["verdict"].startswith("AGREE")
+    assert manifest["parity"]["profile"] == "fp32"
 
 
 def test_lower_casing_comes_from_the_tokenizer_configuration(text_source, tmp_path):

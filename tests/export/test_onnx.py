@@ -16,59 +16,41 @@ import pytest
 from onnx import numpy_helper
 
 from bertferry.convert import convert_checkpoint, open_checkpoint
-from bertferry.convert.plan import TASK_HEADS
+from bertferry.convert.plan import task_parameters
 from bertferry.export import export_onnx
 from bertferry.export.onnx import build
 from bertferry.export.onnx.command import main
 from bertferry.modeling.parameters import parameter_names
 
-GOLDENS = {
-    "encoder": ("tf1_core_L2", {"sequence_output": "seq", "pooled_output": "pooled"}),
-    "classifier": ("tf1_cls_L2", {"logits": "logits"}),
-    "span": ("tf1_squad_L2", {"start_logits": "start", "end_logits": "end"}),
-    "mlm": ("tf1_pretrain_L2", {"mlm_logits": "mlm_logp"}),
-    "pretrainer": ("tf1_pretrain_L2", {"mlm_logits": "mlm_logp", "nsp_logits": "nsp_logp"}),
-}
-INPUTS = {"input_word_ids": "ids", "input_mask": "mask", "input_type_ids": "seg", "masked_lm_positions": "pos"}
+TASKS = ("encoder", "classifier", "span", "mlm", "pretrainer")
 
 
-def run(path, stored):
+def run(path, inputs):
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    feeds = {value.name: stored[INPUTS[value.name]].astype(np.int32) for value in session.get_inputs()}
     names = [value.name for value in session.get_outputs()]
+    feeds = {value.name: inputs[value.name] for value in session.get_inputs()}
     return dict(zip(names, session.run(names, feeds), strict=True))
 
 
-def log_softmax(logits):
-    flat = logits.reshape(-1, logits.shape[-1]).astype(np.float64)
-    return flat - np.log(np.exp(flat).sum(axis=-1, keepdims=True))
-
-
 @pytest.mark.parametrize("optimize", ["none", "ort"])
-@pytest.mark.parametrize("task", GOLDENS)
-def test_a_graph_computes_what_tf1_computed(golden, tmp_path, task, optimize):
-    source, outputs = GOLDENS[task]
-    report = export_onnx(tmp_path / "m.onnx", checkpoint=golden / source, task=task, optimize=optimize)
+@pytest.mark.parametrize("task", TASKS)
+def test_a_graph_computes_what_tf1_computed(references, tmp_path, task, optimize):
+    reference = references[task]
+    report = export_onnx(tmp_path / "m.onnx", checkpoint=reference.source, task=task, optimize=optimize)
     assert report.verdict.startswith("AGREE on 11 probes")
-    with np.load(golden / f"{source}.npz") as stored:
-        got = run(tmp_path / "m.onnx", stored)
-        for output, key in outputs.items():
-            value = log_softmax(got[output]) if key.endswith("logp") else got[output]
-            np.testing.assert_allclose(value, stored[key], rtol=0, atol=5e-6)
+    reference.check(run(tmp_path / "m.onnx", reference.inputs))
 
 
 @pytest.mark.parametrize("optimize", ["none", "ort"])
-@pytest.mark.parametrize("task", GOLDENS)
-def test_a_file_holds_each_weight_once_under_known_names(golden, tmp_path, task, optimize):
-    source = open_checkpoint(golden / GOLDENS[task][0])
+@pytest.mark.parametrize("task", TASKS)
+def test_a_file_holds_each_weight_once_under_known_names(references, tmp_path, task, optimize):
+    source = open_checkpoint(references[task].source)
     report = export_onnx(
-        tmp_path / "m.onnx", checkpoint=golden / GOLDENS[task][0], task=task, optimize=optimize, verify=False
+        tmp_path / "m.onnx", checkpoint=references[task].source, task=task, optimize=optimize, verify=False
     )
     model = onnx.load(tmp_path / "m.onnx")
     onnx.checker.check_model(str(tmp_path / "m.onnx"), full_check=True)
-    names = parameter_names(source.config.num_layers, TASK_HEADS[task])
-    unused = {"pooler/kernel", "pooler/bias"} if task == "span" else set()
-    expected = sum(source.read(name).nbytes for name in names if name not in unused)
+    expected = sum(source.read(name).nbytes for name in task_parameters(task, source.config.num_layers))
     weights = [one for one in model.graph.initializer if not one.name.startswith("constant_")]
     assert sum(len(one.raw_data) for one in weights) == expected == report.weight_bytes
     dimensions = {
@@ -89,9 +71,9 @@ def test_a_file_holds_each_weight_once_under_known_names(golden, tmp_path, task,
         assert {"embeddings", "layer_0/attention", "layer_1/attention_norm", "layer_1/output"} <= tensors
 
 
-@pytest.mark.parametrize("task", GOLDENS)
-def test_half_precision_stores_half_and_stays_close(golden, tmp_path, task):
-    source = golden / GOLDENS[task][0]
+@pytest.mark.parametrize("task", TASKS)
+def test_half_precision_stores_half_and_stays_close(references, tmp_path, task):
+    source = references[task].source
     full = export_onnx(tmp_path / "full.onnx", checkpoint=source, task=task, verify=False)
     half = export_onnx(tmp_path / "half.onnx", checkpoint=source, task=task, precision="fp16")
     assert half.weight_bytes * 2 == full.weight_bytes
@@ -171,7 +153,7 @@ def test_two_processes_write_the_same_bytes(golden, tmp_path):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
-def test_external_data_lies_beside_the_file(golden, tmp_path, precision):
+def test_external_data_lies_beside_the_file(golden, references, tmp_path, precision):
     """And moves with it."""
     report = export_onnx(
         tmp_path / "m.onnx", checkpoint=golden / "tf1_core_L2", external_data=True, precision=precision
@@ -181,9 +163,9 @@ def test_external_data_lies_beside_the_file(golden, tmp_path, precision):
     (tmp_path / "elsewhere").mkdir()
     for path in (tmp_path / "m.onnx", tmp_path / "m.onnx.data"):
         shutil.move(path, tmp_path / "elsewhere")
-    with np.load(golden / "tf1_core_L2.npz") as stored:
-        got = run(tmp_path / "elsewhere" / "m.onnx", stored)
-        np.testing.assert_allclose(got["pooled_output"], stored["pooled"], atol=0.2)
+    reference = references["encoder"]
+    got = run(tmp_path / "elsewhere" / "m.onnx", reference.inputs)
+    np.testing.assert_allclose(got["pooled_output"], reference.outputs["pooled_output"], atol=0.2)
 
 
 def test_data_that_no_message_could_hold_goes_beside_the_file(golden, tmp_path, monkeypatch):

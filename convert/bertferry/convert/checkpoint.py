@@ -1,7 +1,7 @@
 """An opened checkpoint: configuration, layout and every parameter under its canonical name."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from bertferry.convert import axes
 from bertferry.convert.configuration import read_config
+from bertferry.convert.fresh import initial_value
 from bertferry.convert.inference import infer_config
 from bertferry.convert.layout import Layout
 from bertferry.convert.layouts import LAYOUTS
@@ -22,12 +23,16 @@ from bertferry.modeling.parameters import canonical_axes
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint whose every tensor is accounted for. Values are read when asked for."""
+    """A checkpoint whose every tensor is accounted for. Values are read when asked for.
+
+    `fresh` are parameters of heads that the file lacks: they have the values that BERT starts them from.
+    """
 
     location: Location
     config: EncoderConfig
     reader: Reader
     match: Match
+    fresh: tuple[str, ...] = ()
 
     @property
     def layout(self) -> Layout:
@@ -58,8 +63,8 @@ class Checkpoint:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Canonical names of the parameters in the file."""
-        return tuple(self.match.found)
+        """Canonical names of the parameters in the file, and of the fresh ones."""
+        return (*self.match.found, *self.fresh)
 
     def outside_sample(self) -> str:
         """The first tensors beside the encoder that no head accounts for."""
@@ -71,20 +76,24 @@ class Checkpoint:
 
     def stored_info(self, parameter: str) -> TensorInfo:
         """Shape and dtype of a parameter as it lies in the file."""
+        if parameter in self.fresh:
+            return TensorInfo(axes.shape(canonical_axes(parameter), self.sizes), "float32")
         return self.reader.tensors[self.stored_name(parameter)]
 
     def stored_axes(self, parameter: str) -> str:
         """How a parameter lies in the file."""
-        return self.match.found[parameter][1].axes
+        return canonical_axes(parameter) if parameter in self.fresh else self.match.found[parameter][1].axes
 
     def load(self, parameter: str, wanted: str) -> Any:
-        """A parameter laid out as the axes `wanted`, as an array of the reader's library.
+        """A parameter laid out as the axes `wanted`, as an array of the reader's library where it is read.
 
         Raises:
           DataError: its bytes are damaged.
         """
-        key, row = self.match.found[parameter]
-        return axes.rearrange(self.reader.load(key), row.axes, wanted, self.sizes, self.reader.library)
+        if parameter in self.fresh:
+            return self.read(parameter, wanted)
+        value = self.reader.load(self.stored_name(parameter))
+        return axes.rearrange(value, self.stored_axes(parameter), wanted, self.sizes, self.reader.library)
 
     def read(self, parameter: str, wanted: str | None = None) -> np.ndarray:
         """A parameter laid out as the axes `wanted`, by default as the networks hold it.
@@ -92,9 +101,12 @@ class Checkpoint:
         Raises:
           DataError: its bytes are damaged.
         """
-        key, row = self.match.found[parameter]
+        if parameter in self.fresh:
+            value = initial_value(parameter, self.sizes, self.config.initializer_range)
+        else:
+            value = self.reader.read(self.stored_name(parameter))
         target = canonical_axes(parameter) if wanted is None else wanted
-        array: np.ndarray = axes.rearrange(self.reader.read(key), row.axes, target, self.sizes)
+        array: np.ndarray = axes.rearrange(value, self.stored_axes(parameter), target, self.sizes)
         return array
 
 
@@ -134,6 +146,44 @@ def open_checkpoint(
     if strict:
         _check_copies(checkpoint)
     return checkpoint
+
+
+def with_parameters(
+    checkpoint: Checkpoint,
+    needed: Iterable[str],
+    use: str,
+    *,
+    init_missing_head: bool = False,
+    num_labels: int | None = None,
+) -> Checkpoint:
+    """The checkpoint, where it lacks none of the parameters, or with those of heads and poolers started fresh.
+
+    Args:
+      needed: canonical names.
+      use: who needs them, for the error: `task mlm needs`.
+      init_missing_head: start what is missing fresh, as long as it is not the encoder itself.
+      num_labels: classes of a fresh classifier.
+
+    Raises:
+      DataError: parameters are missing.
+      UsageError: a fresh classifier without its number of classes.
+    """
+    missing = tuple(name for name in needed if name not in checkpoint.parameters)
+    if not missing:
+        return checkpoint
+    if any(name.startswith(("embeddings/", "encoder/")) for name in missing):
+        raise DataError(f"{checkpoint.location.path}: the source has no {sample(list(missing))}, which {use}")
+    if not init_missing_head:
+        raise DataError(
+            f"{checkpoint.location.path}: the source has no {', '.join(missing)}, which {use}: "
+            "give --init-missing-head to start them fresh"
+        )
+    if "classifier/kernel" in missing and num_labels is None:
+        raise UsageError("a fresh classifier needs its number of classes: give --num-labels N")
+    known = checkpoint.match
+    if num_labels is not None:
+        known = replace(known, sizes={"classes": num_labels, **known.sizes})
+    return replace(checkpoint, match=known, fresh=missing)
 
 
 def _candidates(name: str, architecture: str | None) -> tuple[Layout, ...]:

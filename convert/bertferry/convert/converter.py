@@ -108,7 +108,8 @@ def _counter(work: Plan, progress: Progress | None) -> Callable[[str], None]:
 
 def write_beside(directory: Path, work: Plan, do_lower_case: bool | None) -> None:
     """The configuration and the vocabulary."""
-    write_configuration(directory, work.checkpoint.config, work.target, work.form.heads, work.sizes.get("classes"))
+    source = work.checkpoint
+    write_configuration(directory, source.config, work.target, work.form.heads, source.sizes.get("classes"))
     vocabulary = work.checkpoint.location.vocabulary
     if vocabulary:
         shutil.copyfile(vocabulary, directory / "vocab.txt")

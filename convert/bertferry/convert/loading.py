@@ -2,9 +2,9 @@
 
 import tf_keras
 
-from bertferry.convert.checkpoint import Checkpoint
+from bertferry.convert.checkpoint import Checkpoint, with_parameters
+from bertferry.convert.plan import task_parameters
 from bertferry.modeling.builders import Task, task_model
-from bertferry.modeling.errors import DataError
 from bertferry.modeling.variables import named_variables
 
 
@@ -15,14 +15,11 @@ def load_network(checkpoint: Checkpoint, task: Task = "encoder", float_dtype: st
       DataError: the checkpoint lacks a parameter of the task, or its bytes are damaged.
     """
     checkpoint.check_bert()
-    if task == "classifier" and "classifier" not in checkpoint.heads:
-        raise DataError(f"{checkpoint.location.path}: no classifier/kernel, classifier/bias in it")
+    with_parameters(checkpoint, task_parameters(task, checkpoint.config.num_layers), f"task {task} needs")
     # Every value is about to be replaced: drawing them at random would take longer than all the rest.
     model = task_model(checkpoint.config, task, checkpoint.sizes.get("classes"), float_dtype, "zeros")
-    variables = named_variables(model)
-    missing = [name for name in variables if name not in checkpoint.parameters]
-    if missing:
-        raise DataError(f"{checkpoint.location.path}: no {', '.join(missing)} in it, which task {task} needs")
-    for name, variable in variables.items():
+    for name, variable in named_variables(model).items():
+        if name not in checkpoint.parameters:
+            continue  # a pooler that the task's outputs do not depend on
         variable.assign(checkpoint.read(name).astype(variable.dtype.as_numpy_dtype, copy=False))
     return model

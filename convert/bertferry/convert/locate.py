@@ -1,5 +1,6 @@
 """Finds a checkpoint's files from what a user gives: a prefix, a directory, a safetensors file, an archive."""
 
+import glob
 import json
 import re
 from dataclasses import dataclass
@@ -30,6 +31,16 @@ class Location:
     vocabulary: Path | None
     tokenizer_config: Path | None
     unpacked: UnpackedFolder | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that hold the checkpoint: its tensors and their index, its configuration."""
+        if self.container == "tensorflow":
+            tensors = sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}.data-?????-of-?????"))
+            tensors.append(Path(f"{self.path}.index"))
+        else:
+            tensors = list(dict.fromkeys([self.path, *self.shards]))
+        return (*tensors, self.config) if self.config else tuple(tensors)
 
 
 def locate(given: str | Path, config: str | Path | None = None) -> Location:

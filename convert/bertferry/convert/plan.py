@@ -1,17 +1,16 @@
 """What a conversion will write: the target's form, its rows, and where each value comes from."""
 
 from dataclasses import dataclass
-from math import prod
 from typing import Any, Literal
 
 import numpy as np
 
 from bertferry.convert import axes
-from bertferry.convert.checkpoint import Checkpoint
+from bertferry.convert.checkpoint import Checkpoint, with_parameters
 from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
 from bertferry.modeling.errors import DataError, UsageError
-from bertferry.modeling.parameters import canonical_axes
+from bertferry.modeling.parameters import parameter_names
 
 Task = Literal["encoder", "mlm", "pretrainer", "classifier", "span", "all"]
 TASKS: tuple[Task, ...] = ("encoder", "mlm", "pretrainer", "classifier", "span", "all")
@@ -26,39 +25,35 @@ TASK_OF_HEAD = {"mlm": "pretrainer", "nsp": "pretrainer", "classifier": "classif
 DTYPES = ("float32", "float16", "bfloat16", "float64")
 
 
+def task_parameters(task: str, num_layers: int) -> tuple[str, ...]:
+    """Canonical names of what a task's outputs depend on: a span labeler has no use for a pooler."""
+    names = parameter_names(num_layers, TASK_HEADS[task])
+    return tuple(name for name in names if task != "span" or not name.startswith("pooler/"))
+
+
 @dataclass(frozen=True)
 class Plan:
-    """The rows of the target file, in order. `initialised` are the parameters that the source lacks; `dtype` is
-    the type to cast to, or None to keep each tensor's own."""
+    """The rows of the target file, in order; `dtype` is the type to cast to, or None to keep each tensor's own."""
 
     checkpoint: Checkpoint
     target: Layout
     form: Form
     rows: tuple[Row, ...]
-    sizes: dict[str, int]
-    initialised: tuple[str, ...]
     dtype: str | None
-
-    def source_axes(self, row: Row) -> str:
-        """How the value of a row lies where it comes from."""
-        fresh = row.parameter in self.initialised
-        return canonical_axes(row.parameter) if fresh else self.checkpoint.stored_axes(row.parameter)
 
     def shape(self, row: Row) -> tuple[int, ...]:
         """The shape of a row's tensor in the target."""
-        return axes.shape(row.axes, self.sizes)
+        return axes.shape(row.axes, self.checkpoint.sizes)
 
     def dtype_of(self, row: Row) -> str:
         """The type of a row's tensor in the target, by NumPy's name."""
-        if self.dtype is not None:
-            return self.dtype
-        return "float32" if row.parameter in self.initialised else self.checkpoint.stored_info(row.parameter).dtype
+        return self.dtype or self.checkpoint.stored_info(row.parameter).dtype
 
     def keeps_bytes(self, row: Row) -> bool:
         """Whether a row's tensor has the same bytes in the source as in the target."""
         return (
-            row.parameter not in self.initialised
-            and axes.same_bytes(self.source_axes(row), row.axes)
+            row.parameter not in self.checkpoint.fresh
+            and axes.same_bytes(self.checkpoint.stored_axes(row.parameter), row.axes)
             and self.dtype_of(row) == self.checkpoint.stored_info(row.parameter).dtype
         )
 
@@ -68,11 +63,6 @@ class Plan:
         Raises:
           DataError: the bytes of the source are damaged, or a value does not fit the type asked for.
         """
-        if row.parameter in self.initialised:
-            fresh = initial_value(row.parameter, self.sizes, self.checkpoint.config.initializer_range)
-            return cast(
-                axes.rearrange(fresh, self.source_axes(row), row.axes, self.sizes), self.dtype_of(row), row
-            )
         value = self.checkpoint.load(row.parameter, row.axes)
         if self.dtype_of(row) == self.checkpoint.stored_info(row.parameter).dtype:
             return value
@@ -103,21 +93,12 @@ def plan(
         )
     layers = checkpoint.config.num_layers
     rows = (*target.bind(form, layers), *target.superseded(form, layers))
-    missing = tuple(dict.fromkeys(row.parameter for row in rows if row.parameter not in checkpoint.parameters))
-    sizes = dict(checkpoint.sizes)
-    if missing:
-        if not init_missing_head:
-            use = f"{target.name} needs for {'these heads' if wanted else 'an encoder'}"
-            raise DataError(
-                f"{checkpoint.location.path}: the source has no {', '.join(missing)}, which {use}: "
-                "give --init-missing-head to start them fresh"
-            )
-        _check_only_heads(checkpoint, missing)
-        if num_labels is not None:
-            sizes.setdefault("classes", num_labels)
-        if "classifier/kernel" in missing and "classes" not in sizes:
-            raise UsageError("a fresh classifier needs its number of classes: give --num-labels N")
-    return Plan(checkpoint, target, form, rows, sizes, missing, dtype)
+    needed = tuple(dict.fromkeys(row.parameter for row in rows))
+    use = f"{target.name} needs for {'these heads' if wanted else 'an encoder'}"
+    checkpoint = with_parameters(
+        checkpoint, needed, use, init_missing_head=init_missing_head, num_labels=num_labels
+    )
+    return Plan(checkpoint, target, form, rows, dtype)
 
 
 def check_choices(to: str, task: Task | None, dtype: str | None) -> None:
@@ -154,26 +135,6 @@ def _wanted_heads(checkpoint: Checkpoint, target: Layout, task: Task | None) -> 
             f"{checkpoint.outside_sample()}: give --task encoder to take the encoder alone"
         )
     return checkpoint.heads if task == "all" else TASK_HEADS[task]
-
-
-def _check_only_heads(checkpoint: Checkpoint, missing: tuple[str, ...]) -> None:
-    """Fresh values may stand in for heads and poolers, never for the encoder's own."""
-    lost = [name for name in missing if name.startswith(("embeddings/", "encoder/"))]
-    if lost:
-        raise DataError(f"{checkpoint.location.path}: the source has no {', '.join(lost)}")
-
-
-def initial_value(parameter: str, sizes: dict[str, int], stddev: float) -> np.ndarray:
-    """What BERT starts a parameter from: biases 0, gammas 1, kernels a truncated normal; the same every time."""
-    size = axes.shape(canonical_axes(parameter), sizes)
-    kind = parameter.rpartition("/")[2]
-    if kind != "kernel":
-        return np.full(size, 1.0 if kind == "gamma" else 0.0, np.float32)
-    rng = np.random.default_rng(list(parameter.encode()))
-    drawn = rng.standard_normal(prod(size))
-    while (far := np.abs(drawn) > 2).any():
-        drawn[far] = rng.standard_normal(int(far.sum()))
-    return (stddev * drawn).reshape(size).astype(np.float32)
 
 
 def cast(value: np.ndarray, dtype: str, row: Row) -> np.ndarray:

@@ -114,10 +114,10 @@ def conversion_report(
 
 def _tensor_row(work: Plan, row: Row, dry_run: bool) -> TensorRow:
     shape, dtype = work.shape(row), work.dtype_of(row)
-    if row.parameter in work.initialised:
+    if row.parameter in work.checkpoint.fresh:
         return TensorRow(row.parameter, "", row.stored, (), shape, dtype, "initialised", "")
     name, info = work.checkpoint.stored_name(row.parameter), work.checkpoint.stored_info(row.parameter)
-    moved = not axes.same_bytes(work.source_axes(row), row.axes)
+    moved = not axes.same_bytes(work.checkpoint.stored_axes(row.parameter), row.axes)
     fates = ["transposed"] * moved + [f"cast to {dtype}"] * (dtype != info.dtype)
     return TensorRow(
         parameter=row.parameter,

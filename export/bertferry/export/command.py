@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
-from bertferry.convert.console import check_report_path, run_as_program, run_for_tests, show
-from bertferry.export.hub_exporter import TASKS, export_hub_module
+from bertferry.convert.console import Progress, check_report_path, run_as_program, run_for_tests, show
+from bertferry.export.hub_exporter import PRECISIONS, TASKS, export_hub_module
+from bertferry.modeling.config import ACTIVATIONS
 from bertferry.modeling.errors import UsageError
 
 
@@ -16,39 +17,51 @@ def build_parser() -> argparse_flags.ArgumentParser:
         prog="export-hub-module",
         description="Export a BERT checkpoint in any layout as a TF2 Hub module, and compare the two.",
     )
-    parser.add_argument("--checkpoint", metavar="PATH", help="a prefix, a directory or a .safetensors file")
-    parser.add_argument("--output", metavar="DIR", help="the directory to create")
-    parser.add_argument(
-        "--task", choices=TASKS, default="encoder", help="what the module computes; default: encoder"
-    )
-    parser.add_argument(
-        "--config", metavar="FILE", help="the configuration; default: the one beside the checkpoint"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("--checkpoint", metavar="PATH", help="a prefix, a directory, a .safetensors file or an archive")
+    add("--output", metavar="DIR", help="the directory to create")
+    add("--task", choices=TASKS, default="encoder", help="what the module computes; default: encoder")
+    add("--config", metavar="FILE", help="the configuration; default: the one beside the checkpoint")
+    add(
         "--from",
         metavar="LAYOUT",
         dest="source_layout",
         default="auto",
         help="source layout; default: found from the tensors",
     )
-    parser.add_argument("--vocab", metavar="FILE", help="the vocabulary; default: vocab.txt beside the checkpoint")
-    parser.add_argument(
+    add("--prefix", metavar="NAME", help="where the encoder stands in a larger model; needed where it has several")
+    add("--num-attention-heads", type=int, metavar="N", help="where neither configuration nor tensors say")
+    add("--activation", choices=ACTIVATIONS, help="where there is no configuration")
+    add("--init-missing-head", action="store_true", help="start a head that the checkpoint lacks fresh")
+    add("--num-labels", type=int, metavar="N", help="classes of a fresh classifier")
+    add("--vocab", metavar="FILE", help="the vocabulary; default: vocab.txt beside the checkpoint")
+    add(
         "--do-lower-case",
         action=BooleanOptionalAction,
         help="whether texts are lower-cased; default: as tokenizer_config.json says",
     )
-    parser.add_argument(
+    add(
+        "--precision",
+        choices=tuple(PRECISIONS),
+        default="fp32",
+        help="of weights and products; outputs are float32; default: fp32",
+    )
+    add(
+        "--freeze",
+        metavar="PARTS",
+        default="",
+        help="comma list of what is not trainable: embeddings, first:K (blocks 0 to K-1), encoder, pooler",
+    )
+    add(
         "--onnx",
         metavar="PRECISIONS",
         default="",
-        help="comma list of fp32, fp16, int8: the encoder as ONNX too, in DIR/onnx",
+        help="comma list of fp32, fp16, int8: the task as ONNX too, in DIR/onnx",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
-    parser.add_argument("--no-verify", action="store_true", help="skip the parity check")
-    parser.add_argument("--dry-run", action="store_true", help="check everything and write nothing")
-    parser.add_argument(
-        "--json", metavar="FILE", nargs="?", const="-", help="the report as JSON, on stdout or into FILE"
-    )
+    add("--overwrite", action="store_true", help="replace an existing output")
+    add("--no-verify", action="store_true", help="skip the parity check")
+    add("--dry-run", action="store_true", help="check everything and write nothing")
+    add("--json", metavar="FILE", nargs="?", const="-", help="the report as JSON, on stdout or into FILE")
     return parser
 
 
@@ -58,21 +71,35 @@ def execute(arguments: Namespace) -> int:
     for flag in ("checkpoint", "output"):
         if getattr(arguments, flag) is None:
             raise UsageError(f"--{flag} is missing: see --help")
-    report = export_hub_module(
-        arguments.checkpoint,
-        arguments.output,
-        task=arguments.task,
-        config=arguments.config,
-        source_layout=arguments.source_layout,
-        vocab=arguments.vocab,
-        do_lower_case=arguments.do_lower_case,
-        overwrite=arguments.overwrite,
-        onnx=[one for one in arguments.onnx.split(",") if one],
-        verify=not arguments.no_verify,
-        dry_run=arguments.dry_run,
-    )
+    with Progress("export-hub-module") as progress:
+        report = export_hub_module(
+            arguments.checkpoint,
+            arguments.output,
+            task=arguments.task,
+            config=arguments.config,
+            source_layout=arguments.source_layout,
+            prefix=arguments.prefix,
+            num_attention_heads=arguments.num_attention_heads,
+            activation=arguments.activation,
+            init_missing_head=arguments.init_missing_head,
+            num_labels=arguments.num_labels,
+            vocab=arguments.vocab,
+            do_lower_case=arguments.do_lower_case,
+            precision=arguments.precision,
+            freeze=listed(arguments.freeze),
+            overwrite=arguments.overwrite,
+            onnx=listed(arguments.onnx),
+            verify=not arguments.no_verify,
+            dry_run=arguments.dry_run,
+            progress=progress,
+        )
     show(report.to_json(), report.summary(), arguments.json)
     return 0
+
+
+def listed(given: str) -> list[str]:
+    """The items of a comma list."""
+    return [item for item in given.split(",") if item]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -25,11 +25,11 @@ Dropout = Callable[[tf.Tensor, float], tf.Tensor]
 
 @dataclass(frozen=True)
 class Encoded:
-    """An encoder's outputs in its parameters' type: sequence [B, S, H], pooled [B, H] and each block's output
-    [B, S, H]; `named` are the tensors to cut the graph at."""
+    """An encoder's outputs in its parameters' type: sequence [B, S, H], pooled [B, H], None without a pooler among
+    them, and each block's output [B, S, H]; `named` are the tensors to cut the graph at."""
 
     sequence: tf.Tensor
-    pooled: tf.Tensor
+    pooled: tf.Tensor | None
     layers: list[tf.Tensor]
     named: dict[str, tf.Tensor]
 
@@ -51,7 +51,7 @@ def encode(
       word_ids, mask, type_ids: int32 [B, S]; mask is 1 for tokens and 0 for padding.
       training: whether dropout is on.
     """
-    dropout = _dropout if training else _no_dropout
+    dropout = chosen_dropout(training)
     hidden = _embed(parameters, word_ids, type_ids)
     named: dict[str, tf.Tensor] = {}
     hidden = named["embeddings"] = tf.identity(dropout(hidden, config.dropout_rate), name="embeddings")
@@ -61,8 +61,10 @@ def encode(
         block = _Block(parameters, f"encoder/{number}", f"layer_{number}", config, dropout)
         hidden = block.run(hidden, bias, named)
         layers.append(hidden)
-    pooled = tf.tanh(dense(hidden[:, 0, :], parameters, "pooler"))
-    pooled = named["pooler"] = tf.identity(pooled, name="pooler")
+    pooled = None
+    if "pooler/kernel" in parameters:
+        pooled = tf.tanh(dense(hidden[:, 0, :], parameters, "pooler"))
+        pooled = named["pooler"] = tf.identity(pooled, name="pooler")
     return Encoded(hidden, pooled, layers, named)
 
 
@@ -147,6 +149,11 @@ def layer_norm(inputs: tf.Tensor, parameters: Mapping[str, tf.Variable], place: 
     mean, variance = tf.nn.moments(wide, axes=[-1], keepdims=True)
     normed = (wide - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
     return tf.cast(normed * gamma + beta, inputs.dtype)
+
+
+def chosen_dropout(training: bool) -> Dropout:
+    """A function of inputs and rate that drops in training only."""
+    return _dropout if training else _no_dropout
 
 
 def _dropout(inputs: tf.Tensor, rate: float) -> tf.Tensor:

@@ -1,29 +1,49 @@
 """export_hub_module: from a checkpoint in any layout to a Hub module, proven equal to it."""
 
-import hashlib
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from typing import Any
 
-from bertferry.convert import Checkpoint, open_checkpoint
+from bertferry.convert import Checkpoint, axes, open_checkpoint
 from bertferry.convert.atomic import check_destination, clear_leftovers, new_directory
+from bertferry.convert.checkpoint import with_parameters
 from bertferry.convert.configuration import bert_config
+from bertferry.convert.plan import TASK_HEADS, task_parameters
 from bertferry.convert.quiet import held_back_stderr, import_tensorflow
-from bertferry.convert.report import versions
+from bertferry.export.freeze import frozen_parameters
+from bertferry.export.manifest import write_manifest
+from bertferry.export.model_card import model_card
 from bertferry.export.onnx.exporter import check_installed, check_parity
 from bertferry.export.onnx.sources import CheckpointSource, Choices
 from bertferry.export.report import ExportReport
 from bertferry.export.vocabulary import TextAssets, text_assets
 from bertferry.modeling.errors import DataError, UsageError
-from bertferry.modeling.parameters import parameter_names
-from bertferry.verify import Report
+from bertferry.modeling.parameters import canonical_axes
+from bertferry.verify import PROFILES, Report
 from bertferry.verify.artefact import checkpoint_artefact, saved_model_artefact
-from bertferry.verify.verifier import compare_artefacts
+from bertferry.verify.verifier import Progress, compare_artefacts
 
-TASKS = ("encoder",)
-MANIFEST = "MANIFEST.json"
+TASKS = tuple(TASK_HEADS)
+PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+"""And the type that the weights are stored and multiplied in."""
 ONNX_FILES = {"fp32": "model.onnx", "fp16": "model_fp16.onnx", "int8": "model_int8.onnx"}
+
+
+@dataclass(frozen=True)
+class Module:
+    """What is about to be exported: a task over a checkpoint's parameters, some of them frozen, with assets."""
+
+    source: Checkpoint
+    task: str
+    precision: str
+    frozen: frozenset[str]
+    assets: TextAssets | None
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Canonical names of the parameters that the module holds."""
+        return task_parameters(self.task, self.source.config.num_layers)
 
 
 def export_hub_module(
@@ -33,12 +53,20 @@ def export_hub_module(
     task: str = "encoder",
     config: str | Path | None = None,
     source_layout: str = "auto",
+    prefix: str | None = None,
+    num_attention_heads: int | None = None,
+    activation: str | None = None,
+    init_missing_head: bool = False,
+    num_labels: int | None = None,
     vocab: str | Path | None = None,
     do_lower_case: bool | None = None,
-    overwrite: bool = False,
+    precision: str = "fp32",
+    freeze: Sequence[str] = (),
     onnx: Sequence[str] = (),
+    overwrite: bool = False,
     verify: bool = True,
     dry_run: bool = False,
+    progress: Progress | None = None,
 ) -> ExportReport:
     """Exports the checkpoint as a Hub module directory, and compares the two on every probe.
 
@@ -46,48 +74,108 @@ def export_hub_module(
       checkpoint: a prefix, a directory or a `.safetensors` file, in any layout.
       output: the directory to create.
       task: what the module computes, one of `TASKS`.
-      config, source_layout: as for `open_checkpoint`.
+      config, source_layout, prefix, num_attention_heads, activation: as for `open_checkpoint`.
+      init_missing_head: start a head or pooler that the checkpoint lacks fresh.
+      num_labels: classes of a fresh classifier.
       vocab: the vocabulary, by default `vocab.txt` beside the checkpoint.
       do_lower_case: whether texts are lower-cased, by default as the tokenizer configuration beside the
         checkpoint says.
-      overwrite: replace an existing output.
+      precision: `fp32`, or `fp16` or `bf16`: weights and products in that type, half the size; outputs are
+        float32 in any case.
+      freeze: what is left out of `trainable_variables`, see `frozen_parameters`.
       onnx: precisions to export as ONNX too, into `onnx/` of the directory.
+      overwrite: replace an existing output.
       verify: run the parity check before the output appears.
       dry_run: check everything, write nothing.
+      progress: called as the work goes on.
 
     Raises:
       BertferryError: as its `exit_code` says; nothing is left at `output` then.
     """
     target = Path(output)
-    if task not in TASKS:
-        raise UsageError(f"unknown task {task!r}: known are {', '.join(TASKS)}")
-    if unknown := [precision for precision in onnx if precision not in ONNX_FILES]:
-        raise UsageError(f"unknown ONNX precision {unknown[0]!r}: known are {', '.join(ONNX_FILES)}")
-    if onnx:
-        check_installed()
+    check_choices(task, precision, onnx)
     clear_leftovers(target)
     check_destination(target, overwrite=overwrite)
-    source = open_checkpoint(checkpoint, layout=source_layout, config=config)
+    source = open_checkpoint(
+        checkpoint,
+        layout=source_layout,
+        config=config,
+        prefix=prefix,
+        num_attention_heads=num_attention_heads,
+        activation=activation,
+    )
     source.check_bert()
-    names = _needed(source)
+    needed = task_parameters(task, source.config.num_layers)
+    source = with_parameters(
+        source, needed, f"task {task} needs", init_missing_head=init_missing_head, num_labels=num_labels
+    )
+    frozen = frozen_parameters(freeze, needed, source.config.num_layers)
     assets = text_assets(source.location, source.config.vocab_size, vocab, do_lower_case)
+    module = Module(source, task, precision, frozen, assets)
     if dry_run:
-        return _report(checkpoint, source, output, assets, None, 0)
+        return _report(checkpoint, module, output, None, planned_files(module), dry_run=True)
     import_tensorflow()
+    tell = progress or (lambda what, done, total: None)
     with new_directory(target, overwrite=overwrite) as staging:
-        write_module(staging, source, names, assets)
-        write_onnx_files(staging / "onnx", source, onnx, verify=verify)
-        write_manifest(staging, source, assets, None)
-        parity = _check(source, staging) if verify else None
+        tell("writing the module", 0, 2)
+        write_module(staging, module)
+        tell("writing ONNX files", 1, 2)
+        write_onnx_files(staging / "onnx", module, onnx, verify=verify)
+        write_manifest(staging, source, task, precision, assets)  # says what inputs are valid
+        parity = check_module(module, staging, progress) if verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{target}: not written: the module computes something else: {parity.verdict()}")
-        write_manifest(staging, source, assets, parity)
-        size = sum(path.stat().st_size for path in staging.rglob("*") if path.is_file())
-    return _report(checkpoint, source, output, assets, parity, size)
+        card = model_card(source, task, precision, assets, parity)
+        (staging / "README.md").write_text(card, encoding="utf-8")
+        write_manifest(staging, source, task, precision, assets, parity)
+        files = {str(path.relative_to(staging)): path.stat().st_size for path in _files(staging)}
+    return _report(checkpoint, module, output, parity, files)
 
 
-def write_onnx_files(directory: Path, source: Checkpoint, precisions: Sequence[str], *, verify: bool) -> None:
-    """The encoder as ONNX in each precision, each compared with the source.
+def check_choices(task: str, precision: str, onnx: Sequence[str]) -> None:
+    """Refuses names that no checkpoint could make valid.
+
+    Raises:
+      UsageError: naming the known ones.
+      UnavailableError: ONNX files asked for where nothing can write or check them.
+    """
+    given = [("task", task, TASKS), ("precision", precision, tuple(PRECISIONS))]
+    given += [("ONNX precision", name, tuple(ONNX_FILES)) for name in onnx]
+    for what, name, names in given:
+        if name not in names:
+            raise UsageError(f"unknown {what} {name!r}: known are {', '.join(names)}")
+    if onnx:
+        check_installed()
+
+
+def write_module(directory: Path, module: Module) -> None:
+    """Builds the module from the checkpoint's values and saves it."""
+    import tensorflow as tf
+
+    from bertferry.convert.writers.disk import system_errors
+    from bertferry.export.hub_module import build_hub_module
+    from bertferry.export.saved_model_files import make_reproducible
+
+    dtype = tf.as_dtype(PRECISIONS[module.precision])
+    parameters = {
+        name: tf.Variable(tf.cast(module.source.read(name), dtype), name=name, trainable=name not in module.frozen)
+        for name in module.parameters
+    }
+    assets = module.assets
+    built, signatures = build_hub_module(
+        module.source.config,
+        parameters,
+        module.task,
+        assets.vocabulary if assets else None,
+        assets.do_lower_case if assets else None,
+    )
+    with held_back_stderr(), system_errors():
+        tf.saved_model.save(built, str(directory), signatures=signatures)
+        make_reproducible(directory)
+
+
+def write_onnx_files(directory: Path, module: Module, precisions: Sequence[str], *, verify: bool) -> None:
+    """The task as ONNX in each precision, each compared with the source.
 
     Raises:
       DataError: one of them computes something else.
@@ -97,86 +185,65 @@ def write_onnx_files(directory: Path, source: Checkpoint, precisions: Sequence[s
     from bertferry.export.onnx.build import build, write
 
     directory.mkdir()
-    encoder = CheckpointSource(source, "encoder")
+    source = CheckpointSource(module.source, module.task)
     for precision in precisions:
         choices = Choices(precision)
         path = directory / ONNX_FILES[precision]
         with held_back_stderr():
-            write(path, build(encoder, choices), choices)
-        parity = check_parity(encoder, path, choices) if verify else None
+            write(path, build(source, choices), choices)
+        parity = check_parity(source, path, choices) if verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{path.name}: not written: the graph computes something else: {parity.verdict()}")
 
 
-def _check(source: Checkpoint, module: Path) -> Report:
+def check_module(module: Module, directory: Path, progress: Progress | None = None) -> Report:
     """The written module against the source, through `hub.KerasLayer` and by signature."""
     return compare_artefacts(
-        checkpoint_artefact(source, "encoder", "cpu"),
-        [saved_model_artefact(module, kind, "cpu") for kind in ("hub", "savedmodel")],
+        checkpoint_artefact(module.source, module.task, "cpu"),
+        [saved_model_artefact(directory, kind, "cpu", task=module.task) for kind in ("hub", "savedmodel")],
+        PROFILES[module.precision],
+        task=module.task,
+        progress=progress,
     )
 
 
-def _needed(source: Checkpoint) -> tuple[str, ...]:
-    names = parameter_names(source.config.num_layers)
-    missing = [name for name in names if name not in source.parameters]
-    if missing:
-        raise DataError(f"{source.location.path}: no {', '.join(missing)} in it, which an encoder module needs")
-    return names
+def planned_files(module: Module) -> dict[str, int]:
+    """The files whose sizes are known before anything is traced."""
+    width = 4 if module.precision == "fp32" else 2
+    sizes = module.source.sizes
+    elements = sum(prod(axes.shape(canonical_axes(name), sizes)) for name in module.parameters)
+    files = {"variables/variables.data-00000-of-00001": width * elements}
+    if module.assets:
+        files["assets/" + module.assets.vocabulary.name] = module.assets.vocabulary.stat().st_size
+    return files
 
 
-def write_module(directory: Path, source: Checkpoint, names: tuple[str, ...], assets: TextAssets | None) -> None:
-    """Builds the module from the checkpoint's values and saves it."""
-    import tensorflow as tf
-
-    from bertferry.convert.writers.disk import system_errors
-    from bertferry.export.hub_module import build_hub_module
-
-    parameters = {name: tf.Variable(source.read(name), name=name, dtype=tf.float32) for name in names}
-    module, signatures = build_hub_module(
-        source.config,
-        parameters,
-        assets.vocabulary if assets else None,
-        assets.do_lower_case if assets else None,
-    )
-    with held_back_stderr(), system_errors():
-        tf.saved_model.save(module, str(directory), signatures=signatures)
-
-
-def write_manifest(directory: Path, source: Checkpoint, assets: TextAssets | None, parity: Report | None) -> None:
-    """MANIFEST.json: what the module is, from what it was made, and what was proven."""
-    manifest: dict[str, Any] = {
-        "schema": "bertferry.module/1",
-        "task": "encoder",
-        "source_layout": source.layout.name,
-        "configuration": bert_config(source.config),
-        "do_lower_case": assets.do_lower_case if assets else None,
-        "versions": versions(),
-        "files": {
-            str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(directory.rglob("*"))
-            if path.is_file() and path.name != MANIFEST
-        },
-        "parity": None if parity is None else parity.verdict(),
-    }
-    (directory / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+def _files(directory: Path) -> list[Path]:
+    return [path for path in sorted(directory.rglob("*")) if path.is_file()]
 
 
 def _report(
     checkpoint: str | Path,
-    source: Checkpoint,
+    module: Module,
     output: str | Path,
-    assets: TextAssets | None,
     parity: Report | None,
-    size: int,
+    files: dict[str, int],
+    *,
+    dry_run: bool = False,
 ) -> ExportReport:
+    source, assets = module.source, module.assets
     return ExportReport(
         source=str(checkpoint),
         source_layout=source.layout.name,
         output=str(output),
+        task=module.task,
+        precision=module.precision,
         configuration=bert_config(source.config),
+        fresh_parameters=source.fresh,
         vocabulary=assets is not None,
         do_lower_case=assets.do_lower_case if assets else None,
-        total_bytes=size,
+        files=files,
         parity=None if parity is None else parity.to_dict(),
         verdict="not checked" if parity is None else parity.verdict(),
+        dry_run=dry_run,
     )

@@ -5,88 +5,179 @@ https://www.tensorflow.org/hub/common_saved_model_apis/text (transformer encoder
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import tensorflow as tf
 
+from bertferry.convert.plan import TASK_HEADS
 from bertferry.export.forward import encode
+from bertferry.export.tasks import gives_encoder_outputs, head_outputs
 from bertferry.modeling.config import EncoderConfig
+from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT
 
 Function: TypeAlias = Any
 """A tf.function, whose type TensorFlow does not publish."""
-INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
+INTEGERS = (tf.int32, tf.int64)
+ENCODER_LIST = ("pooled_output", "sequence_output")
+LISTS = {"classifier": ("logits",), "span": ("start_logits", "end_logits")}
+"""What a list of inputs is answered with, in this order; the first is the `default` of a dict's answer."""
 
 
 def build_hub_module(
     config: EncoderConfig,
     parameters: Mapping[str, tf.Variable],
+    task: str = "encoder",
     vocabulary: Path | None = None,
     do_lower_case: bool | None = None,
 ) -> tuple[tf.train.Checkpoint, dict[str, Function]]:
-    """The trackable object to save as a Hub module of the encoder, and its serving signatures.
+    """The trackable object to save as a Hub module of a task, and its serving signatures.
 
-    It answers a dict of `INPUTS` with a dict, a list or tuple of the three with `[pooled, sequence]`, in int32
-    and int64, `training` on and off, batch and sequence length dynamic.
+    The root answers a dict of `ENCODER_INPUTS` with a dict, a list or tuple of the three with a list, in int32
+    and int64, `training` on and off, batch and sequence length dynamic. It is the encoder, or the classifier or
+    span labeler itself; masked-LM and next-sentence heads are the sub-objects `.mlm` and `.nsp`. `serve`,
+    `serve_training` and `serving_default` are the task's whole function of one dict, as Keras 3 calls it.
 
     Args:
       config: the encoder's configuration.
-      parameters: its variables by canonical name; those that are trainable become the module's.
+      parameters: the variables of encoder and heads by canonical name; those that are trainable become the
+        module's, in whatever floating-point type they have. Outputs are float32.
+      task: one of `TASK_HEADS`.
       vocabulary, do_lower_case: the two assets of text encoders, both or neither.
     """
+    network = Network(config, parameters)
+    heads = TASK_HEADS[task]
     module = tf.train.Checkpoint()
-    module.variables = list(parameters.values())
-    module.trainable_variables = [variable for variable in module.variables if variable.trainable]
-    module.regularization_losses = []
-    bodies = {training: _body(config, parameters, training) for training in (False, True)}
-    module.__call__ = _call(bodies)
+    if gives_encoder_outputs(task):
+        _callable(module, network, (), ENCODER_LIST)
+        for head in heads:
+            setattr(module, head, _callable(tf.train.Checkpoint(), network, (head,), ()))
+    else:
+        _callable(module, network, heads, LISTS[task])
+    serving = _signature(network, task)
+    module.serve = module.serving_default = _of_a_dict(network, task, training=False)
+    module.serve_training = _of_a_dict(network, task, training=True)
+    module._default_save_signature = serving  # its names survive load and save
     if vocabulary is not None:
         module.vocab_file = tf.saved_model.Asset(str(vocabulary))
         module.do_lower_case = tf.Variable(do_lower_case, trainable=False, name="do_lower_case")
-    return module, {"serving_default": _serving(bodies[False])}
+    return module, {"serving_default": serving}
 
 
-def _spec(dtype: tf.DType, name: str) -> tf.TensorSpec:
-    return tf.TensorSpec([None, None], dtype, name)
+@dataclass(frozen=True)
+class Network:
+    """The network's body, traced once for training and once for inference, and the heads on top of it."""
+
+    config: EncoderConfig
+    parameters: Mapping[str, tf.Variable]
+
+    @cached_property
+    def bodies(self) -> dict[bool, Function]:
+        """By `training`: every way to call the module is a thin function around one of the two."""
+        return {training: self._body(training) for training in (False, True)}
+
+    def _body(self, training: bool) -> Function:
+        @tf.function(input_signature=_specs(ENCODER_INPUTS))
+        def encoder(input_word_ids, input_mask, input_type_ids):  # type: ignore[no-untyped-def]
+            encoded = encode(
+                self.parameters, self.config, input_word_ids, input_mask, input_type_ids, training=training
+            )
+            return encoded.sequence, encoded.pooled, encoded.layers
+
+        return encoder
+
+    def run(
+        self, inputs: Mapping[str, tf.Tensor], heads: tuple[str, ...], *, training: bool, encoder: bool
+    ) -> dict[str, Any]:
+        """The outputs of the heads, and with `encoder` its own, all in float32."""
+        integers = {name: tf.cast(tensor, tf.int32) for name, tensor in inputs.items()}
+        sequence, pooled, layers = self.bodies[training](*(integers[name] for name in ENCODER_INPUTS))
+        positions = integers.get(POSITIONS_INPUT)
+        outputs: dict[str, Any] = {}
+        if encoder:
+            outputs = {"pooled_output": pooled, "sequence_output": sequence, "encoder_outputs": layers}
+        outputs |= head_outputs(
+            self.parameters, self.config, heads, sequence, pooled, positions, training=training
+        )
+        return tf.nest.map_structure(lambda tensor: tf.cast(tensor, tf.float32), outputs)
 
 
-def _body(config: EncoderConfig, parameters: Mapping[str, tf.Variable], training: bool) -> Function:
-    """The whole network, traced once; every way to call the module is a thin function around it."""
-
-    @tf.function(input_signature=[_spec(tf.int32, name) for name in INPUTS])
-    def encoder(input_word_ids, input_mask, input_type_ids):  # type: ignore[no-untyped-def]
-        encoded = encode(parameters, config, input_word_ids, input_mask, input_type_ids, training=training)
-        return {
-            "pooled_output": encoded.pooled,
-            "sequence_output": encoded.sequence,
-            "encoder_outputs": encoded.layers,
-        }
-
-    return encoder
+def _inputs(heads: tuple[str, ...]) -> tuple[str, ...]:
+    return (*ENCODER_INPUTS, POSITIONS_INPUT) if "mlm" in heads else ENCODER_INPUTS
 
 
-def _call(bodies: Mapping[bool, Function]) -> Function:
+def _specs(names: tuple[str, ...], dtype: tf.DType = tf.int32) -> list[tf.TensorSpec]:
+    return [tf.TensorSpec([None, None], dtype, name) for name in names]
+
+
+def _dict_specs(names: tuple[str, ...], dtype: tf.DType) -> dict[str, tf.TensorSpec]:
+    return dict(zip(names, _specs(names, dtype), strict=True))
+
+
+def _callable(
+    module: tf.train.Checkpoint, network: Network, heads: tuple[str, ...], listed: tuple[str, ...]
+) -> tf.train.Checkpoint:
+    """Makes the object one that `hub.KerasLayer` wraps: a call, the variables it uses, no regularizers.
+
+    Heads whose outputs come with the encoder's are called with dicts alone (`listed` is empty).
+    """
+    names = _inputs(heads)
+    used = [
+        variable
+        for name, variable in network.parameters.items()
+        if name.startswith(("embeddings/", "encoder/", "pooler/", *(f"{head}/" for head in heads)))
+    ]
+    module.variables = used
+    module.trainable_variables = [variable for variable in used if variable.trainable]
+    module.regularization_losses = []
+    encoder = listed in ((), ENCODER_LIST)
+
     @tf.function
     def call(inputs, training=False):  # type: ignore[no-untyped-def]
         by_name = isinstance(inputs, Mapping)
-        ids, mask, types = (inputs[name] for name in INPUTS) if by_name else inputs
-        outputs = bodies[training](*(tf.cast(tensor, tf.int32) for tensor in (ids, mask, types)))
+        given = inputs if by_name else dict(zip(names, inputs, strict=True))
+        outputs = network.run(given, heads, training=training, encoder=encoder)
         if by_name:
-            return {**outputs, "default": outputs["pooled_output"]}
-        return [outputs["pooled_output"], outputs["sequence_output"]]
+            return {**outputs, "default": outputs[listed[0]]} if listed else outputs
+        return [outputs[name] for name in listed]
 
-    for structure, dtype, training in product((dict, list, tuple), (tf.int32, tf.int64), (False, True)):
-        specs = [_spec(dtype, name) for name in INPUTS]
-        inputs = dict(zip(INPUTS, specs, strict=True)) if structure is dict else structure(specs)
-        call.get_concrete_function(inputs, training=training)
-    return call
+    structures = (dict, list, tuple) if listed else (dict,)
+    for structure, dtype, training in product(structures, INTEGERS, (False, True)):
+        specs = _dict_specs(names, dtype) if structure is dict else structure(_specs(names, dtype))
+        call.get_concrete_function(specs, training=training)
+    module.__call__ = call
+    return module
 
 
-def _serving(body: Function) -> Function:
-    @tf.function(input_signature=[_spec(tf.int32, name) for name in INPUTS])
-    def serving_default(input_word_ids, input_mask, input_type_ids):  # type: ignore[no-untyped-def]
-        outputs = body(input_word_ids, input_mask, input_type_ids)
-        return {name: outputs[name] for name in ("pooled_output", "sequence_output")}
+def _whole(network: Network, task: str, inputs: Mapping[str, tf.Tensor], training: bool) -> dict[str, tf.Tensor]:
+    """Everything that a task computes, one tensor a name."""
+    heads, encoder = TASK_HEADS[task], gives_encoder_outputs(task)
+    outputs = network.run(inputs, heads, training=training, encoder=encoder)
+    outputs.pop("encoder_outputs", None)
+    return outputs
+
+
+def _of_a_dict(network: Network, task: str, *, training: bool) -> Function:
+    """The task's whole function of one dict, in int32 and int64."""
+
+    @tf.function
+    def serve(inputs):  # type: ignore[no-untyped-def]
+        return _whole(network, task, inputs, training)
+
+    for dtype in INTEGERS:
+        serve.get_concrete_function(_dict_specs(_inputs(TASK_HEADS[task]), dtype))
+    return serve
+
+
+def _signature(network: Network, task: str) -> Function:
+    """The same with an argument an input, as servers call it."""
+    names = _inputs(TASK_HEADS[task])
+
+    @tf.function(input_signature=_specs(names))
+    def serving_default(*tensors):  # type: ignore[no-untyped-def]
+        return _whole(network, task, dict(zip(names, tensors, strict=True)), training=False)
 
     return serving_default

@@ -1,6 +1,7 @@
 """What an export wrote and what was proven about it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,34 +10,50 @@ from bertferry.convert.report import in_units
 
 @dataclass(frozen=True)
 class ExportReport:
-    """An export: its source, its output (`total_bytes` 0 when nothing was written) and its parity verdict."""
+    """An export: its source, its output's files with their sizes in bytes, and its parity verdict.
+
+    Of a dry run the files are those whose sizes are known beforehand. `fresh_parameters` belong to heads that the
+    source lacks.
+    """
 
     source: str
     source_layout: str
     output: str
+    task: str
+    precision: str
     configuration: dict[str, Any]
+    fresh_parameters: tuple[str, ...]
     vocabulary: bool
     do_lower_case: bool | None
-    total_bytes: int
+    files: Mapping[str, int]
     parity: dict[str, Any] | None
     verdict: str
+    dry_run: bool = False
+
+    @property
+    def total_bytes(self) -> int:
+        """Of all files."""
+        return sum(self.files.values())
 
     def to_json(self) -> str:
         """The report as JSON text, ending in a newline."""
-        return json.dumps({"schema": "bertferry.export/1", **asdict(self)}, indent=1) + "\n"
+        return json.dumps({"schema": "bertferry.export/2", **asdict(self)}, indent=1) + "\n"
 
     def summary(self) -> str:
         """The few lines that a terminal shows."""
-        case = "lower-cased" if self.do_lower_case else "cased"
-        text = (
-            f"vocabulary with it, texts {case}"
-            if self.vocabulary
-            else "no vocabulary: exported without its assets"
-        )
-        if not self.total_bytes:
-            return f"would export {self.source} ({self.source_layout}) to {self.output}\n  {text}"
-        return (
-            f"exported {self.source} ({self.source_layout}) to {self.output} ({in_units(self.total_bytes)})\n"
-            f"  {text}; activation {self.configuration['activation']}\n"
-            f"  parity with the source: {self.verdict}"
-        )
+        source = f"{self.source} ({self.source_layout})"
+        about = [self._text()]
+        if self.fresh_parameters:
+            about.append(f"started fresh: {', '.join(self.fresh_parameters)}")
+        if self.dry_run:
+            sizes = [f"{size:>13,} bytes  {name}" for name, size in self.files.items()]
+            lines = [f"would export {source} to {self.output}, and its graph, manifest and card:", *sizes, *about]
+            return "\n  ".join(lines)
+        about[0] += f"; activation {self.configuration['activation']}"
+        about.append(f"parity with the source: {self.verdict}")
+        return "\n  ".join([f"exported {source} to {self.output} ({in_units(self.total_bytes)})", *about])
+
+    def _text(self) -> str:
+        if not self.vocabulary:
+            return "no vocabulary: exported without its assets"
+        return f"vocabulary with it, texts {'lower-cased' if self.do_lower_case else 'cased'}"

@@ -5,9 +5,15 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from bertferry.convert.plan import TASK_HEADS
-from bertferry.export.forward import Encoded, activate, dense, encode, layer_norm
+from bertferry.export.forward import Encoded, activate, chosen_dropout, dense, encode, layer_norm
 from bertferry.modeling.config import EncoderConfig
 from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT
+
+CLASSIFIER_DROPOUT_RATE = 0.1
+"""Before the classifier's head, in training: as google-research/bert and `BertClassifier` have it."""
+
+Parameters = Mapping[str, tf.Tensor]
+Outputs = dict[str, tf.Tensor]
 
 
 def task_inputs(task: str) -> tuple[str, ...]:
@@ -15,13 +21,18 @@ def task_inputs(task: str) -> tuple[str, ...]:
     return (*ENCODER_INPUTS, POSITIONS_INPUT) if "mlm" in TASK_HEADS[task] else ENCODER_INPUTS
 
 
+def gives_encoder_outputs(task: str) -> bool:
+    """Whether a task's outputs are those of the encoder and of its heads, or those of its head alone."""
+    return task not in ("classifier", "span")
+
+
 def task_outputs(
-    parameters: Mapping[str, tf.Tensor],
+    parameters: Parameters,
     config: EncoderConfig,
     task: str,
     inputs: Mapping[str, tf.Tensor],
     dtype: str = "float32",
-) -> tuple[dict[str, tf.Tensor], Encoded]:
+) -> tuple[Outputs, Encoded]:
     """A task's outputs by name, without dropout; and what the encoder computed for them.
 
     Args:
@@ -32,23 +43,45 @@ def task_outputs(
       dtype: of the outputs.
     """
     encoded = encode(parameters, config, *(inputs[name] for name in ENCODER_INPUTS), training=False)
-    if task == "classifier":
-        outputs = {"logits": dense(encoded.pooled, parameters, "classifier")}
-    elif task == "span":
-        start, end = tf.unstack(dense(encoded.sequence, parameters, "span"), axis=-1)
-        outputs = {"start_logits": start, "end_logits": end}
-    else:
+    outputs = {}
+    if gives_encoder_outputs(task):
         outputs = {"sequence_output": encoded.sequence, "pooled_output": encoded.pooled}
-    if "mlm" in TASK_HEADS[task]:
-        outputs["mlm_logits"] = masked_lm(parameters, config, encoded.sequence, inputs[POSITIONS_INPUT])
-    if "nsp" in TASK_HEADS[task]:
-        outputs["nsp_logits"] = dense(encoded.pooled, parameters, "nsp")
+    positions = inputs.get(POSITIONS_INPUT)
+    outputs |= head_outputs(parameters, config, TASK_HEADS[task], encoded.sequence, encoded.pooled, positions)
     # Tensors of their own, so that they keep their names beside those of the encoder.
     return {name: tf.identity(tf.cast(tensor, dtype)) for name, tensor in outputs.items()}, encoded
 
 
+def head_outputs(
+    parameters: Parameters,
+    config: EncoderConfig,
+    heads: tuple[str, ...],
+    sequence: tf.Tensor,
+    pooled: tf.Tensor,
+    positions: tf.Tensor | None = None,
+    *,
+    training: bool = False,
+) -> Outputs:
+    """The logits of some heads by output name, from the encoder's sequence [B, S, H] and pooled [B, H] output.
+
+    `positions` [B, P] are those whose words the masked-LM head predicts.
+    """
+    outputs: Outputs = {}
+    if "mlm" in heads:
+        outputs["mlm_logits"] = masked_lm(parameters, config, sequence, positions)
+    if "nsp" in heads:
+        outputs["nsp_logits"] = dense(pooled, parameters, "nsp")
+    if "classifier" in heads:
+        dropped = chosen_dropout(training)(pooled, CLASSIFIER_DROPOUT_RATE)
+        outputs["logits"] = dense(dropped, parameters, "classifier")
+    if "span" in heads:
+        start, end = tf.unstack(dense(sequence, parameters, "span"), axis=-1)
+        outputs |= {"start_logits": start, "end_logits": end}
+    return outputs
+
+
 def masked_lm(
-    parameters: Mapping[str, tf.Tensor], config: EncoderConfig, sequence: tf.Tensor, positions: tf.Tensor
+    parameters: Parameters, config: EncoderConfig, sequence: tf.Tensor, positions: tf.Tensor
 ) -> tf.Tensor:
     """Logits [B, P, V] of the words at some positions: a transform, then the word table again."""
     hidden = activate(dense(tf.gather(sequence, positions, batch_dims=1), parameters, "mlm/dense"), config)

@@ -96,7 +96,8 @@ def saved_model_artefact(
 
         return HubRunner(path, device, task) if kind == "hub" else SignatureRunner(path, device, signature)
 
-    return Artefact(f"{kind} {path}", opened, _limits_of_module(path))
+    limits, profile = _said_by_manifest(path)
+    return Artefact(f"{kind} {path}", opened, limits, profile=profile)
 
 
 def onnx_artefact(path: Path, device: str, *, optimized: bool = True, widen: bool = False) -> Artefact:
@@ -132,10 +133,12 @@ def _onnx_metadata(path: Path) -> dict[str, str]:
     return {entry.key: entry.value for entry in model.metadata_props}
 
 
-def _limits_of_module(path: Path) -> ModelLimits | None:
-    """From the manifest of a module that this project exported."""
+def _said_by_manifest(path: Path) -> tuple[ModelLimits | None, str]:
+    """Limits and profile of a module that this project exported."""
     try:
-        config = json.loads((path / "MANIFEST.json").read_text())["configuration"]
-        return ModelLimits(config["vocab_size"], config["type_vocab_size"], config["max_position_embeddings"])
+        manifest = json.loads((path / "MANIFEST.json").read_text())
+        config = manifest["configuration"]
+        limits = ModelLimits(config["vocab_size"], config["type_vocab_size"], config["max_position_embeddings"])
+        return limits, manifest["precision"]
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return None, "fp32"

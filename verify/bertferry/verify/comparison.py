@@ -16,6 +16,8 @@ from bertferry.verify.tolerance import Tolerance
 
 Positions = Literal["all", "unmasked"]
 Arrays = Mapping[str, np.ndarray]
+SQNR_ELEMENTS = 16
+"""From how many values their noise is judged as a whole: of two logits, the ratio is a matter of chance."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ def _verdict(statistics: Statistics, tolerance: Tolerance) -> str:
             f"{list(statistics.worst_index)}: {statistics.candidate_value:.6g}, "
             f"reference {statistics.reference_value:.6g}"
         )
-    if tolerance.min_sqnr_db is not None and statistics.sqnr_db < tolerance.min_sqnr_db:
+    enough = statistics.elements >= SQNR_ELEMENTS
+    if tolerance.min_sqnr_db is not None and enough and statistics.sqnr_db < tolerance.min_sqnr_db:
         return f"SQNR {statistics.sqnr_db:.1f} dB, at least {tolerance.min_sqnr_db:g} needed"
     if tolerance.min_cosine is not None and statistics.worst_row_cosine < tolerance.min_cosine:
         return f"cosine of the worst row {statistics.worst_row_cosine:.4f}, {tolerance.min_cosine:g} needed"

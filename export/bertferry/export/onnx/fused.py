@@ -58,14 +58,15 @@ class FusedGraph:
         hidden = self._embed()
         for layer in range(self._config.num_layers):
             hidden = self._block(hidden, mask, layer)
+        if task == "span":
+            start, end = self._split(self._dense(hidden, "span"))
+            for name, scores in (("start_logits", start), ("end_logits", end)):
+                self._add("Squeeze", [scores, self._constant([-1])], output=name)
+            return
         first = self._add("Gather", [hidden, self._constant(0)], axis=1)
         pooled = self._add("Tanh", [self._dense(first, "pooler")], output="pooler")
         if task == "classifier":
             self._add("Identity", [self._dense(pooled, "classifier")], output="logits")
-        elif task == "span":
-            start, end = self._split(self._dense(hidden, "span"))
-            for name, scores in (("start_logits", start), ("end_logits", end)):
-                self._add("Squeeze", [scores, self._constant([-1])], output=name)
         else:
             self._add("Identity", [hidden], output="sequence_output")
             self._add("Identity", [pooled], output="pooled_output")

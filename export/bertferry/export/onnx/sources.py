@@ -11,12 +11,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from bertferry.convert import Checkpoint
+from bertferry.convert.checkpoint import with_parameters
 from bertferry.convert.configuration import bert_config
-from bertferry.convert.plan import TASK_HEADS
+from bertferry.convert.plan import task_parameters
 from bertferry.export.onnx.weights import LiftedGraph, Weight
-from bertferry.modeling.errors import DataError, UsageError, first_line
-from bertferry.modeling.parameters import parameter_names
-from bertferry.verify.artefact import Artefact, checkpoint_artefact, saved_model_artefact
+from bertferry.modeling.errors import UsageError
+from bertferry.verify.artefact import Artefact, checkpoint_artefact
+from bertferry.verify.runner import Runner
 from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, TOKEN_OUTPUTS
 
 PROBE_LENGTH = 16
@@ -76,11 +77,8 @@ class CheckpointSource:
     def __init__(self, checkpoint: Checkpoint, task: str) -> None:
         checkpoint.check_bert()
         self.task = task
-        self._checkpoint = checkpoint
-        self._names = parameter_names(checkpoint.config.num_layers, TASK_HEADS[task])
-        missing = [name for name in self._names if name not in checkpoint.parameters]
-        if missing:
-            raise DataError(f"{checkpoint.location.path}: no {', '.join(missing)} in it, which task {task} needs")
+        self._names = task_parameters(task, checkpoint.config.num_layers)
+        self._checkpoint = with_parameters(checkpoint, self._names, f"task {task} needs")
 
     def lifted(self, choices: Choices) -> LiftedGraph:
         """The task traced with placeholders; weights in the type that products are computed in."""
@@ -152,12 +150,9 @@ class SavedModelSource:
 
     @cached_property
     def _loaded(self) -> Any:
-        import tensorflow as tf
+        from bertferry.verify.runners.saved_model import load_saved_model
 
-        try:
-            return tf.saved_model.load(str(self._path))
-        except (ValueError, OSError, tf.errors.OpError, RuntimeError) as error:
-            raise DataError(f"{self._path}: not a loadable SavedModel: {first_line(error)}") from error
+        return load_saved_model(self._path)
 
     @cached_property
     def _graph(self) -> LiftedGraph:
@@ -191,7 +186,12 @@ class SavedModelSource:
 
     def artefact(self) -> Artefact:
         """The signature in TensorFlow."""
-        return saved_model_artefact(self._path, "savedmodel", "cpu", signature=self._signature)
+        from bertferry.verify.runners.saved_model import SignatureRunner
+
+        def opened() -> Runner:
+            return SignatureRunner(self._path, "cpu", self._signature, self._loaded)
+
+        return Artefact(f"savedmodel {self._path}", opened)
 
     def probe_inputs(self) -> dict[str, np.ndarray]:
         """A seeded batch of three for any signature: integers below the rows of the tables that they look up."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,13 +15,13 @@ from bertferry.verify.signature import CONVENIENCES, ENCODER_INPUTS, POSITIONS_I
 SIGNATURE = "serving_default"
 
 
-MLM = {"mlm": (*ENCODER_INPUTS, POSITIONS_INPUT)}
-SUB_OBJECTS = {"mlm": MLM, "pretrainer": {**MLM, "nsp": ENCODER_INPUTS}}
+MLM: dict[str, tuple[str, ...]] = {"mlm": (*ENCODER_INPUTS, POSITIONS_INPUT)}
+SUB_OBJECTS: dict[str, dict[str, tuple[str, ...]]] = {"mlm": MLM, "pretrainer": {**MLM, "nsp": ENCODER_INPUTS}}
 """What computes a task's heads, and from what, beside the root, which is the encoder then."""
 
 
 class HubRunner:
-    """A module behind `hub.KerasLayer`, called with a dict, dropout off; with the sub-objects of a task's heads."""
+    """A module behind `hub.KerasLayer`, called with a dict, dropout off; a task's heads are its sub-objects."""
 
     def __init__(self, path: Path, device: str, task: str = "encoder") -> None:
         with held_back_stderr():
@@ -31,7 +32,7 @@ class HubRunner:
         try:
             with tf.device(self._device):
                 root = hub.KerasLayer(str(path))
-                self._layers = [(root, ENCODER_INPUTS)]
+                self._layers: list[tuple[Any, tuple[str, ...]]] = [(root, ENCODER_INPUTS)]
                 for name, needed in SUB_OBJECTS.get(task, {}).items():
                     if not hasattr(root.resolved_object, name):
                         raise DataError(f"{path}: no .{name} in it, which task {task} needs")
@@ -51,21 +52,32 @@ class HubRunner:
         return got
 
 
+def load_saved_model(path: Path) -> Any:
+    """The SavedModel's root object.
+
+    Raises:
+      DataError: TensorFlow cannot load it.
+    """
+    try:
+        return tf.saved_model.load(str(path))
+    except (ValueError, OSError, tf.errors.OpError, RuntimeError) as error:
+        raise DataError(f"{path}: not a loadable SavedModel: {first_line(error)}") from error
+
+
 class SignatureRunner:
     """One of a SavedModel's signatures, with its own input and output names."""
 
-    def __init__(self, path: Path, device: str, signature: str = SIGNATURE) -> None:
+    def __init__(self, path: Path, device: str, signature: str = SIGNATURE, loaded: Any = None) -> None:
         self.name = str(path)
         self.shares_mask = (path / "MANIFEST.json").is_file()
         self._device = device_name(device)
-        try:
+        if loaded is None:
             with tf.device(self._device):
-                self._loaded = tf.saved_model.load(str(path))
-        except (ValueError, OSError, tf.errors.OpError, RuntimeError) as error:
-            raise DataError(f"{path}: not a loadable SavedModel: {first_line(error)}") from error
+                loaded = load_saved_model(path)
+        self._loaded = loaded
         if signature not in self._loaded.signatures:
             raise UsageError(
-                f"{path}: no signature {signature}, only {', '.join(self._loaded.signatures) or 'none'}"
+                f"{path}: no signature {signature!r}: there are {', '.join(self._loaded.signatures) or 'none'}"
             )
         self._signature = self._loaded.signatures[signature]
 

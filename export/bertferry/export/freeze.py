@@ -1,0 +1,33 @@
+"""Which parameters a publisher wants frozen."""
+
+import re
+from collections.abc import Iterable
+
+from bertferry.modeling.errors import UsageError
+
+KNOWN = "embeddings, pooler, first:K (blocks 0 to K-1, without the embeddings), encoder (all blocks)"
+
+
+def frozen_parameters(choices: Iterable[str], names: Iterable[str], num_layers: int) -> frozenset[str]:
+    """The parameters that some choices freeze.
+
+    Args:
+      choices: `embeddings`, `pooler`, `encoder` (all blocks), or `first:K`: blocks 0 to K-1.
+      names: canonical names of the module's parameters.
+      num_layers: how many blocks there are.
+
+    Raises:
+      UsageError: an unknown choice, or more blocks than there are.
+    """
+    prefixes: list[str] = []
+    for choice in choices:
+        if choice in ("embeddings", "pooler", "encoder"):
+            prefixes.append(f"{choice}/")
+            continue
+        match = re.fullmatch(r"first:(\d+)", choice)
+        if not match:
+            raise UsageError(f"--freeze {choice}: known are {KNOWN}")
+        if not 1 <= int(match[1]) <= num_layers:
+            raise UsageError(f"--freeze {choice}: the encoder has {num_layers} blocks")
+        prefixes += [f"encoder/{layer}/" for layer in range(int(match[1]))]
+    return frozenset(name for name in names if name.startswith(tuple(prefixes)))

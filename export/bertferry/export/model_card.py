@@ -1,0 +1,110 @@
+"""README.md of a module: what it is and how to call it."""
+
+from bertferry.convert import Checkpoint
+from bertferry.convert.plan import TASK_HEADS
+from bertferry.export.tasks import gives_encoder_outputs, task_inputs
+from bertferry.export.vocabulary import TextAssets
+from bertferry.verify import Report
+from bertferry.verify.signature import POSITIONS_INPUT
+
+OUTPUTS = {
+    "pooled_output": "[batch, {hidden}], the first position through the pooler",
+    "sequence_output": "[batch, sequence, {hidden}], one vector a token",
+    "encoder_outputs": "list of {layers} × [batch, sequence, {hidden}], each block's output (root call only)",
+    "mlm_logits": "[batch, predictions, {vocab}]",
+    "nsp_logits": "[batch, 2]",
+    "logits": "[batch, {classes}]",
+    "start_logits": "[batch, sequence]",
+    "end_logits": "[batch, sequence]",
+}
+HEAD_OUTPUTS = {
+    "mlm": ("mlm_logits",),
+    "nsp": ("nsp_logits",),
+    "classifier": ("logits",),
+    "span": ("start_logits", "end_logits"),
+}
+LIST_CALL = {"classifier": "[logits]", "span": "[start_logits, end_logits]"}
+
+
+def model_card(
+    source: Checkpoint, task: str, precision: str, assets: TextAssets | None, parity: Report | None
+) -> str:
+    """The card as Markdown; its snippet runs as it stands in the directory above the module `module`."""
+    config = source.config
+    sizes = {
+        "hidden": config.hidden_size,
+        "layers": config.num_layers,
+        "vocab": config.vocab_size,
+        "classes": source.sizes.get("classes"),
+    }
+    outputs = ["pooled_output", "sequence_output", "encoder_outputs"] if gives_encoder_outputs(task) else []
+    outputs += [output for head in TASK_HEADS[task] for output in HEAD_OUTPUTS[head]]
+    table = "\n".join(f"| `{name}` | {OUTPUTS[name].format(**sizes)} |" for name in outputs)
+    return f"""# BERT {task}, {config.num_layers} layers, hidden size {config.hidden_size}
+
+A TF2 SavedModel of plain functions, exported by bertferry from a checkpoint in the layout `{source.layout.name}`.
+
+| | |
+|---|---|
+| vocabulary | {config.vocab_size} tokens, {_case(assets)} |
+| layers, hidden size, heads | {config.num_layers}, {config.hidden_size}, {config.num_attention_heads} |
+| maximum length | {config.max_position_embeddings} |
+| activation | {config.activation} |
+| weights | {precision} |
+| parity with the source | {"not checked" if parity is None else parity.verdict()} |
+
+| output | shape |
+|---|---|
+{table}
+
+All outputs are float32. Inputs are integers [batch, sequence], int32 or int64{_positions(task)}.
+
+```python
+{_snippet(task)}
+```
+
+`hub.KerasLayer` is a layer of Keras 2 (`tf_keras`). Keras 3 loads the same directory with
+`keras.layers.TFSMLayer(DIR, call_endpoint="serve", call_training_endpoint="serve_training")`. Servers call the
+signature `serving_default`, whose arguments and results have the names above.
+"""
+
+
+def _case(assets: TextAssets | None) -> str:
+    if assets is None:
+        return "not in the module"
+    return "`vocab_file`, lower-cased" if assets.do_lower_case else "`vocab_file`, cased"
+
+
+def _positions(task: str) -> str:
+    if POSITIONS_INPUT not in task_inputs(task):
+        return ""
+    return f"; `{POSITIONS_INPUT}` [batch, predictions] are those that `.mlm` predicts"
+
+
+def _snippet(task: str) -> str:
+    lines = [
+        "import tensorflow as tf",
+        "import tensorflow_hub as hub",
+        "",
+        'layer = hub.KerasLayer("module", trainable=True)',
+        "inputs = {",
+        '    "input_word_ids": tf.constant([[2, 4, 3, 0]]),',
+        '    "input_mask": tf.constant([[1, 1, 1, 0]]),',
+        '    "input_type_ids": tf.constant([[0, 0, 0, 0]]),',
+        "}",
+        "outputs = layer(inputs)",
+        'print(outputs["default"].shape)',
+    ]
+    if "mlm" in TASK_HEADS[task]:
+        lines += [
+            "mlm = hub.KerasLayer(layer.resolved_object.mlm, trainable=True)",
+            'print(mlm({**inputs, "masked_lm_positions": tf.constant([[1]])})["mlm_logits"].shape)',
+        ]
+    if "nsp" in TASK_HEADS[task]:
+        lines += [
+            "nsp = hub.KerasLayer(layer.resolved_object.nsp, trainable=True)",
+            'print(nsp(inputs)["nsp_logits"].shape)',
+        ]
+    listed = LIST_CALL.get(task, "[pooled_output, sequence_output]")
+    lines += ["", f"listed = layer(list(inputs.values()))  # {listed}, as modules /1 and /2"]
+    return "\n".join(lines)

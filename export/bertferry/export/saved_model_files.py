@@ -1,0 +1,90 @@
+"""A SavedModel whose bytes follow from what was saved alone.
+
+TensorFlow numbers functions by a counter of the process, keeps where in the source they came from, and gives each
+SavedModel a random identity.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+UNIQUE = re.compile(r"(.*_)(\d+)")
+"""The names of traced functions end in the process's counter."""
+USER_NAME = "_user_specified_name"
+
+
+def make_reproducible(directory: Path) -> None:
+    """Rewrites `saved_model.pb` and `fingerprint.pb` so that equal modules have equal files."""
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    path = directory / "saved_model.pb"
+    model = SavedModel.FromString(path.read_bytes())
+    for meta_graph in model.meta_graphs:
+        _renumber(meta_graph)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+    _write_fingerprint(directory)
+
+
+def _renumber(meta_graph: Any) -> None:
+    """Numbers the functions from 0 in the order in which they were made."""
+    functions = meta_graph.graph_def.library.function
+    matches = {match[0]: match for one in functions if (match := UNIQUE.fullmatch(one.signature.name))}
+    numbers = {number: rank for rank, number in enumerate(sorted({int(match[2]) for match in matches.values()}))}
+    renamed = {name: f"{match[1]}{numbers[int(match[2])]}" for name, match in matches.items()}
+
+    def new(name: str) -> str:
+        return renamed.get(name, name)
+
+    for node in _nodes(meta_graph.graph_def):
+        node.ClearField("experimental_debug_info")
+        node.op = new(node.op)
+        for attribute in node.attr.values():
+            for called in (attribute.func, *attribute.list.func):
+                if called.name:
+                    called.name = new(called.name)
+    for function in functions:
+        function.signature.name = new(function.signature.name)
+        for argument in function.arg_attr.values():  # captured variables are called by another counter
+            if USER_NAME in argument.attr and argument.attr[USER_NAME].s.isdigit():
+                del argument.attr[USER_NAME]
+    for gradient in meta_graph.graph_def.library.gradient:
+        gradient.function_name, gradient.gradient_func = new(gradient.function_name), new(gradient.gradient_func)
+    functions.sort(key=lambda function: function.signature.name)
+    _rename_objects(meta_graph, new)
+
+
+def _nodes(graph_def: Any) -> Iterator[Any]:
+    yield from graph_def.node
+    for function in graph_def.library.function:
+        yield from function.node_def
+
+
+def _rename_objects(meta_graph: Any, new: Callable[[str], str]) -> None:
+    """The same names where the object graph and the signatures refer to functions."""
+    objects = meta_graph.object_graph_def
+    for node in objects.nodes:
+        if node.HasField("function"):
+            node.function.concrete_functions[:] = [new(name) for name in node.function.concrete_functions]
+        if node.HasField("bare_concrete_function"):
+            called = node.bare_concrete_function
+            called.concrete_function_name = new(called.concrete_function_name)
+    kept = {new(name): function for name, function in objects.concrete_functions.items()}
+    copies = {name: type(function).FromString(function.SerializeToString()) for name, function in kept.items()}
+    objects.concrete_functions.clear()
+    for name, function in copies.items():
+        objects.concrete_functions[name].CopyFrom(function)
+    aliases = {new(name): alias for name, alias in meta_graph.meta_info_def.function_aliases.items()}
+    meta_graph.meta_info_def.function_aliases.clear()
+    meta_graph.meta_info_def.function_aliases.update(aliases)
+
+
+def _write_fingerprint(directory: Path) -> None:
+    """The fingerprint of what now stands in the directory, its identity derived from its checksums."""
+    from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
+    from tensorflow.python.saved_model.pywrap_saved_model import fingerprinting
+
+    fingerprint = FingerprintDef.FromString(fingerprinting.CreateFingerprintDef(str(directory)))
+    fingerprint.uuid = hashlib.sha256(str(fingerprint.saved_model_checksum).encode()).hexdigest()[:32]
+    (directory / "fingerprint.pb").write_bytes(fingerprint.SerializeToString(deterministic=True))

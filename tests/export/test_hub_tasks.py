@@ -1,0 +1,239 @@
+"""Modules of every task, for every caller: dicts, sub-objects, signatures, Keras 3, saved again."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_hub as hub
+
+from bertferry.convert import convert_checkpoint
+from bertferry.export import export_hub_module
+from bertferry.modeling.errors import DataError, UsageError
+from bertferry.verify import verify_parity
+from bertferry.verify.signature import ENCODER_INPUTS
+
+TASKS = ("encoder", "classifier", "span", "mlm", "pretrainer")
+DEFAULTS = {"classifier": "logits", "span": "start_logits"}
+DTYPES = (tf.int32, tf.int64)
+
+
+@pytest.fixture(scope="module")
+def modules(references, tmp_path_factory):
+    """A module by task."""
+    folder = tmp_path_factory.mktemp("tasks")
+    for task in TASKS:
+        report = export_hub_module(references[task].source, folder / task, task=task)
+        assert report.verdict.startswith("AGREE on 11 probes within fp32")
+    return {task: folder / task for task in TASKS}
+
+
+def cast(inputs, dtype=tf.int32, names=None):
+    return {name: tf.constant(array, dtype) for name, array in inputs.items() if names is None or name in names}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("task", TASKS)
+def test_the_root_answers_a_dict(modules, references, task, dtype):
+    layer = hub.KerasLayer(str(modules[task]), trainable=True)
+    outputs = layer(cast(references[task].inputs, dtype, ENCODER_INPUTS))
+    np.testing.assert_array_equal(outputs["default"], outputs[DEFAULTS.get(task, "pooled_output")])
+    if task in ("encoder", "classifier", "span"):
+        references[task].check(outputs)
+    else:
+        assert set(outputs) == {"pooled_output", "sequence_output", "encoder_outputs", "default"}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("task", ["classifier", "span"])
+def test_the_root_answers_a_list(modules, references, task, dtype):
+    layer = hub.KerasLayer(str(modules[task]))
+    outputs = layer(list(cast(references[task].inputs, dtype, ENCODER_INPUTS).values()))
+    assert isinstance(outputs, list)
+    references[task].check(dict(zip(references[task].outputs, outputs, strict=True)))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("task", ["mlm", "pretrainer"])
+def test_heads_are_sub_objects(modules, references, task, dtype):
+    root = hub.KerasLayer(str(modules[task]), trainable=True)
+    mlm = hub.KerasLayer(root.resolved_object.mlm, trainable=True)
+    outputs = dict(mlm(cast(references[task].inputs, dtype)))
+    assert set(outputs) == {"pooled_output", "sequence_output", "encoder_outputs", "mlm_logits"}
+    if task == "pretrainer":
+        nsp = hub.KerasLayer(root.resolved_object.nsp, trainable=True)
+        outputs |= nsp(cast(references[task].inputs, dtype, ENCODER_INPUTS))
+        assert {weight.name.split("/")[0] for weight in nsp.weights} - {"embeddings", "encoder", "pooler"} == {
+            "nsp"
+        }
+    references[task].check(outputs)
+    of_root = {weight.name for weight in root.trainable_weights}
+    extra = {weight.name.removesuffix(":0") for weight in mlm.trainable_weights} - {
+        name.removesuffix(":0") for name in of_root
+    }
+    assert extra == {"mlm/dense/kernel", "mlm/dense/bias", "mlm/norm/gamma", "mlm/norm/beta", "mlm/bias"}
+
+
+def test_any_number_of_positions(modules, references):
+    inputs = cast(references["mlm"].inputs)
+    mlm = hub.KerasLayer(hub.KerasLayer(str(modules["mlm"])).resolved_object.mlm)
+    for count in (1, 4):
+        positions = tf.zeros([inputs["input_mask"].shape[0], count], tf.int32)
+        assert mlm({**inputs, "masked_lm_positions": positions})["mlm_logits"].shape[1] == count
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_signature_is_the_whole_task_and_survives_being_saved_again(modules, references, tmp_path, task):
+    loaded = tf.saved_model.load(str(modules[task]))
+    tf.saved_model.save(loaded, str(tmp_path / "again"))
+    for path in (modules[task], tmp_path / "again"):
+        signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+        names = set(signature.structured_input_signature[1])
+        outputs = signature(**cast(references[task].inputs, names=names))
+        references[task].check(outputs)
+        encoder = set() if task in DEFAULTS else {"pooled_output", "sequence_output"}
+        assert set(outputs) == encoder | set(references[task].outputs)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("endpoint", ["serve", "serving_default"])
+def test_keras_3_loads_it(modules, references, task, endpoint):
+    layer = keras.layers.TFSMLayer(
+        str(modules[task]), call_endpoint=endpoint, call_training_endpoint="serve_training"
+    )
+    names = None if task in ("mlm", "pretrainer") else ENCODER_INPUTS
+    inputs = cast(references[task].inputs, names=names)
+    references[task].check(layer(inputs))
+    output = next(iter(references[task].outputs))
+    one, other = (np.asarray(layer(inputs, training=True)[output]) for _ in range(2))
+    assert np.abs(one - other).max() > 0
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("training", [False, True])
+def test_every_weight_gets_a_gradient(modules, references, task, training):
+    root = hub.KerasLayer(str(modules[task]), trainable=True)
+    layers = [root, *(hub.KerasLayer(getattr(root.resolved_object, head), trainable=True) for head in heads(task))]
+    for layer in layers:
+        with tf.GradientTape() as tape:
+            inputs = cast(references[task].inputs, names=None if "mlm" in names_of(layer) else ENCODER_INPUTS)
+            outputs = tf.nest.flatten(layer(inputs, training=training))
+            loss = tf.add_n([tf.reduce_sum(tensor**3 + tensor**2) for tensor in outputs])
+        for weight, gradient in zip(
+            layer.trainable_weights, tape.gradient(loss, layer.trainable_weights), strict=True
+        ):
+            assert gradient is not None, weight.name
+            if not weight.name.endswith("key/bias:0"):  # the softmax cancels a key bias
+                assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, weight.name
+
+
+def heads(task):
+    return {"mlm": ("mlm",), "pretrainer": ("mlm", "nsp")}.get(task, ())
+
+
+def names_of(layer):
+    """The parts of the network that its weights belong to."""
+    return {weight.name.split("/")[0] for weight in layer.weights}
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("training", [False, True])
+def test_it_compiles_with_xla(modules, references, task, training):
+    """What runs on a TPU has no operation that only a host knows."""
+    loaded = tf.saved_model.load(str(modules[task]))
+    inputs = cast(references[task].inputs, names=None if task in ("mlm", "pretrainer") else ENCODER_INPUTS)
+    outputs = tf.function(loaded.serve_training if training else loaded.serve, jit_compile=True)(inputs)
+    if training:
+        assert all(np.isfinite(tensor).all() for tensor in outputs.values())
+    else:
+        references[task].check(outputs, atol=2e-4)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_half_precision_is_half_the_size_and_answers_in_float32(modules, references, tmp_path, task, precision):
+    report = export_hub_module(references[task].source, tmp_path / "half", task=task, precision=precision)
+    assert report.verdict.startswith(f"AGREE on 11 probes within {precision} ")
+    loaded = hub.KerasLayer(str(tmp_path / "half"), trainable=True)
+    assert {weight.dtype for weight in loaded.weights} == {{"fp16": tf.float16, "bf16": tf.bfloat16}[precision]}
+    outputs = loaded(cast(references[task].inputs, names=ENCODER_INPUTS), training=True)
+    assert {tensor.dtype for tensor in tf.nest.flatten(outputs)} == {tf.float32}
+    sizes = [
+        sum(variable.shape.num_elements() * variable.dtype.size for variable in hub.load(str(path)).variables)
+        for path in (tmp_path / "half", modules[task])
+    ]
+    assert sizes[0] * 2 == sizes[1]
+
+
+@pytest.mark.parametrize(
+    ("freeze", "left"),
+    [
+        (("embeddings",), {"encoder/0", "encoder/1", "pooler"}),
+        (("first:1",), {"embeddings", "encoder/1", "pooler"}),
+        (("embeddings", "first:2"), {"pooler"}),
+        (("encoder", "pooler"), {"embeddings"}),
+    ],
+)
+def test_frozen_parameters_are_not_trainable(golden, tmp_path, freeze, left):
+    export_hub_module(golden / "tf1_core_L2", tmp_path / "module", freeze=freeze, verify=False)
+    layer = hub.KerasLayer(str(tmp_path / "module"), trainable=True)
+    parts = {
+        "/".join(weight.name.split("/")[:2]) if weight.name.startswith("encoder") else weight.name.split("/")[0]
+        for weight in layer.trainable_weights
+    }
+    assert {part.removesuffix(":0") for part in parts} == left
+    assert len(layer.weights) == 39
+
+
+@pytest.mark.parametrize("choice", ["heads", "first:", "first:0", "first:3"])
+def test_a_wrong_freeze_is_refused(golden, tmp_path, choice):
+    with pytest.raises(UsageError, match=f"--freeze {choice}: "):
+        export_hub_module(golden / "tf1_core_L2", tmp_path / "module", freeze=[choice])
+
+
+@pytest.mark.parametrize(
+    ("task", "lacking"),
+    [("mlm", "mlm/dense/kernel"), ("classifier", "classifier/kernel"), ("span", "span/kernel")],
+)
+def test_a_missing_head_is_refused_by_name(golden, tmp_path, task, lacking):
+    with pytest.raises(
+        DataError, match=f"the source has no {lacking}.*which task {task} needs: .*init-missing-head"
+    ):
+        export_hub_module(golden / "tf1_core_L2", tmp_path / "module", task=task)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_head_may_start_fresh(golden, tmp_path):
+    report = export_hub_module(
+        golden / "tf1_core_L2", tmp_path / "module", task="classifier", init_missing_head=True, num_labels=3
+    )
+    assert report.fresh_parameters == ("classifier/kernel", "classifier/bias")
+    assert "started fresh: classifier/kernel, classifier/bias" in report.summary()
+    ones = tf.ones([2, 4], tf.int32)
+    assert hub.KerasLayer(str(tmp_path / "module"))([ones, ones, ones])[0].shape == (2, 3)
+    with pytest.raises(UsageError, match="give --num-labels N"):
+        export_hub_module(golden / "tf1_core_L2", tmp_path / "other", task="classifier", init_missing_head=True)
+
+
+@pytest.mark.parametrize(
+    "layout", ["keras_bert", "tf_20", "garden_v1", "garden_v2", "huggingface", "keras_names_v2"]
+)
+@pytest.mark.parametrize("task", ["pretrainer", "classifier", "span"])
+def test_heads_come_from_any_layout_that_has_them(references, modules, tmp_path, task, layout):
+    if task != "pretrainer" and layout.startswith("garden"):
+        pytest.skip("the model garden keeps no such heads in its checkpoints")
+    convert_checkpoint(references[task].source, tmp_path / "source", to=layout, task=task)
+    export_hub_module(tmp_path / "source", tmp_path / "module", task=task, verify=False)
+    report = verify_parity(modules[task], [tmp_path / "module"], task=task, profile="exact")
+    assert report.ok, report.render()
+
+
+def test_a_labeler_without_a_pooler(references, modules, tmp_path):
+    """As question-answering models of transformers are released."""
+    from safetensors.numpy import load_file, save_file
+
+    convert_checkpoint(references["span"].source, tmp_path / "source", to="huggingface", task="span")
+    path = tmp_path / "source" / "model.safetensors"
+    save_file({name: array for name, array in load_file(path).items() if "pooler" not in name}, path)
+    report = export_hub_module(tmp_path / "source", tmp_path / "module", task="span", onnx=["fp32"])
+    assert report.verdict.startswith("AGREE")
+    assert verify_parity(modules["span"], [tmp_path / "module"], task="span", profile="exact").ok
