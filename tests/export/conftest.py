@@ -1,10 +1,14 @@
+import json
+import os
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bertferry.convert import convert_checkpoint
 from bertferry.export import export_hub_module
 
 GOLDENS = {
@@ -66,9 +70,41 @@ def text_source(golden, tmp_path_factory):
     """The golden encoder with a vocabulary of its size beside it."""
     source = tmp_path_factory.mktemp("text") / "source"
     shutil.copytree(golden / "tf1_core_L2", source)
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{i}" for i in range(25))]
-    (source / "vocab.txt").write_text("\n".join(words) + "\n")
+    write_vocabulary(source)
     return source
+
+
+def write_vocabulary(folder):
+    """A `vocab.txt` as long as the word table of the checkpoint in the folder."""
+    rows = json.loads((folder / "bert_config.json").read_text())["vocab_size"]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{number}" for number in range(rows - 5))]
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n")
+
+
+@pytest.fixture(scope="session")
+def garden_module(golden, tmp_path_factory):
+    """The golden encoder exported by tf-models-official 2.20 in its own environment."""
+    python = os.environ.get("BERTFERRY_GARDEN_PYTHON")
+    if not python:
+        pytest.skip("set BERTFERRY_GARDEN_PYTHON to a Python with tf-models-official 2.20.0")
+    folder = tmp_path_factory.mktemp("garden")
+    source = folder / "checkpoint"
+    convert_checkpoint(golden / "tf1_core_L2", source, to="garden_v1")
+    write_vocabulary(source)
+    command = [python, "-m", "official.nlp.tools.export_tfhub", "--export_type=model", "--do_lower_case=True"]
+    command += [f"--bert_config_file={source}/bert_config.json", f"--vocab_file={source}/vocab.txt"]
+    command += [f"--model_checkpoint_path={source}/bert_model.ckpt", f"--export_path={folder}/module"]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder / "module"
+
+
+@pytest.fixture(scope="session")
+def text_sources(references, tmp_path_factory):
+    """The golden checkpoint of each task with a vocabulary of its size beside it."""
+    folder = tmp_path_factory.mktemp("sources")
+    for task, reference in references.items():
+        write_vocabulary(shutil.copytree(reference.source, folder / task))
+    return {task: folder / task for task in references}
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from bertferry.convert import convert_checkpoint, open_checkpoint
+from bertferry.convert import open_checkpoint
 from bertferry.convert.loading import load_network
 from bertferry.export import export_hub_module, export_onnx
 from bertferry.export.onnx.command import main
@@ -94,19 +94,8 @@ def test_a_saved_model_converts_with_its_own_names(golden, tmp_path, save, signa
     onnx.checker.check_model(model, full_check=True)
 
 
-def test_a_module_of_the_model_garden_converts(golden, tmp_path):
-    """Exported by tf-models-official 2.20 in its own environment, from a checkpoint that was converted for it."""
-    python = os.environ.get("BERTFERRY_GARDEN_PYTHON")
-    if not python:
-        pytest.skip("set BERTFERRY_GARDEN_PYTHON to a Python with tf-models-official 2.20.0")
-    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "garden", to="garden_v1")
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{number}" for number in range(25))]
-    (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n")
-    command = [python, "-m", "official.nlp.tools.export_tfhub", "--export_type=model", "--do_lower_case=True"]
-    command += [f"--bert_config_file={tmp_path}/garden/bert_config.json", f"--export_path={tmp_path}/hub"]
-    command += [f"--model_checkpoint_path={tmp_path}/garden/bert_model.ckpt", f"--vocab_file={tmp_path}/vocab.txt"]
-    subprocess.run(command, check=True, capture_output=True)
-    report = export_onnx(tmp_path / "m.onnx", saved_model=tmp_path / "hub")
+def test_a_module_of_the_model_garden_converts(garden_module, tmp_path):
+    report = export_onnx(tmp_path / "m.onnx", saved_model=garden_module)
     assert report.verdict.startswith("AGREE")
     assert "bert_encoder" in report.outputs
 

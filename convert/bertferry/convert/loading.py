@@ -1,10 +1,12 @@
 """From a checkpoint to a network that holds its values."""
 
+import tensorflow as tf
 import tf_keras
 
 from bertferry.convert.checkpoint import Checkpoint, with_parameters
 from bertferry.convert.plan import task_parameters
 from bertferry.modeling.builders import Task, task_model
+from bertferry.modeling.parameters import canonical_axes
 from bertferry.modeling.variables import named_variables
 
 
@@ -21,5 +23,5 @@ def load_network(checkpoint: Checkpoint, task: Task = "encoder", float_dtype: st
     for name, variable in named_variables(model).items():
         if name not in checkpoint.parameters:
             continue  # a pooler that the task's outputs do not depend on
-        variable.assign(checkpoint.read(name).astype(variable.dtype.as_numpy_dtype, copy=False))
+        variable.assign(tf.cast(checkpoint.load(name, canonical_axes(name)), variable.dtype))
     return model

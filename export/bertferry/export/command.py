@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from absl.flags import argparse_flags
 
 from bertferry.convert.console import Progress, check_report_path, run_as_program, run_for_tests, show
+from bertferry.export.contract import check_module_contract
 from bertferry.export.hub_exporter import PRECISIONS, TASKS, export_hub_module
 from bertferry.modeling.config import ACTIVATIONS
 from bertferry.modeling.errors import UsageError
@@ -58,6 +59,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
         default="",
         help="comma list of fp32, fp16, int8: the task as ONNX too, in DIR/onnx",
     )
+    add("--check", metavar="DIR", help="export nothing: check any module against what its callers expect")
     add("--overwrite", action="store_true", help="replace an existing output")
     add("--no-verify", action="store_true", help="skip the parity check")
     add("--dry-run", action="store_true", help="check everything and write nothing")
@@ -68,6 +70,11 @@ def build_parser() -> argparse_flags.ArgumentParser:
 def execute(arguments: Namespace) -> int:
     """Runs the command with parsed arguments; returns its exit code."""
     check_report_path(arguments.json)
+    if arguments.check is not None:
+        with Progress("export-hub-module") as progress:
+            checked = check_module_contract(arguments.check, progress)
+        show(checked.to_json(), checked.render(), arguments.json)
+        return 0 if checked.ok else 1
     for flag in ("checkpoint", "output"):
         if getattr(arguments, flag) is None:
             raise UsageError(f"--{flag} is missing: see --help")

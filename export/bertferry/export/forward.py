@@ -55,10 +55,11 @@ def encode(
     hidden = _embed(parameters, word_ids, type_ids)
     named: dict[str, tf.Tensor] = {}
     hidden = named["embeddings"] = tf.identity(dropout(hidden, config.dropout_rate), name="embeddings")
+    shapes = _Shapes.of(hidden, config)
     bias = _attention_bias(tf.cast(mask, tf.float32))
     layers = []
     for number in range(config.num_layers):
-        block = _Block(parameters, f"encoder/{number}", f"layer_{number}", config, dropout)
+        block = _Block(parameters, f"encoder/{number}", f"layer_{number}", config, dropout, shapes)
         hidden = block.run(hidden, bias, named)
         layers.append(hidden)
     pooled = None
@@ -86,6 +87,22 @@ def _embed(parameters: Mapping[str, tf.Variable], word_ids: tf.Tensor, type_ids:
 
 
 @dataclass(frozen=True)
+class _Shapes:
+    """Of a block's tensors, computed once for all: heads side by side [B, S, H], and apart [B, S, N, D]; and the
+    order of axes that swaps S and N."""
+
+    together: tf.Tensor
+    apart: tf.Tensor
+    swapped: tf.Tensor
+
+    @classmethod
+    def of(cls, hidden: tf.Tensor, config: EncoderConfig) -> "_Shapes":
+        together = tf.shape(hidden)
+        heads = tf.constant([config.num_attention_heads, config.head_size])
+        return cls(together, tf.concat([together[:2], heads], axis=0), tf.constant([0, 2, 1, 3]))
+
+
+@dataclass(frozen=True)
 class _Block:
     """One post-LayerNorm transformer block."""
 
@@ -94,6 +111,7 @@ class _Block:
     named: str
     config: EncoderConfig
     dropout: Dropout
+    shapes: _Shapes
 
     def run(self, hidden: tf.Tensor, bias: tf.Tensor, named: dict[str, tf.Tensor]) -> tf.Tensor:
         """The block's output; adds its tensors to `named`."""
@@ -118,15 +136,13 @@ class _Block:
         scores = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32) * self.config.head_size**-0.5
         probabilities = self.dropout(tf.nn.softmax(scores + bias), self.config.attention_dropout_rate)
         probabilities = tf.cast(probabilities, hidden.dtype)
-        context = tf.transpose(tf.matmul(probabilities, value), [0, 2, 1, 3])
-        return tf.reshape(context, tf.shape(hidden))
+        context = tf.transpose(tf.matmul(probabilities, value), self.shapes.swapped)
+        return tf.reshape(context, self.shapes.together)
 
     def _heads(self, hidden: tf.Tensor, part: str) -> tf.Tensor:
         """The projection of every head: [B, N, S, D]."""
         projected = dense(hidden, self.parameters, f"{self.place}/attention/{part}")
-        shape = tf.shape(hidden)
-        apart = [shape[0], shape[1], self.config.num_attention_heads, self.config.head_size]
-        return tf.transpose(tf.reshape(projected, apart), [0, 2, 1, 3])
+        return tf.transpose(tf.reshape(projected, self.shapes.apart), self.shapes.swapped)
 
 
 def dense(inputs: tf.Tensor, parameters: Mapping[str, tf.Variable], place: str) -> tf.Tensor:

@@ -1,6 +1,7 @@
 """export_hub_module: from a checkpoint in any layout to a Hub module, proven equal to it."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -12,7 +13,7 @@ from bertferry.convert.configuration import bert_config
 from bertferry.convert.plan import TASK_HEADS, task_parameters
 from bertferry.convert.quiet import held_back_stderr, import_tensorflow
 from bertferry.export.freeze import frozen_parameters
-from bertferry.export.manifest import write_manifest
+from bertferry.export.manifest import hashes, write_manifest
 from bertferry.export.model_card import model_card
 from bertferry.export.onnx.exporter import check_installed, check_parity
 from bertferry.export.onnx.sources import CheckpointSource, Choices
@@ -21,7 +22,7 @@ from bertferry.export.vocabulary import TextAssets, text_assets
 from bertferry.modeling.errors import DataError, UsageError
 from bertferry.modeling.parameters import canonical_axes
 from bertferry.verify import PROFILES, Report
-from bertferry.verify.artefact import checkpoint_artefact, saved_model_artefact
+from bertferry.verify.artefact import Artefact, checkpoint_artefact
 from bertferry.verify.verifier import Progress, compare_artefacts
 
 TASKS = tuple(TASK_HEADS)
@@ -116,18 +117,20 @@ def export_hub_module(
         return _report(checkpoint, module, output, None, planned_files(module), dry_run=True)
     import_tensorflow()
     tell = progress or (lambda what, done, total: None)
-    with new_directory(target, overwrite=overwrite) as staging:
+    with new_directory(target, overwrite=overwrite) as staging, ThreadPoolExecutor() as pool:
+        read = pool.submit(hashes, source.location.files)  # beside the work, which is Python's
         tell("writing the module", 0, 2)
         write_module(staging, module)
         tell("writing ONNX files", 1, 2)
         write_onnx_files(staging / "onnx", module, onnx, verify=verify)
-        write_manifest(staging, source, task, precision, assets)  # says what inputs are valid
+        written = pool.submit(hashes, _files(staging), staging)
         parity = check_module(module, staging, progress) if verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{target}: not written: the module computes something else: {parity.verdict()}")
-        card = model_card(source, task, precision, assets, parity)
-        (staging / "README.md").write_text(card, encoding="utf-8")
-        write_manifest(staging, source, task, precision, assets, parity)
+        card = staging / "README.md"
+        card.write_text(model_card(source, task, precision, assets, parity), encoding="utf-8")
+        files_hashes = {**written.result(), **hashes([card], staging)}
+        write_manifest(staging, source, task, precision, assets, parity, read.result(), files_hashes)
         files = {str(path.relative_to(staging)): path.stat().st_size for path in _files(staging)}
     return _report(checkpoint, module, output, parity, files)
 
@@ -151,26 +154,30 @@ def check_choices(task: str, precision: str, onnx: Sequence[str]) -> None:
 def write_module(directory: Path, module: Module) -> None:
     """Builds the module from the checkpoint's values and saves it."""
     import tensorflow as tf
+    from tensorflow.python.saved_model import save_context
 
     from bertferry.convert.writers.disk import system_errors
     from bertferry.export.hub_module import build_hub_module
     from bertferry.export.saved_model_files import make_reproducible
 
     dtype = tf.as_dtype(PRECISIONS[module.precision])
+    source, assets, options = module.source, module.assets, tf.saved_model.SaveOptions()
     parameters = {
-        name: tf.Variable(tf.cast(module.source.read(name), dtype), name=name, trainable=name not in module.frozen)
+        name: tf.Variable(
+            tf.cast(source.load(name, canonical_axes(name)), dtype), name=name, trainable=name not in module.frozen
+        )
         for name in module.parameters
     }
-    assets = module.assets
-    built, signatures = build_hub_module(
-        module.source.config,
-        parameters,
-        module.task,
-        assets.vocabulary if assets else None,
-        assets.do_lower_case if assets else None,
-    )
+    with save_context.save_context(options):  # or saving would trace everything a second time
+        built, signatures = build_hub_module(
+            source.config,
+            parameters,
+            module.task,
+            assets.vocabulary if assets else None,
+            assets.do_lower_case if assets else None,
+        )
     with held_back_stderr(), system_errors():
-        tf.saved_model.save(built, str(directory), signatures=signatures)
+        tf.saved_model.save(built, str(directory), signatures=signatures, options=options)
         make_reproducible(directory)
 
 
@@ -197,10 +204,24 @@ def write_onnx_files(directory: Path, module: Module, precisions: Sequence[str],
 
 
 def check_module(module: Module, directory: Path, progress: Progress | None = None) -> Report:
-    """The written module against the source, through `hub.KerasLayer` and by signature."""
+    """The written module against the source, through `hub.KerasLayer` and by signature, loaded once for both."""
+    from bertferry.verify.runners.saved_model import HubRunner, SignatureRunner
+
+    loaded: list[HubRunner] = []
+
+    def as_layer() -> HubRunner:
+        loaded.append(HubRunner(directory, "cpu", module.task))
+        loaded[0].shares_mask = True
+        return loaded[0]
+
+    def by_signature() -> SignatureRunner:
+        runner = SignatureRunner(directory, "cpu", loaded=loaded[0].loaded)
+        runner.shares_mask = True
+        return runner
+
     return compare_artefacts(
         checkpoint_artefact(module.source, module.task, "cpu"),
-        [saved_model_artefact(directory, kind, "cpu", task=module.task) for kind in ("hub", "savedmodel")],
+        [Artefact(f"hub {directory}", as_layer), Artefact(f"savedmodel {directory}", by_signature)],
         PROFILES[module.precision],
         task=module.task,
         progress=progress,

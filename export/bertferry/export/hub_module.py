@@ -15,9 +15,9 @@ import tensorflow as tf
 
 from bertferry.convert.plan import TASK_HEADS
 from bertferry.export.forward import encode
-from bertferry.export.tasks import gives_encoder_outputs, head_outputs
+from bertferry.export.tasks import head_outputs
 from bertferry.modeling.config import EncoderConfig
-from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT
+from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, gives_encoder_outputs, task_inputs
 
 Function: TypeAlias = Any
 """A tf.function, whose type TensorFlow does not publish."""
@@ -80,14 +80,14 @@ class Network:
         return {training: self._body(training) for training in (False, True)}
 
     def _body(self, training: bool) -> Function:
-        @tf.function(input_signature=_specs(ENCODER_INPUTS))
+        @tf.function(input_signature=_specs(ENCODER_INPUTS), autograph=False)
         def encoder(input_word_ids, input_mask, input_type_ids):  # type: ignore[no-untyped-def]
             encoded = encode(
                 self.parameters, self.config, input_word_ids, input_mask, input_type_ids, training=training
             )
             return encoded.sequence, encoded.pooled, encoded.layers
 
-        return encoder
+        return encoder.get_concrete_function()
 
     def run(
         self, inputs: Mapping[str, tf.Tensor], heads: tuple[str, ...], *, training: bool, encoder: bool
@@ -135,7 +135,7 @@ def _callable(
     module.regularization_losses = []
     encoder = listed in ((), ENCODER_LIST)
 
-    @tf.function
+    @tf.function(autograph=False)
     def call(inputs, training=False):  # type: ignore[no-untyped-def]
         by_name = isinstance(inputs, Mapping)
         given = inputs if by_name else dict(zip(names, inputs, strict=True))
@@ -163,20 +163,20 @@ def _whole(network: Network, task: str, inputs: Mapping[str, tf.Tensor], trainin
 def _of_a_dict(network: Network, task: str, *, training: bool) -> Function:
     """The task's whole function of one dict, in int32 and int64."""
 
-    @tf.function
+    @tf.function(autograph=False)
     def serve(inputs):  # type: ignore[no-untyped-def]
         return _whole(network, task, inputs, training)
 
     for dtype in INTEGERS:
-        serve.get_concrete_function(_dict_specs(_inputs(TASK_HEADS[task]), dtype))
+        serve.get_concrete_function(_dict_specs(task_inputs(task), dtype))
     return serve
 
 
 def _signature(network: Network, task: str) -> Function:
     """The same with an argument an input, as servers call it."""
-    names = _inputs(TASK_HEADS[task])
+    names = task_inputs(task)
 
-    @tf.function(input_signature=_specs(names))
+    @tf.function(input_signature=_specs(names), autograph=False)
     def serving_default(*tensors):  # type: ignore[no-untyped-def]
         return _whole(network, task, dict(zip(names, tensors, strict=True)), training=False)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ def write_manifest(
     task: str,
     precision: str,
     assets: TextAssets | None,
-    parity: Report | None = None,
+    parity: Report | None,
+    read: Mapping[str, str],
+    written: Mapping[str, str],
 ) -> None:
-    """Describes the files in the directory, without dates, durations or names of machines, to be reproducible."""
+    """Describes the module, without dates, durations or names of machines, to be reproducible."""
     manifest: dict[str, Any] = {
         "schema": "bertferry.module/1",
         "task": task,
@@ -32,14 +35,10 @@ def write_manifest(
         "source": {
             "layout": source.layout.name,
             "fresh_parameters": list(source.fresh),
-            "files": {path.name: sha256(path) for path in source.location.files},
+            "files": read,
         },
         "versions": versions(),
-        "files": {
-            str(path.relative_to(directory)): sha256(path)
-            for path in sorted(directory.rglob("*"))
-            if path.is_file() and path.name != MANIFEST
-        },
+        "files": written,
         "parity": None if parity is None else proven(parity),
     }
     (directory / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
@@ -57,7 +56,11 @@ def proven(parity: Report) -> dict[str, Any]:
     }
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
+def hashes(paths: Iterable[Path], root: Path | None = None) -> dict[str, str]:
+    """The SHA-256 of each file, in hexadecimal, by its path below the root or by its name alone."""
+    return {str(path.relative_to(root)) if root else path.name: _sha256(path) for path in paths}
+
+
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,10 +2,9 @@
 
 from bertferry.convert import Checkpoint
 from bertferry.convert.plan import TASK_HEADS
-from bertferry.export.tasks import gives_encoder_outputs, task_inputs
 from bertferry.export.vocabulary import TextAssets
 from bertferry.verify import Report
-from bertferry.verify.signature import POSITIONS_INPUT
+from bertferry.verify.signature import POSITIONS_INPUT, TASK_OUTPUTS, gives_encoder_outputs, task_inputs
 
 OUTPUTS = {
     "pooled_output": "[batch, {hidden}], the first position through the pooler",
@@ -16,12 +15,6 @@ OUTPUTS = {
     "logits": "[batch, {classes}]",
     "start_logits": "[batch, sequence]",
     "end_logits": "[batch, sequence]",
-}
-HEAD_OUTPUTS = {
-    "mlm": ("mlm_logits",),
-    "nsp": ("nsp_logits",),
-    "classifier": ("logits",),
-    "span": ("start_logits", "end_logits"),
 }
 LIST_CALL = {"classifier": "[logits]", "span": "[start_logits, end_logits]"}
 
@@ -37,8 +30,7 @@ def model_card(
         "vocab": config.vocab_size,
         "classes": source.sizes.get("classes"),
     }
-    outputs = ["pooled_output", "sequence_output", "encoder_outputs"] if gives_encoder_outputs(task) else []
-    outputs += [output for head in TASK_HEADS[task] for output in HEAD_OUTPUTS[head]]
+    outputs = [*TASK_OUTPUTS[task], *(["encoder_outputs"] if gives_encoder_outputs(task) else [])]
     table = "\n".join(f"| `{name}` | {OUTPUTS[name].format(**sizes)} |" for name in outputs)
     return f"""# BERT {task}, {config.num_layers} layers, hidden size {config.hidden_size}
 

@@ -7,23 +7,13 @@ import tensorflow as tf
 from bertferry.convert.plan import TASK_HEADS
 from bertferry.export.forward import Encoded, activate, chosen_dropout, dense, encode, layer_norm
 from bertferry.modeling.config import EncoderConfig
-from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT
+from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, gives_encoder_outputs
 
 CLASSIFIER_DROPOUT_RATE = 0.1
 """Before the classifier's head, in training: as google-research/bert and `BertClassifier` have it."""
 
 Parameters = Mapping[str, tf.Tensor]
 Outputs = dict[str, tf.Tensor]
-
-
-def task_inputs(task: str) -> tuple[str, ...]:
-    """Names of a task's integer inputs."""
-    return (*ENCODER_INPUTS, POSITIONS_INPUT) if "mlm" in TASK_HEADS[task] else ENCODER_INPUTS
-
-
-def gives_encoder_outputs(task: str) -> bool:
-    """Whether a task's outputs are those of the encoder and of its heads, or those of its head alone."""
-    return task not in ("classifier", "span")
 
 
 def task_outputs(

@@ -17,3 +17,13 @@ TOKEN_OUTPUTS = ("sequence_output", "start_logits", "end_logits")
 
 CONVENIENCES = ("encoder_outputs", "default")
 """Outputs that only a Hub module's root call has; they never count as missing or extra."""
+
+
+def task_inputs(task: str) -> tuple[str, ...]:
+    """Names of a task's integer inputs."""
+    return (*ENCODER_INPUTS, POSITIONS_INPUT) if "mlm_logits" in TASK_OUTPUTS[task] else ENCODER_INPUTS
+
+
+def gives_encoder_outputs(task: str) -> bool:
+    """Whether a task's outputs are those of the encoder and of its heads, or those of its head alone."""
+    return "sequence_output" in TASK_OUTPUTS[task]

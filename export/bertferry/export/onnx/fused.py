@@ -17,7 +17,7 @@ from bertferry.convert.plan import TASK_HEADS
 from bertferry.export.forward import LAYER_NORM_EPSILON, MASKED_SCORE
 from bertferry.export.onnx.weights import Weight
 from bertferry.modeling.parameters import canonical_axes
-from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, TASK_OUTPUTS
+from bertferry.verify.signature import POSITIONS_INPUT, TASK_OUTPUTS, task_inputs
 
 MICROSOFT = "com.microsoft"
 PROJECTIONS = ("query", "key", "value")
@@ -38,15 +38,15 @@ class FusedGraph:
     def model(self, task: str, opset: int) -> onnx.ModelProto:
         """The model of a task; its weights are inputs of the graph, after the task's own."""
         self._network(task)
-        inputs = (*ENCODER_INPUTS, POSITIONS_INPUT) if "mlm" in TASK_HEADS[task] else ENCODER_INPUTS
         weights = [
             helper.make_tensor_value_info(weight.name, onnx.TensorProto.FLOAT, weight.shape)
             for weight in self.weights.values()
         ]
+        inputs = [helper.make_tensor_value_info(name, self._integers, [None, None]) for name in task_inputs(task)]
         graph = helper.make_graph(
             self._nodes,
             "bertferry",
-            [*(helper.make_tensor_value_info(name, self._integers, [None, None]) for name in inputs), *weights],
+            [*inputs, *weights],
             [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in TASK_OUTPUTS[task]],
             list(self._constants.values()),
         )

@@ -6,8 +6,9 @@ import tensorflow as tf
 from bertferry.convert import Checkpoint
 from bertferry.convert import axes as named_axes
 from bertferry.export.onnx.weights import LiftedGraph, Weight
-from bertferry.export.tasks import task_inputs, task_outputs
+from bertferry.export.tasks import task_outputs
 from bertferry.modeling.parameters import canonical_axes
+from bertferry.verify.signature import task_inputs
 
 
 def trace(

@@ -9,7 +9,7 @@ from bertferry.convert import Checkpoint
 from bertferry.convert.loading import load_network
 from bertferry.modeling.networks import BertPretrainer, TransformerEncoder
 from bertferry.verify.runners.device import device_name
-from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, TASK_OUTPUTS
+from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, TASK_OUTPUTS, task_inputs
 
 
 class CheckpointRunner:
@@ -23,7 +23,7 @@ class CheckpointRunner:
         self._device = device_name(device)
         with tf.device(self._device):
             self._model = load_network(checkpoint, task)  # type: ignore[arg-type]
-        self._names = (*ENCODER_INPUTS, POSITIONS_INPUT) if "mlm_logits" in TASK_OUTPUTS[task] else ENCODER_INPUTS
+        self._names = task_inputs(task)
         specs = {name: tf.TensorSpec([None, None], tf.int32, name) for name in self._names}
         self._compute = tf.function(self._outputs, input_signature=[specs])  # traced once for every shape
 

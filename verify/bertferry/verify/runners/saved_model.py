@@ -10,7 +10,7 @@ import tensorflow as tf
 from bertferry.convert.quiet import held_back_stderr
 from bertferry.modeling.errors import DataError, UsageError, first_line
 from bertferry.verify.runners.device import device_name
-from bertferry.verify.signature import CONVENIENCES, ENCODER_INPUTS, POSITIONS_INPUT
+from bertferry.verify.signature import CONVENIENCES, ENCODER_INPUTS, POSITIONS_INPUT, task_inputs
 
 SIGNATURE = "serving_default"
 
@@ -32,23 +32,30 @@ class HubRunner:
         try:
             with tf.device(self._device):
                 root = hub.KerasLayer(str(path))
+                self.loaded = root.resolved_object
                 self._layers: list[tuple[Any, tuple[str, ...]]] = [(root, ENCODER_INPUTS)]
                 for name, needed in SUB_OBJECTS.get(task, {}).items():
-                    if not hasattr(root.resolved_object, name):
+                    if not hasattr(self.loaded, name):
                         raise DataError(f"{path}: no .{name} in it, which task {task} needs")
-                    self._layers.append((hub.KerasLayer(getattr(root.resolved_object, name)), needed))
+                    self._layers.append((hub.KerasLayer(getattr(self.loaded, name)), needed))
         except (ValueError, OSError, tf.errors.OpError, RuntimeError) as error:
             raise DataError(f"{path}: not a loadable Hub module: {first_line(error)}") from error
+        specs = {name: tf.TensorSpec([None, None], tf.int32, name) for name in task_inputs(task)}
+        self._compute = tf.function(self._outputs, input_signature=[specs])  # traced once for every shape
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The outputs of the root call and of the sub-objects, by name."""
-        got: dict[str, np.ndarray] = {}
+        with tf.device(self._device):
+            outputs = self._compute({name: tf.constant(array, tf.int32) for name, array in inputs.items()})
+        return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+    def _outputs(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        got: dict[str, tf.Tensor] = {}
         for layer, needed in self._layers:
-            with tf.device(self._device):
-                outputs = layer({name: tf.constant(inputs[name]) for name in needed})
+            outputs = layer({name: inputs[name] for name in needed})
             if not isinstance(outputs, Mapping):
                 raise ValueError("the module answers a dict of inputs with something else than a dict")
-            got |= {name: tensor.numpy() for name, tensor in outputs.items() if name not in CONVENIENCES}
+            got |= {name: tensor for name, tensor in outputs.items() if name not in CONVENIENCES}
         return got
 
 

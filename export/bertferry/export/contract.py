@@ -1,0 +1,101 @@
+"""check_module_contract: does a SavedModel answer every caller that a text encoder's module should answer?
+
+The contract is that of https://www.tensorflow.org/hub/common_saved_model_apis/text, of the modules /1 to /4 on
+tfhub.dev, and of Keras 3's `TFSMLayer`. Nothing here knows who exported the module.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bertferry.convert.quiet import held_back_stderr, import_tensorflow
+from bertferry.modeling.errors import UsageError, first_line
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the contract: `fault` says how the module breaks it and is empty where it holds."""
+
+    line: str
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class ContractReport:
+    """Every line of the contract, in order."""
+
+    module: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every line holds."""
+        return not any(finding.fault for finding in self.findings)
+
+    def to_json(self) -> str:
+        """The report as JSON text, ending in a newline."""
+        return json.dumps({"schema": "bertferry.contract/1", "ok": self.ok, **asdict(self)}, indent=1) + "\n"
+
+    def render(self) -> str:
+        """A line a finding, then the verdict."""
+        lines = [
+            f"  FAULT  {finding.line}: {finding.fault}" if finding.fault else f"  ok     {finding.line}"
+            for finding in self.findings
+        ]
+        faults = sum(bool(finding.fault) for finding in self.findings)
+        verdict = f"BROKEN: {faults} of {len(lines)} lines" if faults else f"KEPT: all {len(lines)} lines hold"
+        return "\n".join([f"module  {self.module}", *lines, f"CONTRACT {verdict}"])
+
+
+class ContractError(Exception):
+    """A line of the contract that does not hold, in words."""
+
+
+Line = tuple[str, Callable[[Any], None]]
+
+
+def check_module_contract(
+    directory: str | Path, progress: Callable[[str, int, int], None] | None = None
+) -> ContractReport:
+    """Checks a SavedModel directory, this project's or not, line by line.
+
+    Raises:
+      UsageError: no SavedModel there.
+      DataError: TensorFlow cannot load it.
+    """
+    path = Path(directory)
+    if not (path / "saved_model.pb").is_file():
+        raise UsageError(f"{path}: not a SavedModel: no saved_model.pb in it")
+    import_tensorflow()
+    from bertferry.export.contract_lines import LINES, Subject
+
+    with held_back_stderr():
+        subject = Subject.opened(path)
+    return ContractReport(str(directory), tuple(_findings(subject, LINES, progress)))
+
+
+def _findings(
+    subject: Any, lines: Sequence[Line], progress: Callable[[str, int, int], None] | None
+) -> list[Finding]:
+    findings = []
+    for number, (line, holds) in enumerate(lines):
+        if progress:
+            progress(line, number, len(lines))
+        try:
+            with held_back_stderr():
+                holds(subject)
+        except ContractError as broken:
+            findings.append(Finding(line, str(broken)))
+        except Exception as error:  # whatever a module's functions raise is the fault
+            findings.append(Finding(line, f"{type(error).__name__}: {_reason(error)}"))
+        else:
+            findings.append(Finding(line))
+    return findings
+
+
+def _reason(error: Exception) -> str:
+    """What a framework says, without the layers of Keras around it."""
+    lines = [line for line in str(error).splitlines() if line.strip() and "encountered when calling" not in line]
+    return lines[0].strip()[:160] if lines else first_line(error)

@@ -1,0 +1,290 @@
+"""The lines of a module's contract, each a function that raises where it does not hold."""
+
+import json
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from bertferry.export.contract import ContractError, Line
+from bertferry.verify.runners.saved_model import load_saved_model
+from bertferry.verify.signature import ENCODER_INPUTS, TASK_OUTPUTS, gives_encoder_outputs, task_inputs
+
+LENGTH = 6
+TOLERANCE = 1e-4
+MACHINE_PATH = re.compile(rb"/(?:home|Users|root|tmp|mnt|workspace|build)/[\w.-]+/[\w./-]+")
+CHUNK = 1 << 24
+FEW = 3
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A loaded module, how it is called, and a batch of two rows, the second one padded."""
+
+    path: Path
+    root: Any
+    layer: Any
+    task: str
+    inputs: dict[str, np.ndarray]
+
+    @classmethod
+    def opened(cls, path: Path) -> "Subject":
+        """Raises DataError where it cannot be loaded."""
+        import tensorflow_hub as hub
+
+        root = load_saved_model(path)
+        try:
+            task = json.loads((path / "MANIFEST.json").read_text())["task"]
+        except (OSError, ValueError, KeyError):
+            task = "encoder"
+        rng = np.random.default_rng(0)
+        mask = np.array([[1] * LENGTH, [1] * (LENGTH - 2) + [0] * 2], np.int32)
+        arrays = rng.integers(1, 20, mask.shape, np.int32) * mask, mask, np.zeros_like(mask)
+        inputs = dict(zip(ENCODER_INPUTS, arrays, strict=True))
+        return cls(path, root, hub.KerasLayer(root, trainable=True), task, inputs)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the root call's outputs."""
+        return TASK_OUTPUTS["encoder" if gives_encoder_outputs(self.task) else self.task]
+
+    def whole(self) -> dict[str, tf.Tensor]:
+        """Inputs of the task's whole function."""
+        positions = np.ones([len(self.inputs["input_mask"]), 1], np.int32)
+        known = {**self.inputs, "masked_lm_positions": positions}
+        return {name: tf.constant(known[name]) for name in task_inputs(self.task)}
+
+    def call(self, structure: Callable[[Any], Any] = dict, dtype: tf.DType = tf.int32, **options: Any) -> Any:
+        """The root call, on the batch or on other `inputs`."""
+        inputs = options.pop("inputs", self.inputs)
+        tensors = {name: tf.constant(array, dtype) for name, array in inputs.items()}
+        return self.layer(tensors if structure is dict else structure(tensors.values()), **options)
+
+
+def require(holds: bool, fault: str) -> None:
+    """Raises the fault where it does not hold."""
+    if not holds:
+        raise ContractError(fault)
+
+
+def sample(names: Any) -> str:
+    """The first few names."""
+    listed = [str(name) for name in names]
+    return ", ".join(listed[:FEW]) + (f" and {len(listed) - FEW} more" if len(listed) > FEW else "")
+
+
+def has_variables(subject: Subject) -> None:
+    for name in ("variables", "trainable_variables", "regularization_losses"):
+        require(hasattr(subject.root, name), f"no .{name}")
+    require(len(subject.root.variables) > 0, ".variables is empty")
+
+
+def answers_dict(subject: Subject, dtype: tf.DType, training: bool) -> None:
+    outputs = subject.call(dict, dtype, training=training)
+    require(isinstance(outputs, Mapping), f"answers with {type(outputs).__name__}")
+    convenient = ("default", "encoder_outputs") if gives_encoder_outputs(subject.task) else ("default",)
+    missing = [name for name in (*subject.outputs, *convenient) if name not in outputs]
+    require(not missing, f"no {', '.join(missing)}")
+    for name in subject.outputs:
+        require(outputs[name].dtype == tf.float32, f"{name} is {outputs[name].dtype.name}")
+    if "sequence_output" in outputs:
+        shape = tuple(outputs["sequence_output"].shape[:2])
+        require(shape == (2, LENGTH), f"sequence_output has shape {list(shape)}, inputs {[2, LENGTH]}")
+
+
+def answers_sequence(subject: Subject, structure: Callable[[Any], Any], dtype: tf.DType, training: bool) -> None:
+    outputs = subject.call(structure, dtype, training=training)
+    require(isinstance(outputs, list | tuple), f"answers with {type(outputs).__name__}")
+    named = subject.call(dict, dtype)
+    wanted = ("pooled_output", "sequence_output") if gives_encoder_outputs(subject.task) else subject.outputs
+    require(len(outputs) == len(wanted), f"{len(outputs)} outputs, {len(wanted)} expected")
+    for name, tensor in zip(wanted, outputs, strict=True):
+        require(tensor.shape == named[name].shape, f"output {name} is at another place")
+
+
+def first_output(subject: Subject, **options: Any) -> np.ndarray:
+    outputs = subject.call(**options)
+    name = "sequence_output" if "sequence_output" in subject.outputs else subject.outputs[0]
+    return np.asarray(outputs[name] if isinstance(outputs, Mapping) else outputs[-1])
+
+
+def dropout(subject: Subject) -> None:
+    still, again, default = (first_output(subject, training=training) for training in (False, False, None))
+    require(np.allclose(still, again, atol=TOLERANCE), "two calls in inference differ")
+    require(np.allclose(still, default, atol=TOLERANCE), "inference is not the default")
+    one, other = (first_output(subject, training=True) for _ in range(2))
+    require(not np.allclose(one, other, atol=TOLERANCE), "two calls in training agree: dropout is off")
+
+
+def signature_names(subject: Subject, path: Path | None = None) -> None:
+    signatures = (load_saved_model(path) if path else subject.root).signatures
+    require("serving_default" in signatures, f"no serving_default, only {', '.join(signatures) or 'none'}")
+    signature = signatures["serving_default"]
+    given = signature.structured_input_signature[1]
+    wanted = task_inputs(subject.task)
+    require(set(given) == set(wanted), f"inputs are {sample(sorted(given))}")
+    integers = {spec.dtype.name for spec in given.values()}
+    require(integers == {"int32"}, f"inputs are {', '.join(sorted(integers))}")
+    outputs = set(signature.structured_outputs)
+    missing = [name for name in TASK_OUTPUTS[subject.task] if name not in outputs]
+    require(not missing, f"outputs are {sample(sorted(outputs))}, without {', '.join(missing)}")
+
+
+def names_survive(subject: Subject) -> None:
+    signature_names(subject)
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(subject.root, folder)
+        signature_names(subject, Path(folder))
+
+
+def gradients(subject: Subject) -> None:
+    weights = subject.layer.trainable_weights
+    require(len(weights) > 0, "no trainable weights")
+    with tf.GradientTape(persistent=True) as tape:
+        outputs = subject.call(dict, training=False)
+        used = [tf.cast(outputs[name], tf.float32) for name in subject.outputs]
+        loss = tf.add_n([tf.reduce_sum(tensor**3 + tensor**2) for tensor in used])
+    got = tape.gradient(loss, weights)
+    again = tape.gradient(loss, weights)
+    without = [weight.name for weight, gradient in zip(weights, got, strict=True) if gradient is None]
+    require(not without, f"none reaches {sample(without)}")
+    require(all(gradient is not None for gradient in again), "a persistent tape gives none the second time")
+    zero = [
+        weight.name
+        for weight, gradient in zip(weights, got, strict=True)
+        if not np.any(tf.convert_to_tensor(gradient)) and "key" not in weight.name  # the softmax cancels that bias
+    ]
+    require(not zero, f"zero for {sample(zero)}")
+
+
+def masks_mask(subject: Subject) -> None:
+    changed = {name: array.copy() for name, array in subject.inputs.items()}
+    changed["input_word_ids"][1, -2:] = 7
+    kept = subject.inputs["input_mask"] == 1
+    want, got = first_output(subject), first_output(subject, inputs=changed)
+    if want.shape[:2] == kept.shape:
+        want, got = want[kept], got[kept]
+    worst = float(np.abs(want - got).max())
+    require(worst <= TOLERANCE, f"a word under the mask moves tokens by {worst:.1e}")
+    other = dict(subject.inputs, input_mask=np.ones_like(subject.inputs["input_mask"]))
+    moved = np.abs(first_output(subject, inputs=other)[1] - first_output(subject)[1]).max()
+    require(moved > 0, "the mask changes nothing")
+
+
+def batch_and_length(subject: Subject) -> None:
+    together = first_output(subject)
+    alone = first_output(subject, inputs={name: array[:1] for name, array in subject.inputs.items()})
+    worst = float(np.abs(together[0] - alone[0]).max())
+    require(worst <= TOLERANCE, f"a row alone differs by {worst:.1e}")
+    padded = {name: np.pad(array, ((0, 0), (0, 5))) for name, array in subject.inputs.items()}
+    longer = first_output(subject, inputs=padded)
+    if longer.shape[1] == LENGTH + 5:
+        longer = longer[:, :LENGTH]
+    kept = subject.inputs["input_mask"][0] == 1
+    worst = float(np.abs(together[0] - longer[0])[kept if together.ndim == 3 else ...].max())
+    require(worst <= TOLERANCE, f"padding a row to {LENGTH + 5} moves it by {worst:.1e}")
+
+
+def keras_2(subject: Subject) -> None:
+    import tensorflow_hub as hub
+    import tf_keras
+
+    inputs = {name: tf_keras.Input((LENGTH,), dtype=tf.int32, name=name) for name in ENCODER_INPUTS}
+    outputs = hub.KerasLayer(str(subject.path), trainable=True)(inputs)
+    model = tf_keras.Model(inputs, outputs[subject.outputs[0]])
+    model.predict(subject.inputs, verbose=0)
+    if "sequence_output" in outputs:
+        static = outputs["sequence_output"].shape[1]
+        require(static == LENGTH, f"a static length of {LENGTH} becomes {static} in sequence_output")
+
+
+def keras_3(subject: Subject) -> None:
+    import keras
+
+    layer = keras.layers.TFSMLayer(
+        str(subject.path), call_endpoint="serve", call_training_endpoint="serve_training"
+    )
+    outputs = layer(subject.whole())
+    missing = [name for name in TASK_OUTPUTS[subject.task] if name not in outputs]
+    require(not missing, f"no {', '.join(missing)}")
+    name = TASK_OUTPUTS[subject.task][0]
+    one, other = (np.asarray(layer(subject.whole(), training=True)[name]) for _ in range(2))
+    require(not np.array_equal(one, other), "two calls in training agree: dropout is off")
+
+
+def xla(subject: Subject) -> None:
+    for training in (False, True):
+        compiled = tf.function(partial(subject.layer, training=training), jit_compile=True)
+        compiled({name: tf.constant(array) for name, array in subject.inputs.items()})
+
+
+def assets(subject: Subject) -> None:
+    require(hasattr(subject.root, "vocab_file"), "no .vocab_file")
+    require(hasattr(subject.root, "do_lower_case"), "no .do_lower_case")
+    path = Path(subject.root.vocab_file.asset_path.numpy().decode())
+    require(path.is_file(), f"{path.name} is not there")
+    require(subject.path.resolve() in path.resolve().parents, f"{path.name} lies outside the module")
+    tokens = len(path.read_text(encoding="utf-8").splitlines())
+    rows = {int(variable.shape[0]) for variable in subject.root.variables if len(variable.shape) == 2}
+    require(tokens in rows, f"{tokens} tokens in {path.name}, which no table has as rows")
+
+
+def heads(subject: Subject) -> None:
+    import tensorflow_hub as hub
+
+    wanted = {"mlm": ("mlm",), "pretrainer": ("mlm", "nsp")}.get(subject.task, ())
+    for name in wanted:
+        require(hasattr(subject.root, name), f"no .{name}")
+        inputs = subject.whole() if name == "mlm" else {key: subject.whole()[key] for key in ENCODER_INPUTS}
+        outputs = hub.KerasLayer(getattr(subject.root, name), trainable=True)(inputs)
+        require(f"{name}_logits" in outputs, f".{name} answers without {name}_logits")
+
+
+def machine_paths(subject: Subject) -> None:
+    for path in sorted(subject.path.rglob("*")):
+        if not path.is_file():
+            continue
+        with path.open("rb") as file:
+            tail = b""
+            while block := file.read(CHUNK):
+                if found := MACHINE_PATH.search(tail + block):
+                    raise ContractError(
+                        f"{path.relative_to(subject.path)} holds {found[0].decode(errors='replace')[:80]}"
+                    )
+                tail = block[-256:]
+
+
+def _calls() -> list[Line]:
+    lines: list[Line] = []
+    for dtype in (tf.int32, tf.int64):
+        for training in (False, True):
+            mode = f"{dtype.name}, {'training' if training else 'inference'}"
+            lines.append((f"answers a dict ({mode})", partial(answers_dict, dtype=dtype, training=training)))
+            for structure in (list, tuple):
+                answer = partial(answers_sequence, structure=structure, dtype=dtype, training=training)
+                lines.append((f"answers a {structure.__name__} ({mode})", answer))
+    return lines
+
+
+LINES: tuple[Line, ...] = (
+    ("has variables, trainable_variables, regularization_losses", has_variables),
+    *_calls(),
+    ("dropout is on in training and off by default", dropout),
+    ("gradients reach every trainable weight, twice through one tape", gradients),
+    ("masked positions influence nothing else", masks_mask),
+    ("batch and length are free", batch_and_length),
+    ("serving_default has the inputs' and outputs' names", signature_names),
+    ("its names survive being saved again", names_survive),
+    ("Keras 2 models hold it, static length known", keras_2),
+    ("Keras 3 loads it, for training too", keras_3),
+    ("compiles with XLA", xla),
+    ("the heads are sub-objects", heads),
+    ("vocabulary and casing are its assets", assets),
+    ("no path of a machine in any file", machine_paths),
+)

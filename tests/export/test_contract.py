@@ -1,0 +1,149 @@
+"""--check: our modules keep every line of the contract, and each fault of others is named."""
+
+import shutil
+
+import pytest
+import tensorflow as tf
+
+from bertferry.export import check_module_contract, export_hub_module
+from bertferry.export.command import main
+
+TASKS = ("encoder", "classifier", "span", "mlm", "pretrainer")
+
+
+@pytest.fixture(scope="module")
+def checked(text_sources, tmp_path_factory):
+    """A module with its assets, by task, whose sources are gone."""
+    folder = tmp_path_factory.mktemp("contract")
+    for task in TASKS:
+        source = shutil.copytree(text_sources[task], folder / f"{task}-source")
+        export_hub_module(source, folder / task, task=task, do_lower_case=True, verify=False)
+        shutil.rmtree(source)
+    return {task: folder / task for task in TASKS}
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.filterwarnings("ignore:.*")  # of Keras and TensorFlow, which load it
+def test_our_modules_keep_the_contract(checked, task, capfd):
+    capfd.readouterr()
+    code = main(["--check", str(checked[task])])
+    out, err = capfd.readouterr()
+    assert (code, err) == (0, ""), out
+    assert out.endswith("CONTRACT KEPT: all 25 lines hold\n")
+    assert "FAULT" not in out
+
+
+def broken_module(golden, path, **changes):
+    """A module of the golden encoder, changed before it is saved."""
+    from bertferry.convert import open_checkpoint
+    from bertferry.export.hub_module import build_hub_module
+    from bertferry.modeling.parameters import parameter_names
+
+    source = open_checkpoint(golden / "tf1_core_L2")
+    parameters = {name: tf.Variable(source.read(name), name=name) for name in parameter_names(2)}
+    module, signatures = build_hub_module(source.config, parameters)
+    for name, change in changes.items():
+        change(module, signatures) if callable(change) else setattr(module, name, change)
+    tf.saved_model.save(module, str(path), signatures=signatures)
+
+
+def without_names(module, signatures):
+    serve = signatures["serving_default"]
+    signatures["serving_default"] = tf.function(
+        lambda input_word_ids, input_mask, input_type_ids: {
+            f"bert_encoder_{number}": tensor
+            for number, tensor in enumerate(serve(input_word_ids, input_mask, input_type_ids).values())
+        },
+        input_signature=serve.input_signature,
+    )
+
+
+def without_training(module, signatures):
+    call = module.__call__
+
+    @tf.function(autograph=False)
+    def still(inputs, training=False):
+        return call(inputs, training=False)
+
+    specs = {name: tf.TensorSpec([None, None], tf.int32, name) for name in ("input_word_ids", "input_mask")}
+    specs["input_type_ids"] = tf.TensorSpec([None, None], tf.int32, "input_type_ids")
+    for training in (False, True):
+        still.get_concrete_function(specs, training=training)
+    module.__call__ = still
+    module.serve_training = module.serve
+
+
+def without_serve(module, signatures):
+    del module.serve
+
+
+def with_a_stray_weight(module, signatures):
+    module.trainable_variables = [*module.trainable_variables, tf.Variable(1.0, name="stray")]
+
+
+def without_mask(module, signatures):
+    call = module.__call__
+
+    @tf.function(autograph=False)
+    def unmasked(inputs, training=False):
+        return call({**inputs, "input_mask": tf.ones_like(inputs["input_mask"])}, training=training)
+
+    specs = {
+        name: tf.TensorSpec([None, None], tf.int32, name)
+        for name in ("input_word_ids", "input_mask", "input_type_ids")
+    }
+    for training in (False, True):
+        unmasked.get_concrete_function(specs, training=training)
+    module.__call__ = unmasked
+
+
+FAULTS = {
+    "names": (without_names, "serving_default has the inputs' and outputs' names: outputs are bert_encoder_0"),
+    "training": (without_training, "dropout is on in training and off by default: two calls in training agree"),
+    "list": (without_training, "answers a list (int32, inference): ValueError: Could not find matching concrete"),
+    "int64": (without_training, "answers a dict (int64, inference): ValueError: Could not find matching concrete"),
+    "Keras 3": (without_serve, "Keras 3 loads it, for training too: ValueError: The endpoint 'serve' is neither"),
+    "gradients": (
+        with_a_stray_weight,
+        "gradients reach every trainable weight, twice through one tape: none reaches",
+    ),
+    "mask": (without_mask, "masked positions influence nothing else: a word under the mask moves tokens by"),
+    "assets": (None, "vocabulary and casing are its assets: no .vocab_file"),
+}
+
+
+@pytest.mark.parametrize(("change", "line"), FAULTS.values(), ids=FAULTS)
+@pytest.mark.filterwarnings("ignore:.*")
+def test_a_fault_is_named(golden, tmp_path, change, line):
+    broken_module(golden, tmp_path / "module", **({"change": change} if change else {}))
+    report = check_module_contract(tmp_path / "module")
+    assert not report.ok
+    assert f"  FAULT  {line}" in report.render()
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+def test_a_path_of_a_machine_is_named(checked, tmp_path):
+    module = shutil.copytree(checked["encoder"], tmp_path / "module")
+    (module / "notes.txt").write_text("built in /home/somebody/models/bert")
+    assert (
+        "no path of a machine in any file: notes.txt holds /home/somebody"
+        in check_module_contract(module).render()
+    )
+
+
+def test_something_else_is_refused(tmp_path, capfd):
+    assert main(["--check", str(tmp_path)]) == 2
+    assert "not a SavedModel" in capfd.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+def test_a_module_of_the_model_garden_breaks_it(garden_module):
+    """docs/modules.md shows the whole answer."""
+    faults = {finding.line for finding in check_module_contract(garden_module).findings if finding.fault}
+    assert {
+        "answers a list (int32, inference)",
+        "answers a dict (int64, inference)",
+        "serving_default has the inputs' and outputs' names",
+        "its names survive being saved again",
+        "Keras 3 loads it, for training too",
+    } <= faults

@@ -1,0 +1,130 @@
+"""Exports a random BERT-base as a Hub module, beside tf-models-official, then loads, runs and trains both.
+
+Usage: hub.py --peer-python PYTHON [--runs N]
+
+The peer is `official.nlp.tools.export_tfhub` of tf-models-official, in the environment whose Python is named, from
+the same weights in its own layout; it checks nothing. Prints the Markdown of docs/benchmarks.md.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from measure import Run, median, run
+
+TOOLS = Path(__file__).parent.parent
+EXPORT = "import sys; from bertferry.export.command import run; run()"
+CONVERT = """
+import sys
+from bertferry.convert import convert_checkpoint
+convert_checkpoint(*sys.argv[1:3], to="garden_v1")
+"""
+LOAD = """
+import sys, time
+from bertferry.convert.quiet import import_tensorflow
+import_tensorflow()
+import tensorflow_hub as hub
+started = time.perf_counter()
+hub.KerasLayer(sys.argv[1], trainable=True)
+print(time.perf_counter() - started)
+"""
+CALLS = """
+import json, sys, time
+from bertferry.convert.quiet import import_tensorflow
+import_tensorflow()
+import numpy as np, tensorflow as tf, tensorflow_hub as hub
+layers = [hub.KerasLayer(path, trainable=True) for path in sys.argv[2:]]
+times = {}
+
+def inputs(rows, length):
+    ids = np.random.default_rng(0).integers(0, 30522, (rows, length), np.int32)
+    arrays = ids, np.ones_like(ids), np.zeros_like(ids)
+    return dict(zip(("input_word_ids", "input_mask", "input_type_ids"), map(tf.constant, arrays)))
+
+def measure(name, calls):
+    for call in calls:
+        call()
+    for _ in range(int(sys.argv[1])):
+        for turn, call in enumerate(calls):
+            started = time.perf_counter()
+            call()
+            times.setdefault(name, [[] for _ in calls])[turn].append(1000 * (time.perf_counter() - started))
+
+def step(layer):
+    batch = inputs(8, 128)
+
+    @tf.function
+    def train():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(layer(batch, training=True)["pooled_output"] ** 2)
+        for weight, gradient in zip(layer.trainable_weights, tape.gradient(loss, layer.trainable_weights)):
+            if gradient is not None:
+                weight.assign_sub(1e-9 * tf.convert_to_tensor(gradient))
+        return loss
+
+    return lambda: train().numpy()
+
+for rows, length in ((1, 128), (8, 128)):
+    batch = inputs(rows, length)
+    measure(f"({rows}, {length})",
+            [lambda layer=layer: layer(batch, training=False)["pooled_output"].numpy() for layer in layers])
+measure("training step (8, 128)", [step(layer) for layer in layers])
+print(json.dumps(times))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--peer-python", type=Path, required=True)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        run([sys.executable, TOOLS / "random_checkpoint.py", "base", base / "tf1"])
+        run([sys.executable, "-c", CONVERT, base / "tf1", base / "garden"])
+        exports(base, arguments)
+        loads(base, arguments.runs)
+        calls(base)
+
+
+def exports(base: Path, arguments: argparse.Namespace) -> None:
+    runs: dict[str, list[Run]] = {}
+    for _ in range(arguments.runs):
+        for name, flags in (("export-hub-module --no-verify", ["--no-verify"]), ("export-hub-module", [])):
+            command = [sys.executable, "-c", EXPORT, "--checkpoint", base / "tf1", "--output", base / "ours"]
+            runs.setdefault(name, []).append(run([*command, "--do-lower-case", "--overwrite", *flags]))
+        shutil.rmtree(base / "peer", ignore_errors=True)
+        peer = [arguments.peer_python, "-m", "official.nlp.tools.export_tfhub", "--export_type=model"]
+        peer += ["--do_lower_case=True", f"--bert_config_file={base}/garden/bert_config.json"]
+        peer += [f"--model_checkpoint_path={base}/garden/bert_model.ckpt", f"--vocab_file={base}/tf1/vocab.txt"]
+        runs.setdefault("peer: export_tfhub", []).append(run([*peer, f"--export_path={base}/peer"]))
+    print("| what | wall, s | peak memory, GB |\n|---|---|---|")
+    for name, measured in runs.items():
+        print(f"| {name} | {median([one.wall for one in measured])} | {median([one.peak for one in measured])} |")
+
+
+def loads(base: Path, count: int) -> None:
+    times: dict[str, list[float]] = {"ours": [], "peer": []}
+    for _ in range(count):
+        for name, seconds in times.items():
+            seconds.append(float(run([sys.executable, "-c", LOAD, base / name]).said))
+    print("\n| module | hub.KerasLayer, s | saved_model.pb, MB |\n|---|---|---|")
+    for name, seconds in times.items():
+        size = (base / name / "saved_model.pb").stat().st_size / 1e6
+        print(f"| {name} | {median(seconds)} | {size:.2f} |", flush=True)
+
+
+def calls(base: Path) -> None:
+    said = run([sys.executable, "-c", CALLS, "12", base / "ours", base / "peer"]).said
+    print("\n| call, ms | ours | peer |\n|---|---|---|")
+    for name, (ours, peer) in json.loads(said).items():
+        print(f"| {name} | {median(ours)} | {median(peer)} |")
+
+
+if __name__ == "__main__":
+    main()
