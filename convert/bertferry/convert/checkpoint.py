@@ -1,6 +1,6 @@
 """An opened checkpoint: configuration, layout and every parameter under its canonical name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from bertferry.convert.layout import Layout
 from bertferry.convert.layouts import LAYOUTS
 from bertferry.convert.locate import Location, locate
 from bertferry.convert.match import Match, best_match, sample, with_nearest
-from bertferry.convert.readers import Reader, TensorInfo, open_reader
+from bertferry.convert.readers import Reader, TensorInfo, open_readers
 from bertferry.modeling.config import EncoderConfig
 from bertferry.modeling.errors import DataError, UsageError
 from bertferry.modeling.parameters import canonical_axes
@@ -139,13 +139,37 @@ def open_checkpoint(
     if location.config is not None:
         known, architecture = read_config(location.config, location.container)
     candidates = _candidates(layout, architecture)
-    reader = open_reader(location)
-    encoder_config = known or infer_config(reader, candidates, location.path, num_attention_heads, activation)
-    found = best_match(reader, candidates, encoder_config, location.path, prefix, strict=strict)
-    checkpoint = Checkpoint(location, encoder_config, reader, found)
+
+    def read_as(reader: Reader, place: str | None) -> Checkpoint:
+        config = known or infer_config(reader, candidates, location.path, num_attention_heads, activation)
+        return Checkpoint(
+            location, config, reader, best_match(reader, candidates, config, location.path, place, strict=strict)
+        )
+
+    readers = open_readers(location, prefix)
+    able = [way for way in readers if _has_word_table(way[0], candidates)]
+    checkpoint = _first_success(read_as, able or readers[:1])
     if strict:
         _check_copies(checkpoint)
     return checkpoint
+
+
+def _has_word_table(reader: Reader, layouts: Iterable[Layout]) -> bool:
+    """Whether a reader finds under some layout's name what every encoder has."""
+    return any(layout.container == reader.container and reader.places(layout.anchor) for layout in layouts)
+
+
+def _first_success(
+    read_as: Callable[[Reader, str | None], Checkpoint], readers: Sequence[tuple[Reader, str | None]]
+) -> Checkpoint:
+    """What the first reader gives whose names fit a layout; where none do, what the first one says."""
+    failed: list[DataError] = []
+    for reader, place in readers:
+        try:
+            return read_as(reader, place)
+        except DataError as error:
+            failed.append(error)
+    raise failed[0]
 
 
 def with_parameters(

@@ -52,6 +52,8 @@ def read_config(path: Path, container: FileFormat) -> tuple[EncoderConfig, str |
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UsageError(f"{path}: not a readable JSON configuration: {error}") from error
+    if isinstance(values, dict) and isinstance(values.get("configuration"), dict):
+        values = values["configuration"]  # of a module's manifest
     if not isinstance(values, dict):
         raise UsageError(f"{path}: not a configuration: a JSON object is expected")
     try:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
+from bertferry.convert import axes
 from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.match import places, single_axes
 from bertferry.convert.readers import Reader
@@ -67,6 +68,7 @@ def _nearest(reader: Reader, layouts: list[Layout]) -> tuple[int, dict[str, Row]
                     key: row
                     for row in layout.bind(Form(), layers, place)
                     if (key := reader.find(row.stored)) is not None
+                    and len(axes.groups(row.axes)) == len(reader.tensors[key].shape)
                 }
                 if layers and len(rows) > len(best[1]):
                     best = layers, rows

@@ -10,11 +10,13 @@ from typing import Literal
 from bertferry.convert.archive import UnpackedFolder, is_archive, unpack
 from bertferry.modeling.errors import DataError, UsageError
 
-FileFormat = Literal["tensorflow", "safetensors"]
+FileFormat = Literal["tensorflow", "safetensors", "keras"]
 CONFIG_NAMES: dict[FileFormat, tuple[str, ...]] = {
     "tensorflow": ("bert_config.json", "config.json", "albert_config.json"),
     "safetensors": ("config.json", "bert_config.json"),
+    "keras": (),
 }
+MANIFEST = "MANIFEST.json"
 SHARD_INDEX = "model.safetensors.index.json"
 PICKLED = (".bin", ".pt", ".pth", ".pkl")
 
@@ -54,12 +56,12 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
     if is_archive(path) and not path.is_dir():
         unpacked = unpack(path)
         path = _only_checkpoint_folder(unpacked.path, path)
+    if path.is_dir() and (path / "saved_model.pb").is_file():
+        return _saved_model(path, config)
     container, path = _in_directory(path) if path.is_dir() else _named(path)
     if container == "tensorflow":
         _check_shards(path)
-        shards: tuple[Path, ...] = ()
-    else:
-        shards = _safetensors_shards(path)
+    shards = _safetensors_shards(path) if container == "safetensors" else ()
     return Location(
         container,
         path,
@@ -68,6 +70,20 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
         _optional(path.parent / "vocab.txt"),
         _optional(path.parent / "tokenizer_config.json"),
         unpacked,
+    )
+
+
+def _saved_model(directory: Path, config: str | Path | None) -> Location:
+    """The variables of a SavedModel, with the configuration and the vocabulary that a module carries."""
+    prefix = directory / "variables" / "variables"
+    _check_shards(prefix)
+    return Location(
+        "tensorflow",
+        prefix,
+        (),
+        _beside(directory / "saved_model.pb", config, (MANIFEST,)),
+        _optional(directory / "assets" / "vocab.txt"),
+        None,
     )
 
 
@@ -91,6 +107,10 @@ def _named(path: Path) -> tuple[FileFormat, Path]:
         if not path.is_file():
             raise UsageError(f"{path}: no such file")
         return "safetensors", path
+    if path.suffix == ".keras":
+        if not path.is_file():
+            raise UsageError(f"{path}: no such file")
+        return "keras", path
     return "tensorflow", Path(str(path).removesuffix(".index"))
 
 
@@ -105,8 +125,6 @@ def _in_directory(directory: Path) -> tuple[FileFormat, Path]:
         return "tensorflow", Path(prefixes[0])
     if prefixes:
         raise UsageError(f"{directory}: several checkpoints: give one of {', '.join(prefixes)}")
-    if (directory / "variables" / "variables.index").is_file():
-        return "tensorflow", directory / "variables" / "variables"
     if pickled := [file.name for file in sorted(directory.iterdir()) if file.suffix in PICKLED]:
         return _named(directory / pickled[0])
     raise UsageError(f"{directory}: no checkpoint here: neither a *.index nor a model.safetensors file")

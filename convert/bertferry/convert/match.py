@@ -84,7 +84,7 @@ def _account_for_the_rest(reader: Reader, result: Match, num_layers: int) -> Non
         elif key in untrained:
             result.skipped[key] = SUPERSEDED
         else:
-            inside = reader.below(result.place) if inside is None else inside
+            inside = reader.below(result.place, layout.anchor) if inside is None else inside
             (result.unexpected if key in inside else result.outside).append(key)
 
 

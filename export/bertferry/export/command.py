@@ -19,7 +19,8 @@ def build_parser() -> argparse_flags.ArgumentParser:
         description="Export a BERT checkpoint in any layout as a TF2 Hub module, and compare the two.",
     )
     add = parser.add_argument
-    add("--checkpoint", metavar="PATH", help="a prefix, a directory, a .safetensors file or an archive")
+    add("--checkpoint", metavar="PATH", help="a prefix, a directory, a .safetensors or .keras file, an archive")
+    add("--module", metavar="DIR", help="a Hub module of any style, in place of a checkpoint")
     add("--output", metavar="DIR", help="the directory to create")
     add("--task", choices=TASKS, default="encoder", help="what the module computes; default: encoder")
     add("--config", metavar="FILE", help="the configuration; default: the one beside the checkpoint")
@@ -75,13 +76,13 @@ def execute(arguments: Namespace) -> int:
             checked = check_module_contract(arguments.check, progress)
         show(checked.to_json(), checked.render(), arguments.json)
         return 0 if checked.ok else 1
-    for flag in ("checkpoint", "output"):
-        if getattr(arguments, flag) is None:
-            raise UsageError(f"--{flag} is missing: see --help")
+    if arguments.output is None:
+        raise UsageError("--output is missing: see --help")
     with Progress("export-hub-module") as progress:
         report = export_hub_module(
             arguments.checkpoint,
             arguments.output,
+            module=arguments.module,
             task=arguments.task,
             config=arguments.config,
             source_layout=arguments.source_layout,

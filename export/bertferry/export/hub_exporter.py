@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from bertferry.convert import Checkpoint, axes, open_checkpoint
 from bertferry.convert.atomic import check_destination, clear_leftovers, new_directory
@@ -15,6 +16,7 @@ from bertferry.convert.quiet import held_back_stderr, import_tensorflow
 from bertferry.export.freeze import frozen_parameters
 from bertferry.export.manifest import hashes, write_manifest
 from bertferry.export.model_card import model_card
+from bertferry.export.module_source import module_casing, open_module
 from bertferry.export.onnx.exporter import check_installed, check_parity
 from bertferry.export.onnx.sources import CheckpointSource, Choices
 from bertferry.export.report import ExportReport
@@ -22,24 +24,27 @@ from bertferry.export.vocabulary import TextAssets, text_assets
 from bertferry.modeling.errors import DataError, UsageError
 from bertferry.modeling.parameters import canonical_axes
 from bertferry.verify import PROFILES, Report
-from bertferry.verify.artefact import Artefact, checkpoint_artefact
+from bertferry.verify.artefact import Artefact, checkpoint_artefact, saved_model_artefact
 from bertferry.verify.verifier import Progress, compare_artefacts
 
 TASKS = tuple(TASK_HEADS)
 PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 """And the type that the weights are stored and multiplied in."""
+MODULE_OPTIONS = ("config", "prefix", "num_attention_heads", "activation")
 ONNX_FILES = {"fp32": "model.onnx", "fp16": "model_fp16.onnx", "int8": "model_int8.onnx"}
 
 
 @dataclass(frozen=True)
 class Module:
-    """What is about to be exported: a task over a checkpoint's parameters, some of them frozen, with assets."""
+    """What is about to be exported: a task over a checkpoint's parameters, some of them frozen, with assets;
+    `origin` is the module that they come from, if it is one."""
 
     source: Checkpoint
     task: str
     precision: str
     frozen: frozenset[str]
     assets: TextAssets | None
+    origin: Path | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -48,9 +53,10 @@ class Module:
 
 
 def export_hub_module(
-    checkpoint: str | Path,
+    checkpoint: str | Path | None,
     output: str | Path,
     *,
+    module: str | Path | None = None,
     task: str = "encoder",
     config: str | Path | None = None,
     source_layout: str = "auto",
@@ -69,11 +75,13 @@ def export_hub_module(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> ExportReport:
-    """Exports the checkpoint as a Hub module directory, and compares the two on every probe.
+    """Exports a checkpoint, or another module, as a Hub module directory, and compares the two on every probe.
 
     Args:
-      checkpoint: a prefix, a directory or a `.safetensors` file, in any layout.
+      checkpoint: a prefix, a directory or a `.safetensors` file, in any layout; or a checkpoint, SavedModel or
+        `.keras` file of a model that holds a `hub.KerasLayer`.
       output: the directory to create.
+      module: a Hub module of any style, in place of a checkpoint; its vocabulary and casing come along.
       task: what the module computes, one of `TASKS`.
       config, source_layout, prefix, num_attention_heads, activation: as for `open_checkpoint`.
       init_missing_head: start a head or pooler that the checkpoint lacks fresh.
@@ -97,8 +105,9 @@ def export_hub_module(
     check_choices(task, precision, onnx)
     clear_leftovers(target)
     check_destination(target, overwrite=overwrite)
-    source = open_checkpoint(
+    source = open_source(
         checkpoint,
+        module,
         layout=source_layout,
         config=config,
         prefix=prefix,
@@ -111,20 +120,23 @@ def export_hub_module(
         source, needed, f"task {task} needs", init_missing_head=init_missing_head, num_labels=num_labels
     )
     frozen = frozen_parameters(freeze, needed, source.config.num_layers)
+    if module is not None and do_lower_case is None:
+        do_lower_case = module_casing(Path(module))
     assets = text_assets(source.location, source.config.vocab_size, vocab, do_lower_case)
-    module = Module(source, task, precision, frozen, assets)
+    new = Module(source, task, precision, frozen, assets, None if module is None else Path(module))
+    given = str(checkpoint if module is None else module)
     if dry_run:
-        return _report(checkpoint, module, output, None, planned_files(module), dry_run=True)
+        return _report(given, new, output, None, planned_files(new), dry_run=True)
     import_tensorflow()
     tell = progress or (lambda what, done, total: None)
     with new_directory(target, overwrite=overwrite) as staging, ThreadPoolExecutor() as pool:
         read = pool.submit(hashes, source.location.files)  # beside the work, which is Python's
         tell("writing the module", 0, 2)
-        write_module(staging, module)
+        write_module(staging, new)
         tell("writing ONNX files", 1, 2)
-        write_onnx_files(staging / "onnx", module, onnx, verify=verify)
+        write_onnx_files(staging / "onnx", new, onnx, verify=verify)
         written = pool.submit(hashes, _files(staging), staging)
-        parity = check_module(module, staging, progress) if verify else None
+        parity = check_module(new, staging, progress) if verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{target}: not written: the module computes something else: {parity.verdict()}")
         card = staging / "README.md"
@@ -132,7 +144,20 @@ def export_hub_module(
         files_hashes = {**written.result(), **hashes([card], staging)}
         write_manifest(staging, source, task, precision, assets, parity, read.result(), files_hashes)
         files = {str(path.relative_to(staging)): path.stat().st_size for path in _files(staging)}
-    return _report(checkpoint, module, output, parity, files)
+    return _report(given, new, output, parity, files)
+
+
+def open_source(checkpoint: str | Path | None, module: str | Path | None, **options: Any) -> Checkpoint:
+    """The one source that was given.
+
+    Raises:
+      BertferryError: none or both, or one that cannot be opened.
+    """
+    if (checkpoint is None) == (module is None):
+        raise UsageError("give one source: --checkpoint PATH or --module DIR")
+    if module is not None:
+        return open_module(Path(module), **{name: options[name] for name in MODULE_OPTIONS})
+    return open_checkpoint(str(checkpoint), **options)
 
 
 def check_choices(task: str, precision: str, onnx: Sequence[str]) -> None:
@@ -219,8 +244,12 @@ def check_module(module: Module, directory: Path, progress: Progress | None = No
         runner.shares_mask = True
         return runner
 
+    reference = checkpoint_artefact(module.source, module.task, "cpu")
+    if module.origin is not None:  # what it computes counts, not what its variables would mean to us
+        origin = saved_model_artefact(module.origin, "hub", "cpu", task=module.task)
+        reference = replace(origin, limits=reference.limits)
     return compare_artefacts(
-        checkpoint_artefact(module.source, module.task, "cpu"),
+        reference,
         [Artefact(f"hub {directory}", as_layer), Artefact(f"savedmodel {directory}", by_signature)],
         PROFILES[module.precision],
         task=module.task,
@@ -244,7 +273,7 @@ def _files(directory: Path) -> list[Path]:
 
 
 def _report(
-    checkpoint: str | Path,
+    given: str,
     module: Module,
     output: str | Path,
     parity: Report | None,
@@ -254,7 +283,7 @@ def _report(
 ) -> ExportReport:
     source, assets = module.source, module.assets
     return ExportReport(
-        source=str(checkpoint),
+        source=given,
         source_layout=source.layout.name,
         output=str(output),
         task=module.task,

@@ -12,6 +12,7 @@ from bertferry.convert.layouts.garden import GARDEN_2_4_0, GARDEN_V1, GARDEN_V2
 from bertferry.convert.layouts.huggingface import HUGGINGFACE, HUGGINGFACE_2018
 from bertferry.convert.layouts.keras_bert import KERAS_BERT
 from bertferry.convert.layouts.keras_names import KERAS_NAMES, KERAS_NAMES_3D, KERAS_NAMES_V2
+from bertferry.convert.layouts.saved_model import GARDEN_NAMES, HUB_MODULE
 from bertferry.convert.layouts.tf1 import TF1
 from bertferry.convert.layouts.tf_20 import TF_20, TF_20_3D
 
@@ -32,6 +33,6 @@ WRITTEN = (
     TF1_ELECTRA_WIDE,
     HUGGINGFACE_ELECTRA_WIDE,
 )
-ONLY_READ = (KERAS_NAMES_3D, GARDEN_2_4_0, HUGGINGFACE_2018)
+ONLY_READ = (KERAS_NAMES_3D, GARDEN_2_4_0, HUGGINGFACE_2018, HUB_MODULE, GARDEN_NAMES)
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (*WRITTEN, *ONLY_READ)}
 TARGETS = tuple(dict.fromkeys(layout.family for layout in WRITTEN))

@@ -17,6 +17,7 @@ OBJECT_STATE = {
     "optimizer/*": "optimizer state",
     "*/optimizer/*": "optimizer state",
     "save_counter": "save counter",
+    "*/save_counter": "save counter",
 }
 
 HUGGINGFACE_BUFFERS = {

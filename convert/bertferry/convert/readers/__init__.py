@@ -40,8 +40,8 @@ class Reader(Protocol):
     def places(self, stored: str) -> list[str]:
         """What stands before a stored name, wherever in the file it occurs: "" or ending in a separator."""
 
-    def below(self, place: str) -> set[str]:
-        """The keys of all tensors at a place."""
+    def below(self, place: str, anchor: str) -> set[str]:
+        """The keys of all tensors at a place; where names are no paths, in the object that holds `anchor`."""
 
     def load(self, key: str) -> Any:
         """The tensor as the library's array. Raises DataError when its bytes are damaged or missing."""
@@ -72,13 +72,27 @@ def sha256(array: np.ndarray) -> str:
     return "sha256:" + hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()
 
 
-def open_reader(location: Location) -> Reader:
-    """The reader for a located checkpoint. Raises DataError when its index or header is damaged."""
+def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[Reader, str | None], ...]:
+    """The ways to read a located checkpoint, the likelier first: object-based files have two kinds of names.
+
+    With each comes the prefix that still has to be looked for: a view by variables holds what lies there alone.
+
+    Raises:
+      DataError: its index or header is damaged.
+    """
     if location.container == "safetensors":
         from bertferry.convert.readers.safetensors import SafetensorsReader
 
-        return SafetensorsReader(location.shards)
+        return ((SafetensorsReader(location.shards), prefix),)
     import_tensorflow()
-    from bertferry.convert.readers.tensorflow import TensorFlowReader
+    if location.container == "keras":
+        from bertferry.convert.readers.keras import KerasReader
 
-    return TensorFlowReader(location.path)
+        return ((KerasReader(location.path), prefix),)
+    from bertferry.convert.readers.tensorflow import TensorFlowReader
+    from bertferry.convert.readers.variables import VariableView
+
+    reader = TensorFlowReader(location.path)
+    if reader.container == "names":
+        return ((reader, prefix),)
+    return (reader, prefix), (VariableView(reader, prefix), None)

@@ -26,6 +26,10 @@ class ObjectGraph:
             for node in graph.nodes
         ]
 
+        self.variables = {
+            a.checkpoint_key: a.full_name for node in graph.nodes for a in node.attributes if a.full_name
+        }
+
     def key(self, path: str) -> str | None:
         """The checkpoint key of the variable at a path of local names, or None where the path ends nowhere."""
         node = self._follow(0, path)

@@ -59,7 +59,7 @@ class SafetensorsReader:
         """What stands before a stored name wherever it occurs."""
         return name_places(self.tensors, stored)
 
-    def below(self, place: str) -> set[str]:
+    def below(self, place: str, anchor: str) -> set[str]:
         """The names that begin so."""
         return names_below(self.tensors, place)
 

@@ -41,6 +41,12 @@ class TensorFlowReader:
             if self._graph is None or key.endswith(VALUE)
         }
 
+    @cached_property
+    def variables(self) -> dict[str, str]:
+        """The name of the variable under each key of an object-based file, where its graph states it."""
+        names = {} if self._graph is None else self._graph.variables
+        return {short: name for key, name in names.items() if (short := key.removesuffix(VALUE)) in self.tensors}
+
     def find(self, stored: str) -> str | None:
         """A stored name as it is in a name-based file, through the object graph in an object-based one."""
         if self._graph is None:
@@ -52,7 +58,7 @@ class TensorFlowReader:
         """What stands before a stored name wherever it occurs."""
         return name_places(self.tensors, stored) if self._graph is None else self._graph.places(stored)
 
-    def below(self, place: str) -> set[str]:
+    def below(self, place: str, anchor: str) -> set[str]:
         """The keys of the tensors at a place."""
         if self._graph is None:
             return names_below(self.tensors, place)

@@ -50,6 +50,9 @@ class HubRunner:
         return {name: tensor.numpy() for name, tensor in outputs.items()}
 
     def _outputs(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        if takes_a_list(self.loaded):
+            pooled, sequence = self._layers[0][0]([inputs[name] for name in ENCODER_INPUTS])
+            return {"pooled_output": pooled, "sequence_output": sequence}
         got: dict[str, tf.Tensor] = {}
         for layer, needed in self._layers:
             outputs = layer({name: inputs[name] for name in needed})
@@ -57,6 +60,16 @@ class HubRunner:
                 raise ValueError("the module answers a dict of inputs with something else than a dict")
             got |= {name: tensor for name, tensor in outputs.items() if name not in CONVENIENCES}
         return got
+
+
+def takes_a_list(module: Any) -> bool:
+    """Whether a module is one of those that are called with lists alone, as /1 and /2 on tfhub.dev."""
+    try:
+        functions = module.__call__.concrete_functions
+    except AttributeError:  # none, or not one that was loaded
+        return False
+    given = [function.structured_input_signature[0] for function in functions]
+    return bool(given) and not any(arguments and isinstance(arguments[0], Mapping) for arguments in given)
 
 
 def load_saved_model(path: Path) -> Any:

@@ -1,0 +1,48 @@
+"""`hub_module` and `garden_names`: variables by name, as Hub modules and the models that hold one have them.
+
+They are found in SavedModels and in checkpoints of models around a `hub.KerasLayer`, and never written by a
+converter: `export-hub-module` writes modules.
+"""
+
+from dataclasses import replace
+
+from bertferry.convert.layout import Form, Layout, Row
+from bertferry.convert.layouts.garden import GARDEN_V1
+from bertferry.convert.layouts.ignored import OBJECT_STATE
+from bertferry.convert.layouts.keras_names import by_variable
+from bertferry.modeling.parameters import ENCODER, HEADS
+
+NOT_WEIGHTS = {
+    **OBJECT_STATE,
+    "do_lower_case": "casing of the vocabulary",
+    "*/do_lower_case": "casing of the vocabulary",
+    "iteration": "step counter",
+    "keras_api/*": "state of Keras",
+}
+
+HUB_MODULE = Layout(
+    name="hub_module",
+    summary="variables of a module that export-hub-module wrote",
+    container="names",
+    encoder=tuple(Row(name, "{encoder}" + name, axes) for name, axes in ENCODER.items()),
+    heads={
+        head: tuple(Row(name, "{model}" + name, axes) for name, axes in rows.items())
+        for head, rows in HEADS.items()
+    },
+    forms=(
+        Form(),
+        *(Form(heads) for heads in (("mlm", "nsp"), ("mlm",), ("classifier",))),
+        *(Form(heads, pooler=False) for heads in (("span",),)),
+    ),
+    default_task="encoder",
+    ignored=NOT_WEIGHTS,
+)
+
+GARDEN_NAMES = replace(
+    HUB_MODULE,
+    name="garden_names",
+    summary="variables of a module that tf-models-official exported",
+    encoder=by_variable(GARDEN_V1.encoder),
+    heads={},
+    forms=(Form(),),
+)

@@ -1,0 +1,130 @@
+"""Reads the weights of a `.keras` file of tf_keras that holds a `hub.KerasLayer`.
+
+https://github.com/keras-team/tf-keras/blob/master/tf_keras/src/saving/saving_lib.py: a zip of `config.json` and
+`model.weights.h5`, where a layer's variables lie in the order in which it has them, without names. Those of a
+`hub.KerasLayer` are its module's, so the module that it was made from says what they are.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bertferry.convert.layout import Container
+from bertferry.convert.locate import locate
+from bertferry.convert.readers import TensorInfo, name_places, names_below, sha256
+from bertferry.modeling.errors import BertferryError, DataError, UsageError, first_line
+
+WEIGHTS = "model.weights.h5"
+HUB_LAYER = "KerasLayer"
+
+
+class KerasReader:
+    """The variables of every `hub.KerasLayer` in the file, as `LAYER/NAME` with the names of its module."""
+
+    library: Any = np
+    container: Container = "names"
+
+    def __init__(self, path: Path) -> None:
+        import h5py
+
+        self._path = path
+        try:
+            with zipfile.ZipFile(path) as archive:
+                config = json.loads(archive.read("config.json"))
+                self._file = h5py.File(io.BytesIO(archive.read(WEIGHTS)))
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path}: not a readable .keras file: {first_line(error)}") from error
+        handles = dict(_hub_layers(config))
+        if not handles:
+            raise UsageError(f"{path}: no hub.KerasLayer in it, whose module would say what its variables are")
+        self._stored = {
+            f"{layer}/{name}": f"{group}/{number}"
+            for turn, (layer, handle) in enumerate(handles.items())
+            for group in [self._group(turn)]
+            for number, name in enumerate(_variable_order(Path(handle), path))
+        }
+        missing = [name for name, stored in self._stored.items() if stored not in self._file]
+        if missing:
+            raise DataError(f"{path}: no {missing[0]} in it: its hub.KerasLayer was made from another module")
+        self.tensors = {
+            name: TensorInfo(tuple(self._file[stored].shape), self._file[stored].dtype.name)
+            for name, stored in self._stored.items()
+        }
+
+    def _group(self, turn: int) -> str:
+        """Where the variables of the `turn`-th layer of its class lie: groups are named after classes."""
+        ending = f"/keras_layer{f'_{turn}' if turn else ''}/vars"
+        found: list[str] = []
+        self._file.visit(lambda name: found.append(name) if name.endswith(ending) else None)
+        if not found:
+            raise DataError(f"{self._path}: no variables of its hub.KerasLayer in it")
+        return found[0]
+
+    def find(self, stored: str) -> str | None:
+        """The name itself."""
+        return stored if stored in self.tensors else None
+
+    def places(self, stored: str) -> list[str]:
+        """What stands before a name wherever it occurs."""
+        return name_places(self.tensors, stored)
+
+    def below(self, place: str, anchor: str) -> set[str]:
+        """The names that begin so."""
+        return names_below(self.tensors, place)
+
+    def load(self, key: str) -> np.ndarray:
+        """The tensor; HDF5 keeps no checksum of it, the zip around it does."""
+        return np.asarray(self._file[self._stored[key]])
+
+    def read(self, key: str) -> np.ndarray:
+        """The tensor."""
+        return self.load(key)
+
+    def fingerprint(self, key: str) -> str:
+        """The SHA-256 of its bytes."""
+        return sha256(self.load(key))
+
+    def checked_fingerprint(self, key: str) -> str:
+        """The same."""
+        return self.fingerprint(key)
+
+
+def _hub_layers(config: Any) -> Iterator[tuple[str, str]]:
+    """Name and module of every `hub.KerasLayer` in a model's configuration, nested models too."""
+    if isinstance(config, dict):
+        inside = config.get("config")
+        if config.get("class_name") == HUB_LAYER and isinstance(inside, dict) and "handle" in inside:
+            yield inside["name"], inside["handle"]
+        for value in config.values():
+            yield from _hub_layers(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _hub_layers(value)
+
+
+def _variable_order(module: Path, path: Path) -> list[str]:
+    """The names of a module's variables as a `hub.KerasLayer` holds them: the trainable ones, then the others."""
+    from bertferry.convert.readers.tensorflow import TensorFlowReader
+
+    try:
+        reader = TensorFlowReader(locate(module).path)
+    except BertferryError as error:
+        raise UsageError(
+            f"{path}: its hub.KerasLayer was made from {module}, which says what its variables are: {error}"
+        ) from error
+    trainable = _listed(reader, "trainable_variables")
+    return trainable + [name for name in _listed(reader, "variables") if name not in trainable]
+
+
+def _listed(reader: Any, attribute: str) -> list[str]:
+    """The names of the variables in a list of the root object, in its order."""
+    names, number = [], 0
+    while (key := reader.find(f"{attribute}/{number}")) is not None:
+        names.append(reader.variables[key])
+        number += 1
+    return names

@@ -1,0 +1,104 @@
+"""An object-based checkpoint seen by its variables' names instead of the paths that lead to them.
+
+A Hub module keeps its variables in a list, and a model that holds one under names of its own: there the variables'
+names are all that says what they are.
+"""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any, Protocol
+
+import numpy as np
+
+from bertferry.convert.layout import Container
+from bertferry.convert.layouts.ignored import OBJECT_STATE
+from bertferry.convert.readers import TensorInfo, name_places
+from bertferry.modeling.errors import UsageError
+
+
+class NamedObjects(Protocol):
+    """What the view needs of the reader below it."""
+
+    library: Any
+
+    @property
+    def tensors(self) -> Mapping[str, TensorInfo]:
+        """Every tensor in the file, by key."""
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The name of the variable under each key."""
+
+    def below(self, place: str, anchor: str) -> set[str]:
+        """The keys that can be reached from an object."""
+
+    def load(self, key: str) -> Any:
+        """The tensor as the library's array."""
+
+    def read(self, key: str) -> np.ndarray:
+        """The tensor as a NumPy array."""
+
+    def fingerprint(self, key: str) -> str:
+        """A number that equal bytes share."""
+
+    def checked_fingerprint(self, key: str) -> str:
+        """The same, from checked bytes."""
+
+
+class VariableView:
+    """The same tensors under the same keys, found by the names of their variables.
+
+    Args:
+      reader: of the file.
+      prefix: the object whose variables are meant, where several have the same names.
+    """
+
+    container: Container = "names"
+
+    def __init__(self, reader: NamedObjects, prefix: str | None = None) -> None:
+        self._reader = reader
+        self.library = reader.library
+        self.tensors = reader.tensors
+        kept = None if prefix is None else reader.below(prefix, "")
+        self._keys: dict[str, list[str]] = {}
+        for key, name in reader.variables.items():
+            slot = any(fnmatchcase(key, glob) for glob in OBJECT_STATE)  # named after the variable that it is for
+            if not slot and (kept is None or key in kept):
+                self._keys.setdefault(name, []).append(key)
+
+    def find(self, stored: str) -> str | None:
+        """The key of the variable of a name.
+
+        Raises:
+          UsageError: several objects have one of this name.
+        """
+        keys = self._keys.get(stored, [])
+        if len(keys) > 1:
+            places = ", ".join(key.rpartition("/")[0] for key in keys)
+            raise UsageError(f"several variables are called {stored}: choose one with --prefix: {places}")
+        return keys[0] if keys else None
+
+    def places(self, stored: str) -> list[str]:
+        """What stands before a name wherever it occurs."""
+        return name_places(self._keys, stored)
+
+    def below(self, place: str, anchor: str) -> set[str]:
+        """The keys of what the object holds that holds the variable of the name `anchor`."""
+        key = self.find(place + anchor)
+        return set() if key is None else self._reader.below(key.rpartition("/")[0], "")
+
+    def load(self, key: str) -> Any:
+        """As the reader below."""
+        return self._reader.load(key)
+
+    def read(self, key: str) -> np.ndarray:
+        """As the reader below."""
+        return self._reader.read(key)
+
+    def fingerprint(self, key: str) -> str:
+        """As the reader below."""
+        return self._reader.fingerprint(key)
+
+    def checked_fingerprint(self, key: str) -> str:
+        """As the reader below."""
+        return self._reader.checked_fingerprint(key)
