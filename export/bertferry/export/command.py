@@ -7,7 +7,9 @@ from absl.flags import argparse_flags
 
 from bertferry.convert.console import Progress, check_report_path, run_as_program, run_for_tests, show
 from bertferry.export.contract import check_module_contract
-from bertferry.export.hub_exporter import PRECISIONS, TASKS, export_hub_module
+from bertferry.export.hub_exporter import EXPORTS, TASKS, export_hub_module
+from bertferry.export.module_writer import PRECISIONS
+from bertferry.export.sentence import POOLINGS
 from bertferry.modeling.config import ACTIVATIONS
 from bertferry.modeling.errors import UsageError
 
@@ -23,6 +25,13 @@ def build_parser() -> argparse_flags.ArgumentParser:
     add("--module", metavar="DIR", help="a Hub module of any style, in place of a checkpoint")
     add("--output", metavar="DIR", help="the directory to create")
     add("--task", choices=TASKS, default="encoder", help="what the module computes; default: encoder")
+    add("--pooling", choices=POOLINGS, help="of --task text; default: as sentence-transformers' files say")
+    add(
+        "--export",
+        choices=EXPORTS,
+        default="module",
+        help="preprocessing: what maps strings to an encoder's inputs; default: module",
+    )
     add("--config", metavar="FILE", help="the configuration; default: the one beside the checkpoint")
     add(
         "--from",
@@ -83,7 +92,9 @@ def execute(arguments: Namespace) -> int:
             arguments.checkpoint,
             arguments.output,
             module=arguments.module,
+            export=arguments.export,
             task=arguments.task,
+            pooling=arguments.pooling,
             config=arguments.config,
             source_layout=arguments.source_layout,
             prefix=arguments.prefix,

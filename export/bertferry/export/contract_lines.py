@@ -17,7 +17,8 @@ from bertferry.verify.runners.saved_model import load_saved_model
 from bertferry.verify.signature import ENCODER_INPUTS, TASK_OUTPUTS, gives_encoder_outputs, task_inputs
 
 LENGTH = 6
-TOLERANCE = 1e-4
+TOLERANCES = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
+"""How far outputs may move by nothing but another order of sums, by the type of the weights."""
 MACHINE_PATH = re.compile(rb"/(?:home|Users|root|tmp|mnt|workspace|build)/[\w.-]+/[\w./-]+")
 CHUNK = 1 << 24
 FEW = 3
@@ -48,6 +49,11 @@ class Subject:
         arrays = rng.integers(1, 20, mask.shape, np.int32) * mask, mask, np.zeros_like(mask)
         inputs = dict(zip(ENCODER_INPUTS, arrays, strict=True))
         return cls(path, root, hub.KerasLayer(root, trainable=True), task, inputs)
+
+    @property
+    def tolerance(self) -> float:
+        """That of the type of its weights."""
+        return max((TOLERANCES.get(one.dtype.name, 0.0) for one in self.root.variables), default=0.0)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -116,10 +122,10 @@ def first_output(subject: Subject, **options: Any) -> np.ndarray:
 
 def dropout(subject: Subject) -> None:
     still, again, default = (first_output(subject, training=training) for training in (False, False, None))
-    require(np.allclose(still, again, atol=TOLERANCE), "two calls in inference differ")
-    require(np.allclose(still, default, atol=TOLERANCE), "inference is not the default")
+    require(np.allclose(still, again, atol=subject.tolerance), "two calls in inference differ")
+    require(np.allclose(still, default, atol=subject.tolerance), "inference is not the default")
     one, other = (first_output(subject, training=True) for _ in range(2))
-    require(not np.allclose(one, other, atol=TOLERANCE), "two calls in training agree: dropout is off")
+    require(not np.allclose(one, other, atol=subject.tolerance), "two calls in training agree: dropout is off")
 
 
 def signature_names(subject: Subject, path: Path | None = None) -> None:
@@ -171,7 +177,7 @@ def masks_mask(subject: Subject) -> None:
     if want.shape[:2] == kept.shape:
         want, got = want[kept], got[kept]
     worst = float(np.abs(want - got).max())
-    require(worst <= TOLERANCE, f"a word under the mask moves tokens by {worst:.1e}")
+    require(worst <= subject.tolerance, f"a word under the mask moves tokens by {worst:.1e}")
     other = dict(subject.inputs, input_mask=np.ones_like(subject.inputs["input_mask"]))
     moved = np.abs(first_output(subject, inputs=other)[1] - first_output(subject)[1]).max()
     require(moved > 0, "the mask changes nothing")
@@ -181,14 +187,14 @@ def batch_and_length(subject: Subject) -> None:
     together = first_output(subject)
     alone = first_output(subject, inputs={name: array[:1] for name, array in subject.inputs.items()})
     worst = float(np.abs(together[0] - alone[0]).max())
-    require(worst <= TOLERANCE, f"a row alone differs by {worst:.1e}")
+    require(worst <= subject.tolerance, f"a row alone differs by {worst:.1e}")
     padded = {name: np.pad(array, ((0, 0), (0, 5))) for name, array in subject.inputs.items()}
     longer = first_output(subject, inputs=padded)
     if longer.shape[1] == LENGTH + 5:
         longer = longer[:, :LENGTH]
     kept = subject.inputs["input_mask"][0] == 1
     worst = float(np.abs(together[0] - longer[0])[kept if together.ndim == 3 else ...].max())
-    require(worst <= TOLERANCE, f"padding a row to {LENGTH + 5} moves it by {worst:.1e}")
+    require(worst <= subject.tolerance, f"padding a row to {LENGTH + 5} moves it by {worst:.1e}")
 
 
 def keras_2(subject: Subject) -> None:

@@ -98,7 +98,9 @@ class Network:
         positions = integers.get(POSITIONS_INPUT)
         outputs: dict[str, Any] = {}
         if encoder:
-            outputs = {"pooled_output": pooled, "sequence_output": sequence, "encoder_outputs": layers}
+            outputs = {"sequence_output": sequence, "encoder_outputs": layers}
+            if pooled is not None:
+                outputs["pooled_output"] = pooled
         outputs |= head_outputs(
             self.parameters, self.config, heads, sequence, pooled, positions, training=training
         )

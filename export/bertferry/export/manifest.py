@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bertferry.convert import Checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.report import versions
-from bertferry.export.vocabulary import TextAssets
+from bertferry.export.module_writer import Module
 from bertferry.verify import Report
 
 MANIFEST = "MANIFEST.json"
@@ -17,21 +17,27 @@ MANIFEST = "MANIFEST.json"
 
 def write_manifest(
     directory: Path,
-    source: Checkpoint,
-    task: str,
-    precision: str,
-    assets: TextAssets | None,
+    module: Module,
     parity: Report | None,
     read: Mapping[str, str],
     written: Mapping[str, str],
 ) -> None:
-    """Describes the module, without dates, durations or names of machines, to be reproducible."""
+    """Describes the module, without dates, durations or names of machines, to be reproducible.
+
+    Args:
+      directory: of the module.
+      module: what was written.
+      parity: what was proven about it.
+      read, written: SHA-256 of the source's and of the module's files, by name.
+    """
+    source, assets = module.source, module.assets
     manifest: dict[str, Any] = {
         "schema": "bertferry.module/1",
-        "task": task,
-        "precision": precision,
+        "task": module.task,
+        "precision": module.precision,
         "configuration": bert_config(source.config),
         "do_lower_case": assets.do_lower_case if assets else None,
+        "sentence": None if module.sentence is None else asdict(module.sentence),
         "source": {
             "layout": source.layout.name,
             "fresh_parameters": list(source.fresh),

@@ -2,6 +2,8 @@
 
 from bertferry.convert import Checkpoint
 from bertferry.convert.plan import TASK_HEADS
+from bertferry.export.module_writer import Module
+from bertferry.export.sentence import SentenceChoices
 from bertferry.export.vocabulary import TextAssets
 from bertferry.verify import Report
 from bertferry.verify.signature import POSITIONS_INPUT, TASK_OUTPUTS, gives_encoder_outputs, task_inputs
@@ -19,22 +21,20 @@ OUTPUTS = {
 LIST_CALL = {"classifier": "[logits]", "span": "[start_logits, end_logits]"}
 
 
-def model_card(
-    source: Checkpoint, task: str, precision: str, assets: TextAssets | None, parity: Report | None
-) -> str:
+def model_card(module: Module, parity: Report | None) -> str:
     """The card as Markdown; its snippet runs as it stands in the directory above the module `module`."""
+    source, task, assets = module.source, module.task, module.assets
     config = source.config
+    if task == "preprocessing":
+        return _preprocessing_card(source, assets)
     sizes = {
         "hidden": config.hidden_size,
         "layers": config.num_layers,
         "vocab": config.vocab_size,
         "classes": source.sizes.get("classes"),
     }
-    outputs = [*TASK_OUTPUTS[task], *(["encoder_outputs"] if gives_encoder_outputs(task) else [])]
-    table = "\n".join(f"| `{name}` | {OUTPUTS[name].format(**sizes)} |" for name in outputs)
-    return f"""# BERT {task}, {config.num_layers} layers, hidden size {config.hidden_size}
-
-A TF2 SavedModel of plain functions, exported by bertferry from a checkpoint in the layout `{source.layout.name}`.
+    facts = f"""A TF2 SavedModel of plain functions, exported by bertferry from a checkpoint in the layout
+`{source.layout.name}`.
 
 | | |
 |---|---|
@@ -42,8 +42,15 @@ A TF2 SavedModel of plain functions, exported by bertferry from a checkpoint in 
 | layers, hidden size, heads | {config.num_layers}, {config.hidden_size}, {config.num_attention_heads} |
 | maximum length | {config.max_position_embeddings} |
 | activation | {config.activation} |
-| weights | {precision} |
-| parity with the source | {"not checked" if parity is None else parity.verdict()} |
+| weights | {module.precision} |
+| parity with the source | {"not checked" if parity is None else parity.verdict()} |"""
+    if module.sentence is not None:
+        return _text_card(facts, module.sentence, config.hidden_size)
+    outputs = [*TASK_OUTPUTS[task], *(["encoder_outputs"] if gives_encoder_outputs(task) else [])]
+    table = "\n".join(f"| `{name}` | {OUTPUTS[name].format(**sizes)} |" for name in outputs)
+    return f"""# BERT {task}, {config.num_layers} layers, hidden size {config.hidden_size}
+
+{facts}
 
 | output | shape |
 |---|---|
@@ -58,6 +65,48 @@ All outputs are float32. Inputs are integers [batch, sequence], int32 or int64{_
 `hub.KerasLayer` is a layer of Keras 2 (`tf_keras`). Keras 3 loads the same directory with
 `keras.layers.TFSMLayer(DIR, call_endpoint="serve", call_training_endpoint="serve_training")`. Servers call the
 signature `serving_default`, whose arguments and results have the names above.
+"""
+
+
+def _text_card(facts: str, sentence: SentenceChoices, hidden: int) -> str:
+    scaled = ", scaled to length 1" if sentence.normalize else ""
+    return f"""# BERT text embedding, hidden size {hidden}
+
+{facts}
+
+Strings [batch] to float32 embeddings [batch, {hidden}]: pooling `{sentence.pooling}`{scaled}; texts are cut at
+{sentence.max_length} word pieces. `.embed` maps an encoder's inputs to the same.
+
+```python
+import tensorflow as tf
+import tensorflow_hub as hub
+import tensorflow_text  # brings the operations of the tokenizer
+
+layer = hub.KerasLayer("module", trainable=True)
+print(layer(tf.constant(["A man is playing a guitar.", ""])).shape)
+```
+"""
+
+
+def _preprocessing_card(source: Checkpoint, assets: TextAssets | None) -> str:
+    return f"""# BERT preprocessing, {source.config.vocab_size} tokens
+
+A TF2 SavedModel of plain functions, exported by bertferry: strings [batch] to the int32 inputs [batch, seq_length]
+of an encoder with this vocabulary ({_case(assets)}).
+
+```python
+import tensorflow as tf
+import tensorflow_hub as hub
+import tensorflow_text  # brings the operations of the tokenizer
+
+layer = hub.KerasLayer("module", arguments={{"seq_length": 16}})
+print(layer(tf.constant(["A man is playing a guitar.", ""]))["input_word_ids"].shape)
+
+tokenize = hub.KerasLayer(layer.resolved_object.tokenize)
+pack = hub.KerasLayer(layer.resolved_object.bert_pack_inputs, arguments={{"seq_length": 16}})
+pairs = pack([tokenize(tf.constant(["a question"])), tokenize(tf.constant(["its answer"]))])
+print(pairs["input_type_ids"].shape, layer.resolved_object.tokenize.get_special_tokens_dict())
+```
 """
 
 

@@ -1,0 +1,162 @@
+"""Writes a task's module and its ONNX files, and compares them with their source."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from bertferry.convert import Checkpoint, axes
+from bertferry.convert.plan import task_parameters
+from bertferry.convert.quiet import held_back_stderr
+from bertferry.export.onnx.exporter import check_parity
+from bertferry.export.onnx.sources import CheckpointSource, Choices
+from bertferry.export.sentence import SentenceChoices
+from bertferry.export.vocabulary import TextAssets
+from bertferry.modeling.errors import DataError
+from bertferry.modeling.parameters import canonical_axes
+from bertferry.verify import PROFILES, Report
+from bertferry.verify.artefact import Artefact, checkpoint_artefact, saved_model_artefact
+from bertferry.verify.verifier import Progress, compare_artefacts
+
+PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+"""And the type that the weights are stored and multiplied in."""
+ONNX_FILES = {"fp32": "model.onnx", "fp16": "model_fp16.onnx", "int8": "model_int8.onnx"}
+
+
+@dataclass(frozen=True)
+class Module:
+    """What is about to be exported: a task over a checkpoint's parameters, some of them frozen, with assets;
+    `origin` is the module that they come from, if it is one."""
+
+    source: Checkpoint
+    task: str
+    precision: str
+    frozen: frozenset[str]
+    assets: TextAssets | None
+    origin: Path | None = None
+    sentence: SentenceChoices | None = None
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Canonical names of the parameters that the module holds."""
+        return needed_parameters(self.task, self.source.config.num_layers, self.sentence)
+
+
+def needed_parameters(task: str, num_layers: int, sentence: SentenceChoices | None) -> tuple[str, ...]:
+    """Canonical names of what a module's outputs depend on."""
+    if task == "preprocessing":
+        return ()
+    if sentence is None:
+        return task_parameters(task, num_layers)
+    names = task_parameters("encoder", num_layers)
+    return tuple(name for name in names if sentence.pooling == "pooled" or not name.startswith("pooler/"))
+
+
+def write_module(directory: Path, module: Module) -> None:
+    """Builds the module from the checkpoint's values and saves it."""
+    import tensorflow as tf
+    from tensorflow.python.saved_model import save_context
+
+    from bertferry.export.hub_module import build_hub_module
+
+    source, assets, options = module.source, module.assets, tf.saved_model.SaveOptions()
+    parameters = variables(module)
+    with save_context.save_context(options):  # or saving would trace everything a second time
+        built, signatures = build_hub_module(
+            source.config,
+            parameters,
+            module.task,
+            assets.vocabulary if assets else None,
+            assets.do_lower_case if assets else None,
+        )
+    save(built, directory, signatures, options)
+
+
+def variables(module: Module) -> dict[str, Any]:
+    """A `tf.Variable` a parameter, with the source's value in the module's type."""
+    import tensorflow as tf
+
+    dtype = tf.as_dtype(PRECISIONS[module.precision])
+    return {
+        name: tf.Variable(
+            tf.cast(module.source.load(name, canonical_axes(name)), dtype),
+            name=name,
+            trainable=name not in module.frozen,
+        )
+        for name in module.parameters
+    }
+
+
+def save(built: Any, directory: Path, signatures: dict[str, Any], options: Any = None) -> None:
+    """Saves a trackable object so that saving it again gives the same bytes."""
+    import tensorflow as tf
+
+    from bertferry.convert.writers.disk import system_errors
+    from bertferry.export.saved_model_files import make_reproducible
+
+    with held_back_stderr(), system_errors():
+        tf.saved_model.save(built, str(directory), signatures=signatures, options=options)
+        make_reproducible(directory)
+
+
+def write_onnx_files(directory: Path, module: Module, precisions: Sequence[str], *, verify: bool) -> None:
+    """The task as ONNX in each precision, each compared with the source.
+
+    Raises:
+      DataError: one of them computes something else.
+    """
+    if not precisions:
+        return
+    from bertferry.export.onnx.build import build, write
+
+    directory.mkdir()
+    source = CheckpointSource(module.source, module.task)
+    for precision in precisions:
+        choices = Choices(precision)
+        path = directory / ONNX_FILES[precision]
+        with held_back_stderr():
+            write(path, build(source, choices), choices)
+        parity = check_parity(source, path, choices) if verify else None
+        if parity is not None and not parity.ok:
+            raise DataError(f"{path.name}: not written: the graph computes something else: {parity.verdict()}")
+
+
+def check_module(module: Module, directory: Path, progress: Progress | None = None) -> Report:
+    """The written module against the source, through `hub.KerasLayer` and by signature, loaded once for both."""
+    from bertferry.verify.runners.saved_model import HubRunner, SignatureRunner
+
+    loaded: list[HubRunner] = []
+
+    def as_layer() -> HubRunner:
+        loaded.append(HubRunner(directory, "cpu", module.task))
+        loaded[0].shares_mask = True
+        return loaded[0]
+
+    def by_signature() -> SignatureRunner:
+        runner = SignatureRunner(directory, "cpu", loaded=loaded[0].loaded)
+        runner.shares_mask = True
+        return runner
+
+    reference = checkpoint_artefact(module.source, module.task, "cpu")
+    if module.origin is not None:  # what it computes counts, not what its variables would mean to us
+        origin = saved_model_artefact(module.origin, "hub", "cpu", task=module.task)
+        reference = replace(origin, limits=reference.limits)
+    return compare_artefacts(
+        reference,
+        [Artefact(f"hub {directory}", as_layer), Artefact(f"savedmodel {directory}", by_signature)],
+        PROFILES[module.precision],
+        task=module.task,
+        progress=progress,
+    )
+
+
+def planned_files(module: Module) -> dict[str, int]:
+    """The files whose sizes are known before anything is traced."""
+    width = 4 if module.precision == "fp32" else 2
+    sizes = module.source.sizes
+    elements = sum(prod(axes.shape(canonical_axes(name), sizes)) for name in module.parameters)
+    files = {"variables/variables.data-00000-of-00001": width * elements}
+    if module.assets:
+        files["assets/" + module.assets.vocabulary.name] = module.assets.vocabulary.stat().st_size
+    return files

@@ -1,0 +1,143 @@
+"""Modules that take strings: preprocessing for an encoder, and text embeddings.
+
+Interface: https://www.tensorflow.org/hub/common_saved_model_apis/text (preprocessors; text embeddings).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from bertferry.export.tokenization import Tokenizer
+from bertferry.verify.signature import ENCODER_INPUTS
+
+Function = Any
+"""A tf.function, whose type TensorFlow does not publish."""
+TEXTS = tf.TensorSpec([None], tf.string, "text")
+LENGTH = tf.TensorSpec([], tf.int32, "seq_length")
+SEGMENTS = (1, 2)
+"""How many segments `bert_pack_inputs` takes."""
+
+
+def text_assets(vocabulary: Path, do_lower_case: bool, module: tf.train.Checkpoint) -> Tokenizer:
+    """The tokenizer of a vocabulary, which becomes the module's asset, and its table the module's resource."""
+    module.vocab_file = tf.saved_model.Asset(str(vocabulary))
+    module.do_lower_case = tf.Variable(do_lower_case, trainable=False, name="do_lower_case")
+    tokenizer = Tokenizer(vocabulary, module.vocab_file, do_lower_case)
+    module.vocabulary = tokenizer.table
+    return tokenizer
+
+
+def build_preprocessing(
+    vocabulary: Path, do_lower_case: bool, seq_length: int
+) -> tuple[tf.train.Checkpoint, dict[str, Function]]:
+    """The trackable object to save as a preprocessing module, and its serving signature.
+
+    The root maps strings [B] to the int32 inputs [B, `seq_length`] of an encoder, for another length with the
+    argument `seq_length`; `.tokenize` maps strings to ragged word pieces and knows the special tokens,
+    `.tokenize_with_offsets` adds where in the normalized text each begins and ends, in bytes, and
+    `.bert_pack_inputs` makes inputs of one or two segments of word pieces.
+    """
+    module = tf.train.Checkpoint()
+    tokenizer = text_assets(vocabulary, do_lower_case, module)
+
+    def preprocess(inputs: tf.Tensor, seq_length: tf.Tensor | int = seq_length) -> dict[str, tf.Tensor]:
+        return tokenizer.pack([tokenizer.tokenize(inputs)], seq_length)
+
+    module.__call__ = tf.function(preprocess, autograph=False)
+    module.__call__.get_concrete_function(TEXTS)
+    module.__call__.get_concrete_function(TEXTS, LENGTH)
+    module.tokenize = _callable(tokenizer.tokenize)
+    special = {
+        "start_of_sequence_id": tokenizer.ids["[CLS]"],
+        "end_of_segment_id": tokenizer.ids["[SEP]"],
+        "padding_id": tokenizer.ids["[PAD]"],
+        "mask_id": tokenizer.ids["[MASK]"],
+        "vocab_size": tokenizer.size,
+    }
+    module.tokenize.get_special_tokens_dict = tf.function(
+        lambda: {name: tf.constant(value, tf.int32) for name, value in special.items()},
+        input_signature=[],
+        autograph=False,
+    )
+    module.tokenize_with_offsets = _callable(tokenizer.tokenize_with_offsets)
+    module.bert_pack_inputs = _packer(tokenizer, seq_length)
+    serving = tf.function(lambda text: preprocess(text), input_signature=[TEXTS], autograph=False)
+    module._default_save_signature = serving
+    return module, {"serving_default": serving}
+
+
+def build_text_embedding(
+    vocabulary: Path,
+    do_lower_case: bool,
+    max_length: int,
+    embed: Callable[[Mapping[str, tf.Tensor], bool], tf.Tensor],
+    variables: Sequence[tf.Variable],
+) -> tuple[tf.train.Checkpoint, dict[str, Function]]:
+    """The trackable object to save as a text embedding, and its serving signature.
+
+    The root maps strings [B] to float32 embeddings [B, H], `training` on and off; `.embed` maps a dict of an
+    encoder's inputs to the same. Texts are cut at `max_length` word pieces and padded to the longest of a batch.
+
+    Args:
+      vocabulary, do_lower_case: what the texts are tokenized with.
+      max_length: [CLS] and [SEP] included.
+      embed: embeddings of a dict of int32 inputs, with or without dropout.
+      variables: what `embed` uses.
+    """
+    module = tf.train.Checkpoint()
+    tokenizer = text_assets(vocabulary, do_lower_case, module)
+    module.variables = list(variables)
+    module.trainable_variables = [variable for variable in variables if variable.trainable]
+    module.regularization_losses = []
+
+    def call(inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        pieces = tokenizer.tokenize(inputs).merge_dims(1, -1)
+        longest = tf.cast(tf.reduce_max(tf.concat([pieces.row_lengths(), [0]], axis=0)), tf.int32)
+        return embed(tokenizer.pack([pieces], tf.minimum(longest + 2, max_length)), training)
+
+    module.__call__ = tf.function(call, autograph=False)
+    for training in (False, True):
+        module.__call__.get_concrete_function(TEXTS, training=training)
+    specs = {name: tf.TensorSpec([None, None], tf.int32, name) for name in ENCODER_INPUTS}
+    module.embed = tf.function(lambda inputs: embed(inputs, False), autograph=False)
+    module.embed.get_concrete_function(specs)
+    module.serve = tf.function(lambda text: call(text), input_signature=[TEXTS], autograph=False)
+    module.serve_training = tf.function(lambda text: call(text, True), input_signature=[TEXTS], autograph=False)
+    serving = tf.function(lambda text: {"embeddings": call(text)}, input_signature=[TEXTS], autograph=False)
+    module._default_save_signature = serving
+    return module, {"serving_default": serving}
+
+
+def pooled(pooling: str, sequence: tf.Tensor, first: tf.Tensor | None, mask: tf.Tensor) -> tf.Tensor:
+    """One vector a text [B, H]: the first position (`cls`), the same through the pooler (`pooled`), or the mean
+    over the tokens (`mean`; Reimers and Gurevych, 2019)."""
+    if pooling == "pooled":
+        return first
+    if pooling == "cls":
+        return sequence[:, 0, :]
+    weights = tf.cast(mask, sequence.dtype)[:, :, tf.newaxis]
+    return tf.reduce_sum(sequence * weights, axis=1) / tf.maximum(tf.reduce_sum(weights, axis=1), 1e-9)
+
+
+def _callable(function: Callable[[tf.Tensor], Any]) -> tf.train.Checkpoint:
+    """An object of its own, so that `hub.KerasLayer` can wrap it."""
+    holder = tf.train.Checkpoint()
+    holder.__call__ = tf.function(function, autograph=False)
+    holder.__call__.get_concrete_function(TEXTS)
+    return holder
+
+
+def _packer(tokenizer: Tokenizer, seq_length: int) -> tf.train.Checkpoint:
+    def pack(inputs: Sequence[tf.RaggedTensor], seq_length: tf.Tensor | int = seq_length) -> dict[str, tf.Tensor]:
+        return tokenizer.pack(inputs, seq_length)
+
+    holder = tf.train.Checkpoint()
+    holder.__call__ = tf.function(pack, autograph=False)
+    for count in SEGMENTS:
+        for rank in (1, 2):  # word pieces of a text, in one row or word by word
+            segment = tf.RaggedTensorSpec([None] * (rank + 1), tf.int32, ragged_rank=rank)
+            holder.__call__.get_concrete_function([segment] * count)
+            holder.__call__.get_concrete_function([segment] * count, LENGTH)
+    return holder

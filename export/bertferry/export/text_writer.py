@@ -1,0 +1,145 @@
+"""Writes modules that take strings, and compares them with their source."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bertferry.convert.quiet import held_back_stderr
+from bertferry.export.module_writer import Module, save, variables
+from bertferry.export.sentence import MAX_LENGTH, SentenceChoices
+from bertferry.export.vocabulary import TextAssets
+from bertferry.modeling.errors import DataError, UsageError
+from bertferry.verify import PROFILES, Report
+from bertferry.verify.artefact import Artefact, checkpoint_artefact
+from bertferry.verify.runner import Runner
+from bertferry.verify.verifier import Progress, compare_artefacts
+
+WORDS_CHECKED = 1000
+
+
+def write_preprocessing(directory: Path, module: Module) -> None:
+    """Strings to an encoder's inputs."""
+    assets = _needed(module)
+    with held_back_stderr():
+        from bertferry.export.text_module import build_preprocessing
+
+        length = min(MAX_LENGTH, module.source.config.max_position_embeddings)
+        built, signatures = build_preprocessing(assets.vocabulary, assets.do_lower_case, length)
+    save(built, directory, signatures)
+
+
+def check_preprocessing(module: Module, directory: Path, progress: Progress | None = None) -> None:
+    """Whole words of the vocabulary are their own ids.
+
+    Raises:
+      DataError: one of them is not.
+    """
+    import tensorflow as tf
+
+    tokens = _needed(module).vocabulary.read_text(encoding="utf-8").split("\n")
+    plain = re.compile("[a-z]+")
+    words = {word: number for number, word in enumerate(tokens) if plain.fullmatch(word)}
+    chosen = list(words)[:WORDS_CHECKED]
+    with held_back_stderr():
+        pieces = tf.saved_model.load(str(directory)).tokenize(tf.constant(chosen, tf.string)).merge_dims(1, -1)
+    for word, got in zip(chosen, pieces.to_list(), strict=True):
+        if got != [words[word]]:
+            raise DataError(f"{directory}: not written: the word {word!r} becomes {got}, not [{words[word]}]")
+
+
+def write_text_embedding(directory: Path, module: Module) -> None:
+    """Strings to embeddings."""
+    assets, chosen = _needed(module), _chosen(module)
+    with held_back_stderr():
+        import tensorflow as tf
+
+        from bertferry.export.hub_module import Network
+        from bertferry.export.text_module import build_text_embedding, pooled
+
+        parameters = variables(module)
+        network = Network(module.source.config, parameters)
+
+        def embed(inputs: Mapping[str, Any], training: bool) -> Any:
+            outputs = network.run(inputs, (), training=training, encoder=True)
+            mask = inputs["input_mask"]
+            vectors = pooled(chosen.pooling, outputs["sequence_output"], outputs.get("pooled_output"), mask)
+            return tf.linalg.l2_normalize(vectors, axis=-1) if chosen.normalize else vectors
+
+        length = min(chosen.max_length, module.source.config.max_position_embeddings)
+        built, signatures = build_text_embedding(
+            assets.vocabulary, assets.do_lower_case, length, embed, list(parameters.values())
+        )
+    save(built, directory, signatures)
+
+
+def check_text_embedding(module: Module, directory: Path, progress: Progress | None = None) -> Report:
+    """The module's `.embed` against the source's network, whose outputs are pooled by other means."""
+    reference = checkpoint_artefact(module.source, "encoder", "cpu")
+    chosen = _chosen(module)
+    return compare_artefacts(
+        replace(reference, open=lambda: PooledRunner(reference.open(), chosen)),
+        [Artefact(f"savedmodel {directory}", lambda: EmbedRunner(directory))],
+        PROFILES[module.precision],
+        progress=progress,
+    )
+
+
+class PooledRunner:
+    """An encoder's outputs as embeddings, pooled in float64."""
+
+    shares_mask = True
+
+    def __init__(self, encoder: Runner, chosen: SentenceChoices) -> None:
+        self.name = encoder.name
+        self._encoder = encoder
+        self._chosen = chosen
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """`embeddings` [B, H]."""
+        outputs = self._encoder.run(inputs)
+        sequence = outputs["sequence_output"].astype(np.float64)
+        weights = inputs["input_mask"][..., np.newaxis]
+        vectors = {
+            "cls": sequence[:, 0],
+            "pooled": outputs["pooled_output"].astype(np.float64),
+            "mean": (sequence * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1),
+        }[self._chosen.pooling]
+        if self._chosen.normalize:
+            lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+            vectors = vectors / np.where(lengths, lengths, 1)
+        return {"embeddings": vectors.astype(np.float32)}
+
+
+class EmbedRunner:
+    """A text embedding's `.embed`."""
+
+    shares_mask = True
+
+    def __init__(self, directory: Path) -> None:
+        import tensorflow as tf
+
+        self.name = str(directory)
+        with held_back_stderr():
+            self._loaded = tf.saved_model.load(str(directory))
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """`embeddings` [B, H]."""
+        import tensorflow as tf
+
+        tensors = {name: tf.constant(array) for name, array in inputs.items()}
+        return {"embeddings": self._loaded.embed(tensors).numpy()}
+
+
+def _needed(module: Module) -> TextAssets:
+    if module.assets is None:
+        raise UsageError(f"{module.source.location.path}: no vocabulary beside it: name one with --vocab FILE")
+    return module.assets
+
+
+def _chosen(module: Module) -> SentenceChoices:
+    assert module.sentence is not None
+    return module.sentence

