@@ -94,6 +94,26 @@ def test_a_saved_model_converts_with_its_own_names(golden, tmp_path, save, signa
     onnx.checker.check_model(model, full_check=True)
 
 
+@pytest.mark.parametrize(("save", "signature"), SAVED.values(), ids=SAVED)
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+@pytest.mark.filterwarnings("ignore:.*")  # of the writers, which are not ours
+def test_a_saved_model_converts_in_less_than_full_precision(golden, tmp_path, save, signature, precision):
+    save(golden, tmp_path / "saved")
+    full = export_onnx(tmp_path / "f.onnx", saved_model=tmp_path / "saved", signature=signature, verify=False)
+    report = export_onnx(
+        tmp_path / "m.onnx", saved_model=tmp_path / "saved", signature=signature, precision=precision
+    )
+    assert precision in report.verdict
+    assert report.outputs == full.outputs
+    model = onnx.load(tmp_path / "m.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    if precision == "fp16":
+        assert report.weight_bytes * 2 == full.weight_bytes
+        assert report.verdict.startswith("AGREE")
+        kinds = {value.type.tensor_type.elem_type for value in model.graph.output}
+        assert kinds == {onnx.TensorProto.FLOAT}
+
+
 def test_a_module_of_the_model_garden_converts(garden_module, tmp_path):
     report = export_onnx(tmp_path / "m.onnx", saved_model=garden_module)
     assert report.verdict.startswith("AGREE")
@@ -186,7 +206,7 @@ def test_wrong_arguments(golden, tmp_path, capfd):
 def test_a_task_that_the_checkpoint_lacks(golden, tmp_path, capfd):
     arguments = ["--checkpoint", str(golden / "tf1_core_L2"), "--output", str(tmp_path / "m.onnx")]
     assert main([*arguments, "--task", "span"]) == 1
-    assert_one_line(capfd, "no span/kernel, span/bias in it, which task span needs")
+    assert_one_line(capfd, "the source has no span/kernel, span/bias, which task span needs\n")
 
 
 def test_a_dry_run_writes_nothing(golden, tmp_path, capsys):

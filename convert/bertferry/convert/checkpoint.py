@@ -177,7 +177,7 @@ def with_parameters(
     needed: Iterable[str],
     use: str,
     *,
-    init_missing_head: bool = False,
+    init_missing_head: bool | None = None,
     num_labels: int | None = None,
 ) -> Checkpoint:
     """The checkpoint, where it lacks none of the parameters, or with those of heads and poolers started fresh.
@@ -185,7 +185,8 @@ def with_parameters(
     Args:
       needed: canonical names.
       use: who needs them, for the error: `task mlm needs`.
-      init_missing_head: start what is missing fresh, as long as it is not the encoder itself.
+      init_missing_head: start what is missing fresh, as long as it is not the encoder itself; None where the
+        caller has no such choice.
       num_labels: classes of a fresh classifier.
 
     Raises:
@@ -198,9 +199,9 @@ def with_parameters(
     if any(name.startswith(("embeddings/", "encoder/")) for name in missing):
         raise DataError(f"{checkpoint.location.path}: the source has no {sample(list(missing))}, which {use}")
     if not init_missing_head:
+        way_out = "" if init_missing_head is None else ": give --init-missing-head to start them fresh"
         raise DataError(
-            f"{checkpoint.location.path}: the source has no {', '.join(missing)}, which {use}: "
-            "give --init-missing-head to start them fresh"
+            f"{checkpoint.location.path}: the source has no {', '.join(missing)}, which {use}{way_out}"
         )
     if "classifier/kernel" in missing and num_labels is None:
         raise UsageError("a fresh classifier needs its number of classes: give --num-labels N")

@@ -88,18 +88,22 @@ def _embed(parameters: Mapping[str, tf.Variable], word_ids: tf.Tensor, type_ids:
 
 @dataclass(frozen=True)
 class _Shapes:
-    """Of a block's tensors, computed once for all: heads side by side [B, S, H], and apart [B, S, N, D]; and the
-    order of axes that swaps S and N."""
+    """What the blocks share: shapes of activations with heads side by side [B, S, H] and apart [B, S, N, D], the
+    order of axes that swaps S and N, shapes of kernels and biases with heads merged."""
 
     together: tf.Tensor
     apart: tf.Tensor
     swapped: tf.Tensor
+    kernel: tf.Tensor
+    bias: tf.Tensor
 
     @classmethod
     def of(cls, hidden: tf.Tensor, config: EncoderConfig) -> "_Shapes":
         together = tf.shape(hidden)
         heads = tf.constant([config.num_attention_heads, config.head_size])
-        return cls(together, tf.concat([together[:2], heads], axis=0), tf.constant([0, 2, 1, 3]))
+        apart = tf.concat([together[:2], heads], axis=0)
+        size = config.hidden_size
+        return cls(together, apart, tf.constant([0, 2, 1, 3]), tf.constant([size, size]), tf.constant([size]))
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ class _Block:
             named[f"{self.named}/{name}"] = kept = tf.identity(tensor, name=f"{self.named}/{name}")
             return kept
 
-        attended = dense(self._attend(hidden, bias), self.parameters, f"{place}/attention/output")
+        attended = self._project(self._attend(hidden, bias), "output")
         attended = keep("attention", dropout(attended, config.dropout_rate))
         normed = layer_norm(attended + hidden, self.parameters, f"{place}/attention/norm")
         normed = keep("attention_norm", normed)
@@ -141,16 +145,22 @@ class _Block:
 
     def _heads(self, hidden: tf.Tensor, part: str) -> tf.Tensor:
         """The projection of every head: [B, N, S, D]."""
-        projected = dense(hidden, self.parameters, f"{self.place}/attention/{part}")
+        projected = self._project(hidden, part)
         return tf.transpose(tf.reshape(projected, self.shapes.apart), self.shapes.swapped)
+
+    def _project(self, inputs: tf.Tensor, part: str) -> tf.Tensor:
+        """A projection of the attention, its kernel's heads merged: [B, S, H] → [B, S, H]."""
+        kernel, bias = (self.parameters[f"{self.place}/attention/{part}/{name}"] for name in ("kernel", "bias"))
+        if len(kernel.shape) > 2:
+            kernel = tf.reshape(kernel, self.shapes.kernel)
+        if len(bias.shape) > 1:
+            bias = tf.reshape(bias, self.shapes.bias)
+        return tf.linalg.matmul(inputs, kernel) + bias
 
 
 def dense(inputs: tf.Tensor, parameters: Mapping[str, tf.Variable], place: str) -> tf.Tensor:
-    """inputs · kernel + bias, the kernel's heads merged: [..., H] → [..., W]."""
-    kernel, bias = parameters[f"{place}/kernel"], parameters[f"{place}/bias"]
-    if len(bias.shape) > 1 or len(kernel.shape) > 2:
-        kernel, bias = tf.reshape(kernel, [inputs.shape[-1], -1]), tf.reshape(bias, [-1])
-    return tf.linalg.matmul(inputs, kernel) + bias
+    """inputs · kernel + bias: [..., H] → [..., W]."""
+    return tf.linalg.matmul(inputs, parameters[f"{place}/kernel"]) + parameters[f"{place}/bias"]
 
 
 def activate(inputs: tf.Tensor, config: EncoderConfig) -> tf.Tensor:
@@ -162,9 +172,9 @@ def layer_norm(inputs: tf.Tensor, parameters: Mapping[str, tf.Variable], place: 
     """Layer normalization over the last axis (Ba et al., 2016), computed in float32."""
     wide = tf.cast(inputs, tf.float32)
     gamma, beta = (tf.cast(parameters[f"{place}/{name}"], tf.float32) for name in ("gamma", "beta"))
-    mean, variance = tf.nn.moments(wide, axes=[-1], keepdims=True)
-    normed = (wide - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
-    return tf.cast(normed * gamma + beta, inputs.dtype)
+    centred = wide - tf.reduce_mean(wide, axis=-1, keepdims=True)
+    variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
+    return tf.cast(centred * tf.math.rsqrt(variance + LAYER_NORM_EPSILON) * gamma + beta, inputs.dtype)
 
 
 def chosen_dropout(training: bool) -> Dropout:

@@ -163,14 +163,13 @@ def _whole(network: Network, task: str, inputs: Mapping[str, tf.Tensor], trainin
 
 
 def _of_a_dict(network: Network, task: str, *, training: bool) -> Function:
-    """The task's whole function of one dict, in int32 and int64."""
+    """The task's whole function of one dict, in int32: a model of Keras 3 casts what it is fed to that type,
+    and every further form would have to be loaded by all callers."""
 
-    @tf.function(autograph=False)
+    @tf.function(input_signature=[_dict_specs(task_inputs(task), tf.int32)], autograph=False)
     def serve(inputs):  # type: ignore[no-untyped-def]
         return _whole(network, task, inputs, training)
 
-    for dtype in INTEGERS:
-        serve.get_concrete_function(_dict_specs(task_inputs(task), dtype))
     return serve
 
 

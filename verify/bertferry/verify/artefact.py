@@ -11,6 +11,7 @@ from bertferry.convert import Checkpoint, open_checkpoint
 from bertferry.convert.quiet import import_tensorflow
 from bertferry.modeling.errors import UsageError
 from bertferry.verify.golden import GoldenRunner, read_golden
+from bertferry.verify.onnx_metadata import onnx_metadata
 from bertferry.verify.probes import ModelLimits
 from bertferry.verify.runner import Runner
 
@@ -107,7 +108,7 @@ def onnx_artefact(path: Path, device: str, *, optimized: bool = True, widen: boo
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
-    metadata = _onnx_metadata(path)
+    metadata = onnx_metadata(path)
     config = json.loads(metadata.get("configuration", "null"))
 
     def opened() -> Runner:
@@ -120,17 +121,6 @@ def onnx_artefact(path: Path, device: str, *, optimized: bool = True, widen: boo
     )
     profile = {"fp16": "fp16", "int8": "int8"}.get(metadata.get("precision", ""), "fp32-cross")
     return Artefact(f"onnx {path}{'' if optimized else ' (unoptimized)'}", opened, limits, profile=profile)
-
-
-def _onnx_metadata(path: Path) -> dict[str, str]:
-    """What the file says about itself; nothing where onnx is not installed or cannot read it: its runner will."""
-    try:
-        import onnx
-
-        model = onnx.load(str(path), load_external_data=False)
-    except Exception:  # protobuf's and onnx's errors share no class
-        return {}
-    return {entry.key: entry.value for entry in model.metadata_props}
 
 
 def _said_by_manifest(path: Path) -> tuple[ModelLimits | None, str]:

@@ -9,6 +9,7 @@ from onnx import numpy_helper
 
 from bertferry.export.onnx.bind import bound
 from bertferry.export.onnx.canonical import canonical
+from bertferry.export.onnx.halve import halved
 from bertferry.export.onnx.sources import Choices, Source
 from bertferry.export.onnx.translate import translate
 from bertferry.export.onnx.weights import Weight
@@ -56,6 +57,8 @@ def build(source: Source, choices: Choices) -> Built:
         lifted = source.lifted(choices)
         model, weights = translate(lifted, choices.opset), list(lifted.weights.values())
         outputs, named = lifted.outputs, set(lifted.named)
+        if choices.precision == "fp16":
+            model, weights = halved(model, weights)
     metadata = {**source.metadata(), "precision": choices.precision, "optimize": choices.optimize}
     names = {weight.name for weight in weights}
     model = bound(model, names, outputs, named, source.dimensions(), metadata)

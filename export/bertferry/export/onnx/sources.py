@@ -167,8 +167,8 @@ class SavedModelSource:
 
     def lifted(self, choices: Choices) -> LiftedGraph:
         """The signature's graph, inlined, its variables taken out."""
-        if choices.precision == "fp16":
-            raise UsageError("--precision fp16 needs --checkpoint: a SavedModel's graph computes in its own types")
+        if choices.floats == "float16":
+            raise UsageError("--no-keep-io needs --checkpoint: a SavedModel's outputs keep their types")
         return self._graph
 
     def fused(self, choices: Choices) -> tuple[Any, list[Weight]]:

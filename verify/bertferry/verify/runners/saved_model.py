@@ -40,8 +40,12 @@ class HubRunner:
                     self._layers.append((hub.KerasLayer(getattr(self.loaded, name)), needed))
         except (ValueError, OSError, tf.errors.OpError, RuntimeError) as error:
             raise DataError(f"{path}: not a loadable Hub module: {first_line(error)}") from error
+        self._by_list = not any(isinstance(inputs, Mapping) for inputs in _declared(self.loaded) or [{}])
         specs = {name: tf.TensorSpec([None, None], tf.int32, name) for name in task_inputs(task)}
-        self._compute = tf.function(self._outputs, input_signature=[specs])  # traced once for every shape
+        # Traced once for every shape, where the module takes every shape: one that does not has to show it.
+        shapes = [spec.shape for spec in tf.nest.flatten(_declared(self.loaded))]
+        free = all(shape.rank is None or shape.as_list() == [None, None] for shape in shapes)
+        self._compute = tf.function(self._outputs, input_signature=[specs]) if free else self._outputs
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The outputs of the root call and of the sub-objects, by name."""
@@ -50,7 +54,7 @@ class HubRunner:
         return {name: tensor.numpy() for name, tensor in outputs.items()}
 
     def _outputs(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        if takes_a_list(self.loaded):
+        if self._by_list:
             pooled, sequence = self._layers[0][0]([inputs[name] for name in ENCODER_INPUTS])
             return {"pooled_output": pooled, "sequence_output": sequence}
         got: dict[str, tf.Tensor] = {}
@@ -62,14 +66,17 @@ class HubRunner:
         return got
 
 
-def takes_a_list(module: Any) -> bool:
-    """Whether a module is one of those that are called with lists alone, as /1 and /2 on tfhub.dev."""
+def _declared(module: Any) -> list[Any]:
+    """The inputs of every form in which a loaded module can be called: dicts or lists of `tf.TensorSpec`s.
+
+    Modules /1 and /2 on tfhub.dev have lists alone.
+    """
     try:
         functions = module.__call__.concrete_functions
-    except AttributeError:  # none, or not one that was loaded
-        return False
+    except AttributeError:  # not one that was traced
+        return []
     given = [function.structured_input_signature[0] for function in functions]
-    return bool(given) and not any(arguments and isinstance(arguments[0], Mapping) for arguments in given)
+    return [arguments[0] for arguments in given if arguments]
 
 
 def load_saved_model(path: Path) -> Any:

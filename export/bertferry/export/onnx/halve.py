@@ -1,0 +1,101 @@
+"""Half precision for a graph that was not written for it: weights and products in float16, all else as it was."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from bertferry.export.onnx.weights import Weight
+
+PRODUCTS = ("MatMul", "Gemm", "Einsum")
+MOVES = ("Reshape", "Transpose", "Identity", "Squeeze", "Unsqueeze")
+"""Operations that give back the numbers of their first input: of a weight in half precision, they stay in it."""
+
+
+def halved(model: onnx.ModelProto, weights: Sequence[Weight]) -> tuple[onnx.ModelProto, list[Weight]]:
+    """The model with its float32 weights in float16, and these weights.
+
+    Products with a weight are computed in float16 and widened; where anything else takes a weight, it is widened
+    first. So layer normalizations, softmax, activations and the sums between them stay in float32.
+    """
+    chosen = {weight.name for weight in weights if weight.dtype == "float32"}
+    for value in model.graph.input:
+        if value.name in chosen:
+            value.type.tensor_type.elem_type = TensorProto.FLOAT16
+    half = set(chosen)
+    nodes: list[onnx.NodeProto] = []
+    for node in _in_order(model.graph):
+        if node.op_type in MOVES and node.input[0] in half:
+            half.update(node.output)
+            nodes.append(node)
+        elif node.op_type in PRODUCTS and half.intersection(node.input):
+            nodes += _multiplied(node, half)
+        else:
+            nodes += _widened(node, half)
+    del model.graph.node[:], model.graph.value_info[:]
+    model.graph.node.extend(nodes)
+    return model, [
+        replace(weight, dtype="float16", load=partial(_as_half, weight)) if weight.name in chosen else weight
+        for weight in weights
+    ]
+
+
+def _as_half(weight: Weight) -> np.ndarray:
+    return np.ascontiguousarray(weight.load().astype(np.float16))
+
+
+def _cast(name: str, to: str, kind: int) -> onnx.NodeProto:
+    return helper.make_node("Cast", [name], [to], to=kind)
+
+
+def _multiplied(node: onnx.NodeProto, half: set[str]) -> list[onnx.NodeProto]:
+    """The product in float16: other inputs narrowed, its output widened."""
+    casts = []
+    for index, name in enumerate(node.input):
+        if name and name not in half:
+            narrow = f"{node.output[0]}/narrow_{index}"
+            casts.append(_cast(name, narrow, TensorProto.FLOAT16))
+            node.input[index] = narrow
+    output = node.output[0]
+    node.output[0] = f"{output}/half"
+    return [*casts, node, _cast(node.output[0], output, TensorProto.FLOAT)]
+
+
+def _widened(node: onnx.NodeProto, half: set[str]) -> list[onnx.NodeProto]:
+    """A lookup in float16 whose result is widened; any other operation on widened weights."""
+    if node.op_type == "Gather" and node.input[0] in half:
+        output = node.output[0]
+        node.output[0] = f"{output}/half"
+        return [node, _cast(node.output[0], output, TensorProto.FLOAT)]
+    casts = []
+    for index, name in enumerate(node.input):
+        if name in half:
+            wide = f"{node.output[0]}/wide_{index}"
+            casts.append(_cast(name, wide, TensorProto.FLOAT))
+            node.input[index] = wide
+    return [*casts, node]
+
+
+def _in_order(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The nodes, each after those whose outputs it takes."""
+    made_by = {name: node for node in graph.node for name in node.output}
+    ordered: list[onnx.NodeProto] = []
+    seen: set[str] = set()
+    for end in graph.node:
+        stack = [end]
+        while stack:
+            node = stack[-1]
+            before = [
+                made_by[name] for name in node.input if name in made_by and made_by[name].output[0] not in seen
+            ]
+            if before:
+                stack.extend(before)
+                continue
+            stack.pop()
+            if node.output[0] not in seen:
+                seen.add(node.output[0])
+                ordered.append(node)
+    return ordered
