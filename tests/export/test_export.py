@@ -97,14 +97,12 @@ def test_a_module_that_computes_something_else_is_not_written(golden, tmp_path, 
         value = sound(self, parameter, wanted)
         return -value if parameter == "pooler/bias" else value
 
-    written = hub_exporter.write_module
-
     def write_broken(*arguments):
         with monkeypatch.context() as patch:
             patch.setattr(hub_exporter.Checkpoint, "load", broken)
-            written(*arguments)
+            hub_exporter.write_module(*arguments)
 
-    monkeypatch.setattr(hub_exporter, "write_module", write_broken)
+    monkeypatch.setattr(hub_exporter, "TASK_WRITER", hub_exporter.TASK_WRITER._replace(write=write_broken))
     code, out, err = run(capfd, "--checkpoint", golden / "tf1_core_L2", "--output", tmp_path / "module")
     assert (code, out) == (1, "")
     assert re.search("module: not written: the module computes something else: DISAGREE .*pooled_output", err)
@@ -171,8 +169,8 @@ def test_a_full_disk_leaves_nothing(golden, tmp_path, capfd):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ([], "--checkpoint is missing"),
-        (["--checkpoint", "nowhere"], "--output is missing"),
+        ([], "--output is missing"),
+        (["--output", "out"], "give one source: --checkpoint PATH or --module DIR"),
         (["--checkpoint", "nowhere", "--output", "out"], "nowhere: no such checkpoint"),
         (["--checkpoint", "{golden}", "--output", "out", "--vocab", "none.txt"], "none.txt: no such vocabulary"),
         (["--checkpoint", "{golden}", "--output", "."], "already exists"),

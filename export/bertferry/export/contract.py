@@ -96,6 +96,6 @@ def _findings(
 
 
 def _reason(error: Exception) -> str:
-    """What a framework says, without the layers of Keras around it."""
+    """The first sentence of what a framework says, without the layers of Keras around it."""
     lines = [line for line in str(error).splitlines() if line.strip() and "encountered when calling" not in line]
-    return lines[0].strip()[:160] if lines else first_line(error)
+    return lines[0].strip().split(". ")[0] if lines else first_line(error)
