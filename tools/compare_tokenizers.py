@@ -10,6 +10,7 @@ import sys
 import unicodedata
 from itertools import groupby
 from pathlib import Path
+from textwrap import fill
 
 import tensorflow as tf
 from tokenizers import BertWordPieceTokenizer
@@ -34,7 +35,8 @@ def main(vocabulary: Path) -> None:
         print(f"{'lower-cased' if lower else 'cased'}: {len(different)} of {len(characters)} differ")
         different.sort(key=lambda one: (unicodedata.category(one), one))
         for category, members in groupby(different, unicodedata.category):
-            print(f"  {category}: {' '.join(runs([ord(one) for one in members]))}")
+            listed = f"{category}: {' '.join(runs([ord(one) for one in members]))}"
+            print(fill(listed, 112, initial_indent="  ", subsequent_indent="      "))
 
 
 def runs(points: list[int]) -> list[str]:

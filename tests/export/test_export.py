@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -150,7 +152,7 @@ def test_a_faulty_input_gives_one_line_and_no_output(text_source, tmp_path, capf
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
-def test_a_full_disk_leaves_nothing(golden, tmp_path, capfd):
+def test_a_full_disk_is_one_line_and_leaves_nothing(golden, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(
@@ -158,9 +160,21 @@ def test_a_full_disk_leaves_nothing(golden, tmp_path, capfd):
     ).returncode:
         pytest.skip("mounting a small tmpfs needs root")
     try:
-        code, _, err = run(capfd, "--checkpoint", golden / "tf1_core_L2", "--output", disk / "module")
-        assert code == 2
-        assert re.fullmatch("export-hub-module: .*module: no space left on the device\n", err)
+        program = "from bertferry.export.command import run; run()"
+        command = [
+            sys.executable,
+            "-c",
+            program,
+            "--checkpoint",
+            golden / "tf1_core_L2",
+            "--output",
+            disk / "module",
+        ]
+        ended = subprocess.run(command, capture_output=True, text=True)
+        assert ended.returncode == 2
+        assert re.fullmatch("export-hub-module: .*module: no space left on the device\n", ended.stderr), (
+            ended.stderr
+        )
         assert list(disk.iterdir()) == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)
@@ -193,3 +207,27 @@ def test_onnx_files_may_come_with_the_module(golden, tmp_path):
     assert {f"onnx/{name}" for name in names} <= set(manifest["files"])
     with pytest.raises(UsageError, match="unknown ONNX precision 'fp8': known are fp32, fp16, int8"):
         export_hub_module(golden / "tf1_core_L2", tmp_path / "other", onnx=("fp8",))
+
+
+def test_servers_see_the_names(module):
+    """`saved_model_cli`, which shows what TF Serving serves."""
+    command = [Path(sys.executable).parent / "saved_model_cli", "show", "--dir", module]
+    command += ["--tag_set", "serve", "--signature_def", "serving_default"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for name in ("input_word_ids", "input_mask", "input_type_ids"):
+        assert re.search(rf"inputs\['{name}'\] tensor_info:\s+dtype: DT_INT32\s+shape: \(-1, -1\)", shown), shown
+    for name in ("pooled_output", "sequence_output"):
+        assert f"outputs['{name}']" in shown
+
+
+def test_an_untrained_pooler_is_never_exported_silently(golden, tmp_path, capfd):
+    """A masked-LM model of transformers has none."""
+    from safetensors.numpy import load_file, save_file
+
+    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "source", to="huggingface")
+    path = tmp_path / "source" / "model.safetensors"
+    save_file({name: array for name, array in load_file(path).items() if "pooler" not in name}, path)
+    code, _, err = run(capfd, "--checkpoint", tmp_path / "source", "--output", tmp_path / "module")
+    assert code == 1
+    assert "the source has no pooler/kernel, pooler/bias, which task encoder needs" in err
+    assert not (tmp_path / "module").exists()

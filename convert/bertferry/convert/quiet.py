@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bertferry.modeling.errors import BertferryError
+
 
 def import_tensorflow() -> None:
     """Imports TensorFlow; what it prints meanwhile is shown only if the import fails.
@@ -25,13 +27,16 @@ def import_tensorflow() -> None:
 
 @contextmanager
 def held_back_stderr() -> Iterator[None]:
-    """Holds back what is written to file descriptor 2, and writes it after all when the body raises."""
+    """Holds back what is written to file descriptor 2, and writes it after all when the body raises: but not where
+    the error says all that there is to say."""
     sys.stderr.flush()
     saved = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
             yield
+        except (BertferryError, OSError):
+            raise
         except BaseException:
             sys.stderr.flush()
             held.seek(0)
