@@ -100,8 +100,8 @@ class Progress:
         self._shown = now
 
 
-def check_report_path(destination: str | None) -> None:
-    """Refuses, before any work, a `--json` file that could not be written after it.
+def check_report_path(destination: str | None, flag: str = "--json") -> None:
+    """Refuses, before any work, a report's file that could not be written after it.
 
     Raises:
       UsageError: its folder is missing or not writable, or it is a folder itself.
@@ -110,7 +110,7 @@ def check_report_path(destination: str | None) -> None:
         return
     path = Path(destination).absolute()
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UsageError(f"{destination}: cannot be written: give --json another path")
+        raise UsageError(f"{destination}: cannot be written: give {flag} another path")
 
 
 def show(as_json: str, as_text: str, destination: str | None) -> None:
@@ -123,11 +123,27 @@ def show(as_json: str, as_text: str, destination: str | None) -> None:
         sys.stdout.write(as_json)
         return
     if destination is not None:
-        try:
-            Path(destination).write_text(as_json, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"{destination}: cannot be written: {error.strerror}") from error
+        write_report(destination, as_json)
     print(as_text)
+
+
+def write_report(destination: str, text: str) -> None:
+    """Writes a report whole or not at all; into a device or pipe as it comes.
+
+    Raises:
+      UsageError: the file cannot be written.
+    """
+    path = Path(destination)
+    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UsageError(f"{destination}: cannot be written: {error.strerror}") from error
 
 
 def _end_on_sigterm(signum: int, frame: object) -> None:

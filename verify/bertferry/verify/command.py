@@ -6,8 +6,16 @@ from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
-from bertferry.convert.console import Progress, check_report_path, run_as_program, run_for_tests, show
+from bertferry.convert.console import (
+    Progress,
+    check_report_path,
+    run_as_program,
+    run_for_tests,
+    show,
+    write_report,
+)
 from bertferry.modeling.errors import UsageError
+from bertferry.verify.junit import junit_xml
 from bertferry.verify.signature import TASK_OUTPUTS
 from bertferry.verify.tolerance import PROFILES
 from bertferry.verify.verifier import verify_parity
@@ -45,6 +53,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     )
     add("--inputs", metavar="FILE", help="an .npz of inputs, in place of the seeded probes")
     add("--seed", type=int, default=0, help="of the probes; default: 0")
+    add("--junit", metavar="FILE", help="the report as JUnit XML: a test case an output, probe and candidate")
     add("--json", metavar="FILE", nargs="?", const="-", help="the report as JSON, on stdout or into FILE")
     return parser
 
@@ -52,6 +61,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
 def execute(arguments: Namespace) -> int:
     """Runs the command with parsed arguments; returns its exit code."""
     check_report_path(arguments.json)
+    check_report_path(arguments.junit, "--junit")
     if arguments.reference is None or not arguments.candidate:
         raise UsageError("--reference ART and --candidate ART are needed: see --help")
     with Progress("verify-parity") as progress:
@@ -69,6 +79,8 @@ def execute(arguments: Namespace) -> int:
             seed=arguments.seed,
             progress=progress,
         )
+    if arguments.junit is not None:
+        write_report(arguments.junit, junit_xml(report))
     show(json.dumps(report.to_dict(), indent=1) + "\n", report.render(), arguments.json)
     return 0 if report.ok else 1
 

@@ -1,0 +1,40 @@
+"""A report as JUnit XML, which CI systems show test by test.
+
+Format: https://github.com/testmoapp/junitxml.
+"""
+
+from xml.etree import ElementTree as Xml
+
+from bertferry.verify.report import CandidateResult, ProbeResult, Report
+
+
+def junit_xml(report: Report) -> str:
+    """One suite a candidate, one case a probe and output; what disagrees is a failure with its reason."""
+    suites = Xml.Element("testsuites", name="verify-parity")
+    for candidate in report.candidates:
+        suites.append(_suite(candidate))
+    for count in ("tests", "failures"):
+        suites.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
+    Xml.indent(suites)
+    return Xml.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _suite(candidate: CandidateResult) -> Xml.Element:
+    suite = Xml.Element("testsuite", name=candidate.name)
+    failures = 0
+    for probe in candidate.probes:
+        for name, reason in _cases(probe):
+            case = Xml.SubElement(suite, "testcase", classname=candidate.name, name=name)
+            if reason:
+                failures += 1
+                Xml.SubElement(case, "failure", message=reason).text = reason
+    suite.set("tests", str(len(suite)))
+    suite.set("failures", str(failures))
+    return suite
+
+
+def _cases(probe: ProbeResult) -> list[tuple[str, str]]:
+    """Name and fault of every comparison; a candidate that fails on a probe is one case."""
+    if probe.error:
+        return [(f"every output on {probe.probe}", probe.error)]
+    return [(f"{diff.output} on {probe.probe}", diff.reason) for diff in probe.diffs]

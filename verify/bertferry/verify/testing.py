@@ -1,0 +1,25 @@
+"""Parity in other people's test suites."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bertferry.verify.verifier import verify_parity
+
+
+def assert_parity(reference: str | Path, candidate: str | Path | Sequence[str | Path], **options: Any) -> None:
+    """Asserts that artefacts compute the same function, as `verify-parity` judges it.
+
+    Args:
+      reference, candidate: `[KIND:]PATH` each; several candidates as a list.
+      options: those of `bertferry.verify.verify_parity`.
+
+    Raises:
+      AssertionError: they do not; its message is the console report.
+      BertferryError: an artefact that cannot be opened, or options that do not go together.
+    """
+    __tracebackhide__ = True  # pytest shows the caller's line instead of this one
+    candidates = [candidate] if isinstance(candidate, str | Path) else list(candidate)
+    report = verify_parity(reference, candidates, **options)
+    if not report.ok:
+        raise AssertionError(report.render())
