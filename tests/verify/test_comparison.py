@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from bertferry.modeling.errors import UsageError
 from bertferry.verify import PROFILES, Tolerance, compare
 from bertferry.verify.tolerance import profile
 
@@ -210,7 +211,7 @@ class TestPositions:
 
 def test_profiles_by_name():
     assert profile("fp16") is PROFILES["fp16"]
-    with pytest.raises(ValueError, match="known are exact, fp32"):
+    with pytest.raises(UsageError, match="known are exact, fp32"):
         profile("fp12")
 
 

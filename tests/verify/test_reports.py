@@ -9,15 +9,15 @@ from bertferry.verify.command import main
 from bertferry.verify.testing import assert_parity
 
 
-def test_junit_has_a_case_an_output_and_probe(golden, tmp_path, capfd):
+def test_junit_has_a_case_an_output_and_probe_and_a_metric(golden, tmp_path, capfd):
     core, other = str(golden / "tf1_core_L2"), str(golden / "tf1_cls_L2")
     path = tmp_path / "parity.xml"
     arguments = ["--reference", core, "--candidate", core, "--candidate", other, "--junit", str(path)]
     assert main(arguments) == 1
     suites = Xml.parse(path).getroot()
     same, different = suites
-    assert (same.get("tests"), same.get("failures")) == ("22", "0")
-    assert different.get("tests") == "22"
+    assert (same.get("tests"), same.get("failures")) == ("24", "0")
+    assert different.get("tests") == "24"
     failed = different.findall("testcase/failure")
     assert len(failed) == int(different.get("failures")) > 0
     assert suites.get("failures") == different.get("failures")

@@ -65,7 +65,13 @@ def diff_checkpoints(
     Raises:
       BertferryError: as `open_checkpoint`.
     """
-    one, other = open_checkpoint(a, layout=a_layout), open_checkpoint(b, layout=b_layout)
+    return compare_checkpoints(
+        open_checkpoint(a, layout=a_layout), open_checkpoint(b, layout=b_layout), str(a), str(b)
+    )
+
+
+def compare_checkpoints(one: Checkpoint, other: Checkpoint, a: str = "", b: str = "") -> CheckpointDifference:
+    """The same for two that are open; `a` and `b` are what to call them."""
     names = dict.fromkeys((*one.parameters, *other.parameters))
     found = [difference for name in names if (difference := _difference(one, other, name))]
     found.sort(key=lambda row: -float("inf") if row.max_abs is None else -row.max_abs)
@@ -75,9 +81,7 @@ def diff_checkpoints(
         if (mine := getattr(one.config, field.name)) != (theirs := getattr(other.config, field.name))
     }
     equal = len(names) - len(found)
-    return CheckpointDifference(
-        str(a), str(b), one.layout.name, other.layout.name, equal, tuple(found), configuration
-    )
+    return CheckpointDifference(a, b, one.layout.name, other.layout.name, equal, tuple(found), configuration)
 
 
 def _difference(one: Checkpoint, other: Checkpoint, name: str) -> ParameterDifference | None:

@@ -17,7 +17,7 @@ from bertferry.modeling.errors import DataError
 from bertferry.modeling.parameters import canonical_axes
 from bertferry.verify import PROFILES, Report
 from bertferry.verify.artefact import Artefact, checkpoint_artefact, saved_model_artefact
-from bertferry.verify.verifier import Progress, compare_artefacts
+from bertferry.verify.verifier import Judgement, Progress, compare_artefacts
 
 PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 """And the type that the weights are stored and multiplied in."""
@@ -129,24 +129,23 @@ def check_module(module: Module, directory: Path, progress: Progress | None = No
     loaded: list[HubRunner] = []
 
     def as_layer() -> HubRunner:
-        loaded.append(HubRunner(directory, "cpu", module.task))
+        loaded.append(HubRunner(directory, module.task))
         loaded[0].shares_mask = True
         return loaded[0]
 
     def by_signature() -> SignatureRunner:
-        runner = SignatureRunner(directory, "cpu", loaded=loaded[0].loaded)
+        runner = SignatureRunner(directory, loaded=loaded[0].loaded)
         runner.shares_mask = True
         return runner
 
-    reference = checkpoint_artefact(module.source, module.task, "cpu")
+    reference = checkpoint_artefact(module.source, module.task)
     if module.origin is not None:  # what it computes counts, not what its variables would mean to us
-        origin = saved_model_artefact(module.origin, "hub", "cpu", task=module.task)
+        origin = saved_model_artefact(module.origin, "hub", task=module.task)
         reference = replace(origin, limits=reference.limits)
     return compare_artefacts(
         reference,
         [Artefact(f"hub {directory}", as_layer), Artefact(f"savedmodel {directory}", by_signature)],
-        PROFILES[module.precision],
-        task=module.task,
+        Judgement(PROFILES[module.precision], task=module.task),
         progress=progress,
     )
 

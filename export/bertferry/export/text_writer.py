@@ -16,7 +16,7 @@ from bertferry.modeling.errors import DataError, UsageError
 from bertferry.verify import PROFILES, Report
 from bertferry.verify.artefact import Artefact, checkpoint_artefact
 from bertferry.verify.runner import Runner
-from bertferry.verify.verifier import Progress, compare_artefacts
+from bertferry.verify.verifier import Judgement, Progress, compare_artefacts
 
 WORDS_CHECKED = 1000
 
@@ -78,12 +78,12 @@ def write_text_embedding(directory: Path, module: Module) -> None:
 
 def check_text_embedding(module: Module, directory: Path, progress: Progress | None = None) -> Report:
     """The module's `.embed` against the source's network, whose outputs are pooled by other means."""
-    reference = checkpoint_artefact(module.source, "encoder", "cpu")
+    reference = checkpoint_artefact(module.source, "encoder")
     chosen = _chosen(module)
     return compare_artefacts(
         replace(reference, open=lambda: PooledRunner(reference.open(), chosen)),
         [Artefact(f"savedmodel {directory}", lambda: EmbedRunner(directory))],
-        PROFILES[module.precision],
+        Judgement(PROFILES[module.precision]),
         progress=progress,
     )
 

@@ -1,52 +1,64 @@
 """The things that are compared: what they are, what inputs they take, and how to open them."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from bertferry.convert import Checkpoint, open_checkpoint
+from bertferry.convert.configuration import bert_config
 from bertferry.convert.quiet import import_tensorflow
+from bertferry.convert.vocabulary import read_tokenizer_config
 from bertferry.modeling.errors import UsageError
+from bertferry.verify.execution import AS_IT_IS, DEVICES, Execution
 from bertferry.verify.golden import GoldenRunner, read_golden
 from bertferry.verify.onnx_metadata import onnx_metadata
-from bertferry.verify.probes import ModelLimits
+from bertferry.verify.probes import ModelLimits, Probe
 from bertferry.verify.runner import Runner
 
-KINDS = ("checkpoint", "hub", "savedmodel", "onnx", "golden")
+KINDS = ("checkpoint", "hub", "savedmodel", "onnx", "huggingface", "golden")
+NETWORK_PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "fp64")
 
 
 @dataclass(frozen=True)
 class Artefact:
     """One side of a comparison; `open` loads it, which may take time and memory.
 
-    `limits` is None where the artefact does not say what inputs are valid; `inputs` are those that a stored
-    reference is for; `profile` is how closely it can be expected to agree with a checkpoint's network.
+    `limits` is None where the artefact does not say what inputs are valid; `probes` are those that a stored
+    reference is for; `profile` is how closely it can be expected to agree with a checkpoint's network;
+    `vocabulary` is the file with its words, `do_lower_case` what is done to texts before, where they are known;
+    `configuration` and `execution` are for the report; `checkpoint` is there where its tensors can be read.
     """
 
     name: str
     open: Callable[[], Runner]
     limits: ModelLimits | None = None
-    inputs: Mapping[str, np.ndarray] | None = None
+    probes: Sequence[Probe] = ()
     profile: str = "fp32"
+    vocabulary: Path | None = None
+    do_lower_case: bool | None = None
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    execution: Execution = AS_IT_IS
+    checkpoint: Checkpoint | None = None
 
 
-def artefact(given: str | Path, task: str, device: str) -> Artefact:
+def artefact(given: str | Path, task: str, execution: Execution = AS_IT_IS) -> Artefact:
     """The artefact at `[KIND:]PATH`; its kind is found from the files when left out.
 
     Raises:
-      BertferryError: nothing there, an unknown kind, or a damaged file.
+      BertferryError: nothing there, an unknown kind, a damaged file, or a way to run it that it does not have.
     """
     kind, path = split_kind(str(given))
     if kind == "golden":
         return golden_artefact(path)
     if kind in ("hub", "savedmodel"):
-        return saved_model_artefact(path, kind, device, task=task)
+        return saved_model_artefact(path, kind, execution, task=task)
     if kind == "onnx":
-        return onnx_artefact(path, device)
-    return checkpoint_artefact(open_checkpoint(path), task, device)
+        return onnx_artefact(path, execution)
+    if kind == "huggingface":
+        return huggingface_artefact(open_checkpoint(path), task, execution)
+    return checkpoint_artefact(open_checkpoint(path), task, execution)
 
 
 def split_kind(given: str) -> tuple[str, Path]:
@@ -67,68 +79,136 @@ def split_kind(given: str) -> tuple[str, Path]:
 def golden_artefact(path: Path) -> Artefact:
     """A stored `.npz` of inputs and outputs."""
     stored = read_golden(path)
-    return Artefact(f"golden {path}", lambda: GoldenRunner(path, stored), inputs=stored.inputs)
+    return Artefact(f"golden {path}", lambda: GoldenRunner(path, stored), probes=[one.probe for one in stored])
 
 
-def checkpoint_artefact(checkpoint: Checkpoint, task: str, device: str) -> Artefact:
+def checkpoint_artefact(checkpoint: Checkpoint, task: str, execution: Execution = AS_IT_IS) -> Artefact:
     """A checkpoint, computed by this project's Keras networks."""
+    name = f"checkpoint {checkpoint.location.path} ({checkpoint.layout.name})"
+    execution.check(name, DEVICES, NETWORK_PRECISIONS, "convert it with export-onnx --precision int8")
 
     def opened() -> Runner:
         import_tensorflow()
         from bertferry.verify.runners.checkpoint import CheckpointRunner
 
-        return CheckpointRunner(checkpoint, task, device)
+        return CheckpointRunner(checkpoint, task, execution)
 
-    config = checkpoint.config
-    limits = ModelLimits(config.vocab_size, config.type_vocab_size, config.max_position_embeddings)
-    return Artefact(f"checkpoint {checkpoint.location.path} ({checkpoint.layout.name})", opened, limits)
+    return _with_files_of(checkpoint, Artefact(name, opened, execution=execution, profile=execution.profile()))
+
+
+def huggingface_artefact(checkpoint: Checkpoint, task: str, execution: Execution = AS_IT_IS) -> Artefact:
+    """A Hugging Face directory, computed by transformers and PyTorch."""
+    path = checkpoint.location.path
+    name = f"huggingface {path}"
+    execution.check(name, ("cpu", "gpu"), NETWORK_PRECISIONS, "export it with export-onnx --precision int8")
+
+    def opened() -> Runner:
+        from bertferry.verify.runners.huggingface import HuggingFaceRunner
+
+        return HuggingFaceRunner(path if path.is_dir() else path.parent, task, execution)
+
+    return _with_files_of(
+        checkpoint, Artefact(name, opened, execution=execution, profile=execution.profile("fp32-cross"))
+    )
 
 
 def saved_model_artefact(
-    path: Path, kind: str, device: str, *, task: str = "encoder", signature: str = "serving_default"
+    path: Path,
+    kind: str,
+    execution: Execution = AS_IT_IS,
+    *,
+    task: str = "encoder",
+    signature: str = "serving_default",
 ) -> Artefact:
     """A SavedModel: through `hub.KerasLayer` (`hub`) or by its serving signature (`savedmodel`)."""
     if not (path / "saved_model.pb").is_file():
         raise UsageError(f"{path}: not a SavedModel: no saved_model.pb in it")
+    manifest = _manifest(path)
+    own = str(manifest.get("precision", "fp32"))
+    execution.check(
+        f"{kind} {path}",
+        DEVICES,
+        (own, "tf32") if own == "fp32" else (own,),
+        f"it was exported in {own}; export another with export-hub-module --precision {execution.precision}",
+    )
 
     def opened() -> Runner:
         import_tensorflow()
         from bertferry.verify.runners.saved_model import HubRunner, SignatureRunner
 
-        return HubRunner(path, device, task) if kind == "hub" else SignatureRunner(path, device, signature)
+        return HubRunner(path, task, execution) if kind == "hub" else SignatureRunner(path, execution, signature)
 
-    limits, profile = _said_by_manifest(path)
-    return Artefact(f"{kind} {path}", opened, limits, profile=profile)
+    configuration = manifest.get("configuration", {})
+    vocabulary = path / "assets" / "vocab.txt"
+    return Artefact(
+        f"{kind} {path}",
+        opened,
+        _limits(configuration),
+        profile=execution.profile(own),
+        vocabulary=vocabulary if vocabulary.is_file() else None,
+        do_lower_case=manifest.get("do_lower_case"),
+        configuration=configuration,
+        execution=execution,
+    )
 
 
-def onnx_artefact(path: Path, device: str, *, optimized: bool = True, widen: bool = False) -> Artefact:
-    """An ONNX file in ONNX Runtime, with its graph optimizations or without.
+def onnx_artefact(path: Path, execution: Execution = AS_IT_IS, *, widen: bool = False) -> Artefact:
+    """An ONNX file in ONNX Runtime.
 
     `widen` takes float16 outputs for float32 ones, where the file was asked to have them.
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
     metadata = onnx_metadata(path)
-    config = json.loads(metadata.get("configuration", "null"))
+    configuration = json.loads(metadata.get("configuration", "{}"))
+    own = metadata.get("precision", "fp32")
+    possible = ("fp32", "tf32", "fp16", "int8", "fp64") if own == "fp32" else (own,)
+    way_out = f"export it with export-onnx --precision {execution.precision}"
+    if execution.precision in ("bf16", "tf32", "fp64") or own == "fp32":
+        way_out = f"ONNX graphs run in {', '.join(possible)} here"
+    execution.check(f"onnx {path}", ("cpu", "gpu"), possible, way_out)
 
     def opened() -> Runner:
         from bertferry.verify.runners.onnx import OnnxRunner
 
-        return OnnxRunner(path, device, optimized=optimized, widen=widen, shares_mask=config is not None)
+        return OnnxRunner(path, execution, widen=widen, shares_mask=bool(configuration))
 
-    limits = config and ModelLimits(
-        config["vocab_size"], config["type_vocab_size"], config["max_position_embeddings"]
+    level = execution.graph_optimization
+    return Artefact(
+        f"onnx {path}{'' if level == 'all' else f' (graph optimizations: {level})'}",
+        opened,
+        _limits(configuration),
+        profile=execution.profile(own if own in ("fp16", "int8") else "fp32-cross"),
+        configuration=configuration,
+        execution=execution,
     )
-    profile = {"fp16": "fp16", "int8": "int8"}.get(metadata.get("precision", ""), "fp32-cross")
-    return Artefact(f"onnx {path}{'' if optimized else ' (unoptimized)'}", opened, limits, profile=profile)
 
 
-def _said_by_manifest(path: Path) -> tuple[ModelLimits | None, str]:
-    """Limits and profile of a module that this project exported."""
+def _with_files_of(checkpoint: Checkpoint, made: Artefact) -> Artefact:
+    """What a checkpoint's own files say about it."""
+    config, location = checkpoint.config, checkpoint.location
+    return replace(
+        made,
+        limits=ModelLimits(config.vocab_size, config.type_vocab_size, config.max_position_embeddings),
+        vocabulary=location.vocabulary,
+        do_lower_case=read_tokenizer_config(location.tokenizer_config).get("do_lower_case"),
+        configuration=bert_config(config),
+        checkpoint=checkpoint,
+    )
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    """What a module that this project exported says about itself."""
     try:
         manifest = json.loads((path / "MANIFEST.json").read_text())
-        config = manifest["configuration"]
-        limits = ModelLimits(config["vocab_size"], config["type_vocab_size"], config["max_position_embeddings"])
-        return limits, manifest["precision"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None, "fp32"
+        return manifest if isinstance(manifest, dict) and isinstance(manifest["configuration"], dict) else {}
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+def _limits(configuration: Mapping[str, Any]) -> ModelLimits | None:
+    try:
+        names = ("vocab_size", "type_vocab_size", "max_position_embeddings")
+        return ModelLimits(*(configuration[name] for name in names))
+    except KeyError:
+        return None

@@ -2,7 +2,8 @@
 
 import json
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from absl.flags import argparse_flags
 
@@ -15,10 +16,22 @@ from bertferry.convert.console import (
     write_report,
 )
 from bertferry.modeling.errors import UsageError
+from bertferry.verify.execution import DEVICES, GRAPH_OPTIMIZATIONS, PRECISIONS, parse_names
+from bertferry.verify.html import html_report
 from bertferry.verify.junit import junit_xml
+from bertferry.verify.report import Report
 from bertferry.verify.signature import TASK_OUTPUTS
-from bertferry.verify.tolerance import PROFILES
+from bertferry.verify.stored_report import read_report, regressions, rejudged
+from bertferry.verify.tolerance import PROFILES, parse_overrides, profile
 from bertferry.verify.verifier import verify_parity
+
+PASSED_ON = (
+    *("task", "device", "precision", "reference_device", "reference_precision", "graph_optimization", "threads"),
+    *("profile", "atol", "rtol", "positions", "judge_padding", "baseline", "texts", "inputs", "seed"),
+    *("localize", "save_golden"),
+)
+"""Flags that are arguments of `verify_parity` under the same name."""
+WRITERS: dict[str, Callable[[Report], str]] = {"junit": junit_xml, "html": html_report}
 
 
 def build_parser() -> argparse_flags.ArgumentParser:
@@ -27,7 +40,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
         prog="verify-parity",
         description="Compare BERT artefacts: exit code 0 when they agree, 1 when not, 2 for bad input, "
         "3 where something asked for is not there. ART is [KIND:]PATH with KIND checkpoint, hub, savedmodel, "
-        "onnx or golden; it is found from the files when left out.",
+        "onnx, huggingface (through PyTorch) or golden; it is found from the files when left out.",
     )
     add = parser.add_argument
     add("--reference", metavar="ART", help="what is right")
@@ -35,10 +48,38 @@ def build_parser() -> argparse_flags.ArgumentParser:
     add(
         "--task", choices=tuple(TASK_OUTPUTS), default="encoder", help="what checkpoints compute; default: encoder"
     )
-    add("--device", choices=("cpu", "gpu"), default="cpu", help="where candidates run; default: cpu")
+    add(
+        "--map",
+        metavar="THEIRS=OURS",
+        action="append",
+        default=[],
+        help="an artefact's own input or output name and the one it stands for, such as input_ids=input_word_ids",
+    )
+    where = parser.add_argument_group("how it runs")
+    add = where.add_argument
+    add("--device", choices=DEVICES, default="cpu", help="where candidates run; default: cpu")
+    add("--precision", choices=PRECISIONS, help="of the candidates; default: their own")
+    add("--reference-device", choices=DEVICES, default="cpu", help="where the reference runs; default: cpu")
+    add("--reference-precision", choices=PRECISIONS, help="of the reference; fp64 makes it the arbiter")
+    add(
+        "--graph-optimization",
+        choices=GRAPH_OPTIMIZATIONS,
+        default="all",
+        help="of ONNX Runtime, for ONNX files; default: all",
+    )
+    add("--threads", type=int, help="of ONNX Runtime; default: one a core")
+    judged = parser.add_argument_group("what counts as equal")
+    add = judged.add_argument
     add("--profile", choices=("auto", *PROFILES), default="auto", help="tolerance by name; default: auto")
     add("--atol", type=float, help="absolute tolerance in place of the profile's")
     add("--rtol", type=float, help="relative tolerance in place of the profile's")
+    add(
+        "--override",
+        metavar="OUTPUT=…",
+        action="append",
+        default=[],
+        help="tolerance of one output: OUTPUT=PROFILE, OUTPUT=ATOL,RTOL, or a .json file of such pairs",
+    )
     add(
         "--positions",
         choices=("all", "unmasked"),
@@ -51,38 +92,62 @@ def build_parser() -> argparse_flags.ArgumentParser:
         default="auto",
         help="judge rows that are all padding",
     )
+    add("--baseline", metavar="FILE", help="an earlier --json report; disagree where this one is worse")
+    given = parser.add_argument_group("on which inputs")
+    add = given.add_argument
+    add("--probes", metavar="NAME,…", help="names of the probes to run; default: all")
+    add("--texts", metavar="FILE", help="a text a line, in place of the seeded probes")
     add("--inputs", metavar="FILE", help="an .npz of inputs, in place of the seeded probes")
     add("--seed", type=int, default=0, help="of the probes; default: 0")
-    add("--junit", metavar="FILE", help="the report as JUnit XML: a test case an output, probe and candidate")
+    reports = parser.add_argument_group("reports")
+    add = reports.add_argument
+    add("--localize", action="store_true", help="compare the values inside, and name where the drift begins")
     add("--json", metavar="FILE", nargs="?", const="-", help="the report as JSON, on stdout or into FILE")
+    add("--junit", metavar="FILE", help="the report as JUnit XML: a test case an output, probe and candidate")
+    add("--html", metavar="FILE", help="the report as one HTML page")
+    add("--save-golden", metavar="FILE", help="an .npz of the inputs and the reference's outputs, to replay")
+    add("--rejudge", metavar="REPORT.json", help="judge a stored report anew; runs nothing")
     return parser
 
 
 def execute(arguments: Namespace) -> int:
     """Runs the command with parsed arguments; returns its exit code."""
-    check_report_path(arguments.json)
-    check_report_path(arguments.junit, "--junit")
+    for flag in ("json", "junit", "html", "save_golden"):
+        check_report_path(getattr(arguments, flag), f"--{flag.replace('_', '-')}")
+    report = _rejudged(arguments) if arguments.rejudge is not None else _verified(arguments)
+    for flag, writer in WRITERS.items():
+        if (destination := getattr(arguments, flag)) is not None:
+            write_report(destination, writer(report))
+    show(json.dumps(report.to_dict(), indent=1) + "\n", report.render(), arguments.json)
+    return 0 if report.ok else 1
+
+
+def _verified(arguments: Namespace) -> Report:
     if arguments.reference is None or not arguments.candidate:
         raise UsageError("--reference ART and --candidate ART are needed: see --help")
     with Progress("verify-parity") as progress:
-        report = verify_parity(
+        return verify_parity(
             arguments.reference,
             arguments.candidate,
-            task=arguments.task,
-            device=arguments.device,
-            profile=arguments.profile,
-            atol=arguments.atol,
-            rtol=arguments.rtol,
-            positions=arguments.positions,
-            judge_padding=arguments.judge_padding,
-            inputs=arguments.inputs,
-            seed=arguments.seed,
+            names=parse_names(arguments.map),
+            overrides=arguments.override,
+            probes=arguments.probes.split(",") if arguments.probes else (),
             progress=progress,
+            **{name: getattr(arguments, name) for name in PASSED_ON},
         )
-    if arguments.junit is not None:
-        write_report(arguments.junit, junit_xml(report))
-    show(json.dumps(report.to_dict(), indent=1) + "\n", report.render(), arguments.json)
-    return 0 if report.ok else 1
+
+
+def _rejudged(arguments: Namespace) -> Report:
+    if arguments.reference is not None or arguments.candidate:
+        raise UsageError("--rejudge judges a stored report: it takes no --reference and no --candidate")
+    report = read_report(Path(arguments.rejudge))
+    tolerance = report.tolerance if arguments.profile == "auto" else profile(arguments.profile)
+    tolerance = tolerance.changed(arguments.atol, arguments.rtol)
+    overrides = {**report.overrides, **parse_overrides(arguments.override, tolerance)}
+    report = rejudged(report, tolerance, overrides)
+    if arguments.baseline is None:
+        return report
+    return report.with_faults(regressions(report, read_report(Path(arguments.baseline))))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,13 +1,20 @@
-"""Stored references: an `.npz` of inputs and the outputs that somebody's model gave for them."""
+"""Stored references: an `.npz` of inputs and the outputs that somebody's model gave for them.
 
+One batch is stored under the names of its inputs and outputs; several, as `--save-golden` writes them, under
+`PROBE/NAME`.
+"""
+
+import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from bertferry.modeling.errors import UsageError
+from bertferry.verify.probes import Probe
+from bertferry.verify.runner import Arrays
 from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, TASK_OUTPUTS
 
 OUTPUTS = frozenset(name for outputs in TASK_OUTPUTS.values() for name in outputs)
@@ -15,32 +22,68 @@ OUTPUTS = frozenset(name for outputs in TASK_OUTPUTS.values() for name in output
 
 @dataclass(frozen=True)
 class Golden:
-    """Inputs and outputs by name."""
+    """Inputs, and outputs by name."""
 
-    inputs: Mapping[str, np.ndarray]
-    outputs: Mapping[str, np.ndarray]
+    probe: Probe
+    outputs: Arrays
 
 
-def read_golden(path: Path) -> Golden:
+def read_golden(path: Path) -> tuple[Golden, ...]:
     """Reads a reference; arrays under other names than a model's are ignored.
 
     Raises:
       UsageError: unreadable, or without an input or any output.
     """
-    arrays = read_arrays(path)
-    outputs = {name: array for name, array in arrays.items() if name in OUTPUTS}
-    if not outputs:
-        raise UsageError(f"{path}: no outputs in it: arrays named {', '.join(sorted(OUTPUTS))} are expected")
-    return Golden(read_inputs(path), outputs)
+    stored = []
+    for name, arrays in _batches(path).items():
+        outputs = {name: array for name, array in arrays.items() if name in OUTPUTS}
+        if not outputs:
+            raise UsageError(f"{path}: no outputs in it: arrays named {', '.join(sorted(OUTPUTS))} are expected")
+        stored.append(Golden(Probe(name or "stored inputs", _inputs(path, arrays)), outputs))
+    return tuple(stored)
 
 
-def read_inputs(path: Path) -> dict[str, np.ndarray]:
+def read_inputs(path: Path) -> tuple[Probe, ...]:
     """The inputs stored in an `.npz`, as int32 [B, S].
 
     Raises:
       UsageError: unreadable, an input missing, or shapes that do not go together.
     """
-    arrays = read_arrays(path)
+    return tuple(Probe(name or "given inputs", _inputs(path, arrays)) for name, arrays in _batches(path).items())
+
+
+def write_golden(path: Path, probes: Sequence[Probe], outputs: Sequence[Arrays]) -> None:
+    """Writes inputs and outputs, whole or not at all.
+
+    Raises:
+      UsageError: the file cannot be written.
+    """
+    arrays = {
+        f"{probe.name}/{name}": array
+        for probe, found in zip(probes, outputs, strict=True)
+        for name, array in {**probe.inputs, **found}.items()
+    }
+    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]  # NumPy's own signature
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _batches(path: Path) -> dict[str, dict[str, np.ndarray]]:
+    """The arrays of each stored batch; one that is stored without a name has the name ''."""
+    batches: dict[str, dict[str, np.ndarray]] = {}
+    for key, array in read_arrays(path).items():
+        probe, _, name = key.rpartition("/")
+        batches.setdefault(probe, {})[name] = array
+    inner = {probe: arrays for probe, arrays in batches.items() if probe and ENCODER_INPUTS[0] in arrays}
+    return inner or {"": batches.get("", {})}
+
+
+def _inputs(path: Path, arrays: Arrays) -> dict[str, np.ndarray]:
     missing = [name for name in ENCODER_INPUTS if name not in arrays]
     if missing:
         raise UsageError(f"{path}: no {', '.join(missing)} in it: integer arrays [batch, sequence] are expected")
@@ -73,12 +116,14 @@ class GoldenRunner:
 
     shares_mask = False
 
-    def __init__(self, path: Path, stored: Golden) -> None:
+    def __init__(self, path: Path, stored: Sequence[Golden]) -> None:
         self.name = str(path)
         self._stored = stored
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The stored outputs."""
-        if any(not np.array_equal(inputs[name], stored) for name, stored in self._stored.inputs.items()):
-            raise ValueError("a stored reference has outputs for its own inputs only")
-        return dict(self._stored.outputs)
+        for golden in self._stored:
+            own = golden.probe.inputs
+            if all(name in inputs and np.array_equal(inputs[name], own[name]) for name in own):
+                return dict(golden.outputs)
+        raise ValueError("a stored reference has outputs for its own inputs only")

@@ -9,7 +9,7 @@ from bertferry.verify.report import CandidateResult, ProbeResult, Report
 
 
 def junit_xml(report: Report) -> str:
-    """One suite a candidate, one case a probe and output; what disagrees is a failure with its reason."""
+    """One suite a candidate, a case a probe and output, and a case a metric; what disagrees is a failure."""
     suites = Xml.Element("testsuites", name="verify-parity")
     for candidate in report.candidates:
         suites.append(_suite(candidate))
@@ -22,12 +22,14 @@ def junit_xml(report: Report) -> str:
 def _suite(candidate: CandidateResult) -> Xml.Element:
     suite = Xml.Element("testsuite", name=candidate.name)
     failures = 0
-    for probe in candidate.probes:
-        for name, reason in _cases(probe):
-            case = Xml.SubElement(suite, "testcase", classname=candidate.name, name=name)
-            if reason:
-                failures += 1
-                Xml.SubElement(case, "failure", message=reason).text = reason
+    cases = [case for probe in candidate.probes for case in _cases(probe)]
+    cases += [(metric.name, metric.reason) for metric in candidate.metrics]
+    cases += [(f"beside the outputs {number}", fault) for number, fault in enumerate(candidate.faults, start=1)]
+    for name, reason in cases:
+        case = Xml.SubElement(suite, "testcase", classname=candidate.name, name=name)
+        if reason:
+            failures += 1
+            Xml.SubElement(case, "failure", message=reason).text = reason
     suite.set("tests", str(len(suite)))
     suite.set("failures", str(failures))
     return suite

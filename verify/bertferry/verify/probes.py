@@ -1,10 +1,11 @@
 """Seeded inputs that a BERT model accepts, chosen so that every way of being wrong shows in one of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from bertferry.modeling.errors import UsageError
 from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT
 
 WHOLE_VOCABULARY = 4096
@@ -73,6 +74,19 @@ def standard_probes(limits: ModelLimits, seed: int = 0, with_positions: bool = F
         for batch in batches.values():
             batch[POSITIONS_INPUT] = _positions(batch["input_mask"], rng)
     return tuple(Probe(name, batch) for name, batch in batches.items())
+
+
+def chosen_probes(probes: tuple[Probe, ...], names: Sequence[str]) -> tuple[Probe, ...]:
+    """Those of some names; all without any.
+
+    Raises:
+      UsageError: no probe has such a name.
+    """
+    known = [probe.name for probe in probes]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"no probe {name!r}: there are {', '.join(known)}")
+    return tuple(probe for probe in probes if not names or probe.name in names)
 
 
 def coverage(probes: Iterable[Probe], limits: ModelLimits) -> float:

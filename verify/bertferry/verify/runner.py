@@ -1,9 +1,11 @@
 """What the verifier needs of an artefact: arrays in, arrays out, by name."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
+
+Arrays = Mapping[str, np.ndarray]
 
 
 class Runner(Protocol):
@@ -16,5 +18,17 @@ class Runner(Protocol):
     name: str
     shares_mask: bool
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The outputs for int32 inputs [B, S]; raises whatever the artefact raises."""
+
+
+@runtime_checkable
+class Inspectable(Runner, Protocol):
+    """A runner that can also show the values inside."""
+
+    def points(self, inputs: Arrays, given: Arrays | None = None) -> dict[str, np.ndarray]:
+        """The values at the points of `bertferry.verify.points`, in their order, as float32; none where the
+        artefact does not say where they are.
+
+        With `given`, each is computed from the given values of those before it in place of its own.
+        """

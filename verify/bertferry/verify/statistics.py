@@ -8,6 +8,10 @@ import numpy as np
 from bertferry.verify.tolerance import Tolerance
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
+RTOLS = (0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 2e-2, 5e-2, 1e-1)
+"""Relative tolerances for which the absolute one that they need is kept, so that a report can be judged anew."""
+LEAST_EXPONENT, GREATEST_EXPONENT = -10, 2
+WORST = 5
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,9 @@ class Statistics:
     `sqnr_db` is 10·log10(Σ want² / Σ (got - want)²), infinite for equal arrays; `worst_row_cosine` is the least
     cosine over vectors along the last axis; ULPs are counted in the output's own type; `violations` is the
     share of elements outside the tolerance; `needed_atol` is the absolute tolerance that would have been
-    enough at the given relative one, `needed_rtol` the other way round.
+    enough at the given relative one, `needed_rtol` the other way round; `needed` is it for each of `RTOLS`;
+    `histogram` counts the elements whose difference lies below 10^-10, in each decade from there, and above 100;
+    `worst` are the index, reference and candidate of the elements furthest outside the tolerance.
     """
 
     elements: int
@@ -31,9 +37,12 @@ class Statistics:
     worst_index: tuple[int, ...]
     reference_value: float
     candidate_value: float
-    violations: float
+    violations: float | None
     needed_atol: float
     needed_rtol: float
+    needed: dict[str, float]
+    histogram: tuple[int, ...]
+    worst: tuple[tuple[tuple[int, ...], float, float], ...]
 
 
 def measure(
@@ -42,7 +51,11 @@ def measure(
     """Statistics of finite float64 arrays of one shape over the elements in `judged`; `dtype` is their own."""
     difference = np.abs(got - want)
     excess = np.where(judged, difference - tolerance.atol - tolerance.rtol * np.abs(want), -np.inf)
-    worst = tuple(int(i) for i in np.unravel_index(int(np.argmax(excess)), want.shape))
+    furthest = [
+        tuple(int(i) for i in np.unravel_index(int(place), want.shape))
+        for place in _largest(excess.ravel(), min(WORST, int(judged.sum())))
+    ]
+    worst = furthest[0]
     d, w = difference[judged], np.abs(want[judged])
     ulps = _ulps(want[judged], got[judged], dtype)
     return Statistics(
@@ -60,7 +73,23 @@ def measure(
         violations=float(np.mean(d > tolerance.atol + tolerance.rtol * w)),
         needed_atol=max(0.0, float((d - tolerance.rtol * w).max())),
         needed_rtol=_needed_rtol(d - tolerance.atol, w),
+        needed={f"{rtol:g}": max(0.0, float((d - rtol * w).max())) for rtol in RTOLS},
+        histogram=_histogram(d),
+        worst=tuple((index, float(want[index]), float(got[index])) for index in furthest),
     )
+
+
+def _largest(values: np.ndarray, count: int) -> list[int]:
+    """Places of the largest values, largest first, and the first of equal ones first."""
+    near = np.argpartition(-values, count - 1)[:count]
+    places = sorted((int(place) for place in near), key=lambda place: (-values[place], place))
+    return [int(np.argmax(values)), *(place for place in places if place != int(np.argmax(values)))][:count]
+
+
+def _histogram(difference: np.ndarray) -> tuple[int, ...]:
+    edges = [10.0**exponent for exponent in range(LEAST_EXPONENT, GREATEST_EXPONENT + 1)]
+    counts = np.bincount(np.digitize(difference, edges), minlength=len(edges) + 1)
+    return tuple(int(count) for count in counts)
 
 
 def _sqnr(want: np.ndarray, difference: np.ndarray) -> float:

@@ -1,26 +1,53 @@
 """verify_parity: do these artefacts compute the same function?"""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from bertferry.convert.difference import compare_checkpoints
 from bertferry.modeling.errors import DataError, UsageError, first_line
 from bertferry.verify.artefact import Artefact, artefact
 from bertferry.verify.comparison import Positions, compare
-from bertferry.verify.golden import read_inputs
-from bertferry.verify.probes import Probe, coverage, standard_probes
+from bertferry.verify.environment import environment
+from bertferry.verify.execution import Execution
+from bertferry.verify.golden import read_inputs, write_golden
+from bertferry.verify.localization import Drift, localize
+from bertferry.verify.metrics import TaskMetrics
+from bertferry.verify.probes import Probe, chosen_probes, coverage, standard_probes
 from bertferry.verify.report import CandidateResult, ProbeResult, Report
-from bertferry.verify.runner import Runner
+from bertferry.verify.runner import Inspectable, Runner
 from bertferry.verify.signature import TASK_OUTPUTS
-from bertferry.verify.tolerance import PROFILES, Tolerance
+from bertferry.verify.stored_report import read_report, regressions
+from bertferry.verify.texts import text_probes, vocabulary_fault
+from bertferry.verify.tolerance import PROFILES, Tolerance, parse_overrides
+from bertferry.verify.tolerance import profile as profile_named
 
 JudgePadding = Literal["auto", "always", "never"]
 DEFAULT_PROFILE = "fp32"
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many steps are done, and of how many."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is compared, and what counts as equal.
+
+    `overrides` are tolerances of single outputs; `localize` also compares the values inside; `save_golden` is
+    where the inputs and the reference's outputs are stored.
+    """
+
+    tolerance: Tolerance = PROFILES[DEFAULT_PROFILE]
+    overrides: Mapping[str, Tolerance] | None = None
+    task: str = "encoder"
+    positions: Positions = "all"
+    judge_padding: JudgePadding = "auto"
+    seed: int = 0
+    localize: bool = False
+    save_golden: Path | None = None
 
 
 def verify_parity(
@@ -29,29 +56,50 @@ def verify_parity(
     *,
     task: str = "encoder",
     device: str = "cpu",
+    precision: str | None = None,
+    reference_device: str = "cpu",
+    reference_precision: str | None = None,
+    graph_optimization: str = "all",
+    threads: int | None = None,
+    names: Mapping[str, str] | None = None,
     profile: str = "auto",
     atol: float | None = None,
     rtol: float | None = None,
+    overrides: Sequence[str] = (),
     positions: Positions = "all",
     judge_padding: JudgePadding = "auto",
+    probes: Sequence[str] = (),
+    texts: str | Path | None = None,
     inputs: str | Path | None = None,
     seed: int = 0,
+    localize: bool = False,
+    save_golden: str | Path | None = None,
+    baseline: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Compares candidates with a reference on seeded probes.
 
     Args:
       reference, candidates: artefacts, each `[KIND:]PATH`: checkpoints in any layout, Hub modules, SavedModels,
-        `.npz` files of stored inputs and outputs.
+        ONNX files, Hugging Face directories, `.npz` files of stored inputs and outputs.
       task: what a checkpoint computes, one of `TASK_OUTPUTS`.
-      device: where the candidates run; the reference runs on the CPU.
-      profile: a name in `PROFILES`, or `auto`.
+      device, precision: of the candidates, see `bertferry.verify.execution`; None is an artefact's own precision.
+      reference_device, reference_precision: of the reference; `fp64` makes it the arbiter of who drifted.
+      graph_optimization, threads: of ONNX Runtime, for all ONNX files.
+      names: an artefact's own input and output names, and those that they stand for.
+      profile: a name in `PROFILES`, or `auto` for that of the side that can agree least closely.
       atol, rtol: in place of the profile's.
+      overrides: tolerances of single outputs, see `parse_overrides`.
       positions: `unmasked` judges outputs over the sequence only where the mask is 1.
       judge_padding: whether rows that are all padding are judged; `auto`: where both sides agree on what is
         right.
+      probes: names of those to run, by default all.
+      texts: a file with a text a line, in place of the probes; needs a vocabulary beside an artefact.
       inputs: an `.npz` of inputs, in place of the probes.
       seed: of the probes.
+      localize: also compare the values inside, and name the first point that drifts.
+      save_golden: an `.npz` to store the inputs and the reference's outputs in.
+      baseline: an earlier report (JSON); getting worse than it by more than noise is a disagreement.
       progress: called as the work goes on.
 
     Raises:
@@ -60,67 +108,111 @@ def verify_parity(
     """
     if task not in TASK_OUTPUTS:
         raise UsageError(f"unknown task {task!r}: known are {', '.join(TASK_OUTPUTS)}")
-    stored = None if inputs is None else read_inputs(Path(inputs))
-    if profile not in ("auto", *PROFILES):
+    if profile != "auto" and profile not in PROFILES:
         raise UsageError(f"unknown profile {profile!r}: known are auto, {', '.join(PROFILES)}")
-    sides = [artefact(reference, task, "cpu"), *(artefact(candidate, task, device) for candidate in candidates)]
-    return compare_artefacts(
-        sides[0],
-        sides[1:],
-        _tolerance(loosest(sides) if profile == "auto" else profile, atol, rtol),
-        task=task,
-        positions=positions,
-        judge_padding=judge_padding,
-        inputs=stored,
-        seed=seed,
+    earlier = None if baseline is None else read_report(Path(baseline))
+    common = {"graph_optimization": graph_optimization, "threads": threads, "names": dict(names or {})}
+    wanted = artefact(reference, task, Execution(reference_device, reference_precision, **common))  # type: ignore[arg-type]
+    execution = Execution(device, precision, **common)  # type: ignore[arg-type]
+    others = [artefact(candidate, task, execution) for candidate in candidates]
+    chosen = loosest([wanted, *others]) if profile == "auto" else profile
+    tolerance = profile_named(chosen).changed(atol, rtol)
+    given: Sequence[Probe] = ()
+    if inputs is not None and texts is not None:
+        raise UsageError("give either --inputs or --texts")
+    if inputs is not None:
+        given = read_inputs(Path(inputs))
+    if texts is not None:
+        given = text_probes(Path(texts), [wanted, *others])
+    report = compare_artefacts(
+        wanted,
+        others,
+        Judgement(
+            tolerance,
+            parse_overrides(overrides, tolerance),
+            task,
+            positions,
+            judge_padding,
+            seed,
+            localize,
+            None if save_golden is None else Path(save_golden),
+        ),
+        probes=probes,
+        inputs=given,
         progress=progress,
     )
+    return report if earlier is None else report.with_faults(regressions(report, earlier))
 
 
 def compare_artefacts(
     reference: Artefact,
     candidates: Sequence[Artefact],
-    tolerance: Tolerance = PROFILES[DEFAULT_PROFILE],
+    judgement: Judgement,
     *,
-    task: str = "encoder",
-    positions: Positions = "all",
-    judge_padding: JudgePadding = "auto",
-    inputs: dict[str, np.ndarray] | None = None,
-    seed: int = 0,
+    probes: Sequence[str] = (),
+    inputs: Sequence[Probe] = (),
     progress: Progress | None = None,
 ) -> Report:
-    """Compares opened-on-demand artefacts; one of them is in memory at a time. Arguments as `verify_parity`."""
+    """Compares opened-on-demand artefacts; one of them is in memory at a time.
+
+    Args:
+      reference, candidates: the artefacts.
+      judgement: what counts as equal.
+      probes: names of those to run, by default all.
+      inputs: in place of the standard or stored probes.
+      progress: called as the work goes on.
+    """
     if not candidates:
         raise UsageError("nothing to compare: name at least one candidate")
     everyone = (reference, *candidates)
-    probes, covered = _probes(everyone, task, inputs, seed)
+    run, covered = _probes(everyone, judgement, inputs, probes)
     tell = progress or (lambda what, done, total: None)
     runner = reference.open()
     shares_mask = runner.shares_mask
-    wanted = []
-    for number, probe in enumerate(probes):
-        tell(f"reference on '{probe.name}'", number, len(probes) * len(everyone))
+    wanted, inside = [], []
+    for number, probe in enumerate(run):
+        tell(f"reference on '{probe.name}'", number, len(run) * len(everyone))
         wanted.append(_reference_outputs(runner, probe, reference.name))
+        inside.append(_points(runner, probe) if judgement.localize else {})
     del runner
+    if judgement.save_golden is not None:
+        write_golden(judgement.save_golden, run, wanted)
     results = []
     for turn, candidate in enumerate(candidates, start=1):
         runner = candidate.open()
-        judged = judge_padding == "always" or (judge_padding == "auto" and shares_mask and runner.shares_mask)
-        outcomes = []
-        for number, (probe, want) in enumerate(zip(probes, wanted, strict=True)):
-            tell(f"candidate on '{probe.name}'", turn * len(probes) + number, len(probes) * len(everyone))
-            outcomes.append(_outcome(runner, probe, want, tolerance, positions, judged))
-        results.append(CandidateResult(candidate.name, tuple(outcomes)))
+        padding = judgement.judge_padding
+        judged = padding == "always" or (padding == "auto" and shares_mask and runner.shares_mask)
+        outcomes, metrics = [], TaskMetrics(judgement.tolerance)
+        for number, (probe, want) in enumerate(zip(run, wanted, strict=True)):
+            tell(f"candidate on '{probe.name}'", turn * len(run) + number, len(run) * len(everyone))
+            outcomes.append(_outcome(runner, probe, want, judgement, judged, metrics))
+        drift = _drift(runner, run, inside, outcomes, judgement.tolerance) if judgement.localize else None
         del runner
+        fault = vocabulary_fault(reference, candidate)
+        results.append(
+            CandidateResult(
+                candidate.name,
+                tuple(outcomes),
+                candidate.execution.words(),
+                metrics.result(),
+                (fault,) if fault else (),
+                drift,
+                _tensors(reference, candidate),
+            )
+        )
     return Report(
         reference=reference.name,
         candidates=tuple(results),
-        tolerance=tolerance,
-        task=task,
-        positions=positions,
-        judge_padding=judge_padding,
-        seed=seed,
+        tolerance=judgement.tolerance,
+        task=judgement.task,
+        positions=judgement.positions,
+        judge_padding=judgement.judge_padding,
+        seed=judgement.seed,
         coverage=covered,
+        overrides=judgement.overrides or {},
+        runs_on=reference.execution.words(),
+        configuration=next((side.configuration for side in everyone if side.configuration), {}),
+        environment=environment(),
     )
 
 
@@ -130,34 +222,20 @@ def loosest(sides: Sequence[Artefact]) -> str:
     return max((side.profile for side in sides), key=order.index)
 
 
-def _tolerance(profile: str, atol: float | None, rtol: float | None) -> Tolerance:
-    chosen = PROFILES[profile]
-    if atol is None and rtol is None:
-        return chosen
-    given = replace(
-        chosen,
-        name="the given tolerance",
-        atol=chosen.atol if atol is None else atol,
-        rtol=chosen.rtol if rtol is None else rtol,
-        min_sqnr_db=None,
-    )
-    if not (given.atol >= 0 and given.rtol >= 0):
-        raise UsageError(f"atol {given.atol} and rtol {given.rtol} must not be negative")
-    return given
-
-
 def _probes(
-    artefacts: Sequence[Artefact], task: str, inputs: dict[str, np.ndarray] | None, seed: int
+    artefacts: Sequence[Artefact], judgement: Judgement, inputs: Sequence[Probe], names: Sequence[str]
 ) -> tuple[tuple[Probe, ...], float | None]:
     """The given or stored inputs where there are some, else the standard probes; and the words they use."""
     limits = next((side.limits for side in artefacts if side.limits), None)
-    stored = inputs if inputs is not None else next((side.inputs for side in artefacts if side.inputs), None)
-    if stored is not None:
-        probes: tuple[Probe, ...] = (Probe("given inputs" if inputs else "stored inputs", stored),)
+    stored = inputs or next((side.probes for side in artefacts if side.probes), ())
+    if stored:
+        probes = tuple(stored)
     elif limits is None:
         raise UsageError("no artefact says what inputs are valid: give some with --inputs FILE.npz")
     else:
-        probes = standard_probes(limits, seed, with_positions="mlm_logits" in TASK_OUTPUTS[task])
+        with_positions = "mlm_logits" in TASK_OUTPUTS[judgement.task]
+        probes = standard_probes(limits, judgement.seed, with_positions=with_positions)
+    probes = chosen_probes(probes, names)
     _check_limits(artefacts, probes)
     return probes, coverage(probes, limits) if limits else None
 
@@ -190,14 +268,58 @@ def _outcome(
     runner: Runner,
     probe: Probe,
     want: dict[str, np.ndarray],
-    tolerance: Tolerance,
-    positions: Positions,
+    judgement: Judgement,
     judge_padding: bool,
+    metrics: TaskMetrics,
 ) -> ProbeResult:
     try:
         got = runner.run(probe.inputs)
     except Exception as error:  # a candidate that opens but fails on a valid input disagrees
         return ProbeResult(probe.name, error=f"fails with {type(error).__name__}: {first_line(error)}")
     mask = probe.inputs.get("input_mask")
-    diffs = compare(want, got, tolerance, mask=mask, positions=positions, judge_padding=judge_padding)
+    diffs = compare(
+        want,
+        got,
+        judgement.tolerance,
+        overrides=judgement.overrides or {},
+        mask=mask,
+        positions=judgement.positions,
+        judge_padding=judge_padding,
+    )
+    if mask is not None:
+        metrics.add(want, got, mask)
     return ProbeResult(probe.name, diffs)
+
+
+def _points(runner: Runner, probe: Probe) -> dict[str, np.ndarray]:
+    return runner.points(probe.inputs) if isinstance(runner, Inspectable) else {}
+
+
+def _drift(
+    runner: Runner,
+    probes: Sequence[Probe],
+    inside: Sequence[dict[str, np.ndarray]],
+    outcomes: Sequence[ProbeResult],
+    tolerance: Tolerance,
+) -> Drift:
+    """On the first probe that disagrees, else on the first."""
+    place = next((place for place, outcome in enumerate(outcomes) if not outcome.ok), 0)
+    probe = probes[place]
+
+    def candidate(given: Mapping[str, np.ndarray] | None) -> dict[str, np.ndarray]:
+        return runner.points(probe.inputs, given) if isinstance(runner, Inspectable) else {}
+
+    try:
+        return localize(probe.name, inside[place], candidate, tolerance)
+    except Exception as error:  # what a framework raises on a probe on which the candidate fails anyway
+        return Drift(probe.name, (), "", f"the candidate fails: {first_line(error)}")
+
+
+def _tensors(reference: Artefact, candidate: Artefact) -> tuple[str, ...]:
+    """How the parameters of two checkpoints differ."""
+    if reference.checkpoint is None or candidate.checkpoint is None:
+        return ()
+    with suppress(DataError):  # damaged bytes have been reported by then
+        different = compare_checkpoints(reference.checkpoint, candidate.checkpoint).parameters
+        return tuple(f"{row.parameter}: {row.what}" for row in different)
+    return ()

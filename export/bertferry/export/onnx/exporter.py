@@ -16,7 +16,9 @@ from bertferry.export.onnx.sources import DEFAULT_OPSET, CheckpointSource, Choic
 from bertferry.modeling.errors import DataError, UnavailableError, UsageError
 from bertferry.verify import PROFILES, Report, Tolerance
 from bertferry.verify.artefact import onnx_artefact
-from bertferry.verify.verifier import Progress, compare_artefacts
+from bertferry.verify.execution import Execution
+from bertferry.verify.probes import Probe
+from bertferry.verify.verifier import Judgement, Progress, compare_artefacts
 
 TASKS = tuple(TASK_HEADS)
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -168,14 +170,14 @@ def check_installed() -> None:
 
 def check_parity(source: Source, path: Path, choices: Choices, progress: Progress | None = None) -> Report:
     """The written file against its source, with ONNX Runtime's graph optimizations and without them."""
+    given = source.probe_inputs()
     return compare_artefacts(
         source.artefact(),
         [
-            onnx_artefact(path, "cpu", optimized=optimized, widen=choices.floats == "float16")
-            for optimized in (False, True)
+            onnx_artefact(path, Execution(graph_optimization=level), widen=choices.floats == "float16")
+            for level in ("none", "all")
         ],
-        TOLERANCES[choices.precision],
-        task=source.task,
-        inputs=source.probe_inputs(),
+        Judgement(TOLERANCES[choices.precision], task=source.task),
+        inputs=[] if given is None else [Probe("given inputs", given)],
         progress=progress,
     )

@@ -9,10 +9,10 @@ from typing import Any
 
 import tensorflow as tf
 from tensorflow.core.framework import graph_pb2, node_def_pb2
-from tensorflow.python.framework import convert_to_constants
 
 from bertferry.export.onnx.weights import LiftedGraph, Weight
 from bertferry.modeling.errors import DataError
+from bertferry.verify.runners.graph import InlinedGraph
 
 READS = ("ReadVariableOp", "ResourceGather")
 PASSED_THROUGH = ("Identity",)
@@ -24,22 +24,9 @@ def lift(function: Any) -> LiftedGraph:
     Raises:
       DataError: it uses a resource that is no variable, such as a lookup table.
     """
-    resources = {handle.op.name: _variable(function, captured) for captured, handle in function.graph.captures}
-    values = [tensor for tensor in function.inputs if tensor.op.name not in resources]
-    inputs = {_argument_name(tensor): tensor.name for tensor in values}
-    names = sorted(function.structured_outputs)
-    outputs = dict(zip(names, (tensor.name for tensor in function.outputs), strict=True))
-    # Private, but the only inliner that TensorFlow has; its own freezing goes through it.
-    inlined = convert_to_constants._run_inline_graph_optimization(function, False, True)
-    return _without_variables(inlined, inputs, outputs, resources)
-
-
-def _argument_name(tensor: tf.Tensor) -> str:
-    """The name under which a caller passes it."""
-    try:
-        return str(tensor.op.get_attr("_user_specified_name").decode())
-    except ValueError:
-        return str(tensor.op.name)
+    inlined = InlinedGraph(function)
+    resources = {name: _variable(function, captured) for name, captured in inlined.captures.items()}
+    return _without_variables(inlined.definition, inlined.inputs, inlined.outputs, resources)
 
 
 def _variable(function: Any, captured: Any) -> tf.Variable | None:

@@ -131,7 +131,7 @@ class CheckpointSource:
 
     def artefact(self) -> Artefact:
         """The checkpoint's Keras network."""
-        return checkpoint_artefact(self._checkpoint, self.task, "cpu")
+        return checkpoint_artefact(self._checkpoint, self.task)
 
     def probe_inputs(self) -> None:
         """The standard probes."""
@@ -189,7 +189,7 @@ class SavedModelSource:
         from bertferry.verify.runners.saved_model import SignatureRunner
 
         def opened() -> Runner:
-            return SignatureRunner(self._path, "cpu", self._signature, self._loaded)
+            return SignatureRunner(self._path, signature=self._signature, loaded=self._loaded)
 
         return Artefact(f"savedmodel {self._path}", opened)
 

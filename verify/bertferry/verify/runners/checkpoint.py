@@ -1,6 +1,7 @@
 """Runs a checkpoint through this project's Keras networks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -8,39 +9,76 @@ import tensorflow as tf
 from bertferry.convert import Checkpoint
 from bertferry.convert.loading import load_network
 from bertferry.modeling.networks import BertPretrainer, TransformerEncoder
-from bertferry.verify.runners.device import device_name
+from bertferry.verify.execution import FLOATS, Execution
+from bertferry.verify.runner import Arrays
+from bertferry.verify.runners.device import Compute, Device
 from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, TASK_OUTPUTS, task_inputs
 
 
 class CheckpointRunner:
-    """The network of a task with the checkpoint's values, dropout off."""
+    """The network of a task with the checkpoint's values, dropout off; outputs are float32 in any precision."""
 
     shares_mask = True
 
-    def __init__(self, checkpoint: Checkpoint, task: str, device: str) -> None:
+    def __init__(self, checkpoint: Checkpoint, task: str, execution: Execution) -> None:
         self.name = str(checkpoint.location.path)
         self._task = task
-        self._device = device_name(device)
-        with tf.device(self._device):
-            self._model = load_network(checkpoint, task)  # type: ignore[arg-type]
-        self._names = task_inputs(task)
-        specs = {name: tf.TensorSpec([None, None], tf.int32, name) for name in self._names}
-        self._compute = tf.function(self._outputs, input_signature=[specs])  # traced once for every shape
+        device = Device(execution)
+        with device.scope():
+            self.model = load_network(checkpoint, task, FLOATS[execution.precision or "fp32"])  # type: ignore[arg-type]
+        self.encoder = (
+            self.model
+            if isinstance(self.model, TransformerEncoder)
+            else next(layer for layer in self.model.layers if isinstance(layer, TransformerEncoder))
+        )
+        for point, layer in _points(self.encoder):
+            _name_output(layer, point)
+        self._compute = Compute(self.outputs, task_inputs(task), device)
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The task's outputs by name."""
-        with tf.device(self._device):
-            tensors = {name: tf.constant(inputs[name], tf.int32) for name in self._names}
-            outputs = self._compute(tensors)
-        return {name: tensor.numpy() for name, tensor in zip(TASK_OUTPUTS[self._task], outputs, strict=True)}
+        return self._compute(inputs)
 
-    def _outputs(self, inputs: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
+    def points(self, inputs: Arrays, given: Arrays | None = None) -> dict[str, np.ndarray]:
+        """The values inside the encoder."""
+        return self._compute.points(inputs, given)
+
+    def outputs(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The task's outputs as tensors."""
+        return dict(zip(TASK_OUTPUTS[self._task], map(_float32, self._listed(inputs)), strict=True))
+
+    def _listed(self, inputs: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
         tensors = [inputs[name] for name in ENCODER_INPUTS]
         if self._task == "mlm":
-            return list(self._model([*tensors, inputs[POSITIONS_INPUT]], training=False))
-        if not isinstance(self._model, BertPretrainer):
-            return list(tf.nest.flatten(self._model(tensors, training=False)))
-        encoder = next(layer for layer in self._model.layers if isinstance(layer, TransformerEncoder))
-        sequence, pooled = encoder(tensors, training=False)
-        words = self._model.masked_lm([sequence, inputs[POSITIONS_INPUT]], training=False)
-        return [sequence, pooled, words, self._model.classification(pooled, training=False)]
+            return list(self.model([*tensors, inputs[POSITIONS_INPUT]], training=False))
+        if not isinstance(self.model, BertPretrainer):
+            return list(tf.nest.flatten(self.model(tensors, training=False)))
+        sequence, pooled = self.encoder(tensors, training=False)
+        words = self.model.masked_lm([sequence, inputs[POSITIONS_INPUT]], training=False)
+        return [sequence, pooled, words, self.model.classification(pooled, training=False)]
+
+
+def _points(encoder: TransformerEncoder) -> Iterator[tuple[str, Any]]:
+    """The layer whose output is each named point."""
+    yield "embeddings", encoder.get_layer("embeddings/layer_norm")
+    for number in range(encoder.get_config()["num_layers"]):
+        block = encoder.get_layer(f"transformer/layer_{number}")
+        yield f"layer_{number}/attention", block._attention_output_dense
+        yield f"layer_{number}/attention_norm", block._attention_layer_norm
+        yield f"layer_{number}/output", block._output_layer_norm
+    yield "pooler", encoder.get_layer("pooler_transform")
+
+
+def _name_output(layer: Any, point: str) -> None:
+    """Gives a layer's output the point's name in every graph that is traced from now on."""
+    call = layer.call
+
+    def named(inputs: Any) -> tf.Tensor:
+        with tf.name_scope("points/"):
+            return tf.identity(call(inputs), name=point)
+
+    layer.call = named
+
+
+def _float32(tensor: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tensor, tf.float32)

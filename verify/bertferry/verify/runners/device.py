@@ -1,16 +1,139 @@
-"""Where TensorFlow computes."""
+"""Where TensorFlow computes, and how."""
 
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
 import tensorflow as tf
 
-from bertferry.modeling.errors import UnavailableError
+from bertferry.modeling.errors import UnavailableError, first_line
+from bertferry.verify.execution import Execution
+from bertferry.verify.runner import Arrays
+from bertferry.verify.runners.graph import InlinedGraph
+
+Tensors = Mapping[str, tf.Tensor]
 
 
-def device_name(device: str) -> str:
-    """TensorFlow's name of `cpu` or `gpu`.
+class Device:
+    """A device that is there. `scope` is where variables are made and loaded.
 
     Raises:
       UnavailableError: it is not there; nothing runs elsewhere instead.
     """
-    if device != "cpu" and not tf.config.list_physical_devices(device.upper()):
-        raise UnavailableError(f"--device {device}: no {device.upper()} visible to TensorFlow")
-    return f"/{device.upper()}:0"
+
+    def __init__(self, execution: Execution) -> None:
+        self.kind = execution.device
+        self._strategy = _tpu_strategy() if self.kind == "tpu" else None
+        if self.kind == "gpu":
+            if not tf.config.list_physical_devices("GPU"):
+                raise UnavailableError("--device gpu: no GPU visible to TensorFlow")
+            # On by default, and then float32 products have the mantissa of float16.
+            tf.config.experimental.enable_tensor_float_32_execution(execution.precision == "tf32")
+
+    def scope(self) -> Any:
+        """A context manager."""
+        if self._strategy is not None:
+            return self._strategy.scope()
+        return tf.device("/GPU:0" if self.kind == "gpu" else "/CPU:0")
+
+    def call(self, function: Callable[[Tensors], Any], inputs: Tensors) -> Any:
+        """Runs a traced function."""
+        if self._strategy is not None:
+            results = self._strategy.run(function, args=(inputs,))
+            return tf.nest.map_structure(lambda one: self._strategy.experimental_local_results(one)[0], results)
+        with self.scope():
+            return function(inputs)
+
+    @property
+    def compiles(self) -> bool:
+        """Whether XLA compiles what runs here."""
+        return self.kind in ("xla", "tpu-emulated", "tpu")
+
+
+def _tpu_strategy() -> Any:
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver()
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+        return tf.distribute.TPUStrategy(resolver)
+    except (ValueError, tf.errors.OpError, RuntimeError) as error:
+        raise UnavailableError(f"--device tpu: no TPU found: {first_line(error)}") from error
+
+
+class Compute:
+    """A function of named tensors to named tensors, on a device.
+
+    It is traced once for every shape where the artefact takes every shape (`free`); one that does not has to show
+    it, and is traced for each.
+    """
+
+    def __init__(
+        self, function: Callable[[Tensors], Tensors], names: tuple[str, ...], device: Device, *, free: bool = True
+    ) -> None:
+        self._function, self._names, self._device, self._free = function, names, device, free
+        self._graphs: dict[tuple[Any, ...], _Traced] = {}
+
+    def __call__(self, inputs: Arrays) -> dict[str, np.ndarray]:
+        """The outputs as arrays."""
+        tensors = self._tensors(inputs)
+        return _arrays(self._device.call(self._traced(tensors).outputs, tensors))
+
+    def points(self, inputs: Arrays, given: Arrays | None) -> dict[str, np.ndarray]:
+        """The values at the function's named points, as float32; see `Runner.points`."""
+        tensors = self._tensors(inputs)
+        with self._device.scope():
+            behind = {name: tf.constant(value) for name, value in (given or {}).items()}
+            found = _arrays(self._traced(tensors).points(tensors, behind))
+        return {name: value.astype(np.float32) for name, value in found.items()}
+
+    def _tensors(self, inputs: Arrays) -> dict[str, tf.Tensor]:
+        with self._device.scope():
+            return {name: tf.constant(inputs[name]) for name in self._names}
+
+    def _traced(self, tensors: Tensors) -> "_Traced":
+        specs = {
+            name: tf.TensorSpec(self._shape(tensors[name]), tensors[name].dtype, name) for name in self._names
+        }
+        key = tuple(specs.values())
+        if key not in self._graphs:
+            self._graphs[key] = _Traced(self._function, specs, self._device)
+        return self._graphs[key]
+
+    def _shape(self, tensor: tf.Tensor) -> list[int | None]:
+        return [None] * tensor.shape.rank if self._free else tensor.shape.as_list()
+
+
+class _Traced:
+    """A function traced for inputs of some shapes."""
+
+    def __init__(self, function: Any, specs: Mapping[str, tf.TensorSpec], device: Device) -> None:
+        self._specs, self._device = specs, device
+        with device.scope():
+            plain = tf.function(function, input_signature=[specs], autograph=False)
+            self._concrete = plain.get_concrete_function()
+        self.outputs: Callable[[Tensors], Any] = self._concrete
+        if device.kind == "tpu-emulated":
+            self.graph.round_products()
+            function = self.graph.run
+        if device.compiles:
+            self.outputs = tf.function(
+                function, input_signature=[specs], autograph=False, jit_compile=device.kind != "tpu"
+            )
+
+    @cached_property
+    def graph(self) -> InlinedGraph:
+        return InlinedGraph(self._concrete)
+
+    def points(self, inputs: Tensors, given: Tensors) -> Any:
+        """Traced anew for every set of given points."""
+
+        @tf.function(autograph=False, jit_compile=self._device.compiles)
+        def run(inputs, given):  # type: ignore[no-untyped-def]
+            return self.graph.run_to_points(inputs, given)
+
+        return run(inputs, given)
+
+
+def _arrays(outputs: Tensors) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy() for name, tensor in outputs.items()}

@@ -9,10 +9,14 @@ import tensorflow as tf
 
 from bertferry.convert.quiet import held_back_stderr
 from bertferry.modeling.errors import DataError, UsageError, first_line
-from bertferry.verify.runners.device import device_name
+from bertferry.verify.execution import AS_IT_IS, Execution
+from bertferry.verify.names import given_names, ours
+from bertferry.verify.runner import Arrays
+from bertferry.verify.runners.device import Compute, Device
 from bertferry.verify.signature import CONVENIENCES, ENCODER_INPUTS, POSITIONS_INPUT, task_inputs
 
 SIGNATURE = "serving_default"
+LOADING_ERRORS = (ValueError, OSError, tf.errors.OpError, RuntimeError)
 
 
 MLM: dict[str, tuple[str, ...]] = {"mlm": (*ENCODER_INPUTS, POSITIONS_INPUT)}
@@ -23,14 +27,15 @@ SUB_OBJECTS: dict[str, dict[str, tuple[str, ...]]] = {"mlm": MLM, "pretrainer": 
 class HubRunner:
     """A module behind `hub.KerasLayer`, called with a dict, dropout off; a task's heads are its sub-objects."""
 
-    def __init__(self, path: Path, device: str, task: str = "encoder") -> None:
+    def __init__(self, path: Path, task: str = "encoder", execution: Execution = AS_IT_IS) -> None:
         with held_back_stderr():
             import tensorflow_hub as hub
         self.name = str(path)
         self.shares_mask = (path / "MANIFEST.json").is_file()
-        self._device = device_name(device)
+        self._names = execution.names
+        device = Device(execution)
         try:
-            with tf.device(self._device):
+            with device.scope():
                 root = hub.KerasLayer(str(path))
                 self.loaded = root.resolved_object
                 self._layers: list[tuple[Any, tuple[str, ...]]] = [(root, ENCODER_INPUTS)]
@@ -38,32 +43,34 @@ class HubRunner:
                     if not hasattr(self.loaded, name):
                         raise DataError(f"{path}: no .{name} in it, which task {task} needs")
                     self._layers.append((hub.KerasLayer(getattr(self.loaded, name)), needed))
-        except (ValueError, OSError, tf.errors.OpError, RuntimeError) as error:
+        except LOADING_ERRORS as error:
             raise DataError(f"{path}: not a loadable Hub module: {first_line(error)}") from error
-        self._by_list = not any(isinstance(inputs, Mapping) for inputs in _declared(self.loaded) or [{}])
-        specs = {name: tf.TensorSpec([None, None], tf.int32, name) for name in task_inputs(task)}
-        # Traced once for every shape, where the module takes every shape: one that does not has to show it.
-        shapes = [spec.shape for spec in tf.nest.flatten(_declared(self.loaded))]
+        declared = _declared(self.loaded)
+        self._by_list = not any(isinstance(inputs, Mapping) for inputs in declared or [{}])
+        shapes = [spec.shape for spec in tf.nest.flatten(declared)]
         free = all(shape.rank is None or shape.as_list() == [None, None] for shape in shapes)
-        self._compute = tf.function(self._outputs, input_signature=[specs]) if free else self._outputs
+        self._compute = Compute(self.outputs, task_inputs(task), device, free=free)
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The outputs of the root call and of the sub-objects, by name."""
-        with tf.device(self._device):
-            outputs = self._compute({name: tf.constant(array, tf.int32) for name, array in inputs.items()})
-        return {name: tensor.numpy() for name, tensor in outputs.items()}
+        return self._compute(inputs)
 
-    def _outputs(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def points(self, inputs: Arrays, given: Arrays | None = None) -> dict[str, np.ndarray]:
+        """The values inside, in a module of this project."""
+        return self._compute.points(inputs, given)
+
+    def outputs(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The outputs as tensors."""
         if self._by_list:
             pooled, sequence = self._layers[0][0]([inputs[name] for name in ENCODER_INPUTS])
             return {"pooled_output": pooled, "sequence_output": sequence}
         got: dict[str, tf.Tensor] = {}
         for layer, needed in self._layers:
-            outputs = layer({name: inputs[name] for name in needed})
+            outputs = layer(given_names({name: inputs[name] for name in needed}, self._names))
             if not isinstance(outputs, Mapping):
                 raise ValueError("the module answers a dict of inputs with something else than a dict")
             got |= {name: tensor for name, tensor in outputs.items() if name not in CONVENIENCES}
-        return got
+        return ours(got, self._names)
 
 
 def _declared(module: Any) -> list[Any]:
@@ -87,19 +94,22 @@ def load_saved_model(path: Path) -> Any:
     """
     try:
         return tf.saved_model.load(str(path))
-    except (ValueError, OSError, tf.errors.OpError, RuntimeError) as error:
+    except LOADING_ERRORS as error:
         raise DataError(f"{path}: not a loadable SavedModel: {first_line(error)}") from error
 
 
 class SignatureRunner:
-    """One of a SavedModel's signatures, with its own input and output names."""
+    """One of a SavedModel's signatures, with its own input and output names unless they are mapped."""
 
-    def __init__(self, path: Path, device: str, signature: str = SIGNATURE, loaded: Any = None) -> None:
+    def __init__(
+        self, path: Path, execution: Execution = AS_IT_IS, signature: str = SIGNATURE, loaded: Any = None
+    ) -> None:
         self.name = str(path)
         self.shares_mask = (path / "MANIFEST.json").is_file()
-        self._device = device_name(device)
+        self._names = execution.names
+        device = Device(execution)
         if loaded is None:
-            with tf.device(self._device):
+            with device.scope():
                 loaded = load_saved_model(path)
         self._loaded = loaded
         if signature not in self._loaded.signatures:
@@ -107,11 +117,22 @@ class SignatureRunner:
                 f"{path}: no signature {signature!r}: there are {', '.join(self._loaded.signatures) or 'none'}"
             )
         self._signature = self._loaded.signatures[signature]
+        self._specs = self._signature.structured_input_signature[1]
+        self._inputs = tuple(self._names.get(name, name) for name in self._specs)
+        shapes = [spec.shape for spec in self._specs.values()]
+        free = all(shape.rank is None or not any(shape.as_list()) for shape in shapes)
+        self._compute = Compute(self.outputs, self._inputs, device, free=free)
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The signature's outputs by name."""
-        expected = self._signature.structured_input_signature[1]
-        with tf.device(self._device):
-            tensors = {name: tf.cast(inputs[name], spec.dtype) for name, spec in expected.items()}
-            outputs = self._signature(**tensors)
-        return {name: tensor.numpy() for name, tensor in outputs.items()}
+        return self._compute(inputs)
+
+    def points(self, inputs: Arrays, given: Arrays | None = None) -> dict[str, np.ndarray]:
+        """The values inside, in a module of this project."""
+        return self._compute.points(inputs, given)
+
+    def outputs(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The outputs as tensors."""
+        tensors = given_names(inputs, self._names)
+        cast = {name: tf.cast(tensors[name], spec.dtype) for name, spec in self._specs.items()}
+        return ours(self._signature(**cast), self._names)

@@ -1,0 +1,79 @@
+"""A report on the terminal: a table for each candidate, worst first, and what to do next."""
+
+from bertferry.verify.report import CandidateResult, Report, Row, rows_of
+
+SHOWN = 8
+ALIKE = 0.99995
+"""Rank correlations from here on say nothing that the table does not."""
+PADDED_PROBES = {"a row of padding", "left padding", "mask with holes", "mixed"}
+
+
+def console_report(report: Report) -> str:
+    """The whole report, the verdict last."""
+    lines = [f"reference  {report.reference}{_runs_on(report.runs_on)}"]
+    for candidate in report.candidates:
+        lines += ["", f"candidate  {candidate.name}{_runs_on(candidate.runs_on)}", *_table(report, candidate)]
+        lines += [
+            f"  {metric.name}: {metric.reason or metric.text}"
+            for metric in candidate.metrics
+            if metric.reason or metric.value < ALIKE or not metric.name.startswith("ranks")
+        ]
+        lines += [f"  - {fault}" for fault in candidate.faults]
+        if candidate.tensors:
+            lines += [f"  tensors: {line}" for line in _first(candidate.tensors)]
+        if candidate.drift:
+            lines += [f"  {line}" for line in candidate.drift.render()]
+    lines += ["", report.verdict()]
+    if not report.ok:
+        lines.append(_advice(report))
+    return "\n".join(lines)
+
+
+def _runs_on(how: str) -> str:
+    return "" if how in ("", "cpu") else f"  [{how}]"
+
+
+def _first(lines: tuple[str, ...]) -> list[str]:
+    more = [f"and {len(lines) - SHOWN} more, all of them with --json"] if len(lines) > SHOWN else []
+    return [*lines[:SHOWN], *more]
+
+
+def _table(report: Report, candidate: CandidateResult) -> list[str]:
+    """Per output its worst probe, then every failure with its reason."""
+    rows = [row for row in rows_of(report) if row.candidate == candidate.name]
+    lines = [f"  {'output':<18}{'worst probe':<18}{'max abs':>9}{'mean abs':>10}{'SQNR dB':>9}{'cosine':>10}"]
+    outputs = dict.fromkeys(row.output for row in rows)
+    worst = [max((row for row in rows if row.output == name), key=lambda row: row.max_abs) for name in outputs]
+    for row in sorted(worst, key=lambda row: -row.max_abs):
+        lines.append(f"  {row.output:<18}{row.probe:<18}" + _figures(row, rows))
+    failures = sorted((row for row in rows if row.reason), key=lambda row: -row.max_abs)
+    return lines + [
+        f"  - {line}" for line in _first(tuple(f"{row.output} on '{row.probe}': {row.reason}" for row in failures))
+    ]
+
+
+def _figures(row: Row, rows: list[Row]) -> str:
+    if row.statistics is None:
+        return f"{'FAILED' if row.reason else 'not judged':>9}"
+    s = row.statistics
+    failed = any(other.reason for other in rows if other.output == row.output)
+    figures = f"{s.max_abs:>9.1e}{s.mean_abs:>10.1e}{s.sqnr_db:>9.1f}{s.worst_row_cosine:>10.6f}"
+    return f"{figures}  {'FAILED' if failed else 'ok'}"
+
+
+def _advice(report: Report) -> str:
+    """What to look at first, judged from which outputs and probes fail."""
+    failed = [row for row in rows_of(report) if row.reason]
+    if not failed:
+        return "next: the outputs agree; see the reasons above"
+    if any(row.probe and row.output == "(all)" for row in failed):
+        return "next: the candidate did not run on a valid input; see its error above"
+    if any(row.statistics is None for row in failed):
+        return "next: names, shapes or types differ; compare the artefacts' signatures and --task, or give --map"
+    if {row.probe for row in failed} <= PADDED_PROBES:
+        return "next: only padded inputs differ; look at the mask, or judge tokens alone with --positions unmasked"
+    if any(candidate.drift for candidate in report.candidates):
+        return "next: look at the parameters behind the point that is named above (convert-checkpoint --diff)"
+    return (
+        "next: every input differs; --localize finds where it begins; compare activation and num_attention_heads"
+    )

@@ -1,0 +1,92 @@
+"""How one side of a comparison is run: where, in which precision, and under which names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from bertferry.modeling.errors import UnavailableError, UsageError
+from bertferry.verify.tolerance import PROFILES
+
+DEVICES = ("cpu", "gpu", "tpu", "tpu-emulated", "xla")
+"""`xla` compiles for the CPU; `tpu-emulated` does, and rounds the operands of matrix products to bfloat16."""
+PRECISIONS = ("fp32", "fp16", "bf16", "tf32", "int8", "fp64")
+GRAPH_OPTIMIZATIONS = ("none", "basic", "extended", "all")
+"""Levels of ONNX Runtime."""
+FLOATS = {"fp32": "float32", "tf32": "float32", "fp16": "float16", "bf16": "bfloat16", "fp64": "float64"}
+"""The type of weights and activations; tf32 is how a GPU multiplies float32."""
+
+_OF_PRECISION = {"fp16": "fp16", "bf16": "bf16", "tf32": "fp16", "int8": "int8"}
+_OF_DEVICE = {
+    "gpu": "fp32-cross",
+    "xla": "fp32-cross",
+    "tpu": "bf16-products",
+    "tpu-emulated": "bf16-products",
+}
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How to run an artefact.
+
+    `precision` is None for what the artefact is in anyway; `graph_optimization` and `threads` are ONNX Runtime's;
+    `names` maps an artefact's own input and output names to those of `bertferry.verify.signature`.
+    """
+
+    device: str = "cpu"
+    precision: str | None = None
+    graph_optimization: str = "all"
+    threads: int | None = None
+    names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        for what, name, known in (
+            ("device", self.device, DEVICES),
+            ("precision", self.precision or "fp32", PRECISIONS),
+            ("graph optimization", self.graph_optimization, GRAPH_OPTIMIZATIONS),
+        ):
+            if name not in known:
+                raise UsageError(f"unknown {what} {name!r}: known are {', '.join(known)}")
+        if self.precision == "tf32" and self.device != "gpu":
+            raise UnavailableError("--precision tf32 needs --device gpu: only GPUs multiply in TensorFloat-32")
+
+    def check(self, name: str, devices: Sequence[str], precisions: Sequence[str], way_out: str) -> None:
+        """Refuses what a kind of artefact cannot be run on or in.
+
+        Raises:
+          UsageError: naming the way out for another precision.
+        """
+        if self.device not in devices:
+            raise UsageError(f"{name} cannot run on --device {self.device}: it takes {', '.join(devices)}")
+        if self.precision is not None and self.precision not in precisions:
+            raise UsageError(f"{name} cannot run in --precision {self.precision}: {way_out}")
+
+    def profile(self, own: str = "fp32") -> str:
+        """How closely an artefact that is `own` by itself can be expected to agree when it is run like this."""
+        order = list(PROFILES)
+        found = (own, _OF_DEVICE.get(self.device, "exact"), _OF_PRECISION.get(self.precision or "", "exact"))
+        return max(found, key=order.index)
+
+    def words(self) -> str:
+        """For the report: `cpu`, `gpu fp16`."""
+        level = "" if self.graph_optimization == "all" else f"graph optimizations {self.graph_optimization}"
+        threads = "" if self.threads is None else f"threads {self.threads}"
+        return " ".join(part for part in (self.device, self.precision, level, threads) if part)
+
+
+AS_IT_IS = Execution()
+"""On the CPU, in the artefact's own precision."""
+
+
+def parse_names(given: Sequence[str]) -> dict[str, str]:
+    """`THEIRS=OURS` each, several separated by commas.
+
+    Raises:
+      UsageError: not of this form.
+    """
+    names = {}
+    for pair in (pair for item in given for pair in item.split(",")):
+        theirs, equals, ours = pair.partition("=")
+        if not (theirs and equals and ours):
+            raise UsageError(f"--map {pair}: THEIRS=OURS expected, such as input_ids=input_word_ids")
+        names[theirs] = ours
+    return names

@@ -1,0 +1,27 @@
+"""The named points of an encoder at which two artefacts can be compared from the inside."""
+
+POINTS_OF_A_LAYER = ("attention", "attention_norm", "output")
+"""After the attention's output projection, after the LayerNorm behind it, and after the block's last LayerNorm."""
+
+
+def point_names(num_layers: int) -> tuple[str, ...]:
+    """Every point in the order of computation."""
+    layers = (f"layer_{layer}/{point}" for layer in range(num_layers) for point in POINTS_OF_A_LAYER)
+    return ("embeddings", *layers, "pooler")
+
+
+def point_of(name: str) -> str | None:
+    """The point that a tensor's name ends with, if any: `layer_0/output` for `PartitionedCall/layer_0/output`."""
+    parts = name.split("/")
+    if parts[-1] in ("embeddings", "pooler"):
+        return parts[-1]
+    layer = parts[-2] if len(parts) > 1 else ""
+    if parts[-1] in POINTS_OF_A_LAYER and layer.startswith("layer_") and layer[len("layer_") :].isdecimal():
+        return f"{layer}/{parts[-1]}"
+    return None
+
+
+def in_order(names: set[str]) -> list[str]:
+    """Points sorted by when they are computed."""
+    layers = [int(name.split("/")[0][len("layer_") :]) for name in names if "/" in name]
+    return [name for name in point_names(max(layers, default=-1) + 1) if name in names]

@@ -1,0 +1,97 @@
+"""A TensorFlow function's graph with its calls inlined: to be run in part, or with its products rounded."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.core.framework import graph_pb2
+from tensorflow.python.framework import convert_to_constants
+
+from bertferry.verify.points import in_order, point_of
+
+PRODUCTS = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum")
+
+
+class InlinedGraph:
+    """The graph of a concrete function.
+
+    `inputs` maps argument names to the graph's tensors, `outputs` the names of a dict of outputs to them, and
+    `captures` the placeholders of captured variables to their handles.
+    """
+
+    def __init__(self, function: Any) -> None:
+        # Private, but the only inliner that TensorFlow has; its own freezing goes through it.
+        self.definition: graph_pb2.GraphDef = convert_to_constants._run_inline_graph_optimization(
+            function, False, True
+        )
+        self.captures = {handle.op.name: captured for captured, handle in function.graph.captures}
+        values = [tensor for tensor in function.inputs if tensor.op.name not in self.captures]
+        self.inputs = {_argument_name(tensor): tensor.name for tensor in values}
+        names = sorted(function.structured_outputs)
+        self.outputs = dict(zip(names, (tensor.name for tensor in function.outputs), strict=True))
+
+    @cached_property
+    def points(self) -> dict[str, str]:
+        """The named points in the graph, in order, and the identity that each is the output of."""
+        found: dict[str, str] = {}
+        for node in self.definition.node:
+            point = point_of(node.name) if node.op == "Identity" else None
+            if point is not None:
+                found.setdefault(point, node.name)
+        return {point: found[point] for point in in_order(set(found))}
+
+    def run(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The outputs; to be called while a `tf.function` is traced."""
+        return self._imported(inputs, {}, self.outputs)
+
+    def run_to_points(
+        self, inputs: Mapping[str, tf.Tensor], given: Mapping[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        """The values at the points, each computed from the given ones before it; called as `run`."""
+        nodes = {node.name: node for node in self.definition.node}
+        behind = {f"{self.points[point]}:0": value for point, value in given.items() if point in self.points}
+        before = {point: _tensor(nodes[name].input[0]) for point, name in self.points.items()}
+        return self._imported(inputs, behind, before)
+
+    def _imported(
+        self, inputs: Mapping[str, tf.Tensor], replaced: Mapping[str, tf.Tensor], wanted: Mapping[str, str]
+    ) -> dict[str, tf.Tensor]:
+        graph = tf.compat.v1.get_default_graph()
+        mapping = {tensor: inputs[name] for name, tensor in self.inputs.items()}
+        mapping |= {f"{name}:0": graph.capture(handle) for name, handle in self.captures.items()}
+        tensors = tf.graph_util.import_graph_def(
+            self.definition, {**mapping, **replaced}, return_elements=list(wanted.values()), name=""
+        )
+        return dict(zip(wanted, tensors, strict=True))
+
+    def round_products(self) -> None:
+        """Rounds both operands of every float32 matrix product to bfloat16, as a TPU's matrix unit does."""
+        added = []
+        for node in self.definition.node:
+            if node.op in PRODUCTS and node.attr["T"].type == tf.float32.as_datatype_enum:
+                for place in range(2):
+                    narrow, wide = (f"{node.name}/{what}_{place}" for what in ("bfloat16", "float32"))
+                    added.append(_cast(narrow, node.input[place], tf.float32, tf.bfloat16))
+                    added.append(_cast(wide, narrow, tf.bfloat16, tf.float32))
+                    node.input[place] = wide
+        self.definition.node.extend(added)
+
+
+def _cast(name: str, tensor: str, source: tf.DType, target: tf.DType) -> Any:
+    node = graph_pb2.GraphDef().node.add(name=name, op="Cast", input=[tensor])
+    node.attr["SrcT"].type, node.attr["DstT"].type = source.as_datatype_enum, target.as_datatype_enum
+    return node
+
+
+def _tensor(given: str) -> str:
+    """A node's input as a tensor's name."""
+    return given if ":" in given else f"{given}:0"
+
+
+def _argument_name(tensor: tf.Tensor) -> str:
+    """The name under which a caller passes it."""
+    try:
+        return str(tensor.op.get_attr("_user_specified_name").decode())
+    except ValueError:
+        return str(tensor.op.name)

@@ -1,0 +1,83 @@
+"""Texts as probes, and the vocabularies that make ids of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bertferry.modeling.errors import UnavailableError, UsageError
+from bertferry.verify.artefact import Artefact
+from bertferry.verify.probes import Probe
+from bertferry.verify.signature import ENCODER_INPUTS
+
+BATCH = 8
+
+
+def text_probes(path: Path, artefacts: Sequence[Artefact]) -> tuple[Probe, ...]:
+    """A file's texts, a line each, in batches, as BERT takes them: `[CLS] text [SEP]`, padded on the right.
+
+    The first artefact with a vocabulary gives the ids; that the others have the same one is compared anyway.
+
+    Raises:
+      UsageError: no text, no vocabulary, or nothing that says whether texts are lower-cased.
+      UnavailableError: the library that splits texts is not installed.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not a readable text file: {error}") from error
+    texts = [line for line in lines if line.strip()]
+    side = next((side for side in artefacts if side.vocabulary), None)
+    if not texts:
+        raise UsageError(f"{path}: no text in it: one a line is expected")
+    if side is None or side.vocabulary is None:
+        raise UsageError("--texts: no artefact has a vocabulary (vocab.txt) beside it")
+    if not isinstance(side.do_lower_case, bool):
+        raise UsageError(
+            f"{side.vocabulary}: nothing says whether texts are lower-cased: put "
+            '{"do_lower_case": true} or false into a tokenizer_config.json beside it'
+        )
+    ids = _token_ids(texts, side.vocabulary, side.do_lower_case)
+    longest = side.limits.max_positions if side.limits else max(map(len, ids))
+    batches = [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
+    return tuple(
+        Probe(f"texts {1 + number * BATCH} to {number * BATCH + len(batch)}", _padded(batch, longest))
+        for number, batch in enumerate(batches)
+    )
+
+
+def _token_ids(texts: Sequence[str], vocabulary: Path, lower_case: bool) -> list[list[int]]:
+    try:
+        from tokenizers import BertWordPieceTokenizer
+    except ImportError as error:
+        raise UnavailableError("--texts needs the package tokenizers: pip install 'bertferry[text]'") from error
+    tokenizer = BertWordPieceTokenizer(str(vocabulary), lowercase=lower_case)
+    return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+
+
+def _padded(rows: Sequence[list[int]], longest: int) -> dict[str, np.ndarray]:
+    """Cut to the longest length, keeping the last token, [SEP]."""
+    cut = [row if len(row) <= longest else [*row[: longest - 1], row[-1]] for row in rows]
+    width = max(map(len, cut))
+    ids, mask = np.zeros((2, len(cut), width), np.int32)
+    for number, row in enumerate(cut):
+        ids[number, : len(row)], mask[number, : len(row)] = row, 1
+    return dict(zip(ENCODER_INPUTS, (ids, mask, np.zeros_like(ids)), strict=True))
+
+
+def vocabulary_fault(reference: Artefact, candidate: Artefact) -> str:
+    """How two vocabularies differ, '' if they do not or if a side has none."""
+    if reference.vocabulary is None or candidate.vocabulary is None:
+        return ""
+    try:
+        ours, theirs = (side.vocabulary.read_bytes().splitlines() for side in (reference, candidate))  # type: ignore[union-attr]
+    except OSError as error:
+        raise UsageError(f"{error.filename}: not a readable vocabulary: {error.strerror}") from error
+    different = [number for number, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1]]
+    if different:
+        number = different[0]
+        words = " and ".join(repr(side[number].decode(errors="replace")) for side in (ours, theirs))
+        return f"vocabulary: {len(different)} words differ, the first at id {number}: {words}"
+    if len(ours) != len(theirs):
+        return f"vocabulary: {len(theirs)} words, reference {len(ours)}"
+    return ""
