@@ -7,7 +7,7 @@ Every weight is random, norms and biases too. The same size gives the same value
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -38,27 +38,33 @@ def config_of(size: str) -> EncoderConfig:
     )
 
 
-def tensors(config: EncoderConfig) -> Iterator[tuple[str, np.ndarray]]:
-    """Stored names and values: norms around 1, the rest with the standard deviation that training leaves."""
-    rng = np.random.default_rng(0)
+def values(config: EncoderConfig, seed: int = 0, spread: float = 0.04) -> Iterator[tuple[str, np.ndarray]]:
+    """Parameters as tf1 has them: norms around 1, the rest with a standard deviation like what training leaves."""
+    rng = np.random.default_rng(seed)
     sizes = axis_sizes(config)
     for row in TF1.bind(TF1.forms[0], config.num_layers):
-        centre, spread = (1.0, 0.1) if row.parameter.endswith("norm/gamma") else (0.0, 0.04)
+        centre, width = (1.0, 0.1) if row.parameter.endswith("norm/gamma") else (0.0, spread)
         drawn = rng.standard_normal(axes.shape(row.axes, sizes), dtype=np.float32)
-        yield row.stored, drawn * np.float32(spread) + np.float32(centre)
+        yield row.parameter, drawn * np.float32(width) + np.float32(centre)
+
+
+def write(folder: Path, config: EncoderConfig, drawn: Iterable[tuple[str, np.ndarray]]) -> None:
+    """The checkpoint, its configuration and a vocabulary, into a folder that may be there."""
+    from bertferry.convert.writers.tensorflow import write_names
+
+    stored = {row.parameter: row.stored for row in TF1.bind(TF1.forms[0], config.num_layers)}
+    folder.mkdir(parents=True, exist_ok=True)
+    write_names(folder / "bert_model.ckpt", ((stored[parameter], array) for parameter, array in drawn))
+    (folder / "bert_config.json").write_text(json.dumps(bert_config(config), indent=2) + "\n")
+    words = [*SPECIAL, *(f"word{number}" for number in range(config.vocab_size - len(SPECIAL)))]
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n")
 
 
 def main() -> None:
     size, folder = sys.argv[1], Path(sys.argv[2])
     import_tensorflow()
-    from bertferry.convert.writers.tensorflow import write_names
-
     config = config_of(size)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_names(folder / "bert_model.ckpt", tensors(config))
-    (folder / "bert_config.json").write_text(json.dumps(bert_config(config), indent=2) + "\n")
-    words = [*SPECIAL, *(f"word{number}" for number in range(config.vocab_size - len(SPECIAL)))]
-    (folder / "vocab.txt").write_text("\n".join(words) + "\n")
+    write(folder, config, values(config))
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def saved_model_artefact(
         f"{kind} {path}",
         DEVICES,
         (own, "tf32") if own == "fp32" else (own,),
-        f"it was exported in {own}; export another with export-hub-module --precision {execution.precision}",
+        f"it was exported in {own}; {_another(execution.precision)}",
     )
 
     def opened() -> Runner:
@@ -195,6 +195,15 @@ def _with_files_of(checkpoint: Checkpoint, made: Artefact) -> Artefact:
         configuration=bert_config(config),
         checkpoint=checkpoint,
     )
+
+
+def _another(precision: str | None) -> str:
+    """The command that exports a module's weights in another precision."""
+    if precision == "int8":
+        return "export an ONNX file with export-onnx --precision int8"
+    if precision in ("fp32", "fp16", "bf16"):
+        return f"export another with export-hub-module --precision {precision}"
+    return "run the checkpoint it was exported from in that precision"
 
 
 def _manifest(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from bertferry.modeling.errors import UsageError
 from bertferry.verify.comparison import OutputDiff, judge
 from bertferry.verify.localization import Drift, PointDrift
-from bertferry.verify.metrics import Metric
+from bertferry.verify.metrics import Metric, rank_fault
 from bertferry.verify.report import SCHEMA, CandidateResult, ProbeResult, Report, rows_of
 from bertferry.verify.statistics import Statistics
 from bertferry.verify.tolerance import Tolerance
@@ -54,9 +54,7 @@ def rejudged(report: Report, tolerance: Tolerance, overrides: Mapping[str, Toler
         return replace(one, reason=judge(replace(one.statistics, violations=None), chosen))
 
     def metric(one: Metric) -> Metric:
-        least = tolerance.min_rank_correlation
-        low = least is not None and one.name.startswith("ranks of ") and one.value < least
-        return replace(one, reason=f"rank correlation {one.value:.4f}, {least:g} needed" if low else "")
+        return replace(one, reason=rank_fault(one.value, tolerance.min_rank_correlation) if one.judged else "")
 
     candidates = tuple(
         replace(

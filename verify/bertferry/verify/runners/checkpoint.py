@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+import tf_keras
 
 from bertferry.convert import Checkpoint
 from bertferry.convert.loading import load_network
@@ -60,7 +61,7 @@ class CheckpointRunner:
 
 def _points(encoder: TransformerEncoder) -> Iterator[tuple[str, Any]]:
     """The layer whose output is each named point."""
-    yield "embeddings", encoder.get_layer("embeddings/layer_norm")
+    yield "embeddings", next(layer for layer in encoder.layers if isinstance(layer, tf_keras.layers.Dropout))
     for number in range(encoder.get_config()["num_layers"]):
         block = encoder.get_layer(f"transformer/layer_{number}")
         yield f"layer_{number}/attention", block._attention_output_dense
@@ -73,9 +74,9 @@ def _name_output(layer: Any, point: str) -> None:
     """Gives a layer's output the point's name in every graph that is traced from now on."""
     call = layer.call
 
-    def named(inputs: Any) -> tf.Tensor:
+    def named(*inputs: Any, **options: Any) -> tf.Tensor:
         with tf.name_scope("points/"):
-            return tf.identity(call(inputs), name=point)
+            return tf.identity(call(*inputs, **options), name=point)
 
     layer.call = named
 

@@ -60,8 +60,13 @@ class InlinedGraph:
         graph = tf.compat.v1.get_default_graph()
         mapping = {tensor: inputs[name] for name, tensor in self.inputs.items()}
         mapping |= {f"{name}:0": graph.capture(handle) for name, handle in self.captures.items()}
+        # XLA compiles what nothing needs, too, and knows no placeholders.
+        body = graph_pb2.GraphDef(versions=self.definition.versions)
+        body.node.extend(node for node in self.definition.node if node.op != "Placeholder")
+        used = {_tensor(name) for node in body.node for name in node.input}
+        mapping = {name: value for name, value in {**mapping, **replaced}.items() if name in used}
         tensors = tf.graph_util.import_graph_def(
-            self.definition, {**mapping, **replaced}, return_elements=list(wanted.values()), name=""
+            body, mapping, return_elements=list(wanted.values()), name="inlined"
         )
         return dict(zip(wanted, tensors, strict=True))
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bertferry.convert.quiet import held_back_stderr
-from bertferry.modeling.errors import DataError, UnavailableError, first_line
+from bertferry.modeling.errors import DataError, UnavailableError, UsageError, first_line
 from bertferry.verify.execution import Execution
 from bertferry.verify.names import given_names, ours
 from bertferry.verify.runner import Arrays
@@ -82,6 +82,11 @@ class OnnxRunner:
         try:
             session = onnxruntime.InferenceSession(model, options, providers=[(provider, settings)])
         except Exception as error:  # its errors share no class
+            if isinstance(model, bytes) and self._execution.precision is not None:
+                raise UsageError(
+                    f"{self._path}: ONNX Runtime cannot run it in --precision {self._execution.precision}: "
+                    f"{first_line(error)}"
+                ) from error
             raise DataError(f"{self._path}: not a loadable ONNX model: {first_line(error)}") from error
         if provider not in session.get_providers():
             fallback = session.get_providers()[0]

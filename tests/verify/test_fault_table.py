@@ -1,0 +1,62 @@
+"""The verifier's own sensitivity: every fault of `tools/fault_table.py` is caught, and located where it can be."""
+
+import pytest
+from planting import FAMILIES, artefacts, every_fault, exceeds, judged
+
+from bertferry.modeling.errors import DataError
+from bertferry.verify.tolerance import PROFILES
+
+FAULTS = {fault.name: fault for fault in every_fault()}
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    return artefacts("network", None, tmp_path_factory.mktemp("sound"))[0]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_sound_artefact_agrees(sound, tmp_path, family, precision):
+    for candidate in artefacts(family, None, tmp_path, precision):
+        report = judged(sound, candidate)
+        assert report.ok, report.verdict()
+        assert report.candidates[0].drift.culprit == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_caught_and_located(sound, tmp_path, family, name):
+    fault = FAULTS[name]
+    for candidate in artefacts(family, fault, tmp_path):
+        report = judged(sound, candidate)
+        assert not report.ok
+        drift = report.candidates[0].drift
+        assert drift.note or drift.culprit == fault.culprit, candidate.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_above_the_noise_is_caught_in_fp16(sound, tmp_path, family, name):
+    fault = FAULTS[name]
+    whole = artefacts(family, fault, tmp_path / "whole")
+    half = artefacts(family, fault, tmp_path / "half", "fp16")
+    for full, candidate in zip(whole, half, strict=True):
+        if exceeds(judged(sound, full), PROFILES["fp16"]):
+            assert not judged(sound, candidate).ok, candidate.name
+
+
+def test_a_shorter_position_table_is_another_model(sound, tmp_path):
+    from dataclasses import replace
+
+    from fault_table import CONFIG
+    from random_checkpoint import values, write
+
+    from bertferry.convert import open_checkpoint
+    from bertferry.verify.artefact import checkpoint_artefact
+
+    config = replace(CONFIG, max_position_embeddings=15)
+    write(tmp_path, config, values(config))
+    with pytest.raises(DataError, match="is another model than"):
+        judged(sound, checkpoint_artefact(open_checkpoint(tmp_path), "encoder"))
