@@ -38,12 +38,12 @@ PERTURBED = {
 INTRODUCTION = """# What verify-parity catches
 
 Written by `python tools/sensitivity.py > docs/sensitivity.md`, last on {date}. A random BERT ({layers} blocks,
-hidden size {hidden}, {heads} heads) is the reference; each fault is planted in the Keras network and what is stored
-of it (`.npz`), in a Hub module as a layer and by its signature, and in an ONNX file; a dash stands where it has no
-place. All are compared on every standard probe with `--profile auto` and `--localize`. *Effect* is the largest
-difference that the fault makes in the network, *begins at* the point that the report names. In fp16, network, module
-and ONNX file are in half precision; a fault counts as *below the noise* where its effect in fp32 stays under twice
-the fp16 profile.
+hidden size {hidden}, {heads} heads) is the reference; each fault is planted in the Keras network and what is
+stored of it (`.npz`), in a Hub module as a layer and by its signature, and in an ONNX file; a dash stands where it
+has no place. All are compared on every standard probe with `--profile auto` and `--localize`. *Effect* is the
+largest difference that the fault makes in the network, *begins at* the point that the report names. In fp16,
+network, module and ONNX file are in half precision; a fault counts as *below the noise* where its effect in fp32
+stays under twice the fp16 profile.
 """
 
 

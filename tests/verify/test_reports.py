@@ -1,11 +1,15 @@
 """Reports for other programs: JUnit XML, and assertions in other test suites."""
 
+import json
+import shutil
+from html.parser import HTMLParser
 from xml.etree import ElementTree as Xml
 
 import pytest
 
 from bertferry.modeling.errors import UsageError
 from bertferry.verify.command import main
+from bertferry.verify.stored_report import read_report
 from bertferry.verify.testing import assert_parity
 
 
@@ -26,14 +30,6 @@ def test_junit_has_a_case_an_output_and_probe_and_a_metric(golden, tmp_path, cap
     assert [file.name for file in tmp_path.iterdir()] == ["parity.xml"]
 
 
-def test_an_unwritable_junit_file_is_refused_before_any_work(golden, tmp_path, capfd):
-    core = str(golden / "tf1_core_L2")
-    arguments = ["--reference", core, "--candidate", core, "--junit", str(tmp_path / "nowhere" / "x.xml")]
-    capfd.readouterr()
-    assert main(arguments) == 2
-    assert "x.xml: cannot be written: give --junit another path" in capfd.readouterr().err
-
-
 def test_assert_parity(golden):
     core, other = golden / "tf1_core_L2", golden / "tf1_cls_L2"
     assert_parity(core, core)
@@ -42,3 +38,170 @@ def test_assert_parity(golden):
         assert_parity(core, other)
     with pytest.raises(UsageError, match="unknown profile"):
         assert_parity(core, core, profile="none")
+
+
+class TestStoredReports:
+    @pytest.fixture
+    def wrong(self, golden, tmp_path):
+        """A checkpoint with a small fault, and the flags that compare it."""
+        folder = shutil.copytree(golden / "tf1_core_L2", tmp_path / "wrong")
+        config = json.loads((folder / "bert_config.json").read_text())
+        (folder / "bert_config.json").write_text(json.dumps({**config, "activation": "gelu_erf"}))
+        return ["--reference", str(golden / "tf1_core_L2"), "--candidate", str(folder)]
+
+    def test_judging_anew_gives_what_running_anew_gives(self, wrong, tmp_path, capfd):
+        stored = str(tmp_path / "report.json")
+        assert main([*wrong, "--json", stored]) == 1
+        for flags in ([], ["--profile", "fp16"], ["--profile", "exact"], ["--atol", "1e-2", "--rtol", "0"]):
+            capfd.readouterr()
+            expected = main([*wrong, *flags])
+            ran = capfd.readouterr().out.splitlines()
+            assert main(["--rejudge", stored, *flags]) == expected
+            judged = capfd.readouterr().out.splitlines()
+            assert [line for line in judged if " ok" in line] == [line for line in ran if " ok" in line]
+        assert main(["--rejudge", stored, "--profile", "bf16"]) == 0
+
+    def test_single_outputs_have_tolerances_of_their_own(self, wrong, tmp_path, capfd):
+        assert main([*wrong, "--profile", "fp16"]) == 0
+        assert main([*wrong, "--profile", "fp16", "--override", "pooled_output=fp32"]) == 1
+        both = ["--override", "sequence_output=fp16", "--override", "pooled_output=1e-2,1e-2"]
+        assert main([*wrong, *both]) == 0
+        (tmp_path / "some.json").write_text('{"sequence_output": "fp16", "pooled_output": "1e-2,1e-2"}')
+        assert main([*wrong, "--override", str(tmp_path / "some.json")]) == 0
+        stored = str(tmp_path / "report.json")
+        assert main([*wrong, *both, "--json", stored]) == 0
+        assert main(["--rejudge", stored]) == 0
+        assert main(["--rejudge", stored, "--override", "sequence_output=exact"]) == 1
+
+    @pytest.mark.parametrize(
+        "given", ["sequence_output", "sequence_output=", "=fp16", "x=1", "x=a,b", "none.json"]
+    )
+    def test_tolerances_of_another_form_are_refused(self, wrong, capfd, given):
+        capfd.readouterr()
+        assert main([*wrong, "--override", given]) == 2
+        assert capfd.readouterr().err.count("\n") == 1
+
+    def test_getting_worse_than_a_baseline_is_a_disagreement(self, wrong, golden, tmp_path, capfd):
+        core = str(golden / "tf1_core_L2")
+        baseline = str(tmp_path / "baseline.json")
+        assert main(["--reference", core, "--candidate", core, "--json", baseline]) == 0
+        assert main(["--reference", core, "--candidate", core, "--baseline", baseline]) == 0
+        capfd.readouterr()
+        assert main([*wrong, "--profile", "fp16", "--baseline", baseline]) == 1
+        out = capfd.readouterr().out
+        assert "regression: sequence_output on 'mixed': max abs" in out
+        assert "DISAGREE" in out.splitlines()[-2]
+        assert main([*wrong, "--profile", "fp16", "--probes", "mixed", "--json", baseline]) == 0
+        assert main([*wrong, "--profile", "fp16", "--baseline", baseline]) == 0  # no worse than it was
+        assert main([*wrong, "--profile", "fp16", "--probes", "odd length", "--baseline", baseline]) == 1
+        assert "no longer compared" in capfd.readouterr().out
+
+    @pytest.mark.parametrize("flag", ["--rejudge", "--baseline"])
+    @pytest.mark.parametrize("text", ["", "{}", "[]", '{"schema": "bertferry.parity/1"}', None])
+    def test_something_else_than_a_report_is_refused(self, golden, tmp_path, capfd, flag, text):
+        path = tmp_path / "report.json"
+        if text is not None:
+            path.write_text(text)
+        core = str(golden / "tf1_core_L2")
+        sides = ["--reference", core, "--candidate", core] if flag == "--baseline" else []
+        capfd.readouterr()
+        assert main([*sides, flag, str(path)]) == 2
+        err = capfd.readouterr().err
+        assert "report.json: " in err
+        assert err.count("\n") == 1
+
+    def test_a_report_survives_being_stored(self, wrong, tmp_path, capfd):
+        stored = tmp_path / "report.json"
+        assert main([*wrong, "--localize", "--json", str(stored)]) == 1
+        report = read_report(stored)
+        assert json.loads(stored.read_text()) == json.loads(json.dumps(report.to_dict()))
+        assert report.candidates[0].drift.culprit == "layer_0/output"
+
+
+class TestGolden:
+    def test_what_is_stored_can_be_replayed(self, golden, tmp_path, capfd):
+        core, stored = str(golden / "tf1_core_L2"), str(tmp_path / "golden.npz")
+        arguments = ["--reference", core, "--candidate", core, "--save-golden", stored]
+        assert main(arguments) == 0
+        capfd.readouterr()
+        assert main(["--reference", stored, "--candidate", core]) == 0
+        assert "AGREE on 11 probes" in capfd.readouterr().out
+        assert main(["--reference", core, "--candidate", stored]) == 0
+        assert main(["--reference", stored, "--candidate", str(golden / "tf1_cls_L2")]) == 1
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["golden.npz"]
+
+    def test_its_inputs_serve_others(self, golden, tmp_path, capfd):
+        core, stored = str(golden / "tf1_core_L2"), str(tmp_path / "golden.npz")
+        arguments = ["--reference", core, "--candidate", core]
+        assert main([*arguments, "--probes", "mixed,odd length", "--save-golden", stored]) == 0
+        assert main([*arguments, "--inputs", stored]) == 0
+        assert "AGREE on 2 probes" in capfd.readouterr().out
+
+
+class Page(HTMLParser):
+    """Every tag that a page opens must be closed; collects text and what it would fetch."""
+
+    VOID = frozenset({"meta", "br", "hr", "img", "line", "rect"})
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.text, self.fetched = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.VOID or (tag == "rect" and not self.get_starttag_text().endswith("/>")):
+            self.open.append(tag)
+        self.fetched += [value for name, value in attrs if name in ("src", "href")]
+
+    def handle_startendtag(self, tag, attrs):
+        self.fetched += [value for name, value in attrs if name in ("src", "href")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_the_page_is_whole_and_needs_no_network(golden, tmp_path, capfd):
+    core, other, path = str(golden / "tf1_core_L2"), str(golden / "tf1_cls_L2"), tmp_path / "parity.html"
+    arguments = ["--reference", core, "--candidate", core, "--candidate", other, "--localize", "--html", str(path)]
+    assert main(arguments) == 1
+    page = Page()
+    page.feed(path.read_text())
+    assert (page.open, page.fetched) == ([], [])
+    text = " ".join(page.text)
+    for shown in ("DISAGREE in 22", "agrees", "disagrees", "Worst positions", "layer_1/attention", "hidden_size"):
+        assert shown in text
+    assert "tensorflow" in text
+    assert "@import" not in text
+    assert "url(" not in text
+
+
+def test_markup_in_names_stays_text(golden, tmp_path, capfd):
+    odd = shutil.copytree(golden / "tf1_core_L2", tmp_path / "<b>&odd")
+    path = tmp_path / "parity.html"
+    arguments = ["--reference", str(odd), "--candidate", str(odd), "--html", str(path), "--probes", "mixed"]
+    assert main([*arguments, "--junit", str(tmp_path / "parity.xml")]) == 0
+    assert "&lt;b&gt;&amp;odd" in path.read_text()
+    assert "<b>" not in path.read_text()
+    assert "<b>&odd" in Xml.parse(tmp_path / "parity.xml").getroot()[0].get("name")
+
+
+@pytest.mark.parametrize("flag", ["--json", "--junit", "--html", "--save-golden"])
+def test_a_report_that_cannot_be_written_is_refused_before_any_work(golden, tmp_path, capfd, flag):
+    core = str(golden / "tf1_core_L2")
+    capfd.readouterr()
+    assert main(["--reference", core, "--candidate", core, flag, str(tmp_path / "nowhere" / "x")]) == 2
+    assert f"x: cannot be written: give {flag} another path" in capfd.readouterr().err
+
+
+def test_decisions_are_counted(golden, tmp_path, capfd):
+    for source, task, line in (
+        ("cls", "classifier", "argmax of logits: "),
+        ("squad", "span", "same span: "),
+        ("pretrain", "pretrainer", "top 5 of mlm_logits: 100.00% of the best 5 shared"),
+    ):
+        checkpoint = str(golden / f"tf1_{source}_L2")
+        capfd.readouterr()
+        assert main(["--reference", checkpoint, "--candidate", checkpoint, "--task", task]) == 0
+        assert line in capfd.readouterr().out

@@ -76,6 +76,10 @@ class OnnxRunner:
         }[self._execution.graph_optimization]
         device = self._execution.device
         provider = PROVIDERS[device]
+        if provider not in onnxruntime.get_available_providers():
+            raise UnavailableError(
+                f"--device {device}: this ONNX Runtime has no {provider}: install bertferry[gpu], not [cpu]"
+            )
         settings: Mapping[str, str] = {}
         if device == "gpu":
             settings = {"use_tf32": "1" if self._execution.precision == "tf32" else "0"}

@@ -1,0 +1,235 @@
+"""Where and how sides run: precisions, devices, names, ONNX Runtime's options, and what is not there."""
+
+import json
+import shutil
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from bertferry.convert import convert_checkpoint
+from bertferry.export import export_hub_module, export_onnx
+from bertferry.verify import verify_parity
+from bertferry.verify.command import main
+
+
+@pytest.fixture(scope="module")
+def made(golden, tmp_path_factory):
+    """A Hub module and an ONNX file of the golden checkpoint."""
+    folder = tmp_path_factory.mktemp("execution")
+    export_hub_module(golden / "tf1_core_L2", folder / "hub", verify=False)
+    export_onnx(folder / "m.onnx", checkpoint=golden / "tf1_core_L2", verify=False)
+    return folder
+
+
+def run(capfd, *arguments):
+    capfd.readouterr()
+    code = main([str(argument) for argument in arguments])
+    return code, *capfd.readouterr()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16", "fp64"])
+def test_a_network_runs_in_every_precision(golden, precision):
+    core = golden / "tf1_core_L2"
+    report = verify_parity(core, [core], precision=precision)
+    assert report.ok, report.render()
+    noise = report.candidates[0].probes[0].diffs[0].statistics.sqnr_db
+    assert (noise < 80) == (precision in ("fp16", "bf16"))
+    assert report.candidates[0].runs_on == f"cpu {precision}"
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8", "fp64"])
+def test_an_onnx_file_is_converted_on_the_way(golden, made, precision):
+    report = verify_parity(golden / "tf1_core_L2", [made / "m.onnx"], precision=precision)
+    assert report.ok, report.render()
+    assert report.tolerance.name == {"fp64": "fp32-cross"}.get(precision, precision)
+
+
+def test_the_arbiter_is_closer_to_both_than_they_are_to_each_other(golden, made):
+    def noise(**options):
+        report = verify_parity(golden / "tf1_core_L2", [made / "m.onnx"], **options)
+        return report.candidates[0].probes[0].diffs[0].statistics.mean_abs
+
+    assert noise(reference_precision="fp64") < noise()
+
+
+@pytest.mark.parametrize("device", ["xla", "tpu-emulated"])
+def test_compiled_for_the_cpu(golden, made, device):
+    core = golden / "tf1_core_L2"
+    candidates = [core, f"hub:{made / 'hub'}", f"savedmodel:{made / 'hub'}"]
+    report = verify_parity(core, candidates, device=device, probes=["mixed", "length 1"])
+    assert report.ok, report.render()
+    noise = [candidate.probes[0].diffs[0].statistics.sqnr_db for candidate in report.candidates]
+    rounded = device == "tpu-emulated"  # operands of products have eight bits then
+    assert all((35 < one < 70) if rounded else (one > 110) for one in noise)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "flags", "line"),
+    [
+        ("tf1_core_L2", ["--device", "gpu"], "--device gpu: no GPU visible to TensorFlow"),
+        ("hub", ["--device", "gpu"], "--device gpu: no GPU visible to TensorFlow"),
+        ("m.onnx", ["--device", "gpu"], "--device gpu: this ONNX Runtime has no CUDAExecutionProvider"),
+        ("tf1_core_L2", ["--device", "tpu"], "--device tpu: no TPU found"),
+        ("hub", ["--device", "tpu"], "--device tpu: no TPU found"),
+        ("tf1_core_L2", ["--precision", "tf32"], "--precision tf32 needs --device gpu"),
+        ("tf1_core_L2", ["--precision", "tf32", "--device", "gpu"], "no GPU visible to TensorFlow"),
+    ],
+)
+def test_what_is_not_there_is_exit_3(golden, made, capfd, candidate, flags, line):
+    path = (golden if candidate.startswith("tf1") else made) / candidate
+    code, out, err = run(capfd, "--reference", golden / "tf1_core_L2", "--candidate", path, *flags)
+    assert (code, out) == (3, "")
+    assert line in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="PyTorch is installed")
+def test_pytorch_that_is_not_installed_is_exit_3(golden, tmp_path, capfd):
+    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "hf", to="huggingface")
+    arguments = ("--reference", golden / "tf1_core_L2", "--candidate", f"huggingface:{tmp_path / 'hf'}")
+    code, _, err = run(capfd, *arguments)
+    assert code == 3
+    assert "pip install 'bertferry[torch]'" in err
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="needs the extra `torch`")
+def test_pytorch_agrees(golden, tmp_path):
+    for task, source in (
+        ("encoder", "core"),
+        ("classifier", "cls"),
+        ("span", "squad"),
+        ("pretrainer", "pretrain"),
+    ):
+        checkpoint, copy = golden / f"tf1_{source}_L2", tmp_path / task
+        convert_checkpoint(checkpoint, copy, to="huggingface", task=task)
+        report = verify_parity(checkpoint, [f"huggingface:{copy}"], task=task)
+        missing = {diff.reason for one in report.candidates[0].probes for diff in one.diffs if not diff.statistics}
+        assert report.ok, (missing, report.render())
+
+
+@pytest.mark.parametrize(
+    ("candidate", "precision", "way_out"),
+    [
+        ("tf1_core_L2", "int8", "export-onnx --precision int8"),
+        ("hub", "fp16", "export another with export-hub-module --precision fp16"),
+        ("hub", "int8", "export-onnx --precision int8"),
+        ("m.onnx", "bf16", "ONNX graphs run in fp32, tf32, fp16, int8, fp64 here"),
+    ],
+)
+def test_a_precision_that_a_kind_has_not_is_refused_with_the_way_out(
+    golden, made, capfd, candidate, precision, way_out
+):
+    path = (golden if candidate.startswith("tf1") else made) / candidate
+    arguments = ("--reference", golden / "tf1_core_L2", "--candidate", path, "--precision", precision)
+    code, _, err = run(capfd, *arguments)
+    assert code == 2
+    assert way_out in err
+
+
+def test_a_module_in_half_precision_says_so(golden, tmp_path, capfd):
+    export_hub_module(golden / "tf1_core_L2", tmp_path / "half", precision="fp16", verify=False)
+    arguments = ("--reference", golden / "tf1_core_L2", "--candidate", tmp_path / "half")
+    assert run(capfd, *arguments)[0] == 0
+    assert run(capfd, *arguments, "--precision", "fp16")[0] == 0
+    code, _, err = run(capfd, *arguments, "--precision", "fp32")
+    assert (code, "it was exported in fp16" in err) == (2, True)
+
+
+@pytest.mark.parametrize("level", ["none", "basic", "extended", "all"])
+def test_levels_and_threads_of_onnx_runtime_are_harmless(golden, made, capfd, level):
+    flags = ("--graph-optimization", level, "--threads", "1")
+    code, out, _ = run(capfd, "--reference", golden / "tf1_core_L2", "--candidate", made / "m.onnx", *flags)
+    assert code == 0
+    assert "threads 1" in out
+
+
+def test_names_of_somebody_else_are_mapped(golden, made, tmp_path, capfd):
+    import onnx
+
+    theirs = {
+        "input_word_ids": "input_ids",
+        "input_mask": "attention_mask",
+        "sequence_output": "last_hidden_state",
+    }
+    model = onnx.load(str(made / "m.onnx"))
+    for value in (*model.graph.input, *model.graph.output):
+        value.name = theirs.get(value.name, value.name)
+    for node in model.graph.node:
+        node.input[:] = [theirs.get(name, name) for name in node.input]
+        node.output[:] = [theirs.get(name, name) for name in node.output]
+    onnx.save(model, str(tmp_path / "m.onnx"))
+    arguments = ("--reference", golden / "tf1_core_L2", "--candidate", tmp_path / "m.onnx", "--probes", "mixed")
+    code, out, _ = run(capfd, *arguments)
+    assert code == 1
+    assert "the graph also takes input_ids, attention_mask: give their names with --map" in out
+    pairs = [f"{their}={our}" for our, their in theirs.items()]
+    assert run(capfd, *arguments, "--map", ",".join(pairs))[0] == 0
+    assert (
+        run(capfd, *arguments, "--map", pairs[0], "--map", pairs[1])[0] == 1
+    )  # an output is still called otherwise
+    code, _, err = run(capfd, *arguments, "--map", "input_ids")
+    assert (code, "THEIRS=OURS expected" in err) == (2, True)
+
+
+def test_probes_by_name(golden, capfd):
+    core = golden / "tf1_core_L2"
+    arguments = ("--reference", core, "--candidate", core)
+    code, out, _ = run(capfd, *arguments, "--probes", "mixed,left padding")
+    assert (code, "AGREE on 2 probes" in out) == (0, True)
+    code, _, err = run(capfd, *arguments, "--probes", "mixed,nonsense")
+    assert (code, "no probe 'nonsense': there are mixed, batch of 1" in err) == (2, True)
+
+
+class TestTexts:
+    @pytest.fixture
+    def spoken(self, golden, tmp_path):
+        """A checkpoint with words, and a file of texts."""
+        folder = shutil.copytree(golden / "tf1_core_L2", tmp_path / "spoken")
+        words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "##c", "d", "e"]
+        rows = json.loads((folder / "bert_config.json").read_text())["vocab_size"]
+        words += [f"word{number}" for number in range(rows - len(words))]
+        (folder / "vocab.txt").write_text("\n".join(words) + "\n")
+        (folder / "tokenizer_config.json").write_text('{"do_lower_case": true}')
+        (tmp_path / "texts").write_text("A bc d\n\nword3 e " + "a " * 40 + "\n")
+        return folder, tmp_path / "texts"
+
+    def test_they_become_probes(self, spoken, capfd):
+        folder, texts = spoken
+        arguments = ("--reference", folder, "--candidate", folder, "--texts", texts)
+        code, out, _ = run(capfd, *arguments)
+        assert (code, "AGREE on 1 probe" in out) == (0, True)
+        assert "texts 1 to 2" in out
+
+    def test_another_order_of_words_is_a_fault(self, spoken, tmp_path, capfd):
+        folder, texts = spoken
+        other = shutil.copytree(folder, tmp_path / "other")
+        words = (other / "vocab.txt").read_text().splitlines()
+        words[5], words[6] = words[6], words[5]
+        (other / "vocab.txt").write_text("\n".join(words) + "\n")
+        for more in ((), ("--texts", texts)):
+            code, out, _ = run(capfd, "--reference", folder, "--candidate", other, *more)
+            assert code == 1
+            assert "vocabulary: 2 words differ, the first at id 5: 'a' and 'b'" in out
+
+    def test_without_words_or_casing_they_are_refused(self, spoken, golden, capfd):
+        folder, texts = spoken
+        core = golden / "tf1_core_L2"
+        code, _, err = run(capfd, "--reference", core, "--candidate", core, "--texts", texts)
+        assert code == 2
+        assert "no artefact has a vocabulary" in err or "vocab" in err
+        (folder / "tokenizer_config.json").unlink()
+        code, _, err = run(capfd, "--reference", folder, "--candidate", folder, "--texts", texts)
+        assert (code, "nothing says whether texts are lower-cased" in err) == (2, True)
+
+    def test_the_ids_are_those_of_the_words(self, spoken):
+        from bertferry.verify.artefact import artefact
+        from bertferry.verify.texts import text_probes
+
+        folder, texts = spoken
+        (probe,) = text_probes(texts, [artefact(folder, "encoder")])
+        ids, mask = probe.inputs["input_word_ids"], probe.inputs["input_mask"]
+        assert ids[0, :6].tolist() == [2, 5, 6, 7, 8, 3]
+        assert mask.sum(axis=1).tolist() == [6, 16]  # the longest that the model takes
+        assert ids[1, [0, -1]].tolist() == [2, 3]
+        assert np.array_equal(ids[mask == 0], np.zeros(10))
