@@ -1,36 +1,106 @@
 """Measures how far sound artefacts lie apart, which is what the profiles of verify-parity stand on.
 
-Usage: calibrate.py SEEDS REFERENCE CANDIDATE [CANDIDATE …]
+Usage: calibrate.py CHECKPOINT [SEEDS]
 
-Prints a row of a Markdown table for each candidate: over all probes of all seeds, the absolute tolerance that
-would have been needed beside the profile's relative one, and the least ratio of signal to noise.
+Makes Hub modules and ONNX files of the checkpoint in every precision, and runs them and its network on every
+device that is there. Prints a row of a Markdown table for each: over all probes of all seeds, the absolute tolerance
+that would have been needed beside the profile's relative one, the least ratio of signal to noise, the least cosine,
+and the most noise that a single step of the network added.
 """
 
 import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
+from bertferry.convert import open_checkpoint
 from bertferry.convert.quiet import import_tensorflow
-from bertferry.verify import verify_parity
+from bertferry.export import export_hub_module, export_onnx
+from bertferry.modeling.errors import UnavailableError
+from bertferry.verify.artefact import Artefact, checkpoint_artefact, onnx_artefact, saved_model_artefact
+from bertferry.verify.execution import Execution
+from bertferry.verify.report import CandidateResult
+from bertferry.verify.tolerance import PROFILES
+from bertferry.verify.verifier import Judgement, compare_artefacts
+
+COLUMNS = (
+    "profile",
+    "candidate",
+    "needed atol",
+    "least SQNR, dB",
+    "least cosine",
+    "rank correlation",
+    "local noise",
+)
+
+
+def artefacts(checkpoint: Path, folder: Path) -> Iterator[Artefact]:
+    """Sound ones, made one after the other."""
+    opened = open_checkpoint(checkpoint)
+    for precision in ("fp32", "fp16", "bf16"):
+        module = folder / f"hub-{precision}"
+        export_hub_module(checkpoint, module, precision=precision, do_lower_case=True, verify=False)
+        yield replace(saved_model_artefact(module, "hub"), name=f"Hub module, {precision}")
+    for optimize, precision in (("none", "fp32"), ("ort", "fp32"), ("none", "fp16"), ("none", "int8")):
+        path = folder / f"{optimize}-{precision}.onnx"
+        export_onnx(path, checkpoint=checkpoint, precision=precision, optimize=optimize, verify=False)
+        yield replace(onnx_artefact(path), name=f"ONNX, {precision}{', fused' * (optimize == 'ort')}")
+        path.unlink()
+    for precision in ("fp64", "fp16", "bf16"):
+        made = checkpoint_artefact(opened, "encoder", Execution(precision=precision))
+        yield replace(made, name=f"network, {precision}")
+    for device, precision in (
+        ("xla", None),
+        ("tpu-emulated", None),
+        ("gpu", None),
+        ("gpu", "tf32"),
+        ("gpu", "fp16"),
+    ):
+        made = checkpoint_artefact(opened, "encoder", Execution(device, precision))
+        yield replace(made, name=f"network, {device}{'' if precision is None else f', {precision}'}")
+
+
+def row(candidates: list[CandidateResult]) -> str:
+    """The worst over all seeds."""
+    found = [
+        diff.statistics
+        for candidate in candidates
+        for probe in candidate.probes
+        for diff in probe.diffs
+        if diff.statistics
+    ]
+    ranks = [metric.value for candidate in candidates for metric in candidate.metrics if metric.judged]
+    noise = [point.local for candidate in candidates if candidate.drift for point in candidate.drift.points]
+    return " | ".join(
+        (
+            f"{max(one.needed_atol for one in found):.1e}",
+            f"{min(one.sqnr_db for one in found):.0f}",
+            f"{min(one.worst_row_cosine for one in found):.5f}",
+            f"{min(ranks):.5f}",
+            f"{max(noise):.1e}" if noise else "–",
+        )
+    )
 
 
 def main() -> None:
-    seeds, reference, *candidates = sys.argv[1:]
+    checkpoint, seeds = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1
     import_tensorflow()
-    needed: list[list[float]] = [[] for _ in candidates]
-    noise: list[list[float]] = [[] for _ in candidates]
-    for seed in range(int(seeds)):
-        report = verify_parity(reference, candidates, seed=seed)
-        for number, candidate in enumerate(report.candidates):
-            found = [diff.statistics for probe in candidate.probes for diff in probe.diffs if diff.statistics]
-            needed[number].append(max(statistics.needed_atol for statistics in found))
-            noise[number].append(min(statistics.sqnr_db for statistics in found))
-    print("| reference | candidate | seeds | needed atol, median | needed atol, worst | least SQNR, dB |")
-    print("|---|---|---|---|---|---|")
-    for candidate, atols, sqnrs in zip(candidates, needed, noise, strict=True):
-        figures = f"{np.median(atols):.1e} | {max(atols):.1e} | {min(sqnrs):.0f}"
-        print(f"| {Path(reference).name} | {Path(candidate).name} | {seeds} | {figures} |")
+    reference = checkpoint_artefact(open_checkpoint(checkpoint), "encoder")
+    print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for candidate in artefacts(checkpoint, Path(folder)):
+            print(candidate.name, file=sys.stderr)
+            tolerance = PROFILES[candidate.profile]
+            try:
+                results = [
+                    compare_artefacts(reference, [candidate], Judgement(tolerance, seed=seed, localize=True))
+                    for seed in range(seeds)
+                ]
+                figures = row([report.candidates[0] for report in results])
+            except UnavailableError:
+                figures = "not measured" + " |" * 4
+            print(f"| `{candidate.profile}` | {candidate.name} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

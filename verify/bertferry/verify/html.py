@@ -23,7 +23,8 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } h3 { fon
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .75rem .25rem 0; text-align: left; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
-td.number, th.number { text-align: right; } td.text { white-space: normal; min-width: 16rem; }
+td.number, th.number { text-align: right; } td.text { white-space: normal; }
+td.text.failed { min-width: 16rem; } .wide { overflow-x: auto; } .wide svg { min-width: 34rem; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem; }
 figure { margin: 0; padding: .75rem; background: var(--card); } svg { width: 100%; height: auto; display: block; }
 svg text { fill: var(--quiet); font: 11px system-ui, sans-serif; } .axis { stroke: var(--line); }
@@ -204,7 +205,7 @@ def _drift(drift: Drift) -> str:
     return (
         f"<p>On ‘{escape(drift.probe)}’: {escape(drift.sentence())}. |candidate − reference| / |reference|, "
         "<span class=key-one>from the beginning</span> and <span class=key-two>of the last step alone</span>:</p>"
-        f"<figure>{_lines(drift)}</figure><div class=scroll><table>{head}{rows}</table></div>"
+        f"<figure class=wide>{_lines(drift)}</figure><div class=scroll><table>{head}{rows}</table></div>"
     )
 
 

@@ -70,6 +70,9 @@ def localize(probe: str, want: Arrays, candidate: Points, tolerance: Tolerance) 
     if not common:
         side = "candidate" if want else "reference"
         return Drift(probe, (), "", f"the {side} does not say where its layers are; artefacts of bertferry do")
+    other = next((name for name, value in common.items() if value.shape != got[name].shape), None)
+    if other is not None:  # nothing of the reference's can be fed to it
+        return Drift(probe, (PointDrift(other, float("inf"), float("inf")),), other)
     alone = candidate(common)
     # A fused graph has fewer points; a model with fewer layers lacks the last ones.
     depth = max(_layer(name) for name in want)
@@ -89,8 +92,6 @@ def _layer(point: str) -> int:
 
 
 def _relative(want: np.ndarray, got: np.ndarray) -> float:
-    if want.shape != got.shape:
-        return float("inf")
     noise = np.linalg.norm(got.astype(np.float64) - want.astype(np.float64))
     signal = np.linalg.norm(want.astype(np.float64))
     value = float(noise / signal) if signal else float(noise > 0)

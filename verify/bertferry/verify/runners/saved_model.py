@@ -16,7 +16,8 @@ from bertferry.verify.runners.device import Compute, Device
 from bertferry.verify.signature import CONVENIENCES, ENCODER_INPUTS, POSITIONS_INPUT, task_inputs
 
 SIGNATURE = "serving_default"
-LOADING_ERRORS = (ValueError, OSError, tf.errors.OpError, RuntimeError)
+LOADING_ERRORS = (ValueError, OSError, tf.errors.OpError, RuntimeError, IndexError, KeyError, TypeError)
+"""What TensorFlow raises for damaged files."""
 
 
 MLM: dict[str, tuple[str, ...]] = {"mlm": (*ENCODER_INPUTS, POSITIONS_INPUT)}

@@ -1,0 +1,166 @@
+"""Bad input gets one line that names it, and leaves nothing half-written."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from bertferry.export import export_hub_module, export_onnx
+from bertferry.verify.command import main
+
+
+@pytest.fixture(scope="module")
+def made(golden, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bad_input")
+    export_hub_module(golden / "tf1_core_L2", folder / "hub", verify=False)
+    export_onnx(folder / "m.onnx", checkpoint=golden / "tf1_core_L2", verify=False)
+    return folder
+
+
+def refused(capfd, code, *arguments):
+    """The one line on stderr."""
+    capfd.readouterr()
+    assert main([str(argument) for argument in arguments]) == code
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("verify-parity: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    return err
+
+
+@pytest.mark.parametrize("name", ["nothing", "nothing.npz", "nothing.onnx", "hub:nothing", "savedmodel:nothing"])
+@pytest.mark.parametrize("side", ["--reference", "--candidate"])
+def test_what_is_missing_is_named(golden, tmp_path, capfd, name, side):
+    other = {"--reference": "--candidate", "--candidate": "--reference"}[side]
+    kind, colon, rest = name.rpartition(":")
+    err = refused(capfd, 2, side, f"{kind}{colon}{tmp_path / rest}", other, golden / "tf1_core_L2")
+    assert rest in err
+
+
+def test_corrupt_artefacts(golden, made, tmp_path, capfd):
+    core = golden / "tf1_core_L2"
+    hub = shutil.copytree(made / "hub", tmp_path / "hub")
+    (hub / "saved_model.pb").write_bytes(b"no protocol buffer")
+    assert "not a loadable Hub module" in refused(capfd, 1, "--reference", core, "--candidate", hub)
+    assert "not a loadable SavedModel" in refused(
+        capfd, 1, "--reference", core, "--candidate", f"savedmodel:{hub}"
+    )
+    hub = shutil.copytree(made / "hub", tmp_path / "weights")
+    data = next((hub / "variables").glob("*.data-*"))
+    data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
+    assert "weights" in refused(capfd, 1, "--reference", core, "--candidate", hub)
+    whole = (made / "m.onnx").read_bytes()
+    (tmp_path / "half.onnx").write_bytes(whole[: len(whole) // 2])
+    err = refused(capfd, 1, "--reference", core, "--candidate", tmp_path / "half.onnx")
+    assert "half.onnx" in err
+    broken = shutil.copytree(core, tmp_path / "broken")
+    data = next(broken.glob("*.data-*"))
+    content = bytearray(data.read_bytes())
+    content[100] ^= 1
+    data.write_bytes(content)
+    assert "broken" in refused(capfd, 1, "--reference", core, "--candidate", broken)
+    (tmp_path / "text.npz").write_text("no arrays")
+    assert "text.npz" in refused(capfd, 2, "--reference", tmp_path / "text.npz", "--candidate", core)
+
+
+def test_another_model(golden, made, tmp_path, capfd):
+    other = shutil.copytree(golden / "tf1_core_L2", tmp_path / "other")
+    config = json.loads((other / "bert_config.json").read_text())
+    for name in ("vocab_size", "hidden_size"):
+        (other / "bert_config.json").write_text(json.dumps({**config, name: config[name] * 2}))
+        err = refused(capfd, 1, "--reference", golden / "tf1_core_L2", "--candidate", other)
+        assert "embeddings" in err  # the tensors contradict the configuration
+    from random_checkpoint import config_of, values, write
+
+    write(tmp_path / "tiny", config_of("tiny"), values(config_of("tiny")))
+    for reference in (golden / "tf1_core_L2", made / "hub", made / "m.onnx"):
+        err = refused(capfd, 1, "--reference", reference, "--candidate", tmp_path / "tiny")
+        assert "is another model than" in err
+
+
+def test_another_hidden_size_of_the_same_vocabulary_is_a_disagreement(tmp_path, capfd):
+    from dataclasses import replace
+
+    from fault_table import CONFIG
+    from random_checkpoint import values, write
+
+    for name, hidden in (("one", 16), ("other", 32)):
+        config = replace(CONFIG, hidden_size=hidden)
+        write(tmp_path / name, config, values(config))
+    arguments = ["--reference", tmp_path / "one", "--candidate", tmp_path / "other", "--localize"]
+    assert main([str(argument) for argument in arguments]) == 1
+    out = capfd.readouterr().out
+    assert "shape [3, 16, 32], reference [3, 16, 16]" in out
+    assert "first at embeddings" in out
+
+
+def test_a_candidate_with_other_inputs(golden, tmp_path, capfd):
+    import onnx
+    from onnx import helper
+
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["pixels"], ["sequence_output"])],
+        "vision",
+        [helper.make_tensor_value_info("pixels", onnx.TensorProto.FLOAT, [None, 3])],
+        [helper.make_tensor_value_info("sequence_output", onnx.TensorProto.FLOAT, [None, 3])],
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "v.onnx"
+    )
+    arguments = ["--reference", str(golden / "tf1_core_L2"), "--candidate", str(tmp_path / "v.onnx")]
+    assert main(arguments) == 1
+    assert "the graph also takes pixels: give their names with --map" in capfd.readouterr().out
+    err = refused(capfd, 1, "--reference", tmp_path / "v.onnx", "--candidate", golden / "tf1_core_L2")
+    assert "fails on probe 'mixed'" in err
+
+
+@pytest.mark.parametrize(
+    ("arrays", "reason"),
+    [
+        ({}, "no outputs in it"),
+        ({"input_word_ids": [[1]], "sequence_output": [[[1.0]]]}, "no input_mask, input_type_ids in it"),
+        (
+            {
+                "input_word_ids": [[1]],
+                "input_mask": [[1, 1]],
+                "input_type_ids": [[1]],
+                "pooled_output": [[1.0]],
+            },
+            "input_mask has shape [1, 2], input_word_ids [1, 1]",
+        ),
+        (
+            {
+                "input_word_ids": [[1.5]],
+                "input_mask": [[1]],
+                "input_type_ids": [[1]],
+                "pooled_output": [[1.0]],
+            },
+            "integers [batch, sequence] expected",
+        ),
+    ],
+)
+def test_an_npz_with_the_wrong_arrays(golden, tmp_path, capfd, arrays, reason):
+    np.savez(tmp_path / "stored.npz", **{name: np.array(value) for name, value in arrays.items()})
+    err = refused(capfd, 2, "--reference", tmp_path / "stored.npz", "--candidate", golden / "tf1_core_L2")
+    assert reason in err
+
+
+def test_options_that_do_not_go_together(golden, tmp_path, capfd):
+    core = golden / "tf1_core_L2"
+    sides = ("--reference", core, "--candidate", core)
+    (tmp_path / "texts").write_text("a\n")
+    np.savez(tmp_path / "x.npz", x=np.zeros(1))
+    both = ("--texts", tmp_path / "texts", "--inputs", tmp_path / "x.npz")
+    assert "either --inputs or --texts" in refused(capfd, 2, *sides, *both)
+    assert "takes no --reference" in refused(capfd, 2, *sides, "--rejudge", tmp_path / "x.json")
+    assert "are needed" in refused(capfd, 2, "--reference", core)
+    assert "must not be negative" in refused(capfd, 2, *sides, "--atol", "-1")
+
+
+def test_a_full_disk_leaves_no_report(golden, capfd):
+    core = golden / "tf1_core_L2"
+    capfd.readouterr()
+    assert main(["--reference", str(core), "--candidate", str(core), "--json", "/dev/full"]) == 2
+    assert "/dev/full: cannot be written" in capfd.readouterr().err

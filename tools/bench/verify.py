@@ -1,0 +1,51 @@
+"""Verifies a random BERT-base checkpoint against its Hub module and its ONNX file on all probes.
+
+Usage: verify.py [--runs N]
+
+Prints the Markdown of docs/benchmarks.md.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from measure import Run, median, run
+
+TOOLS = Path(__file__).parent.parent
+HUB = "import sys; from bertferry.export.command import run; run()"
+ONNX = "import sys; from bertferry.export.onnx.command import run; run()"
+VERIFY = "import sys; from bertferry.verify.command import run; run()"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    runs = parser.parse_args().runs
+    with tempfile.TemporaryDirectory() as folder:
+        base, hub, onnx = (Path(folder) / name for name in ("base", "hub", "base.onnx"))
+        run([sys.executable, TOOLS / "random_checkpoint.py", "base", base])
+        source = ["--checkpoint", base, "--no-verify", "--output"]
+        run([sys.executable, "-c", HUB, *source, hub, "--do-lower-case"])
+        run([sys.executable, "-c", ONNX, *source, onnx])
+        both = ["--reference", base, "--candidate", hub, "--candidate", onnx]
+        rows = {
+            "verify-parity": _runs(runs, *both),
+            "verify-parity --localize": _runs(runs, *both, "--localize"),
+            "verify-parity --help": _runs(runs, "--help"),
+        }
+    print("| what | wall, s | peak memory, GB |\n|---|---|---|")
+    for name, measured in rows.items():
+        wall, peak = median([one.wall for one in measured]), median([one.peak for one in measured])
+        print(f"| {name} | {wall} | {peak} |")
+    print(f"\nIts verdict: {rows['verify-parity'][-1].said}")
+
+
+def _runs(count: int, *arguments: str | Path) -> list[Run]:
+    return [run([sys.executable, "-c", VERIFY, *arguments]) for _ in range(count)]
+
+
+if __name__ == "__main__":
+    main()
