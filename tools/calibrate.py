@@ -3,9 +3,9 @@
 Usage: calibrate.py CHECKPOINT [SEEDS]
 
 Makes Hub modules and ONNX files of the checkpoint in every precision, and runs them and its network on every
-device that is there. Prints a row of a Markdown table for each: over all probes of all seeds, the absolute tolerance
-that would have been needed beside the profile's relative one, the least ratio of signal to noise, the least cosine,
-and the most noise that a single step of the network added.
+device that is there. Prints a row of a Markdown table for each: over all probes of all seeds, the absolute
+tolerance that would have been needed beside the profile's relative one, the least ratio of signal to noise, the
+least cosine, and the most noise that a single step of the network added.
 """
 
 import sys

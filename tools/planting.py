@@ -14,6 +14,7 @@ from random_checkpoint import values, write
 
 from bertferry.convert import open_checkpoint
 from bertferry.export import export_hub_module, export_onnx
+from bertferry.modeling.errors import DataError
 from bertferry.verify.artefact import (
     Artefact,
     checkpoint_artefact,
@@ -252,6 +253,14 @@ def judged(reference: Artefact, candidate: Artefact) -> Report:
     """The comparison as `verify-parity --localize` makes it."""
     tolerance = PROFILES[loosest([reference, candidate])]
     return compare_artefacts(reference, [candidate], Judgement(tolerance, localize=True))
+
+
+def agrees(reference: Artefact, candidate: Artefact) -> bool:
+    """The verdict; what does not even open (a random operation in half precision) has exit code 1 as well."""
+    try:
+        return judged(reference, candidate).ok
+    except DataError:
+        return False
 
 
 def doubled(tolerance: Tolerance) -> Tolerance:

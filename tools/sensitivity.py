@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from fault_table import CONFIG, Values
-from planting import FAMILIES, Fault, artefacts, effect, every_fault, exceeds, judged, parameters
+from planting import FAMILIES, Fault, agrees, artefacts, effect, every_fault, exceeds, judged, parameters
 from random_checkpoint import write
 
 from bertferry.convert import open_checkpoint
@@ -77,7 +77,7 @@ def print_faults(sound: Artefact, base: Path) -> None:
         print(f"{number}/{len(faults)} {name}", file=sys.stderr)
         reports = {family: _reports(sound, family, fault, base / f"{number}-{family}") for family in FAMILIES}
         cells = [
-            _cell(reports[family][place] if place < len(reports[family]) else None, fault)
+            _cell(reports[family][place].ok, fault) if place < len(reports[family]) else "–"
             for family in FAMILIES
             for place in range(len(KINDS[family]))
         ]
@@ -91,18 +91,14 @@ def print_faults(sound: Artefact, base: Path) -> None:
     print(f"\n{counts['caught']} right verdicts in fp32, {counts['missed']} wrong ones.\n")
 
 
-def _reports(
-    sound: Artefact, family: str, fault: Fault | None, folder: Path, precision: str = "fp32"
-) -> list[Report]:
-    return [judged(sound, candidate) for candidate in artefacts(family, fault, folder, precision)]
+def _reports(sound: Artefact, family: str, fault: Fault | None, folder: Path) -> list[Report]:
+    return [judged(sound, candidate) for candidate in artefacts(family, fault, folder)]
 
 
-def _cell(report: Report | None, fault: Fault | None) -> str:
-    if report is None:
-        return "–"
+def _cell(ok: bool, fault: Fault | None) -> str:
     if fault is None:
-        return "agrees" if report.ok else "FALSE ALARM"
-    return "MISSED" if report.ok else "caught"
+        return "agrees" if ok else "FALSE ALARM"
+    return "MISSED" if ok else "caught"
 
 
 def _begins(reports: dict[str, list[Report]]) -> str:
@@ -115,9 +111,9 @@ def _half(sound: Artefact, fault: Fault | None, reports: dict[str, list[Report]]
     """Verdicts in fp16, of all kinds together where they are alike."""
     cells = {}
     for family in FAMILIES:
-        halves = _reports(sound, family, fault, folder / family, "fp16")
+        halves = artefacts(family, fault, folder / family, "fp16")
         for kind, whole, half in zip(KINDS[family], reports[family], halves, strict=False):
-            cell = _cell(half, fault)
+            cell = _cell(agrees(sound, half), fault)
             if cell == "MISSED" and not exceeds(whole, PROFILES["fp16"]):
                 cell = "below the noise"
             cells[kind] = cell

@@ -63,17 +63,21 @@ def _figures(row: Row, rows: list[Row]) -> str:
 
 def _advice(report: Report) -> str:
     """What to look at first, judged from which outputs and probes fail."""
-    failed = [row for row in rows_of(report) if row.reason]
+    rows = list(rows_of(report))
+    failed = [row for row in rows if row.reason]
     if not failed:
         return "next: the outputs agree; see the reasons above"
     if any(row.probe and row.output == "(all)" for row in failed):
         return "next: the candidate did not run on a valid input; see its error above"
     if any(row.statistics is None for row in failed):
         return "next: names, shapes or types differ; compare the artefacts' signatures and --task, or give --map"
-    if {row.probe for row in failed} <= PADDED_PROBES:
+    if any(candidate.drift and candidate.drift.culprit for candidate in report.candidates):
+        return (
+            "next: look at the parameters and the arithmetic between the point named above and the one before it"
+        )
+    probes = {row.probe for row in failed}
+    if probes <= PADDED_PROBES < {row.probe for row in rows}:
         return "next: only padded inputs differ; look at the mask, or judge tokens alone with --positions unmasked"
-    if any(candidate.drift for candidate in report.candidates):
-        return "next: look at the parameters behind the point that is named above (convert-checkpoint --diff)"
     return (
         "next: every input differs; --localize finds where it begins; compare activation and num_attention_heads"
     )

@@ -50,7 +50,11 @@ class InlinedGraph:
     ) -> dict[str, tf.Tensor]:
         """The values at the points, each computed from the given ones before it; called as `run`."""
         nodes = {node.name: node for node in self.definition.node}
-        behind = {f"{self.points[point]}:0": value for point, value in given.items() if point in self.points}
+        behind = {
+            f"{name}:0": tf.cast(given[point], tf.as_dtype(nodes[name].attr["T"].type))
+            for point, name in self.points.items()
+            if point in given
+        }
         before = {point: _tensor(nodes[name].input[0]) for point, name in self.points.items()}
         return self._imported(inputs, behind, before)
 
