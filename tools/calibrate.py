@@ -21,8 +21,8 @@ from bertferry.modeling.errors import UnavailableError
 from bertferry.verify.artefact import Artefact, checkpoint_artefact, onnx_artefact, saved_model_artefact
 from bertferry.verify.execution import Execution
 from bertferry.verify.report import CandidateResult
+from bertferry.verify.side_by_side import Judgement, compare_artefacts
 from bertferry.verify.tolerance import PROFILES
-from bertferry.verify.verifier import Judgement, compare_artefacts
 
 COLUMNS = (
     "profile",

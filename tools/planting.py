@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-from fault_table import CONFIG, CodeFault, Values, WeightFault, code_faults, planted, weight_faults
+from code_faults import CodeFault, code_faults, planted
 from onnx import helper, numpy_helper
 from random_checkpoint import values, write
+from weight_faults import CONFIG, Values, WeightFault, weight_faults
 
 from bertferry.convert import open_checkpoint
 from bertferry.export import export_hub_module, export_onnx
@@ -26,10 +27,10 @@ from bertferry.verify.execution import Execution
 from bertferry.verify.golden import write_golden
 from bertferry.verify.probes import standard_probes
 from bertferry.verify.report import Report
+from bertferry.verify.side_by_side import Judgement, compare_artefacts, loosest
 from bertferry.verify.signature import ENCODER_INPUTS
 from bertferry.verify.stored_report import rejudged
 from bertferry.verify.tolerance import PROFILES, Tolerance
-from bertferry.verify.verifier import Judgement, compare_artefacts, loosest
 
 FAMILIES = ("network", "module", "onnx")
 """A checkpoint and what is stored of it; a Hub module as a layer and by signature; an ONNX file."""

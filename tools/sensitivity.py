@@ -10,9 +10,9 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-from fault_table import CONFIG, Values
 from planting import FAMILIES, Fault, agrees, artefacts, effect, every_fault, exceeds, judged, parameters
 from random_checkpoint import write
+from weight_faults import CONFIG, Values
 
 from bertferry.convert import open_checkpoint
 from bertferry.convert.quiet import import_tensorflow

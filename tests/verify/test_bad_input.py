@@ -83,8 +83,8 @@ def test_another_model(golden, made, tmp_path, capfd):
 def test_another_hidden_size_of_the_same_vocabulary_is_a_disagreement(tmp_path, capfd):
     from dataclasses import replace
 
-    from fault_table import CONFIG
     from random_checkpoint import values, write
+    from weight_faults import CONFIG
 
     for name, hidden in (("one", 16), ("other", 32)):
         config = replace(CONFIG, hidden_size=hidden)

@@ -1,4 +1,4 @@
-"""The verifier's own sensitivity: every fault of `tools/fault_table.py` is caught, and located where it can be."""
+"""The verifier's own sensitivity: every fault of `tools/planting.py` is caught, and located where it can be."""
 
 import pytest
 from planting import FAMILIES, agrees, artefacts, every_fault, exceeds, judged
@@ -57,8 +57,8 @@ def test_a_fault_above_the_noise_is_caught_in_fp16(sound, tmp_path, family, name
 def test_a_shorter_position_table_is_another_model(sound, tmp_path):
     from dataclasses import replace
 
-    from fault_table import CONFIG
     from random_checkpoint import values, write
+    from weight_faults import CONFIG
 
     from bertferry.convert import open_checkpoint
     from bertferry.verify.artefact import checkpoint_artefact

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from fault_table import CONFIG
 from planting import parameters, write_checkpoint
 from random_checkpoint import values, write
+from weight_faults import CONFIG
 
 from bertferry.convert import convert_checkpoint
 from bertferry.export import export_hub_module, export_onnx

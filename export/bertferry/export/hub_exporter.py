@@ -37,7 +37,7 @@ from bertferry.export.text_writer import (
 from bertferry.export.vocabulary import text_assets
 from bertferry.modeling.errors import DataError, UsageError
 from bertferry.verify import Report
-from bertferry.verify.verifier import Progress
+from bertferry.verify.side_by_side import Progress
 
 TASKS = (*TASK_HEADS, "text")
 EXPORTS = ("module", "preprocessing")

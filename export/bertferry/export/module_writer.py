@@ -17,7 +17,7 @@ from bertferry.modeling.errors import DataError
 from bertferry.modeling.parameters import canonical_axes
 from bertferry.verify import PROFILES, Report
 from bertferry.verify.artefact import Artefact, checkpoint_artefact, saved_model_artefact
-from bertferry.verify.verifier import Judgement, Progress, compare_artefacts
+from bertferry.verify.side_by_side import Judgement, Progress, compare_artefacts
 
 PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 """And the type that the weights are stored and multiplied in."""

@@ -16,7 +16,7 @@ from bertferry.modeling.errors import DataError, UsageError
 from bertferry.verify import PROFILES, Report
 from bertferry.verify.artefact import Artefact, checkpoint_artefact
 from bertferry.verify.runner import Runner
-from bertferry.verify.verifier import Judgement, Progress, compare_artefacts
+from bertferry.verify.side_by_side import Judgement, Progress, compare_artefacts
 
 WORDS_CHECKED = 1000
 

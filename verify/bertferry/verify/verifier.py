@@ -1,53 +1,21 @@
 """verify_parity: do these artefacts compute the same function?"""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
-
-from bertferry.convert.difference import compare_checkpoints
-from bertferry.modeling.errors import DataError, UsageError, first_line
-from bertferry.verify.artefact import Artefact, artefact
-from bertferry.verify.comparison import Positions, compare
-from bertferry.verify.environment import environment
+from bertferry.modeling.errors import UsageError
+from bertferry.verify.artefact import artefact
+from bertferry.verify.comparison import Positions
 from bertferry.verify.execution import Execution
-from bertferry.verify.golden import read_inputs, write_golden
-from bertferry.verify.localization import Drift, localize
-from bertferry.verify.metrics import TaskMetrics
-from bertferry.verify.probes import Probe, chosen_probes, coverage, standard_probes
-from bertferry.verify.report import CandidateResult, ProbeResult, Report
-from bertferry.verify.runner import Inspectable, Runner
+from bertferry.verify.golden import read_inputs
+from bertferry.verify.probes import Probe
+from bertferry.verify.report import Report
+from bertferry.verify.side_by_side import Judgement, JudgePadding, Progress, compare_artefacts, loosest
 from bertferry.verify.signature import TASK_OUTPUTS
 from bertferry.verify.stored_report import read_report, regressions
-from bertferry.verify.texts import text_probes, vocabulary_fault
-from bertferry.verify.tolerance import PROFILES, Tolerance, parse_overrides
+from bertferry.verify.texts import text_probes
+from bertferry.verify.tolerance import PROFILES, parse_overrides
 from bertferry.verify.tolerance import profile as profile_named
-
-JudgePadding = Literal["auto", "always", "never"]
-DEFAULT_PROFILE = "fp32"
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many steps are done, and of how many."""
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What is compared, and what counts as equal.
-
-    `overrides` are tolerances of single outputs; `localize` also compares the values inside; `save_golden` is
-    where the inputs and the reference's outputs are stored.
-    """
-
-    tolerance: Tolerance = PROFILES[DEFAULT_PROFILE]
-    overrides: Mapping[str, Tolerance] | None = None
-    task: str = "encoder"
-    positions: Positions = "all"
-    judge_padding: JudgePadding = "auto"
-    seed: int = 0
-    localize: bool = False
-    save_golden: Path | None = None
 
 
 def verify_parity(
@@ -142,184 +110,3 @@ def verify_parity(
         progress=progress,
     )
     return report if earlier is None else report.with_faults(regressions(report, earlier))
-
-
-def compare_artefacts(
-    reference: Artefact,
-    candidates: Sequence[Artefact],
-    judgement: Judgement,
-    *,
-    probes: Sequence[str] = (),
-    inputs: Sequence[Probe] = (),
-    progress: Progress | None = None,
-) -> Report:
-    """Compares opened-on-demand artefacts; one of them is in memory at a time.
-
-    Args:
-      reference, candidates: the artefacts.
-      judgement: what counts as equal.
-      probes: names of those to run, by default all.
-      inputs: in place of the standard or stored probes.
-      progress: called as the work goes on.
-    """
-    if not candidates:
-        raise UsageError("nothing to compare: name at least one candidate")
-    everyone = (reference, *candidates)
-    run, covered = _probes(everyone, judgement, inputs, probes)
-    tell = progress or (lambda what, done, total: None)
-    runner = reference.open()
-    shares_mask = runner.shares_mask
-    wanted, inside = [], []
-    for number, probe in enumerate(run):
-        tell(f"reference on '{probe.name}'", number, len(run) * len(everyone))
-        wanted.append(_reference_outputs(runner, probe, reference.name))
-        inside.append(_points(runner, probe) if judgement.localize else {})
-    del runner
-    if judgement.save_golden is not None:
-        write_golden(judgement.save_golden, run, wanted)
-    results = []
-    for turn, candidate in enumerate(candidates, start=1):
-        runner = candidate.open()
-        padding = judgement.judge_padding
-        judged = padding == "always" or (padding == "auto" and shares_mask and runner.shares_mask)
-        outcomes, metrics = [], TaskMetrics(judgement.tolerance)
-        for number, (probe, want) in enumerate(zip(run, wanted, strict=True)):
-            tell(f"candidate on '{probe.name}'", turn * len(run) + number, len(run) * len(everyone))
-            outcomes.append(_outcome(runner, probe, want, judgement, judged, metrics))
-        drift = _drift(runner, run, inside, outcomes, judgement.tolerance) if judgement.localize else None
-        del runner
-        fault = vocabulary_fault(reference, candidate)
-        results.append(
-            CandidateResult(
-                candidate.name,
-                tuple(outcomes),
-                candidate.execution.words(),
-                metrics.result(),
-                (fault,) if fault else (),
-                drift,
-                _tensors(reference, candidate),
-            )
-        )
-    return Report(
-        reference=reference.name,
-        candidates=tuple(results),
-        tolerance=judgement.tolerance,
-        task=judgement.task,
-        positions=judgement.positions,
-        judge_padding=judgement.judge_padding,
-        seed=judgement.seed,
-        coverage=covered,
-        overrides=judgement.overrides or {},
-        runs_on=reference.execution.words(),
-        configuration=next((side.configuration for side in everyone if side.configuration), {}),
-        environment=environment(),
-    )
-
-
-def loosest(sides: Sequence[Artefact]) -> str:
-    """The profile of the side that can be expected to agree least closely."""
-    order = list(PROFILES)
-    return max((side.profile for side in sides), key=order.index)
-
-
-def _probes(
-    artefacts: Sequence[Artefact], judgement: Judgement, inputs: Sequence[Probe], names: Sequence[str]
-) -> tuple[tuple[Probe, ...], float | None]:
-    """The given or stored inputs where there are some, else the standard probes; and the words they use."""
-    limits = next((side.limits for side in artefacts if side.limits), None)
-    stored = inputs or next((side.probes for side in artefacts if side.probes), ())
-    if stored:
-        probes = tuple(stored)
-    elif limits is None:
-        raise UsageError("no artefact says what inputs are valid: give some with --inputs FILE.npz")
-    else:
-        with_positions = "mlm_logits" in TASK_OUTPUTS[judgement.task]
-        probes = standard_probes(limits, judgement.seed, with_positions=with_positions)
-    probes = chosen_probes(probes, names)
-    _check_limits(artefacts, probes)
-    return probes, coverage(probes, limits) if limits else None
-
-
-def _check_limits(artefacts: Sequence[Artefact], probes: Sequence[Probe]) -> None:
-    """Refuses sides of different vocabularies, and inputs that a side could not take."""
-    known = [side for side in artefacts if side.limits]
-    for side in known[1:]:
-        if side.limits != known[0].limits:
-            raise DataError(f"{side.name} is another model than {known[0].name}: {side.limits}, {known[0].limits}")
-    if not known or known[0].limits is None:
-        return
-    limits = known[0].limits
-    for probe in probes:
-        ids, segments = probe.inputs["input_word_ids"], probe.inputs["input_type_ids"]
-        tops = (("word id", ids.max(), limits.vocab_size), ("segment", segments.max(), limits.type_vocab_size))
-        for what, top, size in (*tops, ("length", ids.shape[1] - 1, limits.max_positions)):
-            if top >= size:
-                raise DataError(f"{probe.name}: {what} {top + (what == 'length')} is beyond the model's {size}")
-
-
-def _reference_outputs(runner: Runner, probe: Probe, name: str) -> dict[str, np.ndarray]:
-    try:
-        return runner.run(probe.inputs)
-    except Exception as error:  # whatever a framework raises, the reference is not usable
-        raise DataError(f"{name} fails on probe '{probe.name}': {first_line(error)}") from error
-
-
-def _outcome(
-    runner: Runner,
-    probe: Probe,
-    want: dict[str, np.ndarray],
-    judgement: Judgement,
-    judge_padding: bool,
-    metrics: TaskMetrics,
-) -> ProbeResult:
-    try:
-        got = runner.run(probe.inputs)
-    except Exception as error:  # a candidate that opens but fails on a valid input disagrees
-        return ProbeResult(probe.name, error=f"fails with {type(error).__name__}: {first_line(error)}")
-    mask = probe.inputs.get("input_mask")
-    diffs = compare(
-        want,
-        got,
-        judgement.tolerance,
-        overrides=judgement.overrides or {},
-        mask=mask,
-        positions=judgement.positions,
-        judge_padding=judge_padding,
-    )
-    if mask is not None:
-        metrics.add(want, got, mask)
-    return ProbeResult(probe.name, diffs)
-
-
-def _points(runner: Runner, probe: Probe) -> dict[str, np.ndarray]:
-    return runner.points(probe.inputs) if isinstance(runner, Inspectable) else {}
-
-
-def _drift(
-    runner: Runner,
-    probes: Sequence[Probe],
-    inside: Sequence[dict[str, np.ndarray]],
-    outcomes: Sequence[ProbeResult],
-    tolerance: Tolerance,
-) -> Drift:
-    """On the first probe that disagrees, else on the first."""
-    place = next((place for place, outcome in enumerate(outcomes) if not outcome.ok), 0)
-    probe = probes[place]
-
-    def candidate(given: Mapping[str, np.ndarray] | None) -> dict[str, np.ndarray]:
-        return runner.points(probe.inputs, given) if isinstance(runner, Inspectable) else {}
-
-    try:
-        return localize(probe.name, inside[place], candidate, tolerance)
-    except Exception as error:  # what a framework raises on a probe on which the candidate fails anyway
-        return Drift(probe.name, (), "", f"the candidate fails: {first_line(error)}")
-
-
-def _tensors(reference: Artefact, candidate: Artefact) -> tuple[str, ...]:
-    """How the parameters of two checkpoints differ."""
-    if reference.checkpoint is None or candidate.checkpoint is None:
-        return ()
-    with suppress(DataError):  # damaged bytes have been reported by then
-        different = compare_checkpoints(reference.checkpoint, candidate.checkpoint).parameters
-        return tuple(f"{row.parameter}: {row.what}" for row in different)
-    return ()

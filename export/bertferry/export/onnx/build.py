@@ -14,11 +14,10 @@ from bertferry.export.onnx.sources import Choices, Source
 from bertferry.export.onnx.translate import translate
 from bertferry.export.onnx.weights import Weight
 from bertferry.export.onnx.writer import PROTOBUF_LIMIT, size_of, write_model
+from bertferry.verify.points import point_of
 
 LARGE = 64
 """Bytes from which an initializer is written as a weight."""
-NAMED = ("SkipLayerNormalization", "Tanh")
-"""Fused operations whose outputs are tensors to cut the graph at."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +48,7 @@ def build(source: Source, choices: Choices) -> Built:
     if choices.optimize == "ort":
         model, weights = source.fused(choices)
         outputs: Collection[str] = [value.name for value in model.graph.output]
-        named = {name for node in model.graph.node for name in node.output if "/" in name} | {
-            "embeddings",
-            "pooler",
-        }
+        named = points_in(model)
     else:
         lifted = source.lifted(choices)
         model, weights = translate(lifted, choices.opset), list(lifted.weights.values())
@@ -75,13 +71,19 @@ def write(path: Path, built: Built, choices: Choices) -> None:
     full, eight = path.with_name("full.onnx"), path.with_name("eight.onnx")
     write_model(full, built.model, built.weights, external=external)
     quantize(full, eight, external=external)
-    model = canonical(onnx.load(str(eight)), ())
+    model = onnx.load(str(eight))
+    model = canonical(model, points_in(model))
     model.metadata_props.extend(built.model.metadata_props)
     model.producer_name = built.model.producer_name
     write_model(path, model, _taken_out(model), external=choices.external_data)
     for used in (full, eight):
         for file in (used, used.with_name(f"{used.name}.data")):
             file.unlink(missing_ok=True)
+
+
+def points_in(model: onnx.ModelProto) -> set[str]:
+    """The tensors to cut the graph at: they keep their names."""
+    return {name for node in model.graph.node for name in node.output if point_of(name) == name}
 
 
 def quantize(full: Path, path: Path, *, external: bool) -> None:

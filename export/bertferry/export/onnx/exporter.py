@@ -18,7 +18,7 @@ from bertferry.verify import PROFILES, Report, Tolerance
 from bertferry.verify.artefact import onnx_artefact
 from bertferry.verify.execution import Execution
 from bertferry.verify.probes import Probe
-from bertferry.verify.verifier import Judgement, Progress, compare_artefacts
+from bertferry.verify.side_by_side import Judgement, Progress, compare_artefacts
 
 TASKS = tuple(TASK_HEADS)
 PRECISIONS = ("fp32", "fp16", "int8")

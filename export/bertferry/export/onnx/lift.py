@@ -14,7 +14,6 @@ from bertferry.export.onnx.weights import LiftedGraph, Weight
 from bertferry.modeling.errors import DataError
 from bertferry.verify.runners.graph import InlinedGraph
 
-READS = ("ReadVariableOp", "ResourceGather")
 PASSED_THROUGH = ("Identity",)
 
 

@@ -1,0 +1,184 @@
+"""Faults of the computation: planted in Keras networks, and in what modules and ONNX files are traced from."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+from weight_faults import CONFIG
+
+ATTENTION = "layer_0/attention"
+
+
+@dataclass(frozen=True)
+class CodeFault:
+    """Changes the computation: `network` a Keras network, `trace` what modules and ONNX files are traced from."""
+
+    name: str
+    network: Callable[[Any], None]
+    trace: Callable[[ExitStack], None]
+    culprit: str
+
+
+def code_faults() -> Iterator[CodeFault]:
+    """Every fault of the computation."""
+    yield CodeFault(
+        "ε 1e-3 for 1e-12", _network_epsilon, _trace_attribute("LAYER_NORM_EPSILON", 1e-3), "embeddings"
+    )
+    yield CodeFault("embedding LayerNorm skipped", _network_no_norm, _trace_no_norm, "embeddings")
+    yield CodeFault(
+        "mask ignored", *_inputs_changed(lambda ids, mask, types: (ids, mask * 0 + 1, types)), ATTENTION
+    )
+    yield CodeFault("mask inverted", *_inputs_changed(lambda ids, mask, types: (ids, 1 - mask, types)), ATTENTION)
+    yield CodeFault(
+        "segment ids ignored", *_inputs_changed(lambda ids, mask, types: (ids, mask, types * 0)), "embeddings"
+    )
+    yield CodeFault("pooler without its tanh", _network_no_tanh, _trace_no_tanh, "pooler")
+    yield CodeFault("pooler over the last token", _network_last_token, _trace_last_token, "pooler")
+    yield CodeFault("dropout in inference", _network_dropout, _trace_dropout, "embeddings")
+
+
+def _trace_attribute(name: str, value: Any) -> Callable[[ExitStack], None]:
+    def trace(stack: ExitStack) -> None:
+        stack.enter_context(patch(f"bertferry.export.forward.{name}", value))
+
+    return trace
+
+
+def _network_epsilon(encoder: Any) -> None:
+    import tf_keras
+
+    for layer in encoder.submodules:
+        if isinstance(layer, tf_keras.layers.LayerNormalization):
+            layer.epsilon = 1e-3
+
+
+def _network_no_norm(encoder: Any) -> None:
+    encoder.get_layer("embeddings/layer_norm").call = lambda inputs: inputs
+
+
+def _trace_no_norm(stack: ExitStack) -> None:
+    from bertferry.export import forward
+
+    original = forward.layer_norm
+
+    def layer_norm(inputs: Any, parameters: Any, place: str) -> Any:
+        return inputs if place == "embeddings/norm" else original(inputs, parameters, place)
+
+    _trace_attribute("layer_norm", layer_norm)(stack)
+
+
+def _inputs_changed(change: Callable[..., Any]) -> tuple[Callable[[Any], None], Callable[[ExitStack], None]]:
+    """What the encoder is given is something else than what its caller gave."""
+
+    def network(encoder: Any) -> None:
+        original = encoder.call
+
+        def call(inputs: Any, training: Any = None, mask: Any = None) -> Any:
+            return original(list(change(*inputs)), training=training)
+
+        encoder.call = call
+
+    def trace(stack: ExitStack) -> None:
+        from bertferry.export import forward
+
+        original = forward.encode
+
+        def encode(parameters: Any, config: Any, *inputs: Any, training: bool) -> Any:
+            return original(parameters, config, *change(*inputs), training=training)
+
+        _trace_encode(stack, encode)
+
+    return network, trace
+
+
+def _trace_encode(stack: ExitStack, encode: Any) -> None:
+    for module in ("hub_module", "tasks"):
+        stack.enter_context(patch(f"bertferry.export.{module}.encode", encode))
+
+
+def _network_no_tanh(encoder: Any) -> None:
+    import tf_keras
+
+    encoder.get_layer("pooler_transform").activation = tf_keras.activations.linear
+
+
+def _trace_no_tanh(stack: ExitStack) -> None:
+    import tensorflow as tf
+
+    class WithoutTanh:
+        tanh = staticmethod(tf.identity)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(tf, name)
+
+    _trace_attribute("tf", WithoutTanh())(stack)
+
+
+def _network_last_token(encoder: Any) -> None:
+    last = encoder.get_layer(f"transformer/layer_{CONFIG.num_layers - 1}")._output_layer_norm
+    pooler = encoder.get_layer("pooler_transform")
+    normalize, pool, seen = last.call, pooler.call, []
+
+    def kept(inputs: Any) -> Any:
+        seen.append(normalize(inputs))
+        return seen[-1]
+
+    last.call = kept
+    pooler.call = lambda inputs: pool(seen[-1][:, -1])
+
+
+def _trace_last_token(stack: ExitStack) -> None:
+    from bertferry.export import forward
+
+    run, dense = forward._Block.run, forward.dense
+    seen: list[Any] = []
+
+    def kept(block: Any, hidden: Any, bias: Any, named: Any) -> Any:
+        seen.append(run(block, hidden, bias, named))
+        return seen[-1]
+
+    def pooled(inputs: Any, parameters: Any, place: str) -> Any:
+        return dense(seen[-1][:, -1] if place == "pooler" else inputs, parameters, place)
+
+    _trace_attribute("_Block.run", kept)(stack)
+    _trace_attribute("dense", pooled)(stack)
+
+
+def _network_dropout(encoder: Any) -> None:
+    import tensorflow as tf
+    import tf_keras
+
+    for layer in encoder.submodules:
+        if isinstance(layer, tf_keras.layers.Dropout):
+            layer.call = lambda inputs, training=None: tf.nn.dropout(inputs, 0.1)
+
+
+def _trace_dropout(stack: ExitStack) -> None:
+    from bertferry.export import forward
+
+    original = forward.encode
+
+    def encode(parameters: Any, config: Any, *inputs: Any, training: bool) -> Any:
+        return original(parameters, config, *inputs, training=True)
+
+    _trace_encode(stack, encode)
+
+
+@contextmanager
+def planted(fault: CodeFault) -> Iterator[None]:
+    """While it lasts, networks that are loaded and modules that are traced have the fault."""
+    from bertferry.verify.runners import checkpoint
+
+    load = checkpoint.load_network
+
+    def faulty(*arguments: Any) -> Any:
+        network = load(*arguments)
+        fault.network(network)
+        return network
+
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(checkpoint, "load_network", faulty))
+        fault.trace(stack)
+        yield
