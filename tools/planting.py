@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from onnx import helper, numpy_helper
 from random_checkpoint import values, write
 from weight_faults import CONFIG, Values, WeightFault, weight_faults
 
-from bertferry.convert import open_checkpoint
+from bertferry.convert import convert_checkpoint, open_checkpoint
 from bertferry.export import export_hub_module, export_onnx
 from bertferry.modeling.errors import DataError
 from bertferry.verify.artefact import (
     Artefact,
     checkpoint_artefact,
     golden_artefact,
+    huggingface_artefact,
     onnx_artefact,
     saved_model_artefact,
 )
@@ -32,8 +34,9 @@ from bertferry.verify.signature import ENCODER_INPUTS
 from bertferry.verify.stored_report import rejudged
 from bertferry.verify.tolerance import PROFILES, Tolerance
 
-FAMILIES = ("network", "module", "onnx")
-"""A checkpoint and what is stored of it; a Hub module as a layer and by signature; an ONNX file."""
+FAMILIES = ("network", "module", "onnx", "pytorch")
+"""A checkpoint and what is stored of it; a Hub module as a layer and by signature; an ONNX file; and, where the
+extra `torch` is installed, a Hugging Face directory in somebody else's implementation."""
 SPREAD = 0.25
 """Standard deviation of the weights: wide enough that no part of the network is nearly linear."""
 
@@ -169,7 +172,15 @@ def _graphs(checkpoint: Path, fault: Fault | None, folder: Path, precision: str)
     yield onnx_artefact(path)
 
 
-_MAKERS = {"network": _networks, "module": _modules, "onnx": _graphs}
+def _pytorch(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artefact]:
+    if find_spec("torch") is None or not isinstance(fault, WeightFault | VocabularyFault | None):
+        return
+    path = folder / "huggingface"
+    convert_checkpoint(checkpoint, path, to="huggingface")
+    yield huggingface_artefact(open_checkpoint(path), "encoder", Execution(precision=precision))
+
+
+_MAKERS = {"network": _networks, "module": _modules, "onnx": _graphs, "pytorch": _pytorch}
 
 
 def output_faults() -> Iterator[Fault]:

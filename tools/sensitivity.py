@@ -1,6 +1,6 @@
 """Runs the fault table and prints docs/sensitivity.md: what verify-parity catches, and how small a fault may be.
 
-Usage: sensitivity.py > docs/sensitivity.md (about a quarter of an hour on two cores)
+Usage: sensitivity.py > docs/sensitivity.md (about a quarter of an hour on two cores; with the extra `torch`)
 """
 
 import math
@@ -22,7 +22,12 @@ from bertferry.verify.probes import standard_probes
 from bertferry.verify.report import Report
 from bertferry.verify.tolerance import PROFILES
 
-KINDS = {"network": ("network", "stored"), "module": ("hub", "signature"), "onnx": ("ONNX",)}
+KINDS = {
+    "network": ("network", "stored"),
+    "module": ("hub", "signature"),
+    "onnx": ("ONNX",),
+    "pytorch": ("PyTorch",),
+}
 PERTURBED = {
     "embeddings/word": (7, 3),
     "embeddings/norm/gamma": (3,),
@@ -39,11 +44,11 @@ INTRODUCTION = """# What verify-parity catches
 
 Written by `python tools/sensitivity.py > docs/sensitivity.md`, last on {date}. A random BERT ({layers} blocks,
 hidden size {hidden}, {heads} heads) is the reference; each fault is planted in the Keras network and what is
-stored of it (`.npz`), in a Hub module as a layer and by its signature, and in an ONNX file; a dash stands where it
-has no place. All are compared on every standard probe with `--profile auto` and `--localize`. *Effect* is the
-largest difference that the fault makes in the network, *begins at* the point that the report names. In fp16,
-network, module and ONNX file are in half precision; a fault counts as *below the noise* where its effect in fp32
-stays under twice the fp16 profile.
+stored of it (`.npz`), in a Hub module as a layer and by its signature, in an ONNX file, and in a Hugging Face
+directory that transformers runs on PyTorch; a dash stands where it has no place. All are compared on every
+standard probe with `--profile auto` and `--localize`. *Effect* is the largest difference that the fault makes in
+the network, *begins at* the point that the report names. In fp16 all are in half precision; a fault counts as
+*below the noise* where its effect in fp32 stays under twice the fp16 profile.
 """
 
 

@@ -13,7 +13,7 @@ from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, gives_en
 
 CLASSES = {
     "encoder": "BertModel",
-    "mlm": "BertForMaskedLM",
+    "mlm": "BertForPreTraining",  # BertForMaskedLM has no pooler
     "pretrainer": "BertForPreTraining",
     "classifier": "BertForSequenceClassification",
     "span": "BertForQuestionAnswering",
@@ -50,8 +50,9 @@ class HuggingFaceRunner:
                 )
             except Exception as error:  # its errors share no class
                 raise DataError(f"{path}: not a loadable Hugging Face model: {first_line(error)}") from error
-        if found["missing_keys"]:
-            raise DataError(f"{path}: no {', '.join(sorted(found['missing_keys'])[:3])} in it, which {task} needs")
+        unused = "cls.seq_relationship" if task == "mlm" else "?"
+        if missing := sorted(key for key in found["missing_keys"] if not key.startswith(unused)):
+            raise DataError(f"{path}: no {', '.join(missing[:3])} in it, which {task} needs")
         dtype = getattr(torch, FLOATS[execution.precision or "fp32"])
         self._model = model.to(device=self._device, dtype=dtype).eval()
 
@@ -73,11 +74,10 @@ class HuggingFaceRunner:
             elif self._task == "span":
                 outputs |= {"start_logits": answer.start_logits, "end_logits": answer.end_logits}
             else:
-                words = answer.logits if self._task == "mlm" else answer.prediction_logits
-                rows = self._tensor(inputs[POSITIONS_INPUT])
+                words, rows = answer.prediction_logits, self._tensor(inputs[POSITIONS_INPUT])
                 outputs["mlm_logits"] = words[torch.arange(len(rows), device=self._device)[:, None], rows]
-            if self._task == "pretrainer":
                 outputs["pooled_output"] = self._model.bert.pooler(outputs["sequence_output"])
+            if self._task == "pretrainer":
                 outputs["nsp_logits"] = answer.seq_relationship_logits
         return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
 
