@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +34,8 @@ from bertferry.verify.stored_report import rejudged
 from bertferry.verify.tolerance import PROFILES, Tolerance
 
 FAMILIES = ("network", "module", "onnx", "pytorch")
-"""A checkpoint and what is stored of it; a Hub module as a layer and by signature; an ONNX file; and, where the
-extra `torch` is installed, a Hugging Face directory in somebody else's implementation."""
+"""A checkpoint and what is stored of it; a Hub module as a layer and by signature; an ONNX file; a Hugging Face
+directory in somebody else's implementation, which needs the extra `torch`."""
 SPREAD = 0.25
 """Standard deviation of the weights: wide enough that no part of the network is nearly linear."""
 
@@ -91,16 +90,23 @@ def write_checkpoint(folder: Path, fault: Fault | None = None) -> Path:
     return folder
 
 
+def plantable(family: str, fault: Fault | None) -> bool:
+    """Whether a family's artefacts can have the fault."""
+    if family == "network":
+        return not isinstance(fault, ShapeFault)
+    if family == "onnx":
+        return not isinstance(fault, VocabularyFault)
+    return family != "pytorch" or isinstance(fault, WeightFault | VocabularyFault | None)
+
+
 def artefacts(family: str, fault: Fault | None, folder: Path, precision: str = "fp32") -> list[Artefact]:
-    """The artefacts of a family, made in `folder`, with the fault; none where it cannot be planted in them."""
+    """The artefacts of a family, made in `folder`, with the fault."""
     checkpoint = write_checkpoint(folder / "checkpoint", fault)
     with planted(fault) if isinstance(fault, CodeFault) else nullcontext():
         return list(_MAKERS[family](checkpoint, fault, folder, precision))
 
 
 def _networks(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artefact]:
-    if isinstance(fault, ShapeFault):
-        return
     execution = Execution(precision=precision)
     runner = checkpoint_artefact(open_checkpoint(checkpoint), "encoder", execution)
     opened = runner.open()
@@ -157,8 +163,6 @@ def _wrapped(module: Path, fault: OutputFault | ShapeFault, path: Path) -> Path:
 
 
 def _graphs(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artefact]:
-    if isinstance(fault, VocabularyFault):
-        return
     path = folder / "model.onnx"
     export_onnx(path, checkpoint=checkpoint, precision=precision, verify=False)
     if isinstance(fault, OutputFault | ShapeFault):
@@ -173,8 +177,6 @@ def _graphs(checkpoint: Path, fault: Fault | None, folder: Path, precision: str)
 
 
 def _pytorch(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artefact]:
-    if find_spec("torch") is None or not isinstance(fault, WeightFault | VocabularyFault | None):
-        return
     path = folder / "huggingface"
     convert_checkpoint(checkpoint, path, to="huggingface")
     yield huggingface_artefact(open_checkpoint(path), "encoder", Execution(precision=precision))

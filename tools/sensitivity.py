@@ -10,7 +10,18 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-from planting import FAMILIES, Fault, agrees, artefacts, effect, every_fault, exceeds, judged, parameters
+from planting import (
+    FAMILIES,
+    Fault,
+    agrees,
+    artefacts,
+    effect,
+    every_fault,
+    exceeds,
+    judged,
+    parameters,
+    plantable,
+)
 from random_checkpoint import write
 from weight_faults import CONFIG, Values
 
@@ -97,6 +108,8 @@ def print_faults(sound: Artefact, base: Path) -> None:
 
 
 def _reports(sound: Artefact, family: str, fault: Fault | None, folder: Path) -> list[Report]:
+    if not plantable(family, fault):
+        return []
     return [judged(sound, candidate) for candidate in artefacts(family, fault, folder)]
 
 
@@ -116,7 +129,7 @@ def _half(sound: Artefact, fault: Fault | None, reports: dict[str, list[Report]]
     """Verdicts in fp16, of all kinds together where they are alike."""
     cells = {}
     for family in FAMILIES:
-        halves = artefacts(family, fault, folder / family, "fp16")
+        halves = artefacts(family, fault, folder / family, "fp16") if reports[family] else []
         for kind, whole, half in zip(KINDS[family], reports[family], halves, strict=False):
             cell = _cell(agrees(sound, half), fault)
             if cell == "MISSED" and not exceeds(whole, PROFILES["fp16"]):
