@@ -154,9 +154,8 @@ def print_perturbations(sound: Artefact, base: Path) -> None:
         print(name, file=sys.stderr)
         value = float(parameters()[name][index])
         change = _smallest(arbiter, name, index, base / "change")
-        verdict = judged(
-            sound, checkpoint_artefact(open_checkpoint(_changed(base / "change", name, index, change)))
-        )
+        changed = open_checkpoint(_changed(base / "change", name, index, change))
+        verdict = judged(sound, checkpoint_artefact(changed, "encoder"))
         shown = "caught" if not verdict.ok else "MISSED"
         print(f"| {name} | {list(index)} | {value:.3f} | {change / abs(value):.1e} | {shown} |")
 

@@ -87,6 +87,8 @@ def weight_faults() -> Iterator[WeightFault]:
     yield WeightFault("layers 1 and 2 swapped", _swap("encoder/1/", "encoder/2/"), "layer_1/attention")
     yield WeightFault("layer 1 skipped", _skip_layer, "layer_1/attention")
     yield WeightFault("two rows of the word table swapped", _set("embeddings/word", _rows_swapped), "embeddings")
+    yield WeightFault("last row of the word table lost", _set("embeddings/word", _without_last_row), "embeddings")
+    yield WeightFault("last segment lost", _set("embeddings/segment", _without_last_row), "embeddings")
     yield WeightFault(
         "one element of a kernel changed", _set(f"{LAYER}/output/kernel", _one_element), "layer_1/output"
     )
