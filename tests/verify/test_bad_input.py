@@ -116,37 +116,6 @@ def test_a_candidate_with_other_inputs(golden, tmp_path, capfd):
     assert "fails on probe 'mixed'" in err
 
 
-@pytest.mark.parametrize(
-    ("arrays", "reason"),
-    [
-        ({}, "no outputs in it"),
-        ({"input_word_ids": [[1]], "sequence_output": [[[1.0]]]}, "no input_mask, input_type_ids in it"),
-        (
-            {
-                "input_word_ids": [[1]],
-                "input_mask": [[1, 1]],
-                "input_type_ids": [[1]],
-                "pooled_output": [[1.0]],
-            },
-            "input_mask has shape [1, 2], input_word_ids [1, 1]",
-        ),
-        (
-            {
-                "input_word_ids": [[1.5]],
-                "input_mask": [[1]],
-                "input_type_ids": [[1]],
-                "pooled_output": [[1.0]],
-            },
-            "integers [batch, sequence] expected",
-        ),
-    ],
-)
-def test_an_npz_with_the_wrong_arrays(golden, tmp_path, capfd, arrays, reason):
-    np.savez(tmp_path / "stored.npz", **{name: np.array(value) for name, value in arrays.items()})
-    err = refused(capfd, 2, "--reference", tmp_path / "stored.npz", "--candidate", golden / "tf1_core_L2")
-    assert reason in err
-
-
 def test_options_that_do_not_go_together(golden, tmp_path, capfd):
     core = golden / "tf1_core_L2"
     sides = ("--reference", core, "--candidate", core)

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from bertferry.convert import convert_checkpoint
 from bertferry.export import export_hub_module, export_onnx
@@ -64,6 +65,7 @@ def test_compiled_for_the_cpu(golden, made, device):
     assert all((35 < one < 70) if rounded else (one > 110) for one in noise)
 
 
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="a GPU is there")
 @pytest.mark.parametrize(
     ("candidate", "flags", "line"),
     [

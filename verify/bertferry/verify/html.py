@@ -23,7 +23,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } h3 { fon
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .75rem .25rem 0; text-align: left; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
-td.number, th.number { text-align: right; } td.text { white-space: normal; }
+td.number, th.number { text-align: right; } td.text { white-space: normal; } td.text.ok { white-space: nowrap; }
 td.text.failed { min-width: 16rem; } .wide { overflow-x: auto; } .wide svg { min-width: 34rem; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem; }
 figure { margin: 0; padding: .75rem; background: var(--card); } svg { width: 100%; height: auto; display: block; }
