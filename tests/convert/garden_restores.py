@@ -1,6 +1,6 @@
-"""Restores a written checkpoint in the encoders of tf-models-official, strictly, and compares its outputs.
+"""Restores a written checkpoint in the encoders of tf-models-official, strictly, and stores what they compute.
 
-Usage, in an environment with tf-models-official: garden_restores.py LAYOUT TASK PREFIX REFERENCE.npz
+Usage, in an environment with tf-models-official: garden_restores.py LAYOUT TASK PREFIX INPUTS.npz OUTPUTS.npz
 """
 
 import sys
@@ -30,43 +30,38 @@ def encoder(layout):
 
 
 def main() -> None:
-    layout, task, prefix, reference = sys.argv[1:]
-    stored = np.load(reference)
+    layout, task, prefix, given, destination = sys.argv[1:]
+    stored = np.load(given)
     inputs = {
         "input_word_ids": stored["ids"],
         "input_mask": stored["mask"],
         "input_type_ids": stored["seg"],
     }
+    computed = {}
     # A v1 file loads into the later class too, through the attributes that both have.
     for kind in dict.fromkeys((layout, "garden_v2")):
         network = encoder(kind)
         network(network.inputs)
         if task == "encoder":
-            compare(network, tf.train.Checkpoint(encoder=network), prefix, inputs, stored, layout)
+            restore(tf.train.Checkpoint(encoder=network), prefix)
+            outputs = network(inputs)
+            computed[f"{kind}/seq"] = outputs["sequence_output"]
+            computed[f"{kind}/pooled"] = outputs["pooled_output"]
             continue
         head = layers.ClassificationHead(8, 2, name="next_sentence")
         model = models.BertPretrainerV2(network, mlm_activation=gelu, classification_heads=[head])
         model({**inputs, "masked_lm_positions": stored["pos"]})
         items = {**model.checkpoint_items, "model": model}
-        compare(network, tf.train.Checkpoint(**items), prefix, inputs, stored, layout)
+        restore(tf.train.Checkpoint(**items), prefix)
         got = model({**inputs, "masked_lm_positions": stored["pos"]})
-        scores = tf.nn.log_softmax(got["mlm_logits"]).numpy().reshape(4, -1)
-        relation = tf.nn.log_softmax(got["next_sentence"]).numpy()
-        print(f"  mlm {np.abs(scores - stored['mlm_logp']).max():.1e}", end="")
-        print(f", nsp {np.abs(relation - stored['nsp_logp']).max():.1e}")
-        assert np.abs(scores - stored["mlm_logp"]).max() < 5e-6
-        assert np.abs(relation - stored["nsp_logp"]).max() < 5e-6
+        computed[f"{kind}/mlm_logp"] = tf.reshape(tf.nn.log_softmax(got["mlm_logits"]), [4, -1])
+        computed[f"{kind}/nsp_logp"] = tf.nn.log_softmax(got["next_sentence"])
+    np.savez(destination, **{name: np.asarray(value) for name, value in computed.items()})
 
 
-def compare(network, checkpoint, prefix, inputs, stored, layout):
+def restore(checkpoint, prefix):
+    """Every object has to be matched, every value consumed."""
     checkpoint.restore(prefix).assert_existing_objects_matched().assert_consumed()
-    outputs = network(inputs)
-    print(f"{type(network).__name__} restores a {layout} file: every object matched, every value consumed")
-    for name, key in (("sequence_output", "seq"), ("pooled_output", "pooled")):
-        if key in stored:
-            worst = np.abs(outputs[name].numpy() - stored[key]).max()
-            print(f"  {name}: largest difference to TF 1.15.5 {worst:.1e}")
-            assert worst < 5e-6
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from closeness import assert_close
 
 from bertferry.convert import LAYOUTS, TARGETS, convert_checkpoint, open_checkpoint
 
@@ -63,13 +64,13 @@ def test_transformers_loads_the_hugging_face_output_strictly(golden, tmp_path, t
         }
         got = model.eval()(**inputs)
         for output, key in outputs.items():
-            np.testing.assert_allclose(getattr(got, output).numpy(), stored[key], rtol=0, atol=5e-6)
+            assert_close(getattr(got, output).numpy(), stored[key], "fp32-cross")
         if source == "tf1_pretrain_L2":
             rows = np.arange(2)[:, np.newaxis]
             scores = got.prediction_logits[rows, stored["pos"]].log_softmax(-1).numpy()
-            np.testing.assert_allclose(scores.reshape(4, -1), stored["mlm_logp"], rtol=0, atol=5e-6)
+            assert_close(scores.reshape(4, -1), stored["mlm_logp"], "fp32-cross")
             relation = got.seq_relationship_logits.log_softmax(-1).numpy()
-            np.testing.assert_allclose(relation, stored["nsp_logp"], rtol=0, atol=5e-6)
+            assert_close(relation, stored["nsp_logp"], "fp32-cross")
 
 
 def test_transformers_loads_the_tokenizer(golden, tmp_path, transformers):
@@ -96,12 +97,18 @@ def test_the_model_garden_restores_its_encoders(golden, tmp_path, to, task):
             task,
             tmp_path / "out/bert_model.ckpt",
             golden / f"{source}.npz",
+            tmp_path / "outputs.npz",
         ],
         capture_output=True,
         text=True,
     )
     assert run.returncode == 0, run.stderr
-    print(run.stdout)
+    with np.load(golden / f"{source}.npz") as stored, np.load(tmp_path / "outputs.npz") as outputs:
+        names = ("seq", "pooled") if task == "encoder" else ("mlm_logp", "nsp_logp")
+        kinds = {to, "garden_v2"}
+        assert set(outputs) == {f"{kind}/{name}" for kind in kinds for name in names}
+        for key, got in outputs.items():
+            assert_close(got, stored[key.split("/")[1]])
 
 
 def other_architecture(transformers, name, embedding_size):

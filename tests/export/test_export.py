@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow_hub as hub
+from closeness import assert_close
 
 from bertferry.convert import convert_checkpoint
 from bertferry.export import export_hub_module, hub_exporter
@@ -28,7 +29,7 @@ def test_every_layout_gives_the_same_function(golden, golden_inputs, expected, t
         report = export_hub_module(golden / source, tmp_path / source)
         assert report.verdict.startswith("AGREE")
     outputs = hub.KerasLayer(str(tmp_path / "tf_20_layer_L2_2D_20"))(golden_inputs)
-    np.testing.assert_allclose(outputs["sequence_output"], expected["sequence_output"], atol=5e-6)
+    assert_close(outputs["sequence_output"], expected["sequence_output"])
 
 
 def test_assets(text_source, tmp_path, capfd):

@@ -5,11 +5,11 @@ import pytest
 import tensorflow as tf
 import tensorflow_hub as hub
 import tf_keras
+from closeness import assert_close
 
 from bertferry.convert import open_checkpoint
 from bertferry.modeling.builders import classifier_model, squad_model
 
-TOLERANCE = {"atol": 5e-6, "rtol": 0}
 DTYPES = (np.int32, np.int64)
 
 
@@ -27,7 +27,7 @@ def test_the_dict_call(layer, golden_inputs, expected, dtype):
     outputs = layer(cast(golden_inputs, dtype))
     assert set(outputs) == {"pooled_output", "sequence_output", "encoder_outputs", "default"}
     for name, want in expected.items():
-        np.testing.assert_allclose(outputs[name], want, **TOLERANCE)
+        assert_close(outputs[name], want)
     np.testing.assert_array_equal(outputs["default"], outputs["pooled_output"])
     assert len(outputs["encoder_outputs"]) == 2
     np.testing.assert_array_equal(outputs["encoder_outputs"][-1], outputs["sequence_output"])
@@ -39,8 +39,8 @@ def test_the_list_call(layer, golden_inputs, expected, dtype, structure):
     outputs = layer(structure(cast(golden_inputs, dtype).values()))
     assert isinstance(outputs, list)
     pooled, sequence = outputs
-    np.testing.assert_allclose(pooled, expected["pooled_output"], **TOLERANCE)
-    np.testing.assert_allclose(sequence, expected["sequence_output"], **TOLERANCE)
+    assert_close(pooled, expected["pooled_output"])
+    assert_close(sequence, expected["sequence_output"])
 
 
 @pytest.mark.parametrize("structure", ["dict", "list"])
@@ -66,7 +66,7 @@ def test_the_serving_signature(module, golden_inputs, expected):
     outputs = signature(**cast(golden_inputs, np.int32))
     assert set(outputs) == set(expected)
     for name, want in expected.items():
-        np.testing.assert_allclose(outputs[name], want, **TOLERANCE)
+        assert_close(outputs[name], want)
 
 
 def test_a_static_length_reaches_the_output(layer):
@@ -90,8 +90,8 @@ def test_masked_positions_do_not_reach_tokens(layer, golden_inputs):
     changed["input_word_ids"][1, 5:] = 29
     want, got = (layer(cast(inputs, np.int32)) for inputs in (golden_inputs, changed))
     kept = golden_inputs["input_mask"] == 1
-    np.testing.assert_allclose(got["sequence_output"][kept], want["sequence_output"][kept], atol=1e-6)
-    np.testing.assert_allclose(got["pooled_output"], want["pooled_output"], atol=1e-6)
+    np.testing.assert_array_equal(got["sequence_output"][kept], want["sequence_output"][kept])
+    np.testing.assert_array_equal(got["pooled_output"], want["pooled_output"])
 
 
 def test_weights_are_the_checkpoints_by_canonical_name(layer, golden):

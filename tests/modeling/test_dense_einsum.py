@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+from closeness import assert_close
 
 from bertferry.modeling.layers import DenseEinsum
 
@@ -39,7 +40,7 @@ def test_equals_a_matrix_product():
     outputs = layer(inputs)
     product = inputs.reshape(20, 6) @ layer._kernel.numpy().reshape(6, 6)
     expected = np.maximum(product.reshape(4, 5, 2, 3) + layer._bias.numpy(), 0)
-    np.testing.assert_allclose(outputs, expected, atol=1e-6)
+    assert_close(outputs, expected)
 
 
 def test_without_bias_there_is_none():
@@ -60,7 +61,7 @@ def test_options_reach_the_weights():
         kernel_constraint="non_neg",
     )
     outputs = layer(np.ones((1, 2), np.float32))
-    np.testing.assert_allclose(outputs, 3 * np.ones((1, 3)))
+    assert_close(outputs, 3 * np.ones((1, 3)))
     assert len(layer.losses) == 3
     assert layer._kernel.constraint is not None
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from closeness import assert_close
 
 from bertferry.modeling.activations import gelu_tanh
 from bertferry.modeling.networks import BertClassifier, BertPretrainer, BertSpanLabeler, TransformerEncoder
 
-TOLERANCE = 5e-6
 MODELS = {
     "core": (lambda encoder: encoder, "keras_bert_L2_21/bert_model.ckpt-1", ["seq", "pooled"]),
     "cls": (lambda encoder: BertClassifier(encoder, 5), "keras_bert_L2_21_cls/ck-1", ["logits"]),
@@ -31,4 +31,4 @@ def test_a_genuine_checkpoint_restores_strictly_and_computes_what_tf1_did(golden
         inputs = [*golden_inputs.values(), *([stored["pos"]] if task == "pretrain" else [])]
         for got, name in zip(tf.nest.flatten(model(inputs)), outputs, strict=True):
             want = stored[name]
-            np.testing.assert_allclose(tf.reshape(got, want.shape), want, atol=TOLERANCE, rtol=0)
+            assert_close(tf.reshape(got, want.shape), want)

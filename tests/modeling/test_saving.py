@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+from closeness import assert_close
 
 import bertferry.modeling
 from bertferry.modeling.builders import task_model
@@ -42,7 +43,7 @@ def model_inputs(arrays):
 
 def assert_equal(got, want):
     for one, other in zip(tf.nest.flatten(got), tf.nest.flatten(want), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-6)
+        assert_close(one, other)
 
 
 def classes():

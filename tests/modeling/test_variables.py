@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from closeness import assert_close
 
 from bertferry.modeling.builders import task_model
 from bertferry.modeling.variables import named_variables
@@ -63,4 +64,4 @@ def test_values_by_canonical_name_compute_what_tf1_did(golden, golden_inputs, co
         given = [*golden_inputs.values(), *([stored["pos"]] if task == "pretrainer" else [])]
         for got, name in zip(tf.nest.flatten(model(given)), names, strict=True):
             got = tf.nn.log_softmax(got) if name.endswith("logp") else got
-            np.testing.assert_allclose(tf.reshape(got, stored[name].shape), stored[name], atol=5e-6, rtol=0)
+            assert_close(tf.reshape(got, stored[name].shape), stored[name])

@@ -12,6 +12,7 @@ from bertferry.convert import convert_checkpoint
 from bertferry.export import export_hub_module, export_onnx
 from bertferry.verify import verify_parity
 from bertferry.verify.command import main
+from bertferry.verify.tolerance import PROFILES
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def test_a_network_runs_in_every_precision(golden, precision):
     report = verify_parity(core, [core], precision=precision)
     assert report.ok, report.render()
     noise = report.candidates[0].probes[0].diffs[0].statistics.sqnr_db
-    assert (noise < 80) == (precision in ("fp16", "bf16"))
+    assert (noise < PROFILES["fp32"].min_sqnr_db) == (precision in ("fp16", "bf16"))
     assert report.candidates[0].runs_on == f"cpu {precision}"
 
 
@@ -61,8 +62,8 @@ def test_compiled_for_the_cpu(golden, made, device):
     report = verify_parity(core, candidates, device=device, probes=["mixed", "length 1"])
     assert report.ok, report.render()
     noise = [candidate.probes[0].diffs[0].statistics.sqnr_db for candidate in report.candidates]
-    rounded = device == "tpu-emulated"  # operands of products have eight bits then
-    assert all((35 < one < 70) if rounded else (one > 110) for one in noise)
+    whole, rounded = PROFILES["fp32-cross"].min_sqnr_db, PROFILES["bf16-products"].min_sqnr_db
+    assert all((rounded < one < whole) if device == "tpu-emulated" else (one > whole) for one in noise)
 
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="a GPU is there")

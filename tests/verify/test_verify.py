@@ -12,6 +12,7 @@ from bertferry.convert import convert_checkpoint, open_checkpoint
 from bertferry.export import export_hub_module
 from bertferry.verify import verify_parity
 from bertferry.verify.command import main
+from bertferry.verify.tolerance import PROFILES
 
 OUTPUTS = {"core": {"seq": "sequence_output", "pooled": "pooled_output"}, "cls": {"logits": "logits"}}
 OUTPUTS["squad"] = {"start": "start_logits", "end": "end_logits"}
@@ -48,7 +49,8 @@ def run(capfd, *arguments):
 @pytest.mark.parametrize(("task", "name"), [("core", "encoder"), ("cls", "classifier"), ("squad", "span")])
 def test_a_checkpoint_agrees_with_tf1(golden, stored, capfd, task, name):
     arguments = ("--reference", stored(task), "--candidate", golden / f"tf1_{task}_L2", "--task", name)
-    code, out, err = run(capfd, *arguments, "--atol", "5e-6", "--rtol", "0")
+    fp32 = PROFILES["fp32"]
+    code, out, err = run(capfd, *arguments, "--atol", str(fp32.atol), "--rtol", str(fp32.rtol))
     assert (code, err) == (0, "")
     assert "AGREE on 1 probe within the given tolerance" in out
 
