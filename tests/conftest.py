@@ -1,12 +1,16 @@
-"""Fixtures that every test folder shares: the golden checkpoints and their reference outputs."""
+"""What every test folder shares: golden checkpoints, their reference outputs, and where temporary files go."""
 
+import getpass
+import os
 import random
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bertferry.convert.quiet import import_tensorflow
+from bertferry.convert.temporary import TemporaryFolder
 
 # As the commands import it, so that tests that count lines on stderr see what a user sees.
 import_tensorflow()
@@ -23,6 +27,28 @@ OUTPUT_NAMES = {
 
 def pytest_addoption(parser):
     parser.addoption("--all-slow", action="store_true", help="run every slow case, not a seeded tenth")
+
+
+def pytest_configure(config):
+    """Gives the run a temporary directory of its own, which its worker processes inherit."""
+    if not hasattr(config, "workerinput"):
+        config.temporary_folder = TemporaryFolder()
+        tempfile.tempdir = os.environ["TMPDIR"] = str(config.temporary_folder.path)
+
+
+def pytest_sessionfinish(session):
+    """Fails a run whose tests leave files there, beside pytest's own, which go with the folder."""
+    folder = getattr(session.config, "temporary_folder", None)
+    left = sorted(set(os.listdir(folder.path)) - {f"pytest-of-{getpass.getuser()}"}) if folder else []
+    if left:
+        print(f"\nleft in the temporary directory: {', '.join(left)}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure(config):
+    """Removes it. `--basetemp DIR` keeps what a failed test wrote."""
+    if hasattr(config, "temporary_folder"):
+        config.temporary_folder.remove()
 
 
 def pytest_collection_modifyitems(config, items):

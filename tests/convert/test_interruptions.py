@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,49 @@ def test_killed_at_a_random_moment(golden, tmp_path, case):
     process.wait()
     assert_whole_or_absent(output, golden)
     assert_next_run_clears(output, golden)
+
+
+KILLED = """
+import os, pathlib, signal, sys, tempfile
+from bertferry.convert import converter
+from bertferry.verify import side_by_side
+from {command} import run
+
+def die(*arguments, **choices):
+    print(*(path.name for path in pathlib.Path(tempfile.gettempdir()).rglob("*")), sep="\\n", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+converter.compare_bits = side_by_side.compare = die
+run()
+"""
+
+
+@pytest.mark.parametrize("command", ["convert", "verify"])
+def test_a_killed_command_leaves_no_temporary_files(golden, tmp_path, command):
+    """Those of an archive go with the process; source files of AutoGraph there are none, ever."""
+    folder, archive = tmp_path / "temporary", tmp_path / "bert.zip"
+    folder.mkdir()
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in (golden / "tf1_core_L2").iterdir():
+            packed.write(path, path.name)
+    flags = {
+        "convert": ["--input", archive, "--output", tmp_path / "out"],
+        "verify": ["--reference", archive, "--candidate", archive],
+    }
+    program = KILLED.format(command=f"bertferry.{command}.command")
+    run = subprocess.run(
+        [sys.executable, "-c", program, *flags[command]],
+        env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == -signal.SIGKILL, run.stderr
+    there = run.stdout.split()
+    assert "bert_config.json" in there
+    assert [name for name in there if "autograph" in name] == []
+    deadline = time.monotonic() + 60
+    while list(folder.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -125,7 +125,7 @@ def old_module(golden, path, style):
     module.trainable_variables = list(parameters.values())
     module.regularization_losses = []
 
-    @tf.function
+    @tf.function(autograph=False)
     def call(inputs, training=False):
         ids = inputs if style == "list" else [inputs[name] for name in ENCODER_INPUTS]
         encoded = encode(parameters, source.config, *ids, training=False)

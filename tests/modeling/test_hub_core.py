@@ -17,7 +17,7 @@ def url(tmp_path_factory):
     module.variables = module.trainable_variables = [module.table]
     module.regularization_losses = []
 
-    @tf.function
+    @tf.function(autograph=False)
     def call(inputs, training=False):
         named = isinstance(inputs, dict)
         ids, mask, _ = (inputs[name] for name in INPUTS) if named else inputs

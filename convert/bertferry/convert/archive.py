@@ -1,15 +1,13 @@
 """Unpacks released archives, trusting nothing in them."""
 
-import shutil
 import tarfile
-import tempfile
-import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from bertferry.convert.temporary import TemporaryFolder
 from bertferry.modeling.errors import DataError, UsageError
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -20,20 +18,12 @@ MAX_RATIO = 100
 CHUNK = 2**20
 
 
-class UnpackedFolder:
-    """A temporary folder that goes when the last reference to it does, or the process ends."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="bertferry-"))
-        self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
-
-
 def is_archive(path: Path) -> bool:
     """Whether the name is that of an archive that is read here."""
     return path.name.lower().endswith(SUFFIXES)
 
 
-def unpack(path: Path) -> UnpackedFolder:
+def unpack(path: Path) -> TemporaryFolder:
     """The archive's files in a temporary folder.
 
     Raises:
@@ -42,7 +32,7 @@ def unpack(path: Path) -> UnpackedFolder:
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
-    folder = UnpackedFolder()
+    folder = TemporaryFolder()
     budget = min(MAX_BYTES, MAX_RATIO * path.stat().st_size + 64 * 2**20)
     try:
         for count, (name, content) in enumerate(_members(path)):

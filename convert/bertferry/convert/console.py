@@ -13,6 +13,7 @@ from pathlib import Path
 from absl import app, flags, logging
 from absl.flags import argparse_flags
 
+from bertferry.convert.temporary import own_temporary_files
 from bertferry.modeling.errors import BertferryError, UsageError
 
 Execute = Callable[[Namespace], int]
@@ -42,8 +43,13 @@ def run_as_program(parser: argparse_flags.ArgumentParser, execute: Execute) -> N
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a locale without UTF-8 is no reason to fail
+
+    def execute_in_own_folder(arguments: Namespace) -> int:
+        with own_temporary_files():
+            return execute(arguments)
+
     app.run(
-        lambda arguments: guarded(parser, execute, arguments),
+        lambda arguments: guarded(parser, execute_in_own_folder, arguments),
         flags_parser=lambda argv: parse(parser, argv[1:]),
     )
 

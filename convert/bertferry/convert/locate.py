@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bertferry.convert.archive import UnpackedFolder, is_archive, unpack
+from bertferry.convert.archive import is_archive, unpack
+from bertferry.convert.temporary import TemporaryFolder
 from bertferry.modeling.errors import DataError, UsageError
 
 FileFormat = Literal["tensorflow", "safetensors", "keras"]
@@ -32,7 +33,7 @@ class Location:
     config: Path | None
     vocabulary: Path | None
     tokenizer_config: Path | None
-    unpacked: UnpackedFolder | None = None
+    unpacked: TemporaryFolder | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:

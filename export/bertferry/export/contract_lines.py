@@ -2,7 +2,6 @@
 
 import json
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from bertferry.convert.temporary import TemporaryFolder
 from bertferry.export.contract import ContractError, Line
 from bertferry.verify.runners.saved_model import load_saved_model
 from bertferry.verify.signature import ENCODER_INPUTS, TASK_OUTPUTS, gives_encoder_outputs, task_inputs
@@ -144,9 +144,9 @@ def signature_names(subject: Subject, path: Path | None = None) -> None:
 
 def names_survive(subject: Subject) -> None:
     signature_names(subject)
-    with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(subject.root, folder)
-        signature_names(subject, Path(folder))
+    with TemporaryFolder() as folder:
+        tf.saved_model.save(subject.root, str(folder))
+        signature_names(subject, folder)
 
 
 def gradients(subject: Subject) -> None:
@@ -226,7 +226,7 @@ def keras_3(subject: Subject) -> None:
 
 def xla(subject: Subject) -> None:
     for training in (False, True):
-        compiled = tf.function(partial(subject.layer, training=training), jit_compile=True)
+        compiled = tf.function(partial(subject.layer, training=training), autograph=False, jit_compile=True)
         compiled({name: tf.constant(array) for name, array in subject.inputs.items()})
 
 

@@ -7,6 +7,7 @@ import tf_keras
 
 from bertferry.modeling.losses import weighted_sparse_categorical_crossentropy_loss as cross_entropy
 from bertferry.modeling.losses.weighted_sparse_categorical_crossentropy import WEIGHT_EPSILON
+from bertferry.modeling.plain_call import plain_call
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")
@@ -17,6 +18,7 @@ class PretrainingLoss(tf_keras.layers.Layer):
     lm_weights [B, P], sentence_labels [B, 1]]` → the total loss, once an example: [B].
     """
 
+    @plain_call
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         """Adds the metrics to the model and returns the total loss [B]."""
         lm, sentence, lm_ids, lm_weights, sentence_labels = inputs

@@ -11,6 +11,7 @@ from bertferry.modeling.layers.dense_einsum import DenseEinsum
 from bertferry.modeling.layers.masked_softmax import MaskedSoftmax
 from bertferry.modeling.layers.precision import wide
 from bertferry.modeling.layers.weight_options import split
+from bertferry.modeling.plain_call import plain_call
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")
@@ -48,6 +49,7 @@ class Attention(tf_keras.layers.Layer):
             **self._options.arguments(),
         )
 
+    @plain_call
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         """`[from, to]` or `[from, to, mask]` → contexts [B, F, N, D]."""
         from_tensor, to_tensor = inputs[0], inputs[1]

@@ -7,6 +7,7 @@ import tensorflow as tf
 import tf_keras
 
 from bertferry.modeling.layers.weight_options import split
+from bertferry.modeling.plain_call import plain_call
 
 LETTERS = "abcdefghijklm"
 
@@ -66,6 +67,7 @@ class DenseEinsum(tf_keras.layers.Layer):
             )
         super().build(input_shape)
 
+    @plain_call
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """[..., summed axes] → [..., *output_shape]."""
         outputs = tf.einsum(self._einsum_string, inputs, self._kernel)

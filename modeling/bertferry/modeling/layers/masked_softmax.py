@@ -6,6 +6,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from bertferry.modeling.plain_call import plain_call
+
 MASKED_SCORE = -10000.0
 """What is added to a masked score, as in google-research/bert."""
 
@@ -22,6 +24,7 @@ class MaskedSoftmax(tf_keras.layers.Layer):
         axes = [mask_expansion_axes] if isinstance(mask_expansion_axes, int) else mask_expansion_axes
         self._axes = tuple(axes or ())
 
+    @plain_call
     def call(self, inputs: Any) -> tf.Tensor:
         """Scores of any shape → probabilities of the same shape."""
         scores, mask = inputs if isinstance(inputs, list | tuple) else (inputs, None)

@@ -5,6 +5,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from bertferry.modeling.plain_call import plain_call
+
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 class OnDeviceEmbedding(tf_keras.layers.Layer):
@@ -39,6 +41,7 @@ class OnDeviceEmbedding(tf_keras.layers.Layer):
         )
         super().build(input_shape)
 
+    @plain_call
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """ids [B, S] → [B, S, W]."""
         ids = tf.cast(inputs, tf.int32)

@@ -5,6 +5,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from bertferry.modeling.plain_call import plain_call
+
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 class PositionEmbedding(tf_keras.layers.Layer):
@@ -53,6 +55,7 @@ class PositionEmbedding(tf_keras.layers.Layer):
         )
         super().build(input_shape)
 
+    @plain_call
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """[B, S, W] → [1, S, W]."""
         table = self._position_embeddings

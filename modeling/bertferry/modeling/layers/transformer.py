@@ -10,6 +10,7 @@ from bertferry.modeling.layers.attention import Attention
 from bertferry.modeling.layers.dense_einsum import DenseEinsum
 from bertferry.modeling.layers.precision import wide
 from bertferry.modeling.layers.weight_options import split
+from bertferry.modeling.plain_call import plain_call
 
 LAYER_NORM_EPSILON = 1e-12
 
@@ -101,6 +102,7 @@ class Transformer(tf_keras.layers.Layer):
             raise ValueError(f"The hidden size {hidden} is not a multiple of the {self._num_heads} heads.")
         return hidden
 
+    @plain_call
     def call(self, inputs: Any) -> tf.Tensor:
         """`data` or `[data, mask]` → [B, S, H]."""
         data, mask = _data_and_mask(inputs)

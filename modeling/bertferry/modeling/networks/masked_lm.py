@@ -14,12 +14,14 @@ from bertferry.modeling.networks.serialization import (
     deserialized,
     serialized,
 )
+from bertferry.modeling.plain_call import plain_call
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 class GatherPositions(tf_keras.layers.Layer):
     """`[sequence [B, S, H], positions [B, P]]` → the vectors at these positions [B, P, H]."""
 
+    @plain_call
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         """Gathers within each sequence."""
         return tf.gather(inputs[0], inputs[1], batch_dims=1)
@@ -39,6 +41,7 @@ class TiedProjection(tf_keras.layers.Layer):
         # Exported, the layer has to reach the table; held directly, the table would be a weight of the layer.
         self._tied = tf.train.Checkpoint(embedding_table=source_network.get_embedding_table())
 
+    @plain_call
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Similarities with every word."""
         return tf.matmul(inputs, tf.cast(self._tied.embedding_table, inputs.dtype), transpose_b=True)
@@ -57,6 +60,7 @@ class Bias(tf_keras.layers.Layer):
         self._bias = self.add_weight("bias", shape=[input_shape[-1]], initializer="zeros")
         super().build(input_shape)
 
+    @plain_call
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """inputs + bias."""
         return inputs + self._bias

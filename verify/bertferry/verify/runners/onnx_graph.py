@@ -1,6 +1,5 @@
 """Changes ONNX graphs before they run: to another precision, or to show what is inside them."""
 
-import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from bertferry.convert.temporary import TemporaryFolder
 from bertferry.modeling.errors import UsageError
 from bertferry.verify.points import in_order, point_of
 
@@ -39,8 +39,8 @@ def _quantized(model: onnx.ModelProto) -> bytes:
     """Dynamically, per channel, as `export-onnx --precision int8` does."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "int8.onnx"
+    with TemporaryFolder() as folder:
+        target = folder / "int8.onnx"
         quantize_dynamic(
             model,
             str(target),

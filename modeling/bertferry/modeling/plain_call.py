@@ -1,0 +1,18 @@
+"""Layers whose `call` runs as it is written."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+
+def plain_call(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Keeps AutoGraph from rewriting a layer's `call`, which branches on no tensor.
+
+    A rewritten function is compiled from a source file in the temporary folder, and that file stays there when the
+    process is killed. Keras finds the arguments that `call` takes in its signature, which is kept.
+    """
+    plain = tf.autograph.experimental.do_not_convert(call)
+    plain.__signature__ = inspect.signature(call)
+    return plain
