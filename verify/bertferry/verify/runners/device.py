@@ -109,6 +109,7 @@ class _Traced:
 
     def __init__(self, function: Any, specs: Mapping[str, tf.TensorSpec], device: Device) -> None:
         self._specs, self._device = specs, device
+        self._to_points: dict[tuple[str, ...], Any] = {}
         with device.scope():
             plain = tf.function(function, input_signature=[specs], autograph=False)
             self._concrete = plain.get_concrete_function()
@@ -126,13 +127,16 @@ class _Traced:
         return InlinedGraph(self._concrete)
 
     def points(self, inputs: Tensors, given: Tensors) -> Any:
-        """Traced anew for every set of given points."""
-
-        @tf.function(autograph=False, jit_compile=self._device.compiles)
-        def run(inputs, given):  # type: ignore[no-untyped-def]
-            return self.graph.run_to_points(inputs, given)
-
-        return run(inputs, given)
+        """Traced once for every set of given points."""
+        names = tuple(given)
+        if names not in self._to_points:
+            self._to_points[names] = tf.function(
+                self.graph.run_to_points,
+                autograph=False,
+                jit_compile=self._device.compiles,
+                reduce_retracing=True,  # probes differ in their shapes alone
+            )
+        return self._to_points[names](inputs, given)
 
 
 def _arrays(outputs: Tensors) -> dict[str, np.ndarray]:
