@@ -3,6 +3,7 @@
 import getpass
 import os
 import random
+import re
 import tempfile
 from pathlib import Path
 
@@ -29,11 +30,41 @@ def pytest_addoption(parser):
     parser.addoption("--all-slow", action="store_true", help="run every slow case, not a seeded tenth")
 
 
+NUMERIC = re.compile(r"assert_close|verify_parity|assert_parity|judged|references|AGREE")
+"""What stands in a test file that compares floats; `./tools/test --processors` runs those files."""
+CAPPED = os.environ.get("ONEDNN_MAX_CPU_ISA", "AVX512_CORE") in ("SSE41", "AVX", "AVX2")
+
+
+def pytest_runtest_setup(item):
+    """Skips bfloat16 where oneDNN is held below AVX-512: TensorFlow asks the processor, not the cap, and aborts.
+
+    A processor that has no AVX-512 takes the kernels that `TF_ENABLE_ONEDNN_OPTS=0` selects.
+    """
+    if CAPPED and "bf16" in item.nodeid:
+        pytest.skip("TensorFlow aborts in bfloat16 where ONEDNN_MAX_CPU_ISA is below what the processor has")
+
+
+def limit_threads(count):
+    """Has ONNX Runtime use that many threads where no other number is given; TensorFlow reads its variable."""
+    import onnxruntime
+
+    class LimitedSession(onnxruntime.InferenceSession):
+        def __init__(self, model, options=None, **arguments):
+            options = options or onnxruntime.SessionOptions()
+            options.intra_op_num_threads = options.intra_op_num_threads or count
+            super().__init__(model, options, **arguments)
+
+    onnxruntime.InferenceSession = LimitedSession
+
+
 def pytest_configure(config):
     """Gives the run a temporary directory of its own, which its worker processes inherit."""
     if not hasattr(config, "workerinput"):
         config.temporary_folder = TemporaryFolder()
         tempfile.tempdir = os.environ["TMPDIR"] = str(config.temporary_folder.path)
+
+    if threads := os.environ.get("TF_NUM_INTRAOP_THREADS"):
+        limit_threads(int(threads))
 
 
 def pytest_sessionfinish(session):
@@ -52,7 +83,16 @@ def pytest_unconfigure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Keeps a tenth of the slow cases, the same one every time."""
+    """Marks the files that compare floats, and keeps a tenth of the slow cases, the same one every time.
+
+    A file stays in one process, where its fixtures are made once; its slow cases go to whichever is free.
+    """
+    numeric = {path for path in {item.path for item in items} if NUMERIC.search(path.read_text())}
+    for item in items:
+        if item.path in numeric:
+            item.add_marker("numeric")
+        if not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
     slow = [item for item in items if item.get_closest_marker("slow")]
     if config.getoption("--all-slow") or not slow:
         return

@@ -149,36 +149,37 @@ def print_perturbations(sound: Artefact, base: Path) -> None:
     )
     print("| parameter | element | value | relative change | verdict in fp32 |")
     print("|---|---|---|---|---|")
-    arbiter = _arbiter(base / "arbiter", parameters())
+    arbiter = arbiter_of(base / "arbiter", parameters())
     for name, index in PERTURBED.items():
         print(name, file=sys.stderr)
         value = float(parameters()[name][index])
-        change = _smallest(arbiter, name, index, base / "change")
-        changed = open_checkpoint(_changed(base / "change", name, index, change))
-        verdict = judged(sound, checkpoint_artefact(changed, "encoder"))
+        change = smallest(arbiter, name, index, base / "change")
+        faulty = open_checkpoint(changed(base / "change", name, index, change))
+        verdict = judged(sound, checkpoint_artefact(faulty, "encoder"))
         shown = "caught" if not verdict.ok else "MISSED"
         print(f"| {name} | {list(index)} | {value:.3f} | {change / abs(value):.1e} | {shown} |")
 
 
-def _smallest(arbiter: Artefact, name: str, index: tuple[int, ...], folder: Path) -> float:
+def smallest(arbiter: Artefact, name: str, index: tuple[int, ...], folder: Path) -> float:
     """Found by scaling: effects this small are proportional to their cause."""
     change = 1e-3
     for _ in range(4):
-        moved = _moved(arbiter, _arbiter(_changed(folder, name, index, change)))
+        moved = _moved(arbiter, arbiter_of(changed(folder, name, index, change)))
         if 2.0 <= moved <= 2.1:
             break
         change *= 2.05 / moved
     return change
 
 
-def _changed(folder: Path, name: str, index: tuple[int, ...], change: float) -> Path:
+def changed(folder: Path, name: str, index: tuple[int, ...], change: float) -> Path:
+    """A checkpoint in which one element is changed."""
     drawn = parameters()
     drawn[name][index] += change
     write(folder, CONFIG, drawn.items())
     return folder
 
 
-def _arbiter(folder: Path, drawn: Values | None = None) -> Artefact:
+def arbiter_of(folder: Path, drawn: Values | None = None) -> Artefact:
     """The network in float64."""
     if drawn is not None:
         write(folder, CONFIG, drawn.items())

@@ -14,6 +14,7 @@ from bertferry.verify.signature import ENCODER_INPUTS
 
 TASKS = ("encoder", "classifier", "span", "mlm", "pretrainer")
 DEFAULTS = {"classifier": "logits", "span": "start_logits"}
+HEADS = {"mlm": ("mlm",), "pretrainer": ("mlm", "nsp")}
 DTYPES = (tf.int32, tf.int64)
 
 
@@ -27,15 +28,20 @@ def modules(references, tmp_path_factory):
     return {task: folder / task for task in TASKS}
 
 
+@pytest.fixture(scope="module")
+def layers(modules):
+    """The module of each task as a layer."""
+    return {task: hub.KerasLayer(str(modules[task]), trainable=True) for task in TASKS}
+
+
 def cast(inputs, dtype=tf.int32, names=None):
     return {name: tf.constant(array, dtype) for name, array in inputs.items() if names is None or name in names}
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("task", TASKS)
-def test_the_root_answers_a_dict(modules, references, task, dtype):
-    layer = hub.KerasLayer(str(modules[task]), trainable=True)
-    outputs = layer(cast(references[task].inputs, dtype, ENCODER_INPUTS))
+def test_the_root_answers_a_dict(layers, references, task, dtype):
+    outputs = layers[task](cast(references[task].inputs, dtype, ENCODER_INPUTS))
     np.testing.assert_array_equal(outputs["default"], outputs[DEFAULTS.get(task, "pooled_output")])
     if task in ("encoder", "classifier", "span"):
         references[task].check(outputs)
@@ -45,17 +51,16 @@ def test_the_root_answers_a_dict(modules, references, task, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("task", ["classifier", "span"])
-def test_the_root_answers_a_list(modules, references, task, dtype):
-    layer = hub.KerasLayer(str(modules[task]))
-    outputs = layer(list(cast(references[task].inputs, dtype, ENCODER_INPUTS).values()))
+def test_the_root_answers_a_list(layers, references, task, dtype):
+    outputs = layers[task](list(cast(references[task].inputs, dtype, ENCODER_INPUTS).values()))
     assert isinstance(outputs, list)
     references[task].check(dict(zip(references[task].outputs, outputs, strict=True)))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("task", ["mlm", "pretrainer"])
-def test_heads_are_sub_objects(modules, references, task, dtype):
-    root = hub.KerasLayer(str(modules[task]), trainable=True)
+def test_heads_are_sub_objects(layers, references, task, dtype):
+    root = layers[task]
     mlm = hub.KerasLayer(root.resolved_object.mlm, trainable=True)
     outputs = dict(mlm(cast(references[task].inputs, dtype)))
     assert set(outputs) == {"pooled_output", "sequence_output", "encoder_outputs", "mlm_logits"}
@@ -73,9 +78,9 @@ def test_heads_are_sub_objects(modules, references, task, dtype):
     assert extra == {"mlm/dense/kernel", "mlm/dense/bias", "mlm/norm/gamma", "mlm/norm/beta", "mlm/bias"}
 
 
-def test_any_number_of_positions(modules, references):
+def test_any_number_of_positions(layers, references):
     inputs = cast(references["mlm"].inputs)
-    mlm = hub.KerasLayer(hub.KerasLayer(str(modules["mlm"])).resolved_object.mlm)
+    mlm = hub.KerasLayer(layers["mlm"].resolved_object.mlm)
     for count in (1, 4):
         positions = tf.zeros([inputs["input_mask"].shape[0], count], tf.int32)
         assert mlm({**inputs, "masked_lm_positions": positions})["mlm_logits"].shape[1] == count
@@ -110,10 +115,10 @@ def test_keras_3_loads_it(modules, references, task, endpoint):
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("training", [False, True])
-def test_every_weight_gets_a_gradient(modules, references, task, training):
-    root = hub.KerasLayer(str(modules[task]), trainable=True)
-    layers = [root, *(hub.KerasLayer(getattr(root.resolved_object, head), trainable=True) for head in heads(task))]
-    for layer in layers:
+def test_every_weight_gets_a_gradient(layers, references, task, training):
+    root = layers[task]
+    heads = HEADS.get(task, ())
+    for layer in (root, *(hub.KerasLayer(getattr(root.resolved_object, head), trainable=True) for head in heads)):
         with tf.GradientTape() as tape:
             inputs = cast(references[task].inputs, names=None if "mlm" in names_of(layer) else ENCODER_INPUTS)
             outputs = tf.nest.flatten(layer(inputs, training=training))
@@ -124,10 +129,6 @@ def test_every_weight_gets_a_gradient(modules, references, task, training):
             assert gradient is not None, weight.name
             if not weight.name.endswith("key/bias:0"):  # the softmax cancels a key bias
                 assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, weight.name
-
-
-def heads(task):
-    return {"mlm": ("mlm",), "pretrainer": ("mlm", "nsp")}.get(task, ())
 
 
 def names_of(layer):
@@ -223,8 +224,9 @@ def test_heads_come_from_any_layout_that_has_them(references, modules, tmp_path,
         pytest.skip("the model garden keeps no such heads in its checkpoints")
     convert_checkpoint(references[task].source, tmp_path / "source", to=layout, task=task)
     export_hub_module(tmp_path / "source", tmp_path / "module", task=task, verify=False)
-    report = verify_parity(modules[task], [tmp_path / "module"], task=task, profile="exact")
-    assert report.ok, report.render()
+    for path in (modules[task] / "saved_model.pb", *(modules[task] / "variables").iterdir()):
+        again = tmp_path / "module" / path.relative_to(modules[task])
+        assert path.read_bytes() == again.read_bytes(), path.name  # the same graph, the same values
 
 
 def test_a_labeler_without_a_pooler(references, modules, tmp_path):

@@ -59,10 +59,17 @@ def values_of(layer):
     return {weight.name.removesuffix(":0"): weight.numpy() for weight in layer.weights}
 
 
+@pytest.fixture(scope="module")
+def trained(module):
+    """The model, and its encoder."""
+    model, (encoder,) = fine_tuned(module)
+    return model, encoder
+
+
 @pytest.mark.parametrize("save", SAVES.values(), ids=SAVES)
 @pytest.mark.filterwarnings("ignore:.*")  # of Keras, which saves
-def test_the_fine_tuned_encoder_comes_out_of_a_model(module, tmp_path, save):
-    model, (encoder,) = fine_tuned(module)
+def test_the_fine_tuned_encoder_comes_out_of_a_model(module, trained, tmp_path, save):
+    model, encoder = trained
     path = save(model, tmp_path / "model")
     report = export_hub_module(path, tmp_path / "new", activation="gelu_tanh")
     assert report.source_layout == "hub_module"

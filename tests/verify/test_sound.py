@@ -51,7 +51,7 @@ class Case:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(50), ids=lambda seed: "{}-{}-{}".format(seed, *WAYS[seed % len(WAYS)]))
 def test_a_sound_conversion_agrees(tmp_path, seed):
     case = Case.of(seed)
     source, copy = tmp_path / "source", tmp_path / "copy"
