@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bertferry.convert.quiet import import_tensorflow
-from bertferry.convert.temporary import TemporaryFolder
+from bertferry.core.quiet import import_tensorflow
+from bertferry.core.temporary import TemporaryFolder
 
 # As the commands import it, so that tests that count lines on stderr see what a user sees.
 import_tensorflow()

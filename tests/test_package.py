@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PARTS = ("modeling", "convert", "export", "verify")
+PARTS = ("core", "modeling", "convert", "export", "verify")
 MODULES = {
     "convert-checkpoint": "bertferry.convert.command",
     "export-hub-module": "bertferry.export.command",

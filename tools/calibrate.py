@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from bertferry.convert import open_checkpoint
-from bertferry.convert.quiet import import_tensorflow
+from bertferry.core.errors import UnavailableError
+from bertferry.core.quiet import import_tensorflow
 from bertferry.export import export_hub_module, export_onnx
-from bertferry.modeling.errors import UnavailableError
 from bertferry.verify.artefact import Artefact, checkpoint_artefact, onnx_artefact, saved_model_artefact
 from bertferry.verify.execution import Execution
 from bertferry.verify.report import CandidateResult

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from bertferry.convert.quiet import held_back_stderr, import_tensorflow
+from bertferry.core.quiet import held_back_stderr, import_tensorflow
 
 INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
 

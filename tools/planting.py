@@ -14,8 +14,8 @@ from random_checkpoint import values, write
 from weight_faults import CONFIG, Values, WeightFault, weight_faults
 
 from bertferry.convert import convert_checkpoint, open_checkpoint
+from bertferry.core.errors import DataError
 from bertferry.export import export_hub_module, export_onnx
-from bertferry.modeling.errors import DataError
 from bertferry.verify.artefact import (
     Artefact,
     checkpoint_artefact,

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bertferry.convert import axes
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.layouts.tf1 import TF1
-from bertferry.convert.quiet import import_tensorflow
-from bertferry.modeling.config import EncoderConfig
-from bertferry.modeling.parameters import axis_sizes
+from bertferry.core import axes
+from bertferry.core.config import EncoderConfig
+from bertferry.core.parameters import axis_sizes
+from bertferry.core.quiet import import_tensorflow
 
 SIZES = {"tiny": (128, 2, 2), "base": (768, 12, 12), "large": (1024, 24, 16)}
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

@@ -26,7 +26,7 @@ from random_checkpoint import write
 from weight_faults import CONFIG, Values
 
 from bertferry.convert import open_checkpoint
-from bertferry.convert.quiet import import_tensorflow
+from bertferry.core.quiet import import_tensorflow
 from bertferry.verify.artefact import Artefact, checkpoint_artefact
 from bertferry.verify.execution import Execution
 from bertferry.verify.probes import standard_probes

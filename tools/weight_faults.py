@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bertferry.modeling.config import EncoderConfig
+from bertferry.core.config import EncoderConfig
 
 Values = dict[str, np.ndarray]
 """Parameters by canonical name, in the shapes of tf1."""

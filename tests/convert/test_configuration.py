@@ -3,8 +3,8 @@ import json
 import pytest
 
 from bertferry.convert.configuration import bert_config, read_config
-from bertferry.modeling.config import ACTIVATIONS
-from bertferry.modeling.errors import UsageError
+from bertferry.core.config import ACTIVATIONS
+from bertferry.core.errors import UsageError
 
 SIZES = {
     "vocab_size": 30,

@@ -17,7 +17,8 @@ from bertferry.convert.checkpoint import same_bits
 COMMAND = [sys.executable, "-c", "from bertferry.convert.command import run; run()"]
 STEPS = """
 import os, signal, sys, threading, time
-from bertferry.convert import atomic, convert_checkpoint, converter
+from bertferry.convert import convert_checkpoint, converter
+from bertferry.core import atomic
 from bertferry.convert.writers import tensorflow as writer
 
 name = sys.argv[3]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bertferry.convert import axes
 from bertferry.convert.layouts import LAYOUTS, TARGETS
-from bertferry.modeling.parameters import HEADS, canonical_axes, parameter_names
+from bertferry.core import axes
+from bertferry.core.parameters import HEADS, canonical_axes, parameter_names
 
 EVERY_FORM = [
     pytest.param(layout, form, id=f"{layout.name}-{'+'.join(form.heads) or 'encoder'}-{form.encoder}{form.pooler}")

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bertferry.convert import LAYOUTS, TARGETS, convert_checkpoint, open_checkpoint
-from bertferry.convert import axes as named_axes
 from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.layouts import WRITTEN
-from bertferry.modeling.config import EncoderConfig
-from bertferry.modeling.parameters import axis_sizes
+from bertferry.core import axes as named_axes
+from bertferry.core.config import EncoderConfig
+from bertferry.core.parameters import axis_sizes
 
 GOLDENS = {
     "encoder": ("tf1_core_L2", ()),

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from bertferry.convert import LAYOUTS, axes, convert_checkpoint, open_checkpoint
+from bertferry.convert import LAYOUTS, convert_checkpoint, open_checkpoint
 from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.command import main
 from bertferry.convert.configuration import config_of
 from bertferry.convert.loading import load_network
-from bertferry.modeling.errors import DataError, UsageError
-from bertferry.modeling.parameters import axis_sizes
+from bertferry.core import axes
+from bertferry.core.errors import DataError, UsageError
+from bertferry.core.parameters import axis_sizes
 
 
 @pytest.fixture

@@ -36,8 +36,8 @@ def test_our_modules_keep_the_contract(checked, task, capfd):
 def broken_module(golden, path, changes):
     """A module of the golden encoder, changed before it is saved."""
     from bertferry.convert import open_checkpoint
+    from bertferry.core.parameters import parameter_names
     from bertferry.export.hub_module import build_hub_module
-    from bertferry.modeling.parameters import parameter_names
 
     source = open_checkpoint(golden / "tf1_core_L2")
     parameters = {name: tf.Variable(source.read(name), name=name) for name in parameter_names(2)}

@@ -13,9 +13,9 @@ import tensorflow_hub as hub
 from closeness import assert_close
 
 from bertferry.convert import convert_checkpoint
+from bertferry.core.errors import UsageError
 from bertferry.export import export_hub_module, hub_exporter
 from bertferry.export.command import main
-from bertferry.modeling.errors import UsageError
 
 
 def run(capfd, *arguments):

@@ -7,8 +7,8 @@ import tensorflow as tf
 import tensorflow_hub as hub
 
 from bertferry.convert import convert_checkpoint
+from bertferry.core.errors import DataError, UsageError
 from bertferry.export import export_hub_module
-from bertferry.modeling.errors import DataError, UsageError
 from bertferry.verify import verify_parity
 from bertferry.verify.signature import ENCODER_INPUTS
 

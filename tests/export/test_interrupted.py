@@ -16,7 +16,7 @@ from bertferry.export import check_module_contract, export_hub_module
 
 STEPS = """
 import os, signal, sys
-from bertferry.convert import atomic
+from bertferry.core import atomic
 from bertferry.export import export_hub_module, export_onnx, hub_exporter, saved_model_files
 from bertferry.export.onnx import build
 

@@ -20,10 +20,10 @@ from onnx import numpy_helper
 
 from bertferry.convert import convert_checkpoint, open_checkpoint
 from bertferry.convert.plan import task_parameters
+from bertferry.core.parameters import parameter_names
 from bertferry.export import export_onnx
 from bertferry.export.onnx import build
 from bertferry.export.onnx.command import main
-from bertferry.modeling.parameters import parameter_names
 from bertferry.verify import verify_parity
 
 TASKS = ("encoder", "classifier", "span", "mlm", "pretrainer")
@@ -109,7 +109,8 @@ def bert_of(golden, folder, layers, activation):
     """The golden encoder's sizes with another depth and activation, random weights, as a tf1 checkpoint."""
     import tensorflow as tf
 
-    from bertferry.convert import LAYOUTS, axes
+    from bertferry.convert import LAYOUTS
+    from bertferry.core import axes
 
     config = json.loads((golden / "tf1_core_L2" / "bert_config.json").read_text())
     folder.mkdir()

@@ -10,11 +10,11 @@ import tensorflow_hub as hub
 import tf_keras
 
 from bertferry.convert import convert_checkpoint, open_checkpoint
+from bertferry.core.errors import UsageError
+from bertferry.core.parameters import parameter_names
 from bertferry.export import check_module_contract, export_hub_module
 from bertferry.export.command import main
 from bertferry.export.module_source import computed_activation
-from bertferry.modeling.errors import UsageError
-from bertferry.modeling.parameters import parameter_names
 from bertferry.verify.signature import ENCODER_INPUTS
 
 

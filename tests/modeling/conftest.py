@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bertferry.modeling.config import EncoderConfig
+from bertferry.core.config import EncoderConfig
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ import pytest
 import tf_keras
 from closeness import assert_close
 
+from bertferry.core.config import ACTIVATIONS
 from bertferry.modeling.activations import gelu_erf, gelu_tanh, get_activation
-from bertferry.modeling.config import ACTIVATIONS
 
 X = np.linspace(-6, 6, 25)
 FORMULAS = {

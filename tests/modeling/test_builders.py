@@ -4,8 +4,8 @@ import tensorflow as tf
 import tf_keras
 from closeness import assert_close
 
+from bertferry.core.config import EncoderConfig
 from bertferry.modeling.builders import classifier_model, pretrain_model, squad_model, task_model
-from bertferry.modeling.config import EncoderConfig
 from bertferry.modeling.networks import TransformerEncoder
 
 CONFIG = EncoderConfig(30, 16, 2, 2, 32, 16, 3, "gelu_tanh")

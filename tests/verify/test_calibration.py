@@ -7,7 +7,7 @@ import pytest
 from calibrate import artefacts
 
 from bertferry.convert import open_checkpoint
-from bertferry.modeling.errors import UnavailableError
+from bertferry.core.errors import UnavailableError
 from bertferry.verify.artefact import checkpoint_artefact
 from bertferry.verify.side_by_side import Judgement, compare_artefacts
 from bertferry.verify.tolerance import PROFILES

@@ -11,7 +11,7 @@ from sensitivity import KINDS, PERTURBED, arbiter_of, changed, smallest
 from weight_faults import CONFIG
 
 from bertferry.convert import open_checkpoint
-from bertferry.modeling.errors import DataError
+from bertferry.core.errors import DataError
 from bertferry.verify.artefact import checkpoint_artefact
 from bertferry.verify.tolerance import PROFILES
 

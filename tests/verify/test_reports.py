@@ -7,7 +7,7 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from bertferry.modeling.errors import UsageError
+from bertferry.core.errors import UsageError
 from bertferry.verify.command import main
 from bertferry.verify.stored_report import read_report
 from bertferry.verify.testing import assert_parity

@@ -9,8 +9,8 @@ from random_checkpoint import values, write
 from weight_faults import CONFIG
 
 from bertferry.convert import convert_checkpoint
+from bertferry.core.config import EncoderConfig
 from bertferry.export import export_hub_module, export_onnx
-from bertferry.modeling.config import EncoderConfig
 from bertferry.verify import verify_parity
 
 LAYOUTS = ("tf1", "tf_20", "keras_bert", "garden_v1", "garden_v2", "huggingface")

@@ -21,7 +21,7 @@ TOOLS = Path(__file__).parent.parent
 
 OURS = """
 import sys, time
-from bertferry.convert.quiet import import_tensorflow
+from bertferry.core.quiet import import_tensorflow
 import_tensorflow()
 started = time.perf_counter()
 from bertferry.convert import convert_checkpoint
@@ -30,7 +30,7 @@ print(time.perf_counter() - started)
 """
 FLOOR = """
 import sys, time
-from bertferry.convert.quiet import import_tensorflow
+from bertferry.core.quiet import import_tensorflow
 import_tensorflow()
 import tensorflow as tf
 started = time.perf_counter()

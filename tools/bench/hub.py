@@ -26,7 +26,7 @@ convert_checkpoint(*sys.argv[1:3], to="garden_v1")
 """
 LOAD = """
 import sys, time
-from bertferry.convert.quiet import import_tensorflow
+from bertferry.core.quiet import import_tensorflow
 import_tensorflow()
 import tensorflow_hub as hub
 started = time.perf_counter()
@@ -35,7 +35,7 @@ print(time.perf_counter() - started)
 """
 CALLS = """
 import json, sys, time
-from bertferry.convert.quiet import import_tensorflow
+from bertferry.core.quiet import import_tensorflow
 import_tensorflow()
 import numpy as np, tensorflow as tf, tensorflow_hub as hub
 layers = [hub.KerasLayer(path, trainable=True) for path in sys.argv[2:]]

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from bertferry.convert.temporary import TemporaryFolder
-from bertferry.modeling.errors import DataError, UsageError
+from bertferry.core.errors import DataError, UsageError
+from bertferry.core.temporary import TemporaryFolder
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 MAX_BYTES = 32 * 2**30

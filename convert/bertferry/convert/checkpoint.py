@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from bertferry.convert import axes
 from bertferry.convert.configuration import read_config
 from bertferry.convert.fresh import initial_value
 from bertferry.convert.inference import infer_config
@@ -16,9 +15,10 @@ from bertferry.convert.layouts import LAYOUTS
 from bertferry.convert.locate import Location, locate
 from bertferry.convert.match import Match, best_match, sample, with_nearest
 from bertferry.convert.readers import Reader, TensorInfo, open_readers
-from bertferry.modeling.config import EncoderConfig
-from bertferry.modeling.errors import DataError, UsageError
-from bertferry.modeling.parameters import canonical_axes
+from bertferry.core import axes
+from bertferry.core.config import EncoderConfig
+from bertferry.core.errors import DataError, UsageError
+from bertferry.core.parameters import canonical_axes
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
-from bertferry.convert.console import Progress, check_report_path, run_as_program, run_for_tests, show
 from bertferry.convert.converter import convert_checkpoint
 from bertferry.convert.difference import diff_checkpoints
 from bertferry.convert.inspection import inspect_checkpoint
 from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
 from bertferry.convert.plan import DTYPES, TASKS
-from bertferry.modeling.config import ACTIVATIONS
-from bertferry.modeling.errors import UsageError
+from bertferry.core.config import ACTIVATIONS
+from bertferry.core.console import Progress, check_report_path, run_as_program, run_for_tests, show
+from bertferry.core.errors import UsageError
 
 
 def build_parser() -> argparse_flags.ArgumentParser:

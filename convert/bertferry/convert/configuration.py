@@ -13,8 +13,8 @@ from typing import Any
 from bertferry.convert.huggingface_config import MARKS, activation_of, huggingface_config
 from bertferry.convert.layout import Layout
 from bertferry.convert.locate import FileFormat
-from bertferry.modeling.config import ConfigError, EncoderConfig
-from bertferry.modeling.errors import UsageError
+from bertferry.core.config import ConfigError, EncoderConfig
+from bertferry.core.errors import UsageError
 
 SIZES = {
     "vocab_size": "vocab_size",

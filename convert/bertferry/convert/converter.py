@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from bertferry.convert.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint, same_bits
 from bertferry.convert.configuration import write_configuration
 from bertferry.convert.layout import Row
 from bertferry.convert.plan import Plan, Task, check_choices, plan
-from bertferry.convert.quiet import import_tensorflow
 from bertferry.convert.report import ConversionReport, conversion_report
 from bertferry.convert.vocabulary import read_vocabulary, write_tokenizer_config
-from bertferry.modeling.errors import DataError
+from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
+from bertferry.core.errors import DataError
+from bertferry.core.quiet import import_tensorflow
 
 CHECKPOINT_NAME = "bert_model.ckpt"
 SAFETENSORS_NAME = "model.safetensors"

@@ -5,8 +5,8 @@ from math import prod
 
 import numpy as np
 
-from bertferry.convert import axes
-from bertferry.modeling.parameters import canonical_axes
+from bertferry.core import axes
+from bertferry.core.parameters import canonical_axes
 
 
 def initial_value(parameter: str, sizes: Mapping[str, int], stddev: float) -> np.ndarray:

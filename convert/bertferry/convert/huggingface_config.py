@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bertferry.convert.layout import Layout
-from bertferry.modeling.config import ConfigError, EncoderConfig
+from bertferry.core.config import ConfigError, EncoderConfig
 
 ACTIVATIONS = {
     "gelu": "gelu_erf",

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
-from bertferry.convert import axes
 from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.match import places, single_axes
 from bertferry.convert.readers import Reader
-from bertferry.modeling.config import EncoderConfig
-from bertferry.modeling.errors import UsageError
+from bertferry.core import axes
+from bertferry.core.config import EncoderConfig
+from bertferry.core.errors import UsageError
 
 FIELD_OF_AXIS = {
     "vocab": "vocab_size",

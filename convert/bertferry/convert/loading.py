@@ -5,8 +5,8 @@ import tf_keras
 
 from bertferry.convert.checkpoint import Checkpoint, with_parameters
 from bertferry.convert.plan import task_parameters
+from bertferry.core.parameters import canonical_axes
 from bertferry.modeling.builders import Task, task_model
-from bertferry.modeling.parameters import canonical_axes
 from bertferry.modeling.variables import named_variables
 
 

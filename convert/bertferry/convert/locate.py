@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from bertferry.convert.archive import is_archive, unpack
-from bertferry.convert.temporary import TemporaryFolder
-from bertferry.modeling.errors import DataError, UsageError
+from bertferry.core.errors import DataError, UsageError
+from bertferry.core.temporary import TemporaryFolder
 
 FileFormat = Literal["tensorflow", "safetensors", "keras"]
 CONFIG_NAMES: dict[FileFormat, tuple[str, ...]] = {

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from bertferry.convert import axes
 from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.readers import Reader, TensorInfo
-from bertferry.modeling.config import EncoderConfig
-from bertferry.modeling.errors import DataError, UsageError
-from bertferry.modeling.parameters import axis_sizes
+from bertferry.core import axes
+from bertferry.core.config import EncoderConfig
+from bertferry.core.errors import DataError, UsageError
+from bertferry.core.parameters import axis_sizes
 
 FLOATING = ("bfloat16", "float16", "float32", "float64")
 NAMED_IN_ERRORS = 3

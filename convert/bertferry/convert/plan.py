@@ -5,12 +5,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bertferry.convert import axes
 from bertferry.convert.checkpoint import Checkpoint, with_parameters
 from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
-from bertferry.modeling.errors import DataError, UsageError
-from bertferry.modeling.parameters import parameter_names
+from bertferry.core import axes
+from bertferry.core.errors import DataError, UsageError
+from bertferry.core.parameters import parameter_names
 
 Task = Literal["encoder", "mlm", "pretrainer", "classifier", "span", "all"]
 TASKS: tuple[Task, ...] = ("encoder", "mlm", "pretrainer", "classifier", "span", "all")

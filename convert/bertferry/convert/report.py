@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from bertferry.convert import axes
 from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.layout import Row
 from bertferry.convert.plan import TASK_OF_HEAD, Plan
+from bertferry.core import axes
 
 
 def in_units(count: int) -> str:

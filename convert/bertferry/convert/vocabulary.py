@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bertferry.convert.checkpoint import Checkpoint
-from bertferry.modeling.errors import DataError, UsageError
+from bertferry.core.errors import DataError, UsageError
 
 
 def read_vocabulary(path: Path, expected: int) -> list[str]:

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
-from bertferry.convert.console import Progress, check_report_path, run_as_program, run_for_tests, show
+from bertferry.core.config import ACTIVATIONS
+from bertferry.core.console import Progress, check_report_path, run_as_program, run_for_tests, show
+from bertferry.core.errors import UsageError
 from bertferry.export.contract import check_module_contract
 from bertferry.export.hub_exporter import EXPORTS, TASKS, export_hub_module
 from bertferry.export.module_writer import PRECISIONS
 from bertferry.export.sentence import POOLINGS
-from bertferry.modeling.config import ACTIVATIONS
-from bertferry.modeling.errors import UsageError
 
 
 def build_parser() -> argparse_flags.ArgumentParser:

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bertferry.convert.quiet import held_back_stderr, import_tensorflow
-from bertferry.modeling.errors import UsageError, first_line
+from bertferry.core.errors import UsageError, first_line
+from bertferry.core.quiet import held_back_stderr, import_tensorflow
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from bertferry.convert.temporary import TemporaryFolder
+from bertferry.core.temporary import TemporaryFolder
 from bertferry.export.contract import ContractError, Line
 from bertferry.verify.runners.saved_model import load_saved_model
 from bertferry.verify.signature import ENCODER_INPUTS, TASK_OUTPUTS, gives_encoder_outputs, task_inputs

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from bertferry.core.config import EncoderConfig
 from bertferry.modeling.activations import get_activation
-from bertferry.modeling.config import EncoderConfig
 
 LAYER_NORM_EPSILON = 1e-12
 MASKED_SCORE = -10000.0
@@ -46,7 +46,7 @@ def encode(
     """Runs the encoder.
 
     Args:
-      parameters: the canonical parameters of `bertferry.modeling.parameters`, in their canonical shapes.
+      parameters: the canonical parameters of `bertferry.core.parameters`, in their canonical shapes.
       config: sizes, activation and dropout rates.
       word_ids, mask, type_ids: int32 [B, S]; mask is 1 for tokens and 0 for padding.
       training: whether dropout is on.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from bertferry.modeling.errors import UsageError
+from bertferry.core.errors import UsageError
 
 KNOWN = "embeddings, pooler, first:K (blocks 0 to K-1, without the embeddings), encoder (all blocks)"
 

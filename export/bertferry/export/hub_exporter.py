@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bertferry.convert import Checkpoint, open_checkpoint
-from bertferry.convert.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.convert.checkpoint import with_parameters
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.plan import TASK_HEADS
-from bertferry.convert.quiet import import_tensorflow
+from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
+from bertferry.core.errors import DataError, UsageError
+from bertferry.core.quiet import import_tensorflow
 from bertferry.export.freeze import frozen_parameters
 from bertferry.export.manifest import hashes, write_manifest
 from bertferry.export.model_card import model_card
@@ -35,7 +36,6 @@ from bertferry.export.text_writer import (
     write_text_embedding,
 )
 from bertferry.export.vocabulary import text_assets
-from bertferry.modeling.errors import DataError, UsageError
 from bertferry.verify import Report
 from bertferry.verify.side_by_side import Progress
 

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 import tensorflow as tf
 
 from bertferry.convert.plan import TASK_HEADS
+from bertferry.core.config import EncoderConfig
 from bertferry.export.forward import encode
 from bertferry.export.tasks import head_outputs
-from bertferry.modeling.config import EncoderConfig
 from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, gives_encoder_outputs, task_inputs
 
 Function: TypeAlias = Any

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from bertferry.convert import Checkpoint, open_checkpoint
-from bertferry.convert.quiet import import_tensorflow
-from bertferry.modeling.errors import DataError, UsageError
+from bertferry.core.errors import DataError, UsageError
+from bertferry.core.quiet import import_tensorflow
 
 CASING = "do_lower_case"
 

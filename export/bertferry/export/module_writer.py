@@ -6,15 +6,16 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from bertferry.convert import Checkpoint, axes
+from bertferry.convert import Checkpoint
 from bertferry.convert.plan import task_parameters
-from bertferry.convert.quiet import held_back_stderr
+from bertferry.core import axes
+from bertferry.core.errors import DataError
+from bertferry.core.parameters import canonical_axes
+from bertferry.core.quiet import held_back_stderr
 from bertferry.export.onnx.exporter import check_parity
 from bertferry.export.onnx.sources import CheckpointSource, Choices
 from bertferry.export.sentence import SentenceChoices
 from bertferry.export.vocabulary import TextAssets
-from bertferry.modeling.errors import DataError
-from bertferry.modeling.parameters import canonical_axes
 from bertferry.verify import PROFILES, Report
 from bertferry.verify.artefact import Artefact, checkpoint_artefact, saved_model_artefact
 from bertferry.verify.side_by_side import Judgement, Progress, compare_artefacts

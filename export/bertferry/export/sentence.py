@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bertferry.convert.locate import Location
-from bertferry.modeling.errors import UnavailableError, UsageError
+from bertferry.core.errors import UnavailableError, UsageError
 
 POOLINGS = ("cls", "pooled", "mean")
 MODES = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"}

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from bertferry.convert.plan import TASK_HEADS
+from bertferry.core.config import EncoderConfig
 from bertferry.export.forward import Encoded, activate, chosen_dropout, dense, encode, layer_norm
-from bertferry.modeling.config import EncoderConfig
 from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, gives_encoder_outputs
 
 CLASSIFIER_DROPOUT_RATE = 0.1

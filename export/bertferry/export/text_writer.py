@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from bertferry.convert.quiet import held_back_stderr
+from bertferry.core.errors import DataError, UsageError
+from bertferry.core.quiet import held_back_stderr
 from bertferry.export.module_writer import Module, save, variables
 from bertferry.export.sentence import MAX_LENGTH, SentenceChoices
 from bertferry.export.vocabulary import TextAssets
-from bertferry.modeling.errors import DataError, UsageError
 from bertferry.verify import PROFILES, Report
 from bertferry.verify.artefact import Artefact, checkpoint_artefact
 from bertferry.verify.runner import Runner

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bertferry.convert.locate import Location
 from bertferry.convert.vocabulary import lower_cases, read_vocabulary
-from bertferry.modeling.errors import DataError, UsageError
+from bertferry.core.errors import DataError, UsageError
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 

@@ -5,8 +5,8 @@ from typing import Any, Literal
 import tensorflow as tf
 import tf_keras
 
+from bertferry.core.config import EncoderConfig
 from bertferry.modeling.activations import get_activation
-from bertferry.modeling.config import EncoderConfig
 from bertferry.modeling.networks import (
     BertClassifier,
     BertPretrainer,

@@ -8,9 +8,9 @@ from typing import Any
 
 from bertferry.convert import Checkpoint, open_checkpoint
 from bertferry.convert.configuration import bert_config
-from bertferry.convert.quiet import import_tensorflow
 from bertferry.convert.vocabulary import read_tokenizer_config
-from bertferry.modeling.errors import UsageError
+from bertferry.core.errors import UsageError
+from bertferry.core.quiet import import_tensorflow
 from bertferry.verify.execution import AS_IT_IS, DEVICES, Execution
 from bertferry.verify.golden import GoldenRunner, read_golden
 from bertferry.verify.onnx_metadata import onnx_metadata

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from absl.flags import argparse_flags
 
-from bertferry.convert.console import (
+from bertferry.core.console import (
     Progress,
     check_report_path,
     run_as_program,
@@ -15,7 +15,7 @@ from bertferry.convert.console import (
     show,
     write_report,
 )
-from bertferry.modeling.errors import UsageError
+from bertferry.core.errors import UsageError
 from bertferry.verify.execution import DEVICES, GRAPH_OPTIMIZATIONS, PRECISIONS, parse_names
 from bertferry.verify.html import html_report
 from bertferry.verify.junit import junit_xml

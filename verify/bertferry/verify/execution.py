@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from bertferry.modeling.errors import UnavailableError, UsageError
+from bertferry.core.errors import UnavailableError, UsageError
 from bertferry.verify.tolerance import PROFILES
 
 DEVICES = ("cpu", "gpu", "tpu", "tpu-emulated", "xla")

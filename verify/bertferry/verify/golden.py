@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bertferry.modeling.errors import UsageError
+from bertferry.core.errors import UsageError
 from bertferry.verify.probes import Probe
 from bertferry.verify.runner import Arrays
 from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, TASK_OUTPUTS

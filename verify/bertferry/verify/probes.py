@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bertferry.modeling.errors import UsageError
+from bertferry.core.errors import UsageError
 from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT
 
 WHOLE_VOCABULARY = 4096

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from bertferry.convert.difference import compare_checkpoints
-from bertferry.modeling.errors import DataError, UsageError, first_line
+from bertferry.core.errors import DataError, UsageError, first_line
 from bertferry.verify.artefact import Artefact
 from bertferry.verify.comparison import Positions, compare
 from bertferry.verify.environment import environment

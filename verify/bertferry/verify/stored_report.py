@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bertferry.modeling.errors import UsageError
+from bertferry.core.errors import UsageError
 from bertferry.verify.comparison import OutputDiff, judge
 from bertferry.verify.localization import Drift, PointDrift
 from bertferry.verify.metrics import Metric, rank_fault

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bertferry.modeling.errors import UnavailableError, UsageError
+from bertferry.core.errors import UnavailableError, UsageError
 from bertferry.verify.artefact import Artefact
 from bertferry.verify.probes import Probe
 from bertferry.verify.signature import ENCODER_INPUTS

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bertferry.modeling.errors import UsageError
+from bertferry.core.errors import UsageError
 
 
 @dataclass(frozen=True)

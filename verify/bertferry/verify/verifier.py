@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bertferry.modeling.errors import UsageError
+from bertferry.core.errors import UsageError
 from bertferry.verify.artefact import artefact
 from bertferry.verify.comparison import Positions
 from bertferry.verify.execution import Execution

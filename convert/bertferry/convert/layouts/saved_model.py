@@ -10,7 +10,7 @@ from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.layouts.garden import GARDEN_V1
 from bertferry.convert.layouts.ignored import OBJECT_STATE
 from bertferry.convert.layouts.keras_names import by_variable
-from bertferry.modeling.parameters import ENCODER, HEADS
+from bertferry.core.parameters import ENCODER, HEADS
 
 NOT_WEIGHTS = {
     **OBJECT_STATE,

@@ -9,7 +9,7 @@ import numpy as np
 
 from bertferry.convert.layout import Container
 from bertferry.convert.locate import Location
-from bertferry.convert.quiet import import_tensorflow
+from bertferry.core.quiet import import_tensorflow
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 from bertferry.convert.layout import Container
 from bertferry.convert.locate import locate
 from bertferry.convert.readers import TensorInfo, name_places, names_below, sha256
-from bertferry.modeling.errors import BertferryError, DataError, UsageError, first_line
+from bertferry.core.errors import BertferryError, DataError, UsageError, first_line
 
 WEIGHTS = "model.weights.h5"
 HUB_LAYER = "KerasLayer"

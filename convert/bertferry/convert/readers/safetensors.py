@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 
 from bertferry.convert.layout import Container
 from bertferry.convert.readers import TensorInfo, name_places, names_below, sha256
-from bertferry.modeling.errors import DataError
+from bertferry.core.errors import DataError
 
 # https://github.com/huggingface/safetensors#format, section "dtype"
 DTYPES = {

@@ -13,7 +13,7 @@ from bertferry.convert.layout import Container
 from bertferry.convert.readers import TensorInfo, name_places, names_below, sha256
 from bertferry.convert.readers.bundle_index import checksums, unmasked
 from bertferry.convert.readers.object_graph import GRAPH_KEY, VALUE, ObjectGraph
-from bertferry.modeling.errors import DataError, first_line
+from bertferry.core.errors import DataError, first_line
 
 READER_ERRORS = (tf.errors.OpError, RuntimeError, ValueError, IndexError)
 """What TensorFlow's reader raises for damaged files: IndexError for a data file that ends too early."""

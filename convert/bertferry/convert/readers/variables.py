@@ -13,7 +13,7 @@ import numpy as np
 from bertferry.convert.layout import Container
 from bertferry.convert.layouts.ignored import OBJECT_STATE
 from bertferry.convert.readers import TensorInfo, name_places
-from bertferry.modeling.errors import UsageError
+from bertferry.core.errors import UsageError
 
 
 class NamedObjects(Protocol):

@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 import onnx
 from onnx import helper
 
+from bertferry.core.errors import DataError, first_line
 from bertferry.export.onnx.canonical import canonical
-from bertferry.modeling.errors import DataError, first_line
 
 Dimensions = Mapping[str, Sequence[str | int]]
 """Of inputs and outputs by name: symbols or sizes."""

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
-from bertferry.convert.console import Progress, check_report_path, run_as_program, run_for_tests, show
+from bertferry.core.console import Progress, check_report_path, run_as_program, run_for_tests, show
+from bertferry.core.errors import UsageError
 from bertferry.export.onnx.exporter import OPSETS, OPTIMIZATIONS, PRECISIONS, TASKS, export_onnx
 from bertferry.export.onnx.sources import DEFAULT_OPSET
-from bertferry.modeling.errors import UsageError
 
 
 def build_parser() -> argparse_flags.ArgumentParser:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from bertferry.convert import open_checkpoint
-from bertferry.convert.atomic import check_destination, clear_leftovers, new_file
 from bertferry.convert.plan import TASK_HEADS
-from bertferry.convert.quiet import held_back_stderr, import_tensorflow
 from bertferry.convert.report import in_units
+from bertferry.core.atomic import check_destination, clear_leftovers, new_file
+from bertferry.core.errors import DataError, UnavailableError, UsageError
+from bertferry.core.quiet import held_back_stderr, import_tensorflow
 from bertferry.export.onnx.sources import DEFAULT_OPSET, CheckpointSource, Choices, SavedModelSource, Source
-from bertferry.modeling.errors import DataError, UnavailableError, UsageError
 from bertferry.verify import PROFILES, Report, Tolerance
 from bertferry.verify.artefact import onnx_artefact
 from bertferry.verify.execution import Execution

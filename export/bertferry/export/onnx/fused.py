@@ -12,11 +12,11 @@ import onnx
 from onnx import helper, numpy_helper
 
 from bertferry.convert import Checkpoint
-from bertferry.convert import axes as named_axes
 from bertferry.convert.plan import TASK_HEADS
+from bertferry.core import axes as named_axes
+from bertferry.core.parameters import canonical_axes
 from bertferry.export.forward import LAYER_NORM_EPSILON, MASKED_SCORE
 from bertferry.export.onnx.weights import Weight
-from bertferry.modeling.parameters import canonical_axes
 from bertferry.verify.signature import POSITIONS_INPUT, TASK_OUTPUTS, task_inputs
 
 MICROSOFT = "com.microsoft"

@@ -10,8 +10,8 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 
+from bertferry.core.errors import DataError
 from bertferry.export.onnx.weights import LiftedGraph, Weight
-from bertferry.modeling.errors import DataError
 from bertferry.verify.runners.graph import InlinedGraph
 
 PASSED_THROUGH = ("Identity",)

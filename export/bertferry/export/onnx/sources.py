@@ -14,8 +14,8 @@ from bertferry.convert import Checkpoint
 from bertferry.convert.checkpoint import with_parameters
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.plan import task_parameters
+from bertferry.core.errors import UsageError
 from bertferry.export.onnx.weights import LiftedGraph, Weight
-from bertferry.modeling.errors import UsageError
 from bertferry.verify.artefact import Artefact, checkpoint_artefact
 from bertferry.verify.runner import Runner
 from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, TOKEN_OUTPUTS

@@ -4,10 +4,10 @@ import numpy as np
 import tensorflow as tf
 
 from bertferry.convert import Checkpoint
-from bertferry.convert import axes as named_axes
+from bertferry.core import axes as named_axes
+from bertferry.core.parameters import canonical_axes
 from bertferry.export.onnx.weights import LiftedGraph, Weight
 from bertferry.export.tasks import task_outputs
-from bertferry.modeling.parameters import canonical_axes
 from bertferry.verify.signature import task_inputs
 
 

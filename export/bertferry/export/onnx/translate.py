@@ -10,8 +10,8 @@ import tensorflow as tf
 from tf2onnx import optimizer as tf2onnx_optimizer
 from tf2onnx import tf_loader, tfonnx
 
+from bertferry.core.errors import DataError
 from bertferry.export.onnx.weights import LiftedGraph
-from bertferry.modeling.errors import DataError
 
 HARMFUL_PASSES = ("einsum_optimizer", "global_pool_optimizer")
 """The first duplicates every query, key and value kernel; the second hides layer normalizations below opset 18."""

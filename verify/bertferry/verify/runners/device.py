@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from bertferry.modeling.errors import UnavailableError, first_line
+from bertferry.core.errors import UnavailableError, first_line
 from bertferry.verify.execution import Execution
 from bertferry.verify.runner import Arrays
 from bertferry.verify.runners.graph import InlinedGraph

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from bertferry.convert.quiet import held_back_stderr
-from bertferry.modeling.errors import DataError, UnavailableError, first_line
+from bertferry.core.errors import DataError, UnavailableError, first_line
+from bertferry.core.quiet import held_back_stderr
 from bertferry.verify.execution import FLOATS, Execution
 from bertferry.verify.runner import Arrays
 from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, gives_encoder_outputs

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bertferry.convert.quiet import held_back_stderr
-from bertferry.modeling.errors import DataError, UnavailableError, UsageError, first_line
+from bertferry.core.errors import DataError, UnavailableError, UsageError, first_line
+from bertferry.core.quiet import held_back_stderr
 from bertferry.verify.execution import Execution
 from bertferry.verify.names import given_names, ours
 from bertferry.verify.runner import Arrays

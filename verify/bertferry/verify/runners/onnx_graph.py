@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from bertferry.convert.temporary import TemporaryFolder
-from bertferry.modeling.errors import UsageError
+from bertferry.core.errors import UsageError
+from bertferry.core.temporary import TemporaryFolder
 from bertferry.verify.points import in_order, point_of
 
 LARGEST = 2 * 1024**3

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from bertferry.convert.quiet import held_back_stderr
-from bertferry.modeling.errors import DataError, UsageError, first_line
+from bertferry.core.errors import DataError, UsageError, first_line
+from bertferry.core.quiet import held_back_stderr
 from bertferry.verify.execution import AS_IT_IS, Execution
 from bertferry.verify.names import given_names, ours
 from bertferry.verify.runner import Arrays

@@ -13,8 +13,8 @@ from pathlib import Path
 from absl import app, flags, logging
 from absl.flags import argparse_flags
 
-from bertferry.convert.temporary import own_temporary_files
-from bertferry.modeling.errors import BertferryError, UsageError
+from bertferry.core.errors import BertferryError, UsageError
+from bertferry.core.temporary import own_temporary_files
 
 Execute = Callable[[Namespace], int]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bertferry.modeling.errors import UsageError
+from bertferry.core.errors import UsageError
 
 WATCH = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
 """Waits for the end of a pipe, which comes when the process that holds the other end closes it or dies."""

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import tf_keras
 
+from bertferry.core.config import ACTIVATIONS, ConfigError, EncoderConfig
+from bertferry.core.parameters import HEADS, axis_sizes, canonical_axes, parameter_names
 from bertferry.modeling.builders import task_model
-from bertferry.modeling.config import ACTIVATIONS, ConfigError, EncoderConfig
-from bertferry.modeling.parameters import HEADS, axis_sizes, canonical_axes, parameter_names
 from bertferry.modeling.variables import named_variables
 
 CONFIG = EncoderConfig(30, 8, 2, 2, 12, 16, 3, "gelu_tanh")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bertferry.modeling.errors import UsageError
+from bertferry.core.errors import UsageError
 
 
 @contextmanager

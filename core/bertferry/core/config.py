@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bertferry.modeling.errors import UsageError
+from bertferry.core.errors import UsageError
 
 ACTIVATIONS = ("gelu_tanh", "gelu_erf", "relu", "tanh", "silu")
 """Activation names. `gelu_tanh` is the tanh approximation of the original BERT, `gelu_erf` the exact form."""

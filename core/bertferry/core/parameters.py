@@ -4,7 +4,7 @@ Every checkpoint layout is a table over these names. Axes of equal size have nam
 kernel is square (`hidden pooled`), so that a transpose cannot pass unseen.
 """
 
-from bertferry.modeling.config import EncoderConfig
+from bertferry.core.config import EncoderConfig
 
 ENCODER: dict[str, str] = {
     "embeddings/word": "vocab hidden",

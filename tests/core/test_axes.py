@@ -4,7 +4,7 @@ from closeness import assert_close
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertferry.convert import axes
+from bertferry.core import axes
 
 LAYOUTS_OF_A_KERNEL = ("hidden heads head_size", "hidden (heads head_size)", "(heads head_size) hidden")
 

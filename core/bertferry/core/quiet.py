@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bertferry.modeling.errors import BertferryError
+from bertferry.core.errors import BertferryError
 
 
 def import_tensorflow() -> None:

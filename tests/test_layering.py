@@ -1,0 +1,57 @@
+"""Dependencies point one way, and what answers before the work starts loads no TensorFlow."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PARTS = ("core", "modeling", "convert", "verify", "export")
+"""Each imports those before it alone."""
+
+
+def imports(path):
+    """The modules of bertferry that a file imports, inside functions too, and the line of each."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: a relative import"
+            names = [node.module] if node.module != "bertferry" else [f"bertferry.{a.name}" for a in node.names]
+        else:
+            continue
+        yield from ((name, node.lineno) for name in names if name.split(".")[0] == "bertferry")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_imports_those_below_it_alone(part):
+    allowed = PARTS[: PARTS.index(part) + 1]
+    files = sorted((ROOT / part).rglob("*.py"))
+    assert files
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in files
+        for name, line in imports(path)
+        if name.split(".")[1] not in allowed
+    ]
+    assert wrong == []
+
+
+def test_packages_import_no_tools_and_no_tests():
+    ours = {path.stem for folder in ("tools", "tests") for path in (ROOT / folder).glob("*.py")}
+    for part in PARTS:
+        for path in (ROOT / part).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                names = [node.module] if isinstance(node, ast.ImportFrom) else []
+                names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                assert not ours & {name.split(".")[0] for name in names if name}, path
+
+
+def test_the_packages_load_no_tensorflow():
+    modules = [f"bertferry.core.{path.stem}" for path in (ROOT / "core/bertferry/core").glob("*.py")]
+    modules += ["bertferry.convert", "bertferry.verify", "bertferry.export"]
+    code = f"import sys, {', '.join(modules)}; print([m for m in ('tensorflow', 'tf_keras') if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
