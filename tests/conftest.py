@@ -68,9 +68,13 @@ def pytest_configure(config):
 
 
 def pytest_sessionfinish(session):
-    """Fails a run whose tests leave files there, beside pytest's own, which go with the folder."""
+    """Fails a run whose tests leave files there.
+
+    Not counted are pytest's own and the source files that AutoGraph writes when Keras saves or fits a model.
+    """
     folder = getattr(session.config, "temporary_folder", None)
-    left = sorted(set(os.listdir(folder.path)) - {f"pytest-of-{getpass.getuser()}"}) if folder else []
+    known = (f"pytest-of-{getpass.getuser()}", "__autograph_generated_file")
+    left = [name for name in os.listdir(folder.path) if not name.startswith(known)] if folder else []
     if left:
         print(f"\nleft in the temporary directory: {', '.join(left)}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

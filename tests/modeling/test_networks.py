@@ -150,6 +150,33 @@ class TestTransformerEncoder:
         arrays = inputs()
         np.testing.assert_array_equal(again(arrays)[0], model(arrays)[0])
 
+    def test_the_configuration_is_the_arguments_as_given(self):
+        """As the network of 2019 had it: equal dicts, and a name only where one was given."""
+        arguments = {
+            "vocab_size": 100,
+            "hidden_size": 32,
+            "num_layers": 3,
+            "num_attention_heads": 2,
+            "sequence_length": 21,
+            "max_sequence_length": 21,
+            "type_vocab_size": 12,
+            "intermediate_size": 1223,
+            "activation": "relu",
+            "dropout_rate": 0.05,
+            "attention_dropout_rate": 0.22,
+            "initializer": "glorot_uniform",
+            "float_dtype": "float16",
+        }
+        config = TransformerEncoder(**arguments).get_config()
+        expected = {
+            **arguments,
+            "activation": tf_keras.activations.serialize(tf_keras.activations.get("relu")),
+            "initializer": tf_keras.initializers.serialize(tf_keras.initializers.get("glorot_uniform")),
+        }
+        assert config == expected
+        assert TransformerEncoder(**arguments, name="bert").get_config() == {**expected, "name": "bert"}
+        assert TransformerEncoder.from_config(config).get_config() == config
+
 
 class TestClassification:
     def test_logits_and_predictions(self):

@@ -144,7 +144,7 @@ def _latest(directory: Path) -> Path | None:
 def _check_shards(prefix: Path) -> None:
     if not Path(f"{prefix}.index").is_file():
         raise UsageError(f"{prefix}: no such checkpoint: {prefix.name}.index is not there")
-    shards = sorted(prefix.parent.glob(f"{prefix.name}.data-?????-of-?????"))
+    shards = sorted(prefix.parent.glob(f"{glob.escape(prefix.name)}.data-?????-of-?????"))
     if not shards:
         raise DataError(f"{prefix}.index: its data file {prefix.name}.data-00000-of-00001 is missing")
     total = int(shards[-1].name[-5:])

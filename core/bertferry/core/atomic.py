@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bertferry.core.errors import UsageError
+from bertferry.core.siblings import abandoned_siblings, sibling
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def new_file(destination: str | Path, *, overwrite: bool = False) -> Iterator[Pa
 def _staging(target: Path) -> Iterator[Path]:
     """A temporary sibling, gone at the end; a full or read-only disk becomes one clear error."""
     clear_leftovers(target)
-    staging = target.parent / f".{target.name}.tmp-{os.getpid()}"
+    staging = sibling(target, "tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         staging.mkdir()
@@ -75,31 +76,17 @@ def check_destination(target: Path, *, overwrite: bool) -> None:
 
 def clear_leftovers(target: Path) -> None:
     """Undoes what a killed run left: removes its temporary sibling, restores an output it had moved aside."""
-    for stale in target.parent.glob(f".{target.name}.tmp-*"):
-        if not _alive(stale):
-            shutil.rmtree(stale, ignore_errors=True)
-    for aside in target.parent.glob(f".{target.name}.old-*"):
-        if _alive(aside):
-            continue
+    for stale in abandoned_siblings(target, "tmp"):
+        shutil.rmtree(stale, ignore_errors=True)
+    for aside in abandoned_siblings(target, "old"):
         if target.exists():
             shutil.rmtree(aside, ignore_errors=True)
         else:
             aside.rename(target)
 
 
-def _alive(sibling: Path) -> bool:
-    """Whether the process that made a sibling (its number ends the name) still runs."""
-    try:
-        os.kill(int(sibling.name.rpartition("-")[2]), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def _take_place(staging: Path, target: Path) -> None:
-    aside = target.parent / f".{target.name}.old-{os.getpid()}"
+    aside = sibling(target, "old")
     replaces = target.exists()
     if replaces:
         target.rename(aside)

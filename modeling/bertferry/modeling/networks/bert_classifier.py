@@ -51,7 +51,7 @@ class BertClassifier(ConfiguredModel):
         )
         outputs = classifier(tf_keras.layers.Dropout(dropout_rate)(pooled))
         super().__init__(inputs=network.inputs, outputs=outputs, **arguments)
-        self.keep(config)
+        self.keep(config, arguments)
 
     @property
     def classifier(self) -> Classification:

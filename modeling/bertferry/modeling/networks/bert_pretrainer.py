@@ -84,7 +84,7 @@ class BertPretrainer(ConfiguredModel):
             finish = tf_keras.layers.Activation(output_activation)
             outputs = [finish(scores) for scores in outputs]
         super().__init__(inputs=[*network.inputs, positions], outputs=outputs, **arguments)
-        self.keep(config)
+        self.keep(config, arguments)
 
     @property
     def masked_lm(self) -> MaskedLM:

@@ -43,7 +43,7 @@ class BertSpanLabeler(ConfiguredModel):
             tf_keras.layers.Activation("linear", name="end_positions")(end),
         ]
         super().__init__(inputs=network.inputs, outputs=outputs, **arguments)
-        self.keep(config)
+        self.keep(config, arguments)
 
     @property
     def span_labeling(self) -> SpanLabeling:

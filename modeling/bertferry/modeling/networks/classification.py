@@ -45,4 +45,4 @@ class Classification(ConfiguredModel):
         outputs = logits if output == "logits" else tf_keras.layers.Activation(tf.nn.log_softmax)(logits)
         super().__init__(inputs=[cls_output], outputs=outputs, **arguments)
         self.logits = logits
-        self.keep(config)
+        self.keep(config, arguments)

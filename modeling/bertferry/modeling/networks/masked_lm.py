@@ -123,4 +123,4 @@ class MaskedLM(ConfiguredModel):
         outputs = logits if output == "logits" else tf_keras.layers.Activation(tf.nn.log_softmax)(logits)
         super().__init__(inputs=[sequence, positions], outputs=outputs, **arguments)
         self.logits = logits
-        self.keep(config)
+        self.keep(config, arguments)

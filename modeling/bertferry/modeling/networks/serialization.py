@@ -16,13 +16,13 @@ class ConfiguredModel(tf_keras.Model):
 
     _arguments: str
 
-    def keep(self, arguments: dict[str, Any]) -> None:
-        """Keeps the constructor's arguments, which are plain values."""
-        self._arguments = json.dumps(arguments)
+    def keep(self, arguments: dict[str, Any], given: dict[str, Any]) -> None:
+        """Keeps the constructor's arguments, which are plain values: its own, and the Keras model's as given."""
+        self._arguments = json.dumps({**arguments, **given})
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as serialisable values."""
-        return {"name": self.name, **json.loads(self._arguments)}
+        return dict(json.loads(self._arguments))
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:

@@ -114,7 +114,7 @@ class TransformerEncoder(ConfiguredModel):
             name="pooler_transform",
         )(hidden[:, 0, :])
         super().__init__(inputs=[word_ids, mask, type_ids], outputs=[hidden, pooled], **arguments)
-        self.keep(config)
+        self.keep(config, arguments)
 
     @property
     def _embedding_layer(self) -> layers.OnDeviceEmbedding:

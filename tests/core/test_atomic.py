@@ -1,0 +1,76 @@
+"""Outputs and the siblings they are written in: names as they are, leftovers of dead processes alone."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bertferry.core import siblings
+from bertferry.core.atomic import clear_leftovers, new_directory
+from bertferry.core.siblings import abandoned_siblings, sibling
+
+
+@pytest.fixture
+def ended():
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def made_by(process, target, purpose):
+    """A sibling that another process of this host has made."""
+    own = sibling(target, purpose)
+    path = own.with_name(f"{own.name.rpartition('-')[0]}-{process}")
+    path.mkdir()
+    (path / "weights").write_text("...")
+    return path
+
+
+def test_leftovers_of_a_dead_process_go_and_those_of_a_living_one_stay(tmp_path, ended):
+    target = tmp_path / "out"
+    dead, living = made_by(ended, target, "tmp"), made_by(os.getppid(), target, "tmp")
+    clear_leftovers(target)
+    assert not dead.exists()
+    assert living.exists()
+
+
+def test_an_output_that_had_been_moved_aside_comes_back(tmp_path, ended):
+    target = tmp_path / "out"
+    made_by(ended, target, "old")
+    clear_leftovers(target)
+    assert (target / "weights").read_text() == "..."
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("name", ["m[12]", "m*", "m?", "[m]"])
+def test_names_are_no_patterns(tmp_path, ended, name):
+    """Clearing up for `m[12]` once took what a run for `m1` had saved."""
+    others = [
+        made_by(ended, tmp_path / other, purpose) for other in ("m1", "m2", "mm") for purpose in ("tmp", "old")
+    ]
+    own = made_by(ended, tmp_path / name, "tmp")
+    clear_leftovers(tmp_path / name)
+    assert not own.exists()
+    assert all(other.exists() for other in others)
+    with new_directory(tmp_path / name) as staging:
+        (staging / "a").write_text("b")
+    assert (tmp_path / name / "a").read_text() == "b"
+
+
+@pytest.mark.parametrize(("hours", "goes"), [(0, False), (23, False), (25, True)])
+def test_what_another_host_made_is_left_for_a_day(tmp_path, monkeypatch, ended, hours, goes):
+    target = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(siblings, "_here", lambda: "another-1234abcd")
+        theirs = made_by(ended, target, "tmp")
+    for path in (theirs / "weights", theirs):
+        os.utime(path, (time.time(), time.time() - hours * 3600))
+    assert list(abandoned_siblings(target, "tmp")) == ([theirs] if goes else [])
+
+
+def test_a_sibling_says_which_host_boot_and_process_made_it(tmp_path):
+    assert sibling(tmp_path / "out", "tmp").name == f".out.tmp-{siblings._here()}-{os.getpid()}"
+    assert siblings.BOOT.read_text()[:8] in sibling(tmp_path / "out", "tmp").name
