@@ -61,6 +61,7 @@ def pytest_configure(config):
     """Gives the run a temporary directory of its own, which its worker processes inherit."""
     if not hasattr(config, "workerinput"):
         config.temporary_folder = TemporaryFolder()
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as the commands do
         tempfile.tempdir = os.environ["TMPDIR"] = str(config.temporary_folder.path)
 
     if threads := os.environ.get("TF_NUM_INTRAOP_THREADS"):

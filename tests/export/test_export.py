@@ -32,6 +32,19 @@ def test_every_layout_gives_the_same_function(golden, golden_inputs, expected, t
     assert_close(outputs["sequence_output"], expected["sequence_output"])
 
 
+@pytest.mark.parametrize("onnx", [(), ("fp32",)])
+def test_progress_counts_upwards_and_names_what_is_done(golden, tmp_path, onnx):
+    said = []
+    export_hub_module(
+        golden / "tf1_core_L2", tmp_path / "module", onnx=onnx, progress=lambda *step: said.append(step)
+    )
+    assert ("writing ONNX files" in {what for what, _, _ in said}) == bool(onnx)
+    assert any("candidate on" in what for what, _, _ in said)
+    counts = [done for _, done, _ in said]
+    assert counts == sorted(counts)
+    assert all(done < total for _, done, total in said)
+
+
 def test_assets(text_source, tmp_path, capfd):
     module = tmp_path / "module"
     code, out, err = run(capfd, "--checkpoint", text_source, "--output", module, "--no-do-lower-case")

@@ -72,12 +72,11 @@ class ConversionReport:
         fates = Counter(row.bytes for row in self.tensors)
         fates.setdefault("identical bytes", 0)
         verb = "would convert" if self.dry_run else "converted"
-        proof = "nothing written" if self.dry_run else "re-read and equal to the source bit for bit"
         lines = [
             f"{verb} {self.source} ({self.source_layout}) to {self.target} ({self.target_layout})",
             f"  {len(self.tensors)} tensors, {self.parameters:,} parameters, {in_units(self.total_bytes)}: "
             f"{fates.pop('identical bytes')} with identical bytes"
-            f"{''.join(f', {count} {fate}' for fate, count in fates.items())}; {proof}",
+            f"{''.join(f', {count} {fate}' for fate, count in fates.items())}; {self._proof()}",
             f"  heads: {', '.join(self.heads) or 'none, encoder only'}; activation "
             f"{self.configuration['activation']}; vocabulary {'copied' if self.vocabulary else 'none'}",
         ]
@@ -86,6 +85,18 @@ class ConversionReport:
             names = [name for name, why in self.skipped.items() if why == reason]
             lines.append(f"  skipped {len(names)}: {reason} ({names[0]}{', …' if len(names) > 1 else ''})")
         return "\n".join(lines)
+
+    def _proof(self) -> str:
+        """What has been shown of the written tensors; a fresh one has no source to be equal to."""
+        if self.dry_run:
+            return "nothing written"
+        taken = [row for row in self.tensors if row.source]
+        cast = sorted({row.dtype for row in taken if "cast to" in row.bytes})
+        source = f"the source cast to {' and '.join(cast)}" if cast else "the source"
+        fresh = len(self.tensors) - len(taken)
+        if fresh:
+            return f"re-read, {len(taken)} equal to {source} bit for bit, {fresh} initialized"
+        return f"re-read and equal to {source} bit for bit"
 
 
 def conversion_report(

@@ -44,6 +44,9 @@ def run_as_program(parser: argparse_flags.ArgumentParser, execute: Execute) -> N
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a locale without UTF-8 is no reason to fail
 
+    # ONNX Runtime sends usage data to its makers, and notes that in the temporary directory, unless told not to.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
     def execute_in_own_folder(arguments: Namespace) -> int:
         with own_temporary_files():
             return execute(arguments)

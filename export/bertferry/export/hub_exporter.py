@@ -144,13 +144,15 @@ def export_hub_module(
     tell = progress or (lambda what, done, total: None)
     with new_directory(target, overwrite=overwrite) as staging, ThreadPoolExecutor() as pool:
         read = pool.submit(hashes, source.location.files)  # beside the work, which is Python's
-        tell("writing the module", 0, 2)
+        steps = 1 + bool(onnx)
+        tell("writing the module", 0, steps)
         writer = WRITERS.get(kind, TASK_WRITER)
         writer.write(staging, new)
-        tell("writing ONNX files", 1, 2)
-        write_onnx_files(staging / "onnx", new, onnx, verify=verify)
+        if onnx:
+            tell("writing ONNX files", 1, steps)
+            write_onnx_files(staging / "onnx", new, onnx, verify=verify)
         written = pool.submit(hashes, _files(staging), staging)
-        parity = writer.check(new, staging, progress) if verify else None
+        parity = writer.check(new, staging, _behind(steps, tell)) if verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{target}: not written: the module computes something else: {parity.verdict()}")
         card = staging / "README.md"
@@ -195,6 +197,11 @@ def check_choices(export: str, task: str, precision: str, pooling: str | None, o
         raise UsageError(f"--pooling is for --task text, not {task}")
     if onnx:
         check_installed()
+
+
+def _behind(steps: int, tell: Progress) -> Progress:
+    """Counts on from steps that are done."""
+    return lambda what, done, total: tell(what, steps + done, steps + total)
 
 
 def _files(directory: Path) -> list[Path]:

@@ -34,7 +34,8 @@ class CheckpointRunner:
         )
         for point, layer in _points(self.encoder):
             _name_output(layer, point)
-        self._compute = Compute(self.outputs, task_inputs(task), device)
+        halved = execution.precision == "fp16" and device.kind == "cpu"
+        self._compute = Compute(self.outputs, task_inputs(task), device, widen=halved)
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The task's outputs by name."""

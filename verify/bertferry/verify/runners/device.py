@@ -65,13 +65,20 @@ class Compute:
     """A function of named tensors to named tensors, on a device.
 
     It is traced once for every shape where the artefact takes every shape (`free`); one that does not has to show
-    it, and is traced for each.
+    it, and is traced for each. `widen` has products of float16 summed in float32.
     """
 
     def __init__(
-        self, function: Callable[[Tensors], Tensors], names: tuple[str, ...], device: Device, *, free: bool = True
+        self,
+        function: Callable[[Tensors], Tensors],
+        names: tuple[str, ...],
+        device: Device,
+        *,
+        free: bool = True,
+        widen: bool = False,
     ) -> None:
         self._function, self._names, self._device, self._free = function, names, device, free
+        self._widen = widen
         self._graphs: dict[tuple[Any, ...], _Traced] = {}
 
     def __call__(self, inputs: Arrays) -> dict[str, np.ndarray]:
@@ -97,7 +104,7 @@ class Compute:
         }
         key = tuple(specs.values())
         if key not in self._graphs:
-            self._graphs[key] = _Traced(self._function, specs, self._device)
+            self._graphs[key] = _Traced(self._function, specs, self._device, self._widen)
         return self._graphs[key]
 
     def _shape(self, tensor: tf.Tensor) -> list[int | None]:
@@ -107,7 +114,7 @@ class Compute:
 class _Traced:
     """A function traced for inputs of some shapes."""
 
-    def __init__(self, function: Any, specs: Mapping[str, tf.TensorSpec], device: Device) -> None:
+    def __init__(self, function: Any, specs: Mapping[str, tf.TensorSpec], device: Device, widen: bool) -> None:
         self._specs, self._device = specs, device
         self._to_points: dict[tuple[str, ...], Any] = {}
         with device.scope():
@@ -117,10 +124,12 @@ class _Traced:
         if device.kind == "tpu-emulated":
             self.graph.round_products()
             function = self.graph.run
-        if device.compiles:
-            self.outputs = tf.function(
-                function, input_signature=[specs], autograph=False, jit_compile=device.kind != "tpu"
-            )
+        if widen:
+            self.graph.widen_products()
+            function = self.graph.run
+        if device.compiles or widen:
+            compiles = device.compiles and device.kind != "tpu"
+            self.outputs = tf.function(function, input_signature=[specs], autograph=False, jit_compile=compiles)
 
     @cached_property
     def graph(self) -> InlinedGraph:

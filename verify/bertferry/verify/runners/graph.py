@@ -86,6 +86,24 @@ class InlinedGraph:
                     node.input[place] = wide
         self.definition.node.extend(added)
 
+    def widen_products(self) -> None:
+        """Sums the products of float16 operands in float32 and rounds the sum, as GPUs do.
+
+        Processors with instructions for float16 do too; elsewhere TensorFlow sums in float16, in an order that
+        depends on the number of threads.
+        """
+        added = []
+        for node in self.definition.node:
+            if node.op in PRODUCTS and node.attr["T"].type == tf.float16.as_datatype_enum:
+                for place, operand in enumerate(node.input[:2]):
+                    wide = f"{node.name}/float32_{place}"
+                    added.append(_cast(wide, operand, tf.float16, tf.float32))
+                    node.input[place] = wide
+                added.append(_cast(node.name, f"{node.name}/float32", tf.float32, tf.float16))
+                node.name = f"{node.name}/float32"
+                node.attr["T"].type = tf.float32.as_datatype_enum
+        self.definition.node.extend(added)
+
 
 def _cast(name: str, tensor: str, source: tf.DType, target: tf.DType) -> Any:
     node = graph_pb2.GraphDef().node.add(name=name, op="Cast", input=[tensor])
