@@ -2,6 +2,7 @@
 
 import io
 import os
+import subprocess
 import tarfile
 import tempfile
 import zipfile
@@ -12,6 +13,7 @@ import pytest
 from bertferry.convert import archive, convert_checkpoint, open_checkpoint
 from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.command import main
+from bertferry.core.errors import UsageError
 
 
 def pack(source: Path, path: Path, folder: str = "uncased_L-2_H-8_A-2") -> Path:
@@ -112,3 +114,17 @@ def test_several_checkpoints_in_an_archive_are_named(golden, tmp_path, scratch, 
         packed.add(golden / "tf1_cls_L2", "other")
     assert main(["--input", str(tmp_path / "two.tar"), "--output", str(tmp_path / "out")]) == 2
     one_line(r"several checkpoints in it \(one, other\): unpack it and name one")
+
+
+def test_a_full_temporary_folder_is_not_blamed_on_the_archive(golden, tmp_path, scratch):
+    path = pack(golden / "third_party_keras_bert", tmp_path / "bert.zip")
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", str(scratch)], capture_output=True
+    ).returncode:
+        pytest.skip("mounting a small tmpfs needs root")
+    try:
+        with pytest.raises(UsageError, match=f"bert.zip: no room to unpack it in {scratch}: set TMPDIR"):
+            open_checkpoint(path)
+        assert list(scratch.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(scratch)], check=True)

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from bertferry.core import siblings
-from bertferry.core.atomic import clear_leftovers, new_directory
+from bertferry.core.atomic import clear_leftovers, new_directory, new_file
+from bertferry.core.errors import UsageError
 from bertferry.core.siblings import abandoned_siblings, sibling
 
 
@@ -74,3 +75,18 @@ def test_what_another_host_made_is_left_for_a_day(tmp_path, monkeypatch, ended, 
 def test_a_sibling_says_which_host_boot_and_process_made_it(tmp_path):
     assert sibling(tmp_path / "out", "tmp").name == f".out.tmp-{siblings._here()}-{os.getpid()}"
     assert siblings.BOOT.read_text()[:8] in sibling(tmp_path / "out", "tmp").name
+
+
+@pytest.mark.parametrize("new", [new_directory, new_file])
+def test_a_source_that_cannot_be_read_is_not_blamed_on_the_output(tmp_path, new):
+    missing = tmp_path / "source" / "vocab.txt"
+    with pytest.raises(UsageError, match=rf"^{missing}: cannot be read: No such file"), new(tmp_path / "out"):
+        missing.read_text()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("new", [new_directory, new_file])
+def test_an_output_that_cannot_be_written_is_named(tmp_path, new):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="file/out: cannot be written: "), new(tmp_path / "file" / "out"):
+        pytest.fail("nothing can be written there")

@@ -123,7 +123,9 @@ def test_options_that_do_not_go_together(golden, tmp_path, capfd):
     np.savez(tmp_path / "x.npz", x=np.zeros(1))
     both = ("--texts", tmp_path / "texts", "--inputs", tmp_path / "x.npz")
     assert "either --inputs or --texts" in refused(capfd, 2, *sides, *both)
-    assert "takes no --reference" in refused(capfd, 2, *sides, "--rejudge", tmp_path / "x.json")
+    assert "--rejudge has no use for --reference, --candidate: leave them out" in refused(
+        capfd, 2, *sides, "--rejudge", tmp_path / "x.json"
+    )
     assert "are needed" in refused(capfd, 2, "--reference", core)
     assert "must not be negative" in refused(capfd, 2, *sides, "--atol", "-1")
 

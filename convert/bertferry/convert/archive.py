@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from bertferry.core.atomic import FULL
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.temporary import TemporaryFolder
 
@@ -43,6 +44,9 @@ def unpack(path: Path) -> TemporaryFolder:
             budget = _copy(content, target, budget, path)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, NotImplementedError) as error:
         folder.remove()
+        if isinstance(error, OSError) and error.errno in FULL:
+            place = folder.path.parent
+            raise UsageError(f"{path}: no room to unpack it in {place}: set TMPDIR to a larger folder") from error
         raise DataError(f"{path}: not a complete archive: {error}") from error
     except BaseException:
         folder.remove()

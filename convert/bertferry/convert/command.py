@@ -11,7 +11,7 @@ from bertferry.convert.inspection import inspect_checkpoint
 from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
 from bertferry.convert.plan import DTYPES, TASKS
 from bertferry.core.config import ACTIVATIONS
-from bertferry.core.console import Progress, check_report_path, run_as_program, run_for_tests, show
+from bertferry.core.console import Progress, check_report_path, refuse_ignored, run_as_program, run_for_tests, show
 from bertferry.core.errors import UsageError
 
 
@@ -83,8 +83,21 @@ def build_parser() -> argparse_flags.ArgumentParser:
     return parser
 
 
+SOURCE = ("source_layout", "config", "prefix", "num_attention_heads", "activation")
+"""What says how a checkpoint is read."""
+NO_CONVERSION = {
+    "list_layouts": ("list_layouts",),
+    "diff": ("diff", "json"),
+    "inspect": ("inspect", "input", "json", *SOURCE),
+}
+"""Flags that have the command convert nothing, and those that count beside each."""
+
+
 def execute(arguments: Namespace) -> int:
     """Runs the command with parsed arguments; returns its exit code."""
+    for mode, used in NO_CONVERSION.items():
+        if getattr(arguments, mode):
+            refuse_ignored(build_parser(), arguments, f"--{mode.replace('_', '-')}", used)
     check_report_path(arguments.json)
     if arguments.list_layouts:
         return _list_layouts()

@@ -10,6 +10,9 @@ from pathlib import Path
 from bertferry.core.errors import UsageError
 from bertferry.core.siblings import abandoned_siblings, sibling
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a full disk or a used-up quota answers."""
+
 
 @contextmanager
 def new_directory(destination: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
@@ -61,11 +64,21 @@ def _staging(target: Path) -> Iterator[Path]:
         staging.mkdir()
         yield staging
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             raise UsageError(f"{target}: no space left on the device") from error
+        if _elsewhere(error.filename, staging, target):
+            raise UsageError(f"{error.filename}: cannot be read: {error.strerror}") from error
         raise UsageError(f"{target}: cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _elsewhere(name: object, *ours: Path) -> bool:
+    """Whether an error is about a file that is neither the output nor in it: one that was to be read."""
+    if not isinstance(name, str | Path):
+        return False
+    path = Path(name).absolute()
+    return not any(path == one.absolute().parent or path.is_relative_to(one.absolute()) for one in ours)
 
 
 def check_destination(target: Path, *, overwrite: bool) -> None:

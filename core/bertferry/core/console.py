@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from bertferry.core.errors import BertferryError, UsageError
 from bertferry.core.temporary import own_temporary_files
 
 Execute = Callable[[Namespace], int]
+FLAGS = {"source_layout": "--from"}
+"""Flags whose attribute is not named after them."""
 
 
 def parse(parser: argparse_flags.ArgumentParser, argv: Sequence[str]) -> Namespace:
@@ -75,6 +77,30 @@ def guarded(parser: argparse_flags.ArgumentParser, execute: Execute, arguments: 
     except KeyboardInterrupt:
         print(f"{parser.prog}: interrupted, nothing written", file=sys.stderr)
         return 130
+
+
+def refuse_ignored(
+    parser: argparse_flags.ArgumentParser, arguments: Namespace, mode: str, used: Collection[str]
+) -> None:
+    """Refuses flags that were given and that the command, called this way, would not look at.
+
+    Args:
+      parser: knows the defaults.
+      arguments: what it parsed.
+      mode: the flag that decides, for the message.
+      used: the other attributes of `arguments` that count then.
+
+    Raises:
+      UsageError: naming the flags.
+    """
+    ignored = [
+        FLAGS.get(name, f"--{name.replace('_', '-')}")
+        for name, value in vars(arguments).items()
+        if value != parser.get_default(name) and name not in used
+    ]
+    if ignored:
+        them = "it" if len(ignored) == 1 else "them"
+        raise UsageError(f"{mode} has no use for {', '.join(ignored)}: leave {them} out")
 
 
 class Progress:

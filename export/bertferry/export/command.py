@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from absl.flags import argparse_flags
 
 from bertferry.core.config import ACTIVATIONS
-from bertferry.core.console import Progress, check_report_path, run_as_program, run_for_tests, show
+from bertferry.core.console import Progress, check_report_path, refuse_ignored, run_as_program, run_for_tests, show
 from bertferry.core.errors import UsageError
 from bertferry.export.contract import check_module_contract
 from bertferry.export.hub_exporter import EXPORTS, TASKS, export_hub_module
@@ -81,6 +81,7 @@ def execute(arguments: Namespace) -> int:
     """Runs the command with parsed arguments; returns its exit code."""
     check_report_path(arguments.json)
     if arguments.check is not None:
+        refuse_ignored(build_parser(), arguments, "--check", ("check", "json"))
         with Progress("export-hub-module") as progress:
             checked = check_module_contract(arguments.check, progress)
         show(checked.to_json(), checked.render(), arguments.json)

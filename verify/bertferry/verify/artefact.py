@@ -51,6 +51,8 @@ def artefact(given: str | Path, task: str, execution: Execution = AS_IT_IS) -> A
     """
     kind, path = split_kind(str(given))
     if kind == "golden":
+        if execution.device != "cpu" or execution.precision is not None:
+            raise UsageError(f"{path}: stored outputs are not run: they have no device or precision")
         return golden_artefact(path)
     if kind in ("hub", "savedmodel"):
         return saved_model_artefact(path, kind, execution, task=task)

@@ -10,6 +10,7 @@ from absl.flags import argparse_flags
 from bertferry.core.console import (
     Progress,
     check_report_path,
+    refuse_ignored,
     run_as_program,
     run_for_tests,
     show,
@@ -31,6 +32,8 @@ PASSED_ON = (
     *("localize", "save_golden"),
 )
 """Flags that are arguments of `verify_parity` under the same name."""
+REJUDGED = ("rejudge", "profile", "atol", "rtol", "override", "baseline", "json", *("junit", "html"))
+"""Flags that count beside `--rejudge`, which runs nothing."""
 WRITERS: dict[str, Callable[[Report], str]] = {"junit": junit_xml, "html": html_report}
 
 
@@ -138,8 +141,7 @@ def _verified(arguments: Namespace) -> Report:
 
 
 def _rejudged(arguments: Namespace) -> Report:
-    if arguments.reference is not None or arguments.candidate:
-        raise UsageError("--rejudge judges a stored report: it takes no --reference and no --candidate")
+    refuse_ignored(build_parser(), arguments, "--rejudge", REJUDGED)
     report = read_report(Path(arguments.rejudge))
     tolerance = report.tolerance if arguments.profile == "auto" else profile(arguments.profile)
     tolerance = tolerance.changed(arguments.atol, arguments.rtol)

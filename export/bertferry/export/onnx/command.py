@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
-from bertferry.core.console import Progress, check_report_path, run_as_program, run_for_tests, show
+from bertferry.core.console import Progress, check_report_path, refuse_ignored, run_as_program, run_for_tests, show
 from bertferry.core.errors import UsageError
 from bertferry.export.onnx.exporter import OPSETS, OPTIMIZATIONS, PRECISIONS, TASKS, export_onnx
 from bertferry.export.onnx.sources import DEFAULT_OPSET
@@ -65,8 +65,16 @@ def build_parser() -> argparse_flags.ArgumentParser:
     return parser
 
 
+OF_CHECKPOINT = ("task", "int64_inputs", "config", "source_layout")
+OF_SAVED_MODEL = ("signature",)
+
+
 def execute(arguments: Namespace) -> int:
     """Runs the command with parsed arguments; returns its exit code."""
+    for mode, others in (("saved_model", OF_CHECKPOINT), ("checkpoint", OF_SAVED_MODEL)):
+        if getattr(arguments, mode) is not None:
+            used = vars(arguments).keys() - set(others)
+            refuse_ignored(build_parser(), arguments, f"--{mode.replace('_', '-')}", used)
     check_report_path(arguments.json)
     if arguments.output is None:
         raise UsageError("--output FILE is missing: see --help")

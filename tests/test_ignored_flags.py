@@ -1,0 +1,66 @@
+"""No command ignores a flag without a word."""
+
+import numpy as np
+import pytest
+
+from bertferry.convert.command import main as convert
+from bertferry.export.command import main as export_hub
+from bertferry.export.onnx.command import main as export_onnx
+from bertferry.verify.command import main as verify
+
+SAVED_MODEL = ["--saved-model", "x", "--output", "y"]
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments", "line"),
+    [
+        (convert, ["--list-layouts", "--json"], "--list-layouts has no use for --json: leave it out"),
+        (convert, ["--diff", "a", "b", "--from", "tf1"], "--diff has no use for --from: leave it out"),
+        (
+            convert,
+            ["--diff", "a", "b", "--config", "c", "--prefix", "p"],
+            "--diff has no use for --config, --prefix: leave them out",
+        ),
+        (convert, ["--input", "x", "--inspect", "--to", "tf1"], "--inspect has no use for --to: leave it out"),
+        (export_hub, ["--check", "x", "--task", "span"], "--check has no use for --task: leave it out"),
+        (export_onnx, [*SAVED_MODEL, "--task", "span"], "--saved-model has no use for --task: leave it out"),
+        (
+            export_onnx,
+            [*SAVED_MODEL, "--int64-inputs", "--config", "c", "--from", "tf1"],
+            "--saved-model has no use for --int64-inputs, --config, --from: leave them out",
+        ),
+        (
+            export_onnx,
+            ["--checkpoint", "x", "--output", "y", "--signature", "serve"],
+            "--checkpoint has no use for --signature: leave it out",
+        ),
+        (verify, ["--rejudge", "r", "--device", "xla"], "--rejudge has no use for --device: leave it out"),
+        (verify, ["--rejudge", "r", "--texts", "t"], "--rejudge has no use for --texts: leave it out"),
+    ],
+)
+def test_a_flag_that_would_be_ignored_is_refused(capfd, main, arguments, line):
+    capfd.readouterr()
+    assert main(arguments) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.endswith(f": {line}\n")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("side", "flags"),
+    [
+        ("candidate", ["--device", "xla"]),
+        ("candidate", ["--precision", "fp16"]),
+        ("reference", ["--reference-device", "xla"]),
+        ("reference", ["--reference-precision", "fp64"]),
+    ],
+)
+def test_stored_outputs_are_not_run(golden, tmp_path, capfd, side, flags):
+    path = tmp_path / "stored.npz"
+    np.savez(path, input_word_ids=np.ones((1, 1), np.int32))
+    other = str(golden / "tf1_core_L2")
+    sides = {"reference": other, "candidate": other, side: str(path)}
+    capfd.readouterr()
+    assert verify(["--reference", sides["reference"], "--candidate", sides["candidate"], *flags]) == 2
+    assert f"{path}: stored outputs are not run: they have no device or precision" in capfd.readouterr().err
