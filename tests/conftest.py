@@ -97,7 +97,7 @@ def pytest_collection_modifyitems(config, items):
         if item.path in numeric:
             item.add_marker("numeric")
         if not item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     slow = [item for item in items if item.get_closest_marker("slow")]
     if config.getoption("--all-slow") or not slow:
         return
