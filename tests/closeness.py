@@ -6,10 +6,18 @@ another order. The difference grows with the number and the size of the products
 it is judged as `verify-parity` judges it: by a profile, never by a figure that one machine happened to keep.
 """
 
+import os
+
 import numpy as np
 
 from bertferry.verify.comparison import SQNR_ELEMENTS
 from bertferry.verify.tolerance import PROFILES
+
+BFLOAT16_ABORTS = os.environ.get("ONEDNN_MAX_CPU_ISA", "AVX512_CORE") in ("SSE41", "AVX", "AVX2")
+"""Whether oneDNN is held below AVX-512: TensorFlow asks the processor, not the cap, for bfloat16, and aborts.
+
+A processor that has no AVX-512 takes the kernels that `TF_ENABLE_ONEDNN_OPTS=0` selects.
+"""
 
 
 def assert_close(got, want, profile="fp32"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from closeness import BFLOAT16_ABORTS
 
 from bertferry.core.quiet import import_tensorflow
 from bertferry.core.temporary import TemporaryFolder
@@ -32,15 +33,11 @@ def pytest_addoption(parser):
 
 NUMERIC = re.compile(r"assert_close|verify_parity|assert_parity|judged|references|AGREE")
 """What stands in a test file that compares floats; `./tools/test --processors` runs those files."""
-CAPPED = os.environ.get("ONEDNN_MAX_CPU_ISA", "AVX512_CORE") in ("SSE41", "AVX", "AVX2")
 
 
 def pytest_runtest_setup(item):
-    """Skips bfloat16 where oneDNN is held below AVX-512: TensorFlow asks the processor, not the cap, and aborts.
-
-    A processor that has no AVX-512 takes the kernels that `TF_ENABLE_ONEDNN_OPTS=0` selects.
-    """
-    if CAPPED and "bf16" in item.nodeid:
+    """Skips bfloat16 where TensorFlow would abort."""
+    if BFLOAT16_ABORTS and "bf16" in item.nodeid:
         pytest.skip("TensorFlow aborts in bfloat16 where ONEDNN_MAX_CPU_ISA is below what the processor has")
 
 

