@@ -84,6 +84,7 @@ def pytest_unconfigure(config):
         config.temporary_folder.remove()
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config, items):
     """Marks the files that compare floats, and keeps a tenth of the slow cases, the same one every time.
 
