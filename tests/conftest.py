@@ -84,18 +84,12 @@ def pytest_unconfigure(config):
         config.temporary_folder.remove()
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config, items):
-    """Marks the files that compare floats, and keeps a tenth of the slow cases, the same one every time.
-
-    A file stays in one process, where its fixtures are made once; its slow cases go to whichever is free.
-    """
+    """Marks the files that compare floats, and keeps a tenth of the slow cases, the same one every time."""
     numeric = {path for path in {item.path for item in items} if NUMERIC.search(path.read_text())}
     for item in items:
         if item.path in numeric:
             item.add_marker("numeric")
-        if not item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     slow = [item for item in items if item.get_closest_marker("slow")]
     if config.getoption("--all-slow") or not slow:
         return
