@@ -34,8 +34,8 @@ class CheckpointRunner:
         )
         for point, layer in _points(self.encoder):
             _name_output(layer, point)
-        halved = execution.precision == "fp16" and device.kind == "cpu"
-        self._compute = Compute(self.outputs, task_inputs(task), device, widen=halved)
+        narrow = execution.precision in ("fp16", "bf16") and device.kind == "cpu"
+        self._compute = Compute(self.outputs, task_inputs(task), device, widen=narrow)
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The task's outputs by name."""

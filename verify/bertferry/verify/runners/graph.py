@@ -10,6 +10,7 @@ from tensorflow.python.framework import convert_to_constants
 
 from bertferry.verify.points import in_order, point_of
 
+NARROW = (tf.float16, tf.bfloat16)
 PRODUCTS = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum")
 
 
@@ -87,19 +88,20 @@ class InlinedGraph:
         self.definition.node.extend(added)
 
     def widen_products(self) -> None:
-        """Sums the products of float16 operands in float32 and rounds the sum, as GPUs do.
+        """Sums the products of float16 and bfloat16 operands in float32 and rounds the sum, as GPUs do.
 
-        Processors with instructions for float16 do too; elsewhere TensorFlow sums in float16, in an order that
-        depends on the number of threads.
+        Processors with instructions for them do too; elsewhere TensorFlow sums in the narrow type, in an order
+        that depends on the number of threads.
         """
         added = []
         for node in self.definition.node:
-            if node.op in PRODUCTS and node.attr["T"].type == tf.float16.as_datatype_enum:
+            narrow = tf.as_dtype(node.attr["T"].type) if node.op in PRODUCTS else None
+            if narrow in NARROW:
                 for place, operand in enumerate(node.input[:2]):
                     wide = f"{node.name}/float32_{place}"
-                    added.append(_cast(wide, operand, tf.float16, tf.float32))
+                    added.append(_cast(wide, operand, narrow, tf.float32))
                     node.input[place] = wide
-                added.append(_cast(node.name, f"{node.name}/float32", tf.float32, tf.float16))
+                added.append(_cast(node.name, f"{node.name}/float32", tf.float32, narrow))
                 node.name = f"{node.name}/float32"
                 node.attr["T"].type = tf.float32.as_datatype_enum
         self.definition.node.extend(added)
