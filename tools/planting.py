@@ -15,6 +15,7 @@ from weight_faults import CONFIG, Values, WeightFault, weight_faults
 
 from bertferry.convert import convert_checkpoint, open_checkpoint
 from bertferry.core.errors import DataError
+from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export import export_hub_module, export_onnx
 from bertferry.verify.artefact import (
     Artefact,
@@ -29,7 +30,6 @@ from bertferry.verify.golden import write_golden
 from bertferry.verify.probes import standard_probes
 from bertferry.verify.report import Report
 from bertferry.verify.side_by_side import Judgement, compare_artefacts, loosest
-from bertferry.verify.signature import ENCODER_INPUTS
 from bertferry.verify.stored_report import rejudged
 from bertferry.verify.tolerance import PROFILES, Tolerance
 

@@ -4,7 +4,8 @@ import pytest
 
 from bertferry.convert.layouts import LAYOUTS, TARGETS
 from bertferry.core import axes
-from bertferry.core.parameters import HEADS, canonical_axes, parameter_names
+from bertferry.core.parameters import canonical_axes, parameter_names
+from bertferry.core.tasks import HEADS
 
 EVERY_FORM = [
     pytest.param(layout, form, id=f"{layout.name}-{'+'.join(form.heads) or 'encoder'}-{form.encoder}{form.pooler}")

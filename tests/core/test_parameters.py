@@ -3,7 +3,8 @@ import pytest
 import tf_keras
 
 from bertferry.core.config import ACTIVATIONS, ConfigError, EncoderConfig
-from bertferry.core.parameters import HEADS, axis_sizes, canonical_axes, parameter_names
+from bertferry.core.parameters import axis_sizes, canonical_axes, parameter_names
+from bertferry.core.tasks import HEADS
 from bertferry.modeling.builders import task_model
 from bertferry.modeling.variables import named_variables
 
@@ -31,7 +32,9 @@ def test_an_encoder_has_seven_parameters_and_sixteen_a_layer():
 
 
 def test_names_of_heads_are_unique():
-    assert len({name for head in HEADS.values() for name in head}) == sum(map(len, HEADS.values()))
+    assert len({name for head in HEADS.values() for name in head.parameters}) == sum(
+        len(head.parameters) for head in HEADS.values()
+    )
 
 
 def test_an_unknown_parameter_is_a_key_error():

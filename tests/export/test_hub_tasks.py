@@ -8,9 +8,9 @@ import tensorflow_hub as hub
 
 from bertferry.convert import convert_checkpoint
 from bertferry.core.errors import DataError, UsageError
+from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export import export_hub_module
 from bertferry.verify import verify_parity
-from bertferry.verify.signature import ENCODER_INPUTS
 
 TASKS = ("encoder", "classifier", "span", "mlm", "pretrainer")
 DEFAULTS = {"classifier": "logits", "span": "start_logits"}

@@ -19,8 +19,7 @@ from closeness import assert_close
 from onnx import numpy_helper
 
 from bertferry.convert import convert_checkpoint, open_checkpoint
-from bertferry.convert.plan import task_parameters
-from bertferry.core.parameters import parameter_names
+from bertferry.core.parameters import parameter_names, task_parameters
 from bertferry.export import export_onnx
 from bertferry.export.onnx import build
 from bertferry.export.onnx.command import main

@@ -12,10 +12,10 @@ import tf_keras
 from bertferry.convert import convert_checkpoint, open_checkpoint
 from bertferry.core.errors import UsageError
 from bertferry.core.parameters import parameter_names
+from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export import check_module_contract, export_hub_module
 from bertferry.export.command import main
 from bertferry.export.module_source import computed_activation
-from bertferry.verify.signature import ENCODER_INPUTS
 
 
 def fine_tuned(module, layers=1):

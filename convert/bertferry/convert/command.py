@@ -9,7 +9,7 @@ from bertferry.convert.converter import convert_checkpoint
 from bertferry.convert.difference import diff_checkpoints
 from bertferry.convert.inspection import inspect_checkpoint
 from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
-from bertferry.convert.plan import DTYPES, TASKS
+from bertferry.convert.plan import CHOICES, DTYPES
 from bertferry.core.config import ACTIVATIONS
 from bertferry.core.console import Progress, check_report_path, refuse_ignored, run_as_program, run_for_tests, show
 from bertferry.core.errors import UsageError
@@ -39,7 +39,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     parser.add_argument("--config", metavar="FILE", help="the configuration; default: the one beside the input")
     parser.add_argument(
         "--task",
-        choices=TASKS,
+        choices=CHOICES,
         help="which heads to keep; default: those that the target layout was released with",
     )
     parser.add_argument(

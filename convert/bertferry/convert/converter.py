@@ -10,7 +10,7 @@ import numpy as np
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint, same_bits
 from bertferry.convert.configuration import write_configuration
 from bertferry.convert.layout import Row
-from bertferry.convert.plan import Plan, Task, check_choices, plan
+from bertferry.convert.plan import Plan, check_choices, plan
 from bertferry.convert.report import ConversionReport, conversion_report
 from bertferry.convert.vocabulary import read_vocabulary, write_tokenizer_config
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
@@ -30,7 +30,7 @@ def convert_checkpoint(
     to: str = "keras_bert",
     source_layout: str = "auto",
     config: str | Path | None = None,
-    task: Task | None = None,
+    task: str | None = None,
     dtype: str | None = None,
     init_missing_head: bool = False,
     num_labels: int | None = None,

@@ -9,6 +9,7 @@ from typing import Any
 
 from bertferry.convert.layout import Layout
 from bertferry.core.config import ConfigError, EncoderConfig
+from bertferry.core.tasks import TRANSFORMERS_CLASSES
 
 ACTIVATIONS = {
     "gelu": "gelu_erf",
@@ -22,14 +23,6 @@ ACTIVATIONS = {
 MARKS = ("model_type", "architectures", "transformers_version")
 """Keys that a `bert_config.json` of google-research/bert never has."""
 LAYER_NORM_EPSILON = 1e-12
-MODEL_OF_HEADS = {
-    (): "Model",
-    ("mlm", "nsp"): "ForPreTraining",
-    ("mlm",): "ForMaskedLM",
-    ("nsp",): "ForNextSentencePrediction",
-    ("classifier",): "ForSequenceClassification",
-    ("span",): "ForQuestionAnswering",
-}
 CLASS_OF_TYPE = {"bert": "Bert", "albert": "Albert", "electra": "Electra"}
 
 
@@ -58,7 +51,7 @@ def huggingface_config(
     with a `bert_config.json`."""
     values = {
         **sizes,
-        "architectures": [CLASS_OF_TYPE[layout.model_type] + MODEL_OF_HEADS[heads]],
+        "architectures": [CLASS_OF_TYPE[layout.model_type] + TRANSFORMERS_CLASSES[heads]],
         "hidden_act": next(act for act, meaning in ACTIVATIONS.items() if meaning == config.activation),
         "layer_norm_eps": LAYER_NORM_EPSILON,
         "model_type": layout.model_type,

@@ -4,13 +4,12 @@ import tensorflow as tf
 import tf_keras
 
 from bertferry.convert.checkpoint import Checkpoint, with_parameters
-from bertferry.convert.plan import task_parameters
-from bertferry.core.parameters import canonical_axes
-from bertferry.modeling.builders import Task, task_model
+from bertferry.core.parameters import canonical_axes, task_parameters
+from bertferry.modeling.builders import task_model
 from bertferry.modeling.variables import named_variables
 
 
-def load_network(checkpoint: Checkpoint, task: Task = "encoder", float_dtype: str = "float32") -> tf_keras.Model:
+def load_network(checkpoint: Checkpoint, task: str = "encoder", float_dtype: str = "float32") -> tf_keras.Model:
     """The Keras network of a task, built from the checkpoint's configuration, with the checkpoint's values.
 
     Raises:

@@ -1,7 +1,7 @@
 """What a conversion will write: the target's form, its rows, and where each value comes from."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -10,25 +10,11 @@ from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
 from bertferry.core import axes
 from bertferry.core.errors import DataError, UsageError
-from bertferry.core.parameters import parameter_names
+from bertferry.core.tasks import TASKS
 
-Task = Literal["encoder", "mlm", "pretrainer", "classifier", "span", "all"]
-TASKS: tuple[Task, ...] = ("encoder", "mlm", "pretrainer", "classifier", "span", "all")
-TASK_HEADS: dict[str, tuple[str, ...]] = {
-    "encoder": (),
-    "mlm": ("mlm",),
-    "pretrainer": ("mlm", "nsp"),
-    "classifier": ("classifier",),
-    "span": ("span",),
-}
-TASK_OF_HEAD = {"mlm": "pretrainer", "nsp": "pretrainer", "classifier": "classifier", "span": "span"}
+CHOICES = (*TASKS, "all")
+"""Which heads a conversion may keep: those of a task, or all."""
 DTYPES = ("float32", "float16", "bfloat16", "float64")
-
-
-def task_parameters(task: str, num_layers: int) -> tuple[str, ...]:
-    """Canonical names of what a task's outputs depend on: a span labeler has no use for a pooler."""
-    names = parameter_names(num_layers, TASK_HEADS[task])
-    return tuple(name for name in names if task != "span" or not name.startswith("pooler/"))
 
 
 @dataclass(frozen=True)
@@ -72,7 +58,7 @@ class Plan:
 def plan(
     checkpoint: Checkpoint,
     to: str,
-    task: Task | None = None,
+    task: str | None = None,
     *,
     dtype: str | None = None,
     init_missing_head: bool = False,
@@ -101,7 +87,7 @@ def plan(
     return Plan(checkpoint, target, form, rows, dtype)
 
 
-def check_choices(to: str, task: Task | None, dtype: str | None) -> None:
+def check_choices(to: str, task: str | None, dtype: str | None) -> None:
     """Refuses names that no source could make valid, before any file is opened.
 
     Raises:
@@ -109,7 +95,7 @@ def check_choices(to: str, task: Task | None, dtype: str | None) -> None:
     """
     if to in LAYOUTS and to not in TARGETS:
         raise UsageError(f"target layout {to!r} is only read: written are {', '.join(TARGETS)}")
-    known = {"target layout": (to, TARGETS), "task": (task, TASKS), "type": (dtype, DTYPES)}
+    known = {"target layout": (to, TARGETS), "task": (task, CHOICES), "type": (dtype, DTYPES)}
     for what, (name, names) in known.items():
         if name is not None and name not in names:
             raise UsageError(f"unknown {what} {name!r}: known are {', '.join(names)}")
@@ -127,14 +113,14 @@ def _target(checkpoint: Checkpoint, to: str) -> Layout:
     )
 
 
-def _wanted_heads(checkpoint: Checkpoint, target: Layout, task: Task | None) -> tuple[str, ...]:
+def _wanted_heads(checkpoint: Checkpoint, target: Layout, task: str | None) -> tuple[str, ...]:
     task = task or target.default_task
     if task != "encoder" and checkpoint.match.outside:
         raise DataError(
             f"{checkpoint.location.path}: read as {checkpoint.layout.name}: unexpected "
             f"{checkpoint.outside_sample()}: give --task encoder to take the encoder alone"
         )
-    return checkpoint.heads if task == "all" else TASK_HEADS[task]
+    return checkpoint.heads if task == "all" else TASKS[task].heads
 
 
 def cast(value: np.ndarray, dtype: str, row: Row) -> np.ndarray:

@@ -14,8 +14,9 @@ import numpy as np
 from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.layout import Row
-from bertferry.convert.plan import TASK_OF_HEAD, Plan
+from bertferry.convert.plan import Plan
 from bertferry.core import axes
+from bertferry.core.tasks import HEADS, task_that_keeps
 
 
 def in_units(count: int) -> str:
@@ -145,8 +146,10 @@ def _tensor_row(work: Plan, row: Row, dry_run: bool) -> TensorRow:
 def _skipped(checkpoint: Checkpoint, kept: set[str]) -> dict[str, str]:
     """Every tensor of the source that is not in the target, with the reason."""
     heads = {
-        checkpoint.stored_name(parameter): f"head {head} not in the target, kept with --task {TASK_OF_HEAD[head]}"
-        if (head := parameter.split("/")[0]) in TASK_OF_HEAD
+        checkpoint.stored_name(
+            parameter
+        ): f"head {head} not in the target, kept with --task {task_that_keeps(head)}"
+        if (head := parameter.split("/")[0]) in HEADS
         else f"{head} not in the target"
         for parameter in checkpoint.parameters
         if parameter not in kept

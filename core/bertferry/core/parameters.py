@@ -5,6 +5,7 @@ kernel is square (`hidden pooled`), so that a transpose cannot pass unseen.
 """
 
 from bertferry.core.config import EncoderConfig
+from bertferry.core.tasks import HEADS, TASKS
 
 ENCODER: dict[str, str] = {
     "embeddings/word": "vocab hidden",
@@ -33,21 +34,7 @@ ENCODER: dict[str, str] = {
 }
 """Templates of the encoder's parameters: 7 and 16 a layer."""
 
-HEADS: dict[str, dict[str, str]] = {
-    "mlm": {
-        "mlm/dense/kernel": "hidden transform",
-        "mlm/dense/bias": "transform",
-        "mlm/norm/gamma": "transform",
-        "mlm/norm/beta": "transform",
-        "mlm/bias": "vocab",
-    },
-    "nsp": {"nsp/kernel": "hidden nsp", "nsp/bias": "nsp"},
-    "classifier": {"classifier/kernel": "hidden classes", "classifier/bias": "classes"},
-    "span": {"span/kernel": "hidden span", "span/bias": "span"},
-}
-"""Parameters of each task head."""
-
-_AXES = ENCODER | {name: axes for head in HEADS.values() for name, axes in head.items()}
+_AXES = ENCODER | {name: axes for head in HEADS.values() for name, axes in head.parameters.items()}
 
 
 def canonical_axes(parameter: str) -> str:
@@ -65,7 +52,14 @@ def parameter_names(num_layers: int, heads: tuple[str, ...] = ()) -> tuple[str, 
     block = [name for name in ENCODER if name.startswith("encoder/")]
     after = [name for name in ENCODER if name.startswith("pooler/")]
     layers = [name.format(layer=layer) for layer in range(num_layers) for name in block]
-    return (*before, *layers, *after, *(name for head in heads for name in HEADS[head]))
+    return (*before, *layers, *after, *(name for head in heads for name in HEADS[head].parameters))
+
+
+def task_parameters(task: str, num_layers: int) -> tuple[str, ...]:
+    """Canonical names of what the outputs of a task depend on: a span labeler has no use for a pooler."""
+    spec = TASKS[task]
+    names = parameter_names(num_layers, spec.heads)
+    return tuple(name for name in names if spec.needs_pooler or not name.startswith("pooler/"))
 
 
 def axis_sizes(config: EncoderConfig) -> dict[str, int]:

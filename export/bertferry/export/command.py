@@ -9,7 +9,7 @@ from bertferry.core.config import ACTIVATIONS
 from bertferry.core.console import Progress, check_report_path, refuse_ignored, run_as_program, run_for_tests, show
 from bertferry.core.errors import UsageError
 from bertferry.export.contract import check_module_contract
-from bertferry.export.hub_exporter import EXPORTS, TASKS, export_hub_module
+from bertferry.export.hub_exporter import EXPORTS, MODULE_TASKS, export_hub_module
 from bertferry.export.module_writer import PRECISIONS
 from bertferry.export.sentence import POOLINGS
 
@@ -24,7 +24,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     add("--checkpoint", metavar="PATH", help="a prefix, a directory, a .safetensors or .keras file, an archive")
     add("--module", metavar="DIR", help="a Hub module of any style, in place of a checkpoint")
     add("--output", metavar="DIR", help="the directory to create")
-    add("--task", choices=TASKS, default="encoder", help="what the module computes; default: encoder")
+    add("--task", choices=MODULE_TASKS, default="encoder", help="what the module computes; default: encoder")
     add("--pooling", choices=POOLINGS, help="of --task text; default: as sentence-transformers' files say")
     add(
         "--export",

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from bertferry.core.tasks import ENCODER_INPUTS, HEADS, TASKS, TaskSpec, inputs_of
 from bertferry.core.temporary import TemporaryFolder
 from bertferry.export.contract import ContractError, Line
 from bertferry.verify.runners.saved_model import load_saved_model
-from bertferry.verify.signature import ENCODER_INPUTS, TASK_OUTPUTS, gives_encoder_outputs, task_inputs
 
 LENGTH = 6
 TOLERANCES = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
@@ -31,7 +31,7 @@ class Subject:
     path: Path
     root: Any
     layer: Any
-    task: str
+    task: TaskSpec
     inputs: dict[str, np.ndarray]
 
     @classmethod
@@ -41,9 +41,9 @@ class Subject:
 
         root = load_saved_model(path)
         try:
-            task = json.loads((path / "MANIFEST.json").read_text())["task"]
+            task = TASKS[json.loads((path / "MANIFEST.json").read_text())["task"]]
         except (OSError, ValueError, KeyError):
-            task = "encoder"
+            task = TASKS["encoder"]
         rng = np.random.default_rng(0)
         mask = np.array([[1] * LENGTH, [1] * (LENGTH - 2) + [0] * 2], np.int32)
         arrays = rng.integers(1, 20, mask.shape, np.int32) * mask, mask, np.zeros_like(mask)
@@ -58,13 +58,13 @@ class Subject:
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the root call's outputs."""
-        return TASK_OUTPUTS["encoder" if gives_encoder_outputs(self.task) else self.task]
+        return (TASKS["encoder"] if self.task.encoder else self.task).output_names
 
     def whole(self) -> dict[str, tf.Tensor]:
         """Inputs of the task's whole function."""
         positions = np.ones([len(self.inputs["input_mask"]), 1], np.int32)
         known = {**self.inputs, "masked_lm_positions": positions}
-        return {name: tf.constant(known[name]) for name in task_inputs(self.task)}
+        return {name: tf.constant(known[name]) for name in self.task.input_names}
 
     def call(self, structure: Callable[[Any], Any] = dict, dtype: tf.DType = tf.int32, **options: Any) -> Any:
         """The root call, on the batch or on other `inputs`."""
@@ -94,7 +94,7 @@ def has_variables(subject: Subject) -> None:
 def answers_dict(subject: Subject, dtype: tf.DType, training: bool) -> None:
     outputs = subject.call(dict, dtype, training=training)
     require(isinstance(outputs, Mapping), f"answers with {type(outputs).__name__}")
-    convenient = ("default", "encoder_outputs") if gives_encoder_outputs(subject.task) else ("default",)
+    convenient = ("default", "encoder_outputs") if subject.task.encoder else ("default",)
     missing = [name for name in (*subject.outputs, *convenient) if name not in outputs]
     require(not missing, f"no {', '.join(missing)}")
     for name in subject.outputs:
@@ -108,7 +108,7 @@ def answers_sequence(subject: Subject, structure: Callable[[Any], Any], dtype: t
     outputs = subject.call(structure, dtype, training=training)
     require(isinstance(outputs, list | tuple), f"answers with {type(outputs).__name__}")
     named = subject.call(dict, dtype)
-    wanted = ("pooled_output", "sequence_output") if gives_encoder_outputs(subject.task) else subject.outputs
+    wanted = subject.task.listed
     require(len(outputs) == len(wanted), f"{len(outputs)} outputs, {len(wanted)} expected")
     for name, tensor in zip(wanted, outputs, strict=True):
         require(tensor.shape == named[name].shape, f"output {name} is at another place")
@@ -133,12 +133,12 @@ def signature_names(subject: Subject, path: Path | None = None) -> None:
     require("serving_default" in signatures, f"no serving_default, only {', '.join(signatures) or 'none'}")
     signature = signatures["serving_default"]
     given = signature.structured_input_signature[1]
-    wanted = task_inputs(subject.task)
+    wanted = subject.task.input_names
     require(set(given) == set(wanted), f"inputs are {sample(sorted(given))}")
     integers = {spec.dtype.name for spec in given.values()}
     require(integers == {"int32"}, f"inputs are {', '.join(sorted(integers))}")
     outputs = set(signature.structured_outputs)
-    missing = [name for name in TASK_OUTPUTS[subject.task] if name not in outputs]
+    missing = [name for name in subject.task.output_names if name not in outputs]
     require(not missing, f"outputs are {sample(sorted(outputs))}, without {', '.join(missing)}")
 
 
@@ -217,9 +217,9 @@ def keras_3(subject: Subject) -> None:
         str(subject.path), call_endpoint="serve", call_training_endpoint="serve_training"
     )
     outputs = layer(subject.whole())
-    missing = [name for name in TASK_OUTPUTS[subject.task] if name not in outputs]
+    missing = [name for name in subject.task.output_names if name not in outputs]
     require(not missing, f"no {', '.join(missing)}")
-    name = TASK_OUTPUTS[subject.task][0]
+    name = subject.task.output_names[0]
     one, other = (np.asarray(layer(subject.whole(), training=True)[name]) for _ in range(2))
     require(not np.array_equal(one, other), "two calls in training agree: dropout is off")
 
@@ -244,12 +244,12 @@ def assets(subject: Subject) -> None:
 def heads(subject: Subject) -> None:
     import tensorflow_hub as hub
 
-    wanted = {"mlm": ("mlm",), "pretrainer": ("mlm", "nsp")}.get(subject.task, ())
-    for name in wanted:
-        require(hasattr(subject.root, name), f"no .{name}")
-        inputs = subject.whole() if name == "mlm" else {key: subject.whole()[key] for key in ENCODER_INPUTS}
-        outputs = hub.KerasLayer(getattr(subject.root, name), trainable=True)(inputs)
-        require(f"{name}_logits" in outputs, f".{name} answers without {name}_logits")
+    for head in subject.task.heads if subject.task.encoder else ():
+        require(hasattr(subject.root, head), f"no .{head}")
+        inputs = {name: subject.whole()[name] for name in inputs_of((head,))}
+        outputs = hub.KerasLayer(getattr(subject.root, head), trainable=True)(inputs)
+        missing = [output.name for output in HEADS[head].outputs if output.name not in outputs]
+        require(not missing, f".{head} answers without {', '.join(missing)}")
 
 
 def machine_paths(subject: Subject) -> None:

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from bertferry.convert import Checkpoint, open_checkpoint
 from bertferry.convert.checkpoint import with_parameters
 from bertferry.convert.configuration import bert_config
-from bertferry.convert.plan import TASK_HEADS
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.quiet import import_tensorflow
+from bertferry.core.tasks import TASKS
 from bertferry.export.freeze import frozen_parameters
 from bertferry.export.manifest import hashes, write_manifest
 from bertferry.export.model_card import model_card
@@ -39,7 +39,7 @@ from bertferry.export.vocabulary import text_assets
 from bertferry.verify import Report
 from bertferry.verify.side_by_side import Progress
 
-TASKS = (*TASK_HEADS, "text")
+MODULE_TASKS = (*TASKS, "text")
 EXPORTS = ("module", "preprocessing")
 MODULE_OPTIONS = ("config", "prefix", "num_attention_heads", "activation")
 
@@ -91,7 +91,7 @@ def export_hub_module(
       output: the directory to create.
       module: a Hub module of any style, in place of a checkpoint; its vocabulary and casing come along.
       export: `module`, or `preprocessing`: what maps strings to the inputs of an encoder with this vocabulary.
-      task: what the module computes, one of `TASKS`; `text` maps strings to embeddings.
+      task: what the module computes, one of `MODULE_TASKS`; `text` maps strings to embeddings.
       pooling: of the task `text`: `cls`, `pooled` or `mean`, by default as the sentence-transformers configuration
         beside the checkpoint says.
       config, source_layout, prefix, num_attention_heads, activation: as for `open_checkpoint`.
@@ -183,7 +183,11 @@ def check_choices(export: str, task: str, precision: str, pooling: str | None, o
       UsageError: naming the known ones, or choices that do not go together.
       UnavailableError: something asked for that nothing here can write or check.
     """
-    given = [("export", export, EXPORTS), ("task", task, TASKS), ("precision", precision, tuple(PRECISIONS))]
+    given = [
+        ("export", export, EXPORTS),
+        ("task", task, MODULE_TASKS),
+        ("precision", precision, tuple(PRECISIONS)),
+    ]
     given += [("ONNX precision", name, tuple(ONNX_FILES)) for name in onnx]
     given += [] if pooling is None else [("pooling", pooling, POOLINGS)]
     for what, name, names in given:

@@ -13,18 +13,14 @@ from typing import Any, TypeAlias
 
 import tensorflow as tf
 
-from bertferry.convert.plan import TASK_HEADS
 from bertferry.core.config import EncoderConfig
+from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TASKS, inputs_of
 from bertferry.export.forward import encode
 from bertferry.export.tasks import head_outputs
-from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, gives_encoder_outputs, task_inputs
 
 Function: TypeAlias = Any
 """A tf.function, whose type TensorFlow does not publish."""
 INTEGERS = (tf.int32, tf.int64)
-ENCODER_LIST = ("pooled_output", "sequence_output")
-LISTS = {"classifier": ("logits",), "span": ("start_logits", "end_logits")}
-"""What a list of inputs is answered with, in this order; the first is the `default` of a dict's answer."""
 
 
 def build_hub_module(
@@ -45,18 +41,18 @@ def build_hub_module(
       config: the encoder's configuration.
       parameters: the variables of encoder and heads by canonical name; those that are trainable become the
         module's, in whatever floating-point type they have. Outputs are float32.
-      task: one of `TASK_HEADS`.
+      task: one of `TASKS`.
       vocabulary, do_lower_case: the two assets of text encoders, both or neither.
     """
     network = Network(config, parameters)
-    heads = TASK_HEADS[task]
+    spec = TASKS[task]
     module = tf.train.Checkpoint()
-    if gives_encoder_outputs(task):
-        _callable(module, network, (), ENCODER_LIST)
-        for head in heads:
+    if spec.encoder:
+        _callable(module, network, (), spec.listed)
+        for head in spec.heads:
             setattr(module, head, _callable(tf.train.Checkpoint(), network, (head,), ()))
     else:
-        _callable(module, network, heads, LISTS[task])
+        _callable(module, network, spec.heads, spec.listed, encoder=False)
     serving = _signature(network, task)
     module.serve = module.serving_default = _of_a_dict(network, task, training=False)
     module.serve_training = _of_a_dict(network, task, training=True)
@@ -107,10 +103,6 @@ class Network:
         return tf.nest.map_structure(lambda tensor: tf.cast(tensor, tf.float32), outputs)
 
 
-def _inputs(heads: tuple[str, ...]) -> tuple[str, ...]:
-    return (*ENCODER_INPUTS, POSITIONS_INPUT) if "mlm" in heads else ENCODER_INPUTS
-
-
 def _specs(names: tuple[str, ...], dtype: tf.DType = tf.int32) -> list[tf.TensorSpec]:
     return [tf.TensorSpec([None, None], dtype, name) for name in names]
 
@@ -120,13 +112,19 @@ def _dict_specs(names: tuple[str, ...], dtype: tf.DType) -> dict[str, tf.TensorS
 
 
 def _callable(
-    module: tf.train.Checkpoint, network: Network, heads: tuple[str, ...], listed: tuple[str, ...]
+    module: tf.train.Checkpoint,
+    network: Network,
+    heads: tuple[str, ...],
+    listed: tuple[str, ...],
+    *,
+    encoder: bool = True,
 ) -> tf.train.Checkpoint:
     """Makes the object one that `hub.KerasLayer` wraps: a call, the variables it uses, no regularizers.
 
-    Heads whose outputs come with the encoder's are called with dicts alone (`listed` is empty).
+    A list of inputs is answered with a list of the outputs `listed`, the first of which is the `default` of a
+    dict's answer; with none of them it is called with dicts alone. `encoder` adds the encoder's outputs.
     """
-    names = _inputs(heads)
+    names = inputs_of(heads)
     used = [
         variable
         for name, variable in network.parameters.items()
@@ -135,7 +133,6 @@ def _callable(
     module.variables = used
     module.trainable_variables = [variable for variable in used if variable.trainable]
     module.regularization_losses = []
-    encoder = listed in ((), ENCODER_LIST)
 
     @tf.function(autograph=False)
     def call(inputs, training=False):  # type: ignore[no-untyped-def]
@@ -156,8 +153,8 @@ def _callable(
 
 def _whole(network: Network, task: str, inputs: Mapping[str, tf.Tensor], training: bool) -> dict[str, tf.Tensor]:
     """Everything that a task computes, one tensor a name."""
-    heads, encoder = TASK_HEADS[task], gives_encoder_outputs(task)
-    outputs = network.run(inputs, heads, training=training, encoder=encoder)
+    spec = TASKS[task]
+    outputs = network.run(inputs, spec.heads, training=training, encoder=spec.encoder)
     outputs.pop("encoder_outputs", None)
     return outputs
 
@@ -166,7 +163,7 @@ def _of_a_dict(network: Network, task: str, *, training: bool) -> Function:
     """The task's whole function of one dict, in int32: a model of Keras 3 casts what it is fed to that type,
     and every further form would have to be loaded by all callers."""
 
-    @tf.function(input_signature=[_dict_specs(task_inputs(task), tf.int32)], autograph=False)
+    @tf.function(input_signature=[_dict_specs(TASKS[task].input_names, tf.int32)], autograph=False)
     def serve(inputs):  # type: ignore[no-untyped-def]
         return _whole(network, task, inputs, training)
 
@@ -175,7 +172,7 @@ def _of_a_dict(network: Network, task: str, *, training: bool) -> Function:
 
 def _signature(network: Network, task: str) -> Function:
     """The same with an argument an input, as servers call it."""
-    names = task_inputs(task)
+    names = TASKS[task].input_names
 
     @tf.function(input_signature=_specs(names), autograph=False)
     def serving_default(*tensors):  # type: ignore[no-untyped-def]

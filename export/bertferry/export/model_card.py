@@ -1,24 +1,11 @@
 """README.md of a module: what it is and how to call it."""
 
 from bertferry.convert import Checkpoint
-from bertferry.convert.plan import TASK_HEADS
+from bertferry.core.tasks import POSITIONS_INPUT, TASKS, TensorSpec
 from bertferry.export.module_writer import Module
 from bertferry.export.sentence import SentenceChoices
 from bertferry.export.vocabulary import TextAssets
 from bertferry.verify import Report
-from bertferry.verify.signature import POSITIONS_INPUT, TASK_OUTPUTS, gives_encoder_outputs, task_inputs
-
-OUTPUTS = {
-    "pooled_output": "[batch, {hidden}], the first position through the pooler",
-    "sequence_output": "[batch, sequence, {hidden}], one vector a token",
-    "encoder_outputs": "list of {layers} × [batch, sequence, {hidden}], each block's output (root call only)",
-    "mlm_logits": "[batch, predictions, {vocab}]",
-    "nsp_logits": "[batch, 2]",
-    "logits": "[batch, {classes}]",
-    "start_logits": "[batch, sequence]",
-    "end_logits": "[batch, sequence]",
-}
-LIST_CALL = {"classifier": "[logits]", "span": "[start_logits, end_logits]"}
 
 
 def model_card(module: Module, parity: Report | None) -> str:
@@ -27,12 +14,6 @@ def model_card(module: Module, parity: Report | None) -> str:
     config = source.config
     if task == "preprocessing":
         return _preprocessing_card(source, assets)
-    sizes = {
-        "hidden": config.hidden_size,
-        "layers": config.num_layers,
-        "vocab": config.vocab_size,
-        "classes": source.sizes.get("classes"),
-    }
     facts = f"""A TF2 SavedModel of plain functions, exported by bertferry from a checkpoint in the layout
 `{source.layout.name}`.
 
@@ -46,8 +27,14 @@ def model_card(module: Module, parity: Report | None) -> str:
 | parity with the source | {"not checked" if parity is None else parity.verdict()} |"""
     if module.sentence is not None:
         return _text_card(facts, module.sentence, config.hidden_size)
-    outputs = [*TASK_OUTPUTS[task], *(["encoder_outputs"] if gives_encoder_outputs(task) else [])]
-    table = "\n".join(f"| `{name}` | {OUTPUTS[name].format(**sizes)} |" for name in outputs)
+    spec = TASKS[task]
+    rows = [f"| `{output.name}` | {_shape(output, source)} |" for output in spec.outputs]
+    if spec.encoder:
+        block = f"[batch, sequence, {config.hidden_size}]"
+        rows.append(
+            f"| `encoder_outputs` | list of {config.num_layers} × {block}, each block's output (root call only) |"
+        )
+    table = "\n".join(rows)
     return f"""# BERT {task}, {config.num_layers} layers, hidden size {config.hidden_size}
 
 {facts}
@@ -116,8 +103,13 @@ def _case(assets: TextAssets | None) -> str:
     return "`vocab_file`, lower-cased" if assets.do_lower_case else "`vocab_file`, cased"
 
 
+def _shape(output: TensorSpec, source: Checkpoint) -> str:
+    dims = ", ".join(str(dim) for dim in output.shape(source.sizes))
+    return f"[{dims}]{', ' if output.meaning else ''}{output.meaning}"
+
+
 def _positions(task: str) -> str:
-    if POSITIONS_INPUT not in task_inputs(task):
+    if POSITIONS_INPUT not in TASKS[task].input_names:
         return ""
     return f"; `{POSITIONS_INPUT}` [batch, predictions] are those that `.mlm` predicts"
 
@@ -136,16 +128,16 @@ def _snippet(task: str) -> str:
         "outputs = layer(inputs)",
         'print(outputs["default"].shape)',
     ]
-    if "mlm" in TASK_HEADS[task]:
+    if "mlm" in TASKS[task].heads:
         lines += [
             "mlm = hub.KerasLayer(layer.resolved_object.mlm, trainable=True)",
             'print(mlm({**inputs, "masked_lm_positions": tf.constant([[1]])})["mlm_logits"].shape)',
         ]
-    if "nsp" in TASK_HEADS[task]:
+    if "nsp" in TASKS[task].heads:
         lines += [
             "nsp = hub.KerasLayer(layer.resolved_object.nsp, trainable=True)",
             'print(nsp(inputs)["nsp_logits"].shape)',
         ]
-    listed = LIST_CALL.get(task, "[pooled_output, sequence_output]")
+    listed = f"[{', '.join(TASKS[task].listed)}]"
     lines += ["", f"listed = layer(list(inputs.values()))  # {listed}, as modules /1 and /2"]
     return "\n".join(lines)

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bertferry.convert import Checkpoint
-from bertferry.convert.plan import task_parameters
 from bertferry.core import axes
 from bertferry.core.errors import DataError
-from bertferry.core.parameters import canonical_axes
+from bertferry.core.parameters import canonical_axes, task_parameters
 from bertferry.core.quiet import held_back_stderr
 from bertferry.export.onnx.exporter import check_parity
 from bertferry.export.onnx.sources import CheckpointSource, Choices

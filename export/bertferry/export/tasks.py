@@ -4,13 +4,12 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from bertferry.convert.plan import TASK_HEADS
 from bertferry.core.config import EncoderConfig
+from bertferry.core.tasks import ENCODER_INPUTS, HEADS, POSITIONS_INPUT, TASKS
 from bertferry.export.forward import Encoded, activate, chosen_dropout, dense, encode, layer_norm
-from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, gives_encoder_outputs
 
-CLASSIFIER_DROPOUT_RATE = 0.1
-"""Before the classifier's head, in training: as google-research/bert and `BertClassifier` have it."""
+HEAD_DROPOUT_RATE = 0.1
+"""Before a classifier, in training: as google-research/bert and `BertClassifier` have it."""
 
 Parameters = Mapping[str, tf.Tensor]
 Outputs = dict[str, tf.Tensor]
@@ -28,16 +27,16 @@ def task_outputs(
     Args:
       parameters: those of the encoder and of the task's heads, by canonical name.
       config: sizes and activation.
-      task: one of `TASK_HEADS`.
+      task: one of `TASKS`.
       inputs: int32 [B, S] each, masked-LM positions [B, P].
       dtype: of the outputs.
     """
     encoded = encode(parameters, config, *(inputs[name] for name in ENCODER_INPUTS), training=False)
     outputs = {}
-    if gives_encoder_outputs(task):
+    if TASKS[task].encoder:
         outputs = {"sequence_output": encoded.sequence, "pooled_output": encoded.pooled}
     positions = inputs.get(POSITIONS_INPUT)
-    outputs |= head_outputs(parameters, config, TASK_HEADS[task], encoded.sequence, encoded.pooled, positions)
+    outputs |= head_outputs(parameters, config, TASKS[task].heads, encoded.sequence, encoded.pooled, positions)
     # Tensors of their own, so that they keep their names beside those of the encoder.
     return {name: tf.identity(tf.cast(tensor, dtype)) for name, tensor in outputs.items()}, encoded
 
@@ -57,16 +56,17 @@ def head_outputs(
     `positions` [B, P] are those whose words the masked-LM head predicts.
     """
     outputs: Outputs = {}
-    if "mlm" in heads:
-        outputs["mlm_logits"] = masked_lm(parameters, config, sequence, positions)
-    if "nsp" in heads:
-        outputs["nsp_logits"] = dense(pooled, parameters, "nsp")
-    if "classifier" in heads:
-        dropped = chosen_dropout(training)(pooled, CLASSIFIER_DROPOUT_RATE)
-        outputs["logits"] = dense(dropped, parameters, "classifier")
-    if "span" in heads:
-        start, end = tf.unstack(dense(sequence, parameters, "span"), axis=-1)
-        outputs |= {"start_logits": start, "end_logits": end}
+    for name in heads:
+        head = HEADS[name]
+        if head.reads == "predictions":
+            outputs[head.outputs[0].name] = masked_lm(parameters, config, sequence, positions)
+            continue
+        vectors = pooled if head.reads == "pooled" else sequence
+        if head.dropout:
+            vectors = chosen_dropout(training)(vectors, HEAD_DROPOUT_RATE)
+        scores = dense(vectors, parameters, name)
+        columns = [scores] if len(head.outputs) == 1 else tf.unstack(scores, axis=-1)
+        outputs |= {output.name: column for output, column in zip(head.outputs, columns, strict=True)}
     return outputs
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export.tokenization import Tokenizer
-from bertferry.verify.signature import ENCODER_INPUTS
 
 Function = Any
 """A tf.function, whose type TensorFlow does not publish."""

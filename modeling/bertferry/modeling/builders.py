@@ -1,11 +1,13 @@
 """Models from a configuration: encoders, whole task models, and those for fine-tuning."""
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
 from bertferry.core.config import EncoderConfig
+from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.modeling.activations import get_activation
 from bertferry.modeling.networks import (
     BertClassifier,
@@ -15,9 +17,6 @@ from bertferry.modeling.networks import (
     TransformerEncoder,
 )
 from bertferry.modeling.pretraining import PretrainingLoss
-
-Task = Literal["encoder", "mlm", "pretrainer", "classifier", "span"]
-ENCODER_INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
 
 
 def encoder_from_config(
@@ -49,7 +48,7 @@ def encoder_from_config(
 
 def task_model(
     config: EncoderConfig,
-    task: Task,
+    task: str,
     num_classes: int | None = None,
     float_dtype: str = "float32",
     initializer: Any = None,
@@ -61,32 +60,48 @@ def task_model(
     Raises:
       ValueError: an unknown task, or a classifier without `num_classes`.
     """
+    if task not in _TASK_MODELS:
+        raise ValueError(f"unknown task {task!r}: expected one of {', '.join(_TASK_MODELS)}")
     encoder = encoder_from_config(config, float_dtype=float_dtype, initializer=initializer)
-    if task == "encoder":
-        return encoder
-    if task == "classifier":
-        if num_classes is None:
-            raise ValueError("a classifier needs num_classes")
-        return BertClassifier(encoder, num_classes, dropout_rate=config.dropout_rate)
-    if task == "span":
-        return BertSpanLabeler(encoder)
-    if task == "mlm":
-        return _masked_lm_model(encoder, config)
-    if task == "pretrainer":
-        return BertPretrainer(
-            encoder, num_classes=2, num_token_predictions=None, activation=get_activation(config.activation)
-        )
-    raise ValueError(f"unknown task {task!r}")
+    return _TASK_MODELS[task](encoder, config, num_classes)
 
 
-def _masked_lm_model(encoder: TransformerEncoder, config: EncoderConfig) -> tf_keras.Model:
+def _classifier(encoder: TransformerEncoder, config: EncoderConfig, num_classes: int | None) -> BertClassifier:
+    if num_classes is None:
+        raise ValueError("a classifier needs num_classes")
+    return BertClassifier(encoder, num_classes, dropout_rate=config.dropout_rate)
+
+
+def _pretrainer(encoder: TransformerEncoder, config: EncoderConfig, _: int | None) -> BertPretrainer:
+    activation = get_activation(config.activation)
+    return BertPretrainer(encoder, num_classes=2, num_token_predictions=None, activation=activation)
+
+
+class _MaskedLMModel(tf_keras.Model):
     """An encoder with its masked-LM head alone: outputs sequence, pooled, logits [B, P, V]."""
+
+    @property
+    def heads(self) -> dict[str, MaskedLM]:
+        """The head by its name in `bertferry.core.tasks`."""
+        return {"mlm": self.get_layer("masked_lm")}
+
+
+def _masked_lm(encoder: TransformerEncoder, config: EncoderConfig, _: int | None) -> _MaskedLMModel:
     sequence, pooled = encoder(encoder.inputs)
     head = MaskedLM(
         config.hidden_size, None, encoder, activation=get_activation(config.activation), name="masked_lm"
     )
     positions = tf_keras.layers.Input((None,), dtype=tf.int32, name="masked_lm_positions")
-    return tf_keras.Model([*encoder.inputs, positions], [sequence, pooled, head([sequence, positions])])
+    return _MaskedLMModel([*encoder.inputs, positions], [sequence, pooled, head([sequence, positions])])
+
+
+_TASK_MODELS: dict[str, Callable[[TransformerEncoder, EncoderConfig, int | None], tf_keras.Model]] = {
+    "encoder": lambda encoder, config, num_classes: encoder,
+    "mlm": _masked_lm,
+    "pretrainer": _pretrainer,
+    "classifier": _classifier,
+    "span": lambda encoder, config, num_classes: BertSpanLabeler(encoder),
+}
 
 
 def classifier_model(

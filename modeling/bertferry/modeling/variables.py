@@ -3,14 +3,7 @@
 import tensorflow as tf
 import tf_keras
 
-from bertferry.modeling.networks import (
-    BertClassifier,
-    BertPretrainer,
-    BertSpanLabeler,
-    Classification,
-    MaskedLM,
-    TransformerEncoder,
-)
+from bertferry.modeling.networks import MaskedLM, TransformerEncoder
 
 Variables = dict[str, tf.Variable]
 
@@ -24,17 +17,12 @@ def named_variables(model: tf_keras.Model) -> Variables:
     if isinstance(model, TransformerEncoder):
         return _encoder(model)
     encoder = next((layer for layer in model.layers if isinstance(layer, TransformerEncoder)), None)
-    if encoder is None:
-        raise TypeError(f"{type(model).__name__} has no TransformerEncoder")
-    if isinstance(model, BertClassifier):
-        return _encoder(encoder) | _classification("classifier", model.classifier)
-    if isinstance(model, BertSpanLabeler):
-        return _encoder(encoder) | _dense("span", model.span_labeling.get_layer("time_distributed").layer)
-    if isinstance(model, BertPretrainer):
-        return _encoder(encoder) | _masked_lm(model.masked_lm) | _classification("nsp", model.classification)
-    if head := next((layer for layer in model.layers if isinstance(layer, MaskedLM)), None):
-        return _encoder(encoder) | _masked_lm(head)
-    raise TypeError(f"{type(model).__name__} is none of the networks here")
+    if encoder is None or not hasattr(model, "heads"):
+        raise TypeError(f"{type(model).__name__} has no TransformerEncoder, or none of the heads here")
+    variables = _encoder(encoder)
+    for name, head in model.heads.items():
+        variables |= _masked_lm(head) if isinstance(head, MaskedLM) else _dense(name, head)
+    return variables
 
 
 def _encoder(encoder: TransformerEncoder) -> Variables:
@@ -64,10 +52,6 @@ def _masked_lm(head: MaskedLM) -> Variables:
         **_norm("mlm/norm", head.get_layer("cls/predictions/transform/LayerNorm")),
         "mlm/bias": head.get_layer("cls/predictions/output_bias").weights[0],
     }
-
-
-def _classification(name: str, head: Classification) -> Variables:
-    return _dense(name, head.get_layer("predictions/transform/logits"))
 
 
 def _dense(place: str, layer: tf_keras.layers.Layer) -> Variables:

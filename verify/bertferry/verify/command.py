@@ -17,11 +17,11 @@ from bertferry.core.console import (
     write_report,
 )
 from bertferry.core.errors import UsageError
+from bertferry.core.tasks import TASKS
 from bertferry.verify.execution import DEVICES, GRAPH_OPTIMIZATIONS, PRECISIONS, parse_names
 from bertferry.verify.html import html_report
 from bertferry.verify.junit import junit_xml
 from bertferry.verify.report import Report
-from bertferry.verify.signature import TASK_OUTPUTS
 from bertferry.verify.stored_report import read_report, regressions, rejudged
 from bertferry.verify.tolerance import PROFILES, parse_overrides, profile
 from bertferry.verify.verifier import verify_parity
@@ -48,9 +48,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     add = parser.add_argument
     add("--reference", metavar="ART", help="what is right")
     add("--candidate", metavar="ART", action="append", default=[], help="what is compared with it; repeatable")
-    add(
-        "--task", choices=tuple(TASK_OUTPUTS), default="encoder", help="what checkpoints compute; default: encoder"
-    )
+    add("--task", choices=tuple(TASKS), default="encoder", help="what checkpoints compute; default: encoder")
     add(
         "--map",
         metavar="THEIRS=OURS",

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from bertferry.verify.signature import CONVENIENCES, TOKEN_OUTPUTS
+from bertferry.core.tasks import CONVENIENCES, is_per_token
 from bertferry.verify.statistics import RTOLS, Statistics, measure
 from bertferry.verify.tolerance import Tolerance
 
@@ -103,7 +103,7 @@ def _judged(
     judged = np.ones(shape, dtype=bool)
     if mask is None or not shape or shape[0] != mask.shape[0]:
         return judged
-    if positions == "unmasked" and name in TOKEN_OUTPUTS and shape[:2] == mask.shape:
+    if positions == "unmasked" and is_per_token(name, len(shape)) and shape[:2] == mask.shape:
         judged &= _spread(mask == 1, shape)
     if not judge_padding:
         judged &= _spread((mask == 1).any(axis=1), shape)

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from bertferry.core.errors import UsageError
+from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TASKS
 from bertferry.verify.probes import Probe
 from bertferry.verify.runner import Arrays
-from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, TASK_OUTPUTS
 
-OUTPUTS = frozenset(name for outputs in TASK_OUTPUTS.values() for name in outputs)
+OUTPUTS = frozenset(name for task in TASKS.values() for name in task.output_names)
 
 
 @dataclass(frozen=True)

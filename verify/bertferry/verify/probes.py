@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bertferry.core.errors import UsageError
-from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT
+from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT
 
 WHOLE_VOCABULARY = 4096
 """Up to this size every word row is used."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from bertferry.convert.difference import compare_checkpoints
 from bertferry.core.errors import DataError, UsageError, first_line
+from bertferry.core.tasks import POSITIONS_INPUT, TASKS
 from bertferry.verify.artefact import Artefact
 from bertferry.verify.comparison import Positions, compare
 from bertferry.verify.environment import environment
@@ -19,7 +20,6 @@ from bertferry.verify.metrics import TaskMetrics
 from bertferry.verify.probes import Probe, chosen_probes, coverage, standard_probes
 from bertferry.verify.report import CandidateResult, ProbeResult, Report
 from bertferry.verify.runner import Inspectable, Runner
-from bertferry.verify.signature import TASK_OUTPUTS
 from bertferry.verify.texts import vocabulary_fault
 from bertferry.verify.tolerance import PROFILES, Tolerance
 
@@ -136,7 +136,7 @@ def _probes(
     elif limits is None:
         raise UsageError("no artefact says what inputs are valid: give some with --inputs FILE.npz")
     else:
-        with_positions = "mlm_logits" in TASK_OUTPUTS[judgement.task]
+        with_positions = POSITIONS_INPUT in TASKS[judgement.task].input_names
         probes = standard_probes(limits, judgement.seed, with_positions=with_positions)
     probes = chosen_probes(probes, names)
     _check_limits(artefacts, probes)

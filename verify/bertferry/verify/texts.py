@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from bertferry.core.errors import UnavailableError, UsageError
+from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.verify.artefact import Artefact
 from bertferry.verify.probes import Probe
-from bertferry.verify.signature import ENCODER_INPUTS
 
 BATCH = 8
 

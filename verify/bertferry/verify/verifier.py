@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bertferry.core.errors import UsageError
+from bertferry.core.tasks import TASKS
 from bertferry.verify.artefact import artefact
 from bertferry.verify.comparison import Positions
 from bertferry.verify.execution import Execution
@@ -11,7 +12,6 @@ from bertferry.verify.golden import read_inputs
 from bertferry.verify.probes import Probe
 from bertferry.verify.report import Report
 from bertferry.verify.side_by_side import Judgement, JudgePadding, Progress, compare_artefacts, loosest
-from bertferry.verify.signature import TASK_OUTPUTS
 from bertferry.verify.stored_report import read_report, regressions
 from bertferry.verify.texts import text_probes
 from bertferry.verify.tolerance import PROFILES, parse_overrides
@@ -50,7 +50,7 @@ def verify_parity(
     Args:
       reference, candidates: artefacts, each `[KIND:]PATH`: checkpoints in any layout, Hub modules, SavedModels,
         ONNX files, Hugging Face directories, `.npz` files of stored inputs and outputs.
-      task: what a checkpoint computes, one of `TASK_OUTPUTS`.
+      task: what a checkpoint computes, one of `TASKS`.
       device, precision: of the candidates, see `bertferry.verify.execution`; None is an artefact's own precision.
       reference_device, reference_precision: of the reference; `fp64` makes it the arbiter of who drifted.
       graph_optimization, threads: of ONNX Runtime, for all ONNX files.
@@ -74,8 +74,8 @@ def verify_parity(
       BertferryError: an artefact that cannot be opened, options that do not go together, a missing device.
         Disagreement is no exception: see `Report.ok`.
     """
-    if task not in TASK_OUTPUTS:
-        raise UsageError(f"unknown task {task!r}: known are {', '.join(TASK_OUTPUTS)}")
+    if task not in TASKS:
+        raise UsageError(f"unknown task {task!r}: known are {', '.join(TASKS)}")
     if profile != "auto" and profile not in PROFILES:
         raise UsageError(f"unknown profile {profile!r}: known are auto, {', '.join(PROFILES)}")
     earlier = None if baseline is None else read_report(Path(baseline))

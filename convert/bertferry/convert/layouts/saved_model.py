@@ -10,7 +10,8 @@ from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.layouts.garden import GARDEN_V1
 from bertferry.convert.layouts.ignored import OBJECT_STATE
 from bertferry.convert.layouts.keras_names import by_variable
-from bertferry.core.parameters import ENCODER, HEADS
+from bertferry.core.parameters import ENCODER
+from bertferry.core.tasks import HEADS
 
 NOT_WEIGHTS = {
     **OBJECT_STATE,
@@ -26,8 +27,8 @@ HUB_MODULE = Layout(
     container="names",
     encoder=tuple(Row(name, "{encoder}" + name, axes) for name, axes in ENCODER.items()),
     heads={
-        head: tuple(Row(name, "{model}" + name, axes) for name, axes in rows.items())
-        for head, rows in HEADS.items()
+        head: tuple(Row(name, "{model}" + name, axes) for name, axes in spec.parameters.items())
+        for head, spec in HEADS.items()
     },
     forms=(
         Form(),

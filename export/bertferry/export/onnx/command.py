@@ -7,7 +7,8 @@ from absl.flags import argparse_flags
 
 from bertferry.core.console import Progress, check_report_path, refuse_ignored, run_as_program, run_for_tests, show
 from bertferry.core.errors import UsageError
-from bertferry.export.onnx.exporter import OPSETS, OPTIMIZATIONS, PRECISIONS, TASKS, export_onnx
+from bertferry.core.tasks import TASKS
+from bertferry.export.onnx.exporter import OPSETS, OPTIMIZATIONS, PRECISIONS, export_onnx
 from bertferry.export.onnx.sources import DEFAULT_OPSET
 
 
@@ -28,7 +29,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
         default="serving_default",
         help="of the SavedModel; default: serving_default",
     )
-    add("--task", choices=TASKS, default="encoder", help="what a checkpoint computes; default: encoder")
+    add("--task", choices=tuple(TASKS), default="encoder", help="what a checkpoint computes; default: encoder")
     add(
         "--precision",
         choices=PRECISIONS,

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from bertferry.convert import open_checkpoint
-from bertferry.convert.plan import TASK_HEADS
 from bertferry.convert.report import in_units
 from bertferry.core.atomic import check_destination, clear_leftovers, new_file
 from bertferry.core.errors import DataError, UnavailableError, UsageError
 from bertferry.core.quiet import held_back_stderr, import_tensorflow
+from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.sources import DEFAULT_OPSET, CheckpointSource, Choices, SavedModelSource, Source
 from bertferry.verify import PROFILES, Report, Tolerance
 from bertferry.verify.artefact import onnx_artefact
@@ -20,7 +20,6 @@ from bertferry.verify.execution import Execution
 from bertferry.verify.probes import Probe
 from bertferry.verify.side_by_side import Judgement, Progress, compare_artefacts
 
-TASKS = tuple(TASK_HEADS)
 PRECISIONS = ("fp32", "fp16", "int8")
 OPTIMIZATIONS = ("none", "ort")
 OPSETS = (15, 16, 17, 18)
@@ -109,7 +108,7 @@ def export_onnx(
     if (checkpoint is None) == (saved_model is None):
         raise UsageError("give one source: --checkpoint PATH or --saved-model DIR")
     for what, name, known in (
-        ("task", task, TASKS),
+        ("task", task, tuple(TASKS)),
         ("precision", precision, PRECISIONS),
         ("opset", opset, OPSETS),
     ):

@@ -12,12 +12,11 @@ import onnx
 from onnx import helper, numpy_helper
 
 from bertferry.convert import Checkpoint
-from bertferry.convert.plan import TASK_HEADS
 from bertferry.core import axes as named_axes
 from bertferry.core.parameters import canonical_axes
+from bertferry.core.tasks import HEADS, POSITIONS_INPUT, TASKS
 from bertferry.export.forward import LAYER_NORM_EPSILON, MASKED_SCORE
 from bertferry.export.onnx.weights import Weight
-from bertferry.verify.signature import POSITIONS_INPUT, TASK_OUTPUTS, task_inputs
 
 MICROSOFT = "com.microsoft"
 PROJECTIONS = ("query", "key", "value")
@@ -42,12 +41,17 @@ class FusedGraph:
             helper.make_tensor_value_info(weight.name, onnx.TensorProto.FLOAT, weight.shape)
             for weight in self.weights.values()
         ]
-        inputs = [helper.make_tensor_value_info(name, self._integers, [None, None]) for name in task_inputs(task)]
+        inputs = [
+            helper.make_tensor_value_info(name, self._integers, [None, None]) for name in TASKS[task].input_names
+        ]
         graph = helper.make_graph(
             self._nodes,
             "bertferry",
             [*inputs, *weights],
-            [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in TASK_OUTPUTS[task]],
+            [
+                helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+                for name in TASKS[task].output_names
+            ],
             list(self._constants.values()),
         )
         imports = [helper.make_opsetid("", opset), helper.make_opsetid(MICROSOFT, 1)]
@@ -58,22 +62,27 @@ class FusedGraph:
         hidden = self._embed()
         for layer in range(self._config.num_layers):
             hidden = self._block(hidden, mask, layer)
-        if task == "span":
-            start, end = self._split(self._dense(hidden, "span"))
-            for name, scores in (("start_logits", start), ("end_logits", end)):
-                self._add("Squeeze", [scores, self._constant([-1])], output=name)
-            return
-        first = self._add("Gather", [hidden, self._constant(0)], axis=1)
-        pooled = self._add("Tanh", [self._dense(first, "pooler")], output="pooler")
-        if task == "classifier":
-            self._add("Identity", [self._dense(pooled, "classifier")], output="logits")
-        else:
+        spec, pooled = TASKS[task], ""
+        if spec.needs_pooler:
+            first = self._add("Gather", [hidden, self._constant(0)], axis=1)
+            pooled = self._add("Tanh", [self._dense(first, "pooler")], output="pooler")
+        if spec.encoder:
             self._add("Identity", [hidden], output="sequence_output")
             self._add("Identity", [pooled], output="pooled_output")
-        if "mlm" in TASK_HEADS[task]:
-            self._masked_lm(hidden)
-        if "nsp" in TASK_HEADS[task]:
-            self._add("Identity", [self._dense(pooled, "nsp")], output="nsp_logits")
+        for head in spec.heads:
+            self._head(head, hidden, pooled)
+
+    def _head(self, head: str, hidden: str, pooled: str) -> None:
+        reads, outputs = HEADS[head].reads, [output.name for output in HEADS[head].outputs]
+        if reads == "predictions":
+            self._masked_lm(hidden, outputs[0])
+            return
+        scores = self._dense(pooled if reads == "pooled" else hidden, head)
+        if len(outputs) == 1:
+            self._add("Identity", [scores], output=outputs[0])
+            return
+        for name, column in zip(outputs, self._split(scores, len(outputs)), strict=True):
+            self._add("Squeeze", [column, self._constant([-1])], output=name)
 
     def _mask(self) -> str:
         """Int32 [B, S]; a row that is all padding attends to everything, as a softmax over equal masks does."""
@@ -108,7 +117,7 @@ class FusedGraph:
         bias = self._weight(f"{place}/output/bias")
         return self._norm([outer, normed], f"{place}/output/norm", f"{name}/output", bias)
 
-    def _masked_lm(self, hidden: str) -> None:
+    def _masked_lm(self, hidden: str, output: str) -> None:
         positions = self._add("Cast", [POSITIONS_INPUT], to=onnx.TensorProto.INT64)
         indices = self._add("Unsqueeze", [positions, self._constant([-1])])
         chosen = self._activated(self._add("GatherND", [hidden, indices], batch_dims=1), "mlm/dense")
@@ -117,13 +126,14 @@ class FusedGraph:
         rows = self._add("Reshape", [normed, self._constant([-1, self._config.hidden_size])])
         scores = self._add("Gemm", [rows, self._weight("embeddings/word"), self._weight("mlm/bias")], transB=1)
         shape = self._add("Concat", [self._add("Shape", [POSITIONS_INPUT]), self._constant([-1])], axis=0)
-        self._add("Reshape", [scores, shape], output="mlm_logits")
+        self._add("Reshape", [scores, shape], output=output)
 
-    def _split(self, scores: str) -> tuple[str, str]:
-        names = [f"{scores}_{side}" for side in ("start", "end")]
-        sizes = self._constant([1, 1])
+    def _split(self, scores: str, count: int) -> list[str]:
+        """The columns of the last axis, each [B, S, 1]."""
+        names = [f"{scores}_{column}" for column in range(count)]
+        sizes = self._constant([1] * count)
         self._nodes.append(helper.make_node("Split", [scores, sizes], names, axis=-1))
-        return names[0], names[1]
+        return names
 
     def _dense(self, inputs: str, place: str) -> str:
         product = self._add("MatMul", [inputs, self._weight(f"{place}/kernel")])

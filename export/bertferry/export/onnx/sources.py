@@ -13,12 +13,12 @@ import numpy as np
 from bertferry.convert import Checkpoint
 from bertferry.convert.checkpoint import with_parameters
 from bertferry.convert.configuration import bert_config
-from bertferry.convert.plan import task_parameters
 from bertferry.core.errors import UsageError
+from bertferry.core.parameters import task_parameters
+from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.weights import LiftedGraph, Weight
 from bertferry.verify.artefact import Artefact, checkpoint_artefact
 from bertferry.verify.runner import Runner
-from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, TOKEN_OUTPUTS
 
 PROBE_LENGTH = 16
 DEFAULT_OPSET = FUSED_OPSET = 18
@@ -102,17 +102,8 @@ class CheckpointSource:
 
     def dimensions(self) -> dict[str, Sequence[str | int]]:
         """Batch and sequence wherever they occur."""
-        config, sizes = self._checkpoint.config, self._checkpoint.sizes
-        known: dict[str, Sequence[str | int]] = {
-            **dict.fromkeys(ENCODER_INPUTS, ("batch", "sequence")),
-            POSITIONS_INPUT: ("batch", "predictions"),
-            **dict.fromkeys(TOKEN_OUTPUTS, ("batch", "sequence")),
-            "sequence_output": ("batch", "sequence", config.hidden_size),
-            "pooled_output": ("batch", config.hidden_size),
-            "mlm_logits": ("batch", "predictions", config.vocab_size),
-            "nsp_logits": ("batch", 2),
-        }
-        return {**known, "logits": ("batch", sizes["classes"])} if "classes" in sizes else known
+        spec = TASKS[self.task]
+        return {tensor.name: tensor.shape(self._checkpoint.sizes) for tensor in (*spec.inputs, *spec.outputs)}
 
     def metadata(self) -> dict[str, str]:
         """Configuration, activation, and a hash over the fingerprints of the source's tensors."""

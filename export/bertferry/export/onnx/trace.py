@@ -6,9 +6,9 @@ import tensorflow as tf
 from bertferry.convert import Checkpoint
 from bertferry.core import axes as named_axes
 from bertferry.core.parameters import canonical_axes
+from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.weights import LiftedGraph, Weight
 from bertferry.export.tasks import task_outputs
-from bertferry.verify.signature import task_inputs
 
 
 def trace(
@@ -18,14 +18,14 @@ def trace(
 
     Args:
       source: where the values come from.
-      task: one of `TASK_HEADS`.
+      task: one of `TASKS`.
       names: the parameters that the task needs.
       dtype: what the weights are stored and multiplied in, `float32` or `float16`.
       integers: type of the inputs, `int32` or `int64`.
       floats: type of the outputs.
     """
     weights = {name: _weight(source, name, dtype) for name in names}
-    inputs = task_inputs(task)
+    inputs = TASKS[task].input_names
     graph = tf.Graph()
     with graph.as_default():
         placeholders = {

@@ -54,6 +54,11 @@ class BertClassifier(ConfiguredModel):
         self.keep(config, arguments)
 
     @property
+    def heads(self) -> dict[str, Classification]:
+        """The head by its name in `bertferry.core.tasks`."""
+        return {"classifier": self.classifier}
+
+    @property
     def classifier(self) -> Classification:
         """The head."""
         return self.get_layer("classification")

@@ -87,6 +87,11 @@ class BertPretrainer(ConfiguredModel):
         self.keep(config, arguments)
 
     @property
+    def heads(self) -> dict[str, MaskedLM | Classification]:
+        """The heads by their names in `bertferry.core.tasks`."""
+        return {"mlm": self.masked_lm, "nsp": self.classification}
+
+    @property
     def masked_lm(self) -> MaskedLM:
         """The masked-LM head."""
         return self.get_layer("masked_lm")

@@ -46,6 +46,11 @@ class BertSpanLabeler(ConfiguredModel):
         self.keep(config, arguments)
 
     @property
+    def heads(self) -> dict[str, SpanLabeling]:
+        """The head by its name in `bertferry.core.tasks`."""
+        return {"span": self.span_labeling}
+
+    @property
     def span_labeling(self) -> SpanLabeling:
         """The head."""
         return self.get_layer("span_labeling")

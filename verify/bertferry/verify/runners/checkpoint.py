@@ -9,11 +9,11 @@ import tf_keras
 
 from bertferry.convert import Checkpoint
 from bertferry.convert.loading import load_network
-from bertferry.modeling.networks import BertPretrainer, TransformerEncoder
+from bertferry.core.tasks import ENCODER_INPUTS, HEADS, POSITIONS_INPUT, TASKS
+from bertferry.modeling.networks import TransformerEncoder
 from bertferry.verify.execution import FLOATS, Execution
 from bertferry.verify.runner import Arrays
 from bertferry.verify.runners.device import Compute, Device
-from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, TASK_OUTPUTS, task_inputs
 
 
 class CheckpointRunner:
@@ -23,10 +23,10 @@ class CheckpointRunner:
 
     def __init__(self, checkpoint: Checkpoint, task: str, execution: Execution) -> None:
         self.name = str(checkpoint.location.path)
-        self._task = task
+        self._task = TASKS[task]
         device = Device(execution)
         with device.scope():
-            self.model = load_network(checkpoint, task, FLOATS[execution.precision or "fp32"])  # type: ignore[arg-type]
+            self.model = load_network(checkpoint, task, FLOATS[execution.precision or "fp32"])
         self.encoder = (
             self.model
             if isinstance(self.model, TransformerEncoder)
@@ -35,7 +35,7 @@ class CheckpointRunner:
         for point, layer in _points(self.encoder):
             _name_output(layer, point)
         narrow = execution.precision in ("fp16", "bf16") and device.kind == "cpu"
-        self._compute = Compute(self.outputs, task_inputs(task), device, widen=narrow)
+        self._compute = Compute(self.outputs, self._task.input_names, device, widen=narrow)
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The task's outputs by name."""
@@ -47,17 +47,19 @@ class CheckpointRunner:
 
     def outputs(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The task's outputs as tensors."""
-        return dict(zip(TASK_OUTPUTS[self._task], map(_float32, self._listed(inputs)), strict=True))
+        return dict(zip(self._task.output_names, map(_float32, self._listed(inputs)), strict=True))
 
     def _listed(self, inputs: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
         tensors = [inputs[name] for name in ENCODER_INPUTS]
-        if self._task == "mlm":
-            return list(self.model([*tensors, inputs[POSITIONS_INPUT]], training=False))
-        if not isinstance(self.model, BertPretrainer):
+        if not self._task.encoder:
             return list(tf.nest.flatten(self.model(tensors, training=False)))
         sequence, pooled = self.encoder(tensors, training=False)
-        words = self.model.masked_lm([sequence, inputs[POSITIONS_INPUT]], training=False)
-        return [sequence, pooled, words, self.model.classification(pooled, training=False)]
+        outputs = [sequence, pooled]
+        for head in self._task.heads:
+            reads = HEADS[head].reads
+            given = [sequence, inputs[POSITIONS_INPUT]] if reads == "predictions" else pooled
+            outputs.append(self.model.heads[head](given, training=False))
+        return outputs
 
 
 def _points(encoder: TransformerEncoder) -> Iterator[tuple[str, Any]]:

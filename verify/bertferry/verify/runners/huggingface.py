@@ -7,18 +7,10 @@ import numpy as np
 
 from bertferry.core.errors import DataError, UnavailableError, first_line
 from bertferry.core.quiet import held_back_stderr
+from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TASKS, TRANSFORMERS_CLASSES
 from bertferry.verify.execution import FLOATS, Execution
 from bertferry.verify.runner import Arrays
-from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, gives_encoder_outputs
 
-CLASSES = {
-    "encoder": "BertModel",
-    "mlm": "BertForPreTraining",  # BertForMaskedLM has no pooler
-    "pretrainer": "BertForPreTraining",
-    "classifier": "BertForSequenceClassification",
-    "span": "BertForQuestionAnswering",
-}
-"""What transformers calls a task's network."""
 ARGUMENTS = dict(zip(ENCODER_INPUTS, ("input_ids", "attention_mask", "token_type_ids"), strict=True))
 
 
@@ -29,7 +21,7 @@ class HuggingFaceRunner:
 
     def __init__(self, path: Path, task: str, execution: Execution) -> None:
         self.name = str(path)
-        self._task = task
+        self._task = TASKS[task]
         with held_back_stderr():
             try:
                 import torch
@@ -45,7 +37,7 @@ class HuggingFaceRunner:
             torch.backends.cuda.matmul.allow_tf32 = execution.precision == "tf32"
             options: dict[str, Any] = {"add_pooling_layer": True} if task == "encoder" else {}
             try:
-                model, found = getattr(transformers, CLASSES[task]).from_pretrained(
+                model, found = getattr(transformers, self._class_name()).from_pretrained(
                     str(path), local_files_only=True, output_loading_info=True, **options
                 )
             except Exception as error:  # its errors share no class
@@ -56,29 +48,30 @@ class HuggingFaceRunner:
         dtype = getattr(torch, FLOATS[execution.precision or "fp32"])
         self._model = model.to(device=self._device, dtype=dtype).eval()
 
+    def _class_name(self) -> str:
+        heads = ("mlm", "nsp") if "mlm" in self._task.heads else self._task.heads  # BertForMaskedLM has no pooler
+        return f"Bert{TRANSFORMERS_CLASSES[heads]}"
+
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The task's outputs by name."""
         torch = self._torch
         given = {theirs: self._tensor(inputs[ours]) for ours, theirs in ARGUMENTS.items()}
         with torch.no_grad():
             answer = self._model(**given, output_hidden_states=True)
-            outputs: dict[str, Any] = {}
-            if gives_encoder_outputs(self._task):
-                outputs["sequence_output"] = (
-                    answer.last_hidden_state if self._task == "encoder" else answer.hidden_states[-1]
-                )
-            if self._task == "encoder":
-                outputs["pooled_output"] = answer.pooler_output
-            elif self._task == "classifier":
-                outputs["logits"] = answer.logits
-            elif self._task == "span":
-                outputs |= {"start_logits": answer.start_logits, "end_logits": answer.end_logits}
+            if not self._task.encoder:  # transformers gives the outputs of its heads the same names
+                outputs = {name: getattr(answer, name) for name in self._task.output_names}
+            elif not self._task.heads:
+                outputs = {"sequence_output": answer.last_hidden_state, "pooled_output": answer.pooler_output}
             else:
                 words, rows = answer.prediction_logits, self._tensor(inputs[POSITIONS_INPUT])
-                outputs["mlm_logits"] = words[torch.arange(len(rows), device=self._device)[:, None], rows]
-                outputs["pooled_output"] = self._model.bert.pooler(outputs["sequence_output"])
-            if self._task == "pretrainer":
-                outputs["nsp_logits"] = answer.seq_relationship_logits
+                sequence = answer.hidden_states[-1]
+                every = {
+                    "sequence_output": sequence,
+                    "pooled_output": self._model.bert.pooler(sequence),
+                    "mlm_logits": words[torch.arange(len(rows), device=self._device)[:, None], rows],
+                    "nsp_logits": answer.seq_relationship_logits,
+                }
+                outputs = {name: every[name] for name in self._task.output_names}
         return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
 
     def _tensor(self, array: np.ndarray) -> Any:

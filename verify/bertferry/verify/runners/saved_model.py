@@ -9,20 +9,15 @@ import tensorflow as tf
 
 from bertferry.core.errors import DataError, UsageError, first_line
 from bertferry.core.quiet import held_back_stderr
+from bertferry.core.tasks import CONVENIENCES, ENCODER_INPUTS, TASKS, inputs_of
 from bertferry.verify.execution import AS_IT_IS, Execution
 from bertferry.verify.names import given_names, ours
 from bertferry.verify.runner import Arrays
 from bertferry.verify.runners.device import Compute, Device
-from bertferry.verify.signature import CONVENIENCES, ENCODER_INPUTS, POSITIONS_INPUT, task_inputs
 
 SIGNATURE = "serving_default"
 LOADING_ERRORS = (ValueError, OSError, tf.errors.OpError, RuntimeError, IndexError, KeyError, TypeError)
 """What TensorFlow raises for damaged files."""
-
-
-MLM: dict[str, tuple[str, ...]] = {"mlm": (*ENCODER_INPUTS, POSITIONS_INPUT)}
-SUB_OBJECTS: dict[str, dict[str, tuple[str, ...]]] = {"mlm": MLM, "pretrainer": {**MLM, "nsp": ENCODER_INPUTS}}
-"""What computes a task's heads, and from what, beside the root, which is the encoder then."""
 
 
 class HubRunner:
@@ -40,17 +35,18 @@ class HubRunner:
                 root = hub.KerasLayer(str(path))
                 self.loaded = root.resolved_object
                 self._layers: list[tuple[Any, tuple[str, ...]]] = [(root, ENCODER_INPUTS)]
-                for name, needed in SUB_OBJECTS.get(task, {}).items():
-                    if not hasattr(self.loaded, name):
-                        raise DataError(f"{path}: no .{name} in it, which task {task} needs")
-                    self._layers.append((hub.KerasLayer(getattr(self.loaded, name)), needed))
+                # A root that is the encoder has the heads beside it.
+                for head in TASKS[task].heads if TASKS[task].encoder else ():
+                    if not hasattr(self.loaded, head):
+                        raise DataError(f"{path}: no .{head} in it, which task {task} needs")
+                    self._layers.append((hub.KerasLayer(getattr(self.loaded, head)), inputs_of((head,))))
         except LOADING_ERRORS as error:
             raise DataError(f"{path}: not a loadable Hub module: {first_line(error)}") from error
         declared = _declared(self.loaded)
         self._by_list = not any(isinstance(inputs, Mapping) for inputs in declared or [{}])
         shapes = [spec.shape for spec in tf.nest.flatten(declared)]
         free = all(shape.rank is None or shape.as_list() == [None, None] for shape in shapes)
-        self._compute = Compute(self.outputs, task_inputs(task), device, free=free)
+        self._compute = Compute(self.outputs, TASKS[task].input_names, device, free=free)
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The outputs of the root call and of the sub-objects, by name."""

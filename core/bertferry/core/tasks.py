@@ -1,0 +1,186 @@
+"""What a task is: one table, which networks, layouts, signatures, ONNX graphs, probes and model cards follow.
+
+A new head is an entry in `HEADS`, one in `TASKS`, and its rows in the layouts that store it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output of a model.
+
+    Each of `dims` is a symbol of `DYNAMIC`, or an axis of a parameter, whose size the checkpoint knows.
+    """
+
+    name: str
+    dtype: Literal["int32", "float32"]
+    dims: tuple[str, ...]
+    meaning: str = ""
+
+    def shape(self, sizes: Mapping[str, int]) -> tuple[str | int, ...]:
+        """The dimensions, with the sizes of those that are axes: `("batch", 768)`."""
+        return tuple(dim if dim in DYNAMIC else sizes[dim] for dim in self.dims)
+
+
+DYNAMIC = ("batch", "sequence", "predictions")
+"""Dimensions that each call chooses."""
+
+
+def _integers(name: str, *dims: str) -> TensorSpec:
+    return TensorSpec(name, "int32", dims)
+
+
+def _floats(name: str, dims: str, meaning: str = "") -> TensorSpec:
+    return TensorSpec(name, "float32", tuple(dims.split()), meaning)
+
+
+ENCODER_INPUT_SPECS = tuple(
+    _integers(name, "batch", "sequence") for name in ("input_word_ids", "input_mask", "input_type_ids")
+)
+ENCODER_INPUTS = tuple(spec.name for spec in ENCODER_INPUT_SPECS)
+"""Names of the encoder's inputs, in the order of a list call."""
+POSITIONS_INPUT = "masked_lm_positions"
+ENCODER_OUTPUTS = (
+    _floats("sequence_output", "batch sequence hidden", "one vector per token"),
+    _floats("pooled_output", "batch pooled", "the first position through the pooler"),
+)
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """A head on top of the encoder: its parameters with their axes, what it reads, and what it answers.
+
+    It reads the vectors of all tokens (`sequence`), those at some positions (`predictions`), or the pooled one.
+    One with several outputs gives each a column of its last axis. `dropout` says whether fine-tuning drops
+    out what it reads.
+    """
+
+    parameters: Mapping[str, str]
+    reads: Literal["sequence", "predictions", "pooled"]
+    outputs: tuple[TensorSpec, ...]
+    dropout: bool = False
+
+
+HEADS: dict[str, HeadSpec] = {
+    "mlm": HeadSpec(
+        {
+            "mlm/dense/kernel": "hidden transform",
+            "mlm/dense/bias": "transform",
+            "mlm/norm/gamma": "transform",
+            "mlm/norm/beta": "transform",
+            "mlm/bias": "vocab",
+        },
+        "predictions",
+        (_floats("mlm_logits", "batch predictions vocab"),),
+    ),
+    "nsp": HeadSpec(
+        {"nsp/kernel": "hidden nsp", "nsp/bias": "nsp"}, "pooled", (_floats("nsp_logits", "batch nsp"),)
+    ),
+    "classifier": HeadSpec(
+        {"classifier/kernel": "hidden classes", "classifier/bias": "classes"},
+        "pooled",
+        (_floats("logits", "batch classes"),),
+        dropout=True,
+    ),
+    "span": HeadSpec(
+        {"span/kernel": "hidden span", "span/bias": "span"},
+        "sequence",
+        (_floats("start_logits", "batch sequence"), _floats("end_logits", "batch sequence")),
+    ),
+}
+"""Every head by name, which is also the first part of its parameters' names."""
+
+TRANSFORMERS_CLASSES: dict[tuple[str, ...], str] = {
+    (): "Model",
+    ("mlm", "nsp"): "ForPreTraining",
+    ("mlm",): "ForMaskedLM",
+    ("nsp",): "ForNextSentencePrediction",
+    ("classifier",): "ForSequenceClassification",
+    ("span",): "ForQuestionAnswering",
+}
+"""What transformers calls a model with these heads, after the architecture's name."""
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """What a model computes: its heads' outputs, and with `encoder` the encoder's own."""
+
+    name: str
+    heads: tuple[str, ...] = ()
+    encoder: bool = True
+
+    @property
+    def head_specs(self) -> tuple[HeadSpec, ...]:
+        """The heads themselves."""
+        return tuple(HEADS[head] for head in self.heads)
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """Those of the encoder, and the positions of a head that reads them."""
+        positions = any(head.reads == "predictions" for head in self.head_specs)
+        return (*ENCODER_INPUT_SPECS, *([_integers(POSITIONS_INPUT, "batch", "predictions")] if positions else []))
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """Those of the encoder, if the task has them, then those of the heads."""
+        own = [output for head in self.head_specs for output in head.outputs]
+        return (*(ENCODER_OUTPUTS if self.encoder else ()), *own)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of `inputs`."""
+        return tuple(spec.name for spec in self.inputs)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The names of `outputs`."""
+        return tuple(spec.name for spec in self.outputs)
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """What a Hub module answers a list of inputs with, in this order.
+
+        The encoder's come in the order of https://www.tensorflow.org/hub/common_saved_model_apis/text.
+        """
+        return ("pooled_output", "sequence_output") if self.encoder else self.output_names
+
+    @property
+    def needs_pooler(self) -> bool:
+        """Whether any output depends on the pooler."""
+        return self.encoder or any(head.reads == "pooled" for head in self.head_specs)
+
+
+TASKS: dict[str, TaskSpec] = {
+    spec.name: spec
+    for spec in (
+        TaskSpec("encoder"),
+        TaskSpec("mlm", ("mlm",)),
+        TaskSpec("pretrainer", ("mlm", "nsp")),
+        TaskSpec("classifier", ("classifier",), encoder=False),
+        TaskSpec("span", ("span",), encoder=False),
+    )
+}
+"""Every task by name. The heads of one with the encoder's outputs are sub-objects of a Hub module."""
+
+
+CONVENIENCES = ("encoder_outputs", "default")
+"""Outputs that only a Hub module's root call has; they never count as missing or extra."""
+
+
+def inputs_of(heads: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the inputs that an encoder with these heads takes."""
+    return TaskSpec("", heads).input_names
+
+
+def task_that_keeps(head: str) -> str:
+    """The task with the most heads beside a head: what to ask for in order to keep it."""
+    return max((spec for spec in TASKS.values() if head in spec.heads), key=lambda spec: len(spec.heads)).name
+
+
+def is_per_token(name: str, rank: int) -> bool:
+    """Whether an output of that name and number of dimensions has the sequence as its second: [B, S, ...]."""
+    specs = (spec for task in TASKS.values() for spec in task.outputs)
+    return any(spec.name == name and len(spec.dims) == rank and spec.dims[1] == "sequence" for spec in specs)
