@@ -40,7 +40,7 @@ def write(tmp_path):
     ],
 )
 def test_gelu_means_what_the_format_means_by_it(write, values, activation):
-    assert read_config(write(SIZES | values), "tensorflow")[0].activation == activation
+    assert read_config(write(SIZES | values), "tensorflow").encoder.activation == activation
 
 
 def test_gelu_beside_safetensors_without_a_sign_of_its_format_is_refused(write):
@@ -50,13 +50,13 @@ def test_gelu_beside_safetensors_without_a_sign_of_its_format_is_refused(write):
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_a_written_configuration_reads_back_the_same(write, activation):
-    config = read_config(write(SIZES | {"hidden_act": "gelu", "activation": activation}), "tensorflow")[0]
-    assert read_config(write(bert_config(config)), "tensorflow")[0] == config
+    config = read_config(write(SIZES | {"hidden_act": "gelu", "activation": activation}), "tensorflow").encoder
+    assert read_config(write(bert_config(config)), "tensorflow").encoder == config
     assert bert_config(config)["activation"] == activation
 
 
 def test_the_erf_form_is_unreadable_to_those_who_do_not_know_it(write):
-    config = read_config(write(SIZES | {"hidden_act": "gelu", "activation": "gelu_erf"}), "tensorflow")[0]
+    config = read_config(write(SIZES | {"hidden_act": "gelu", "activation": "gelu_erf"}), "tensorflow").encoder
     assert bert_config(config)["hidden_act"] == "gelu_erf"
 
 

@@ -1,12 +1,13 @@
 """An opened checkpoint: configuration, layout and every parameter under its canonical name."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bertferry.convert.classifier_config import ClassifierConfig
 from bertferry.convert.configuration import read_config
 from bertferry.convert.fresh import initial_value
 from bertferry.convert.inference import infer_config
@@ -25,6 +26,7 @@ from bertferry.core.parameters import canonical_axes
 class Checkpoint:
     """A checkpoint whose every tensor is accounted for. Values are read when asked for.
 
+    `classifier` is what its configuration says about a classifier.
     `fresh` are parameters of heads that the file lacks: they have the values that BERT starts them from.
     """
 
@@ -32,6 +34,7 @@ class Checkpoint:
     config: EncoderConfig
     reader: Reader
     match: Match
+    classifier: ClassifierConfig
     fresh: tuple[str, ...] = ()
 
     @property
@@ -53,7 +56,7 @@ class Checkpoint:
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """The task heads in the file: of `mlm`, `nsp`, `classifier`, `span`."""
+        """The task heads in the file, by their names in `bertferry.core.tasks`."""
         return self.match.form.heads
 
     @property
@@ -135,16 +138,17 @@ def open_checkpoint(
       DataError: tensors that contradict the configuration, or damaged bytes.
     """
     location = locate(path, config)
-    known, architecture = None, None
-    if location.config is not None:
-        known, architecture = read_config(location.config, location.container)
-    candidates = _candidates(layout, architecture)
+    stored = read_config(location.config, location.container) if location.config is not None else None
+    classifier = stored.classifier if stored else ClassifierConfig()
+    candidates = _candidates(layout, stored.model_type if stored else None)
 
     def read_as(reader: Reader, place: str | None) -> Checkpoint:
-        config = known or infer_config(reader, candidates, location.path, num_attention_heads, activation)
-        return Checkpoint(
-            location, config, reader, best_match(reader, candidates, config, location.path, place, strict=strict)
-        )
+        if stored:
+            config = stored.encoder
+        else:
+            config = infer_config(reader, candidates, location.path, num_attention_heads, activation)
+        best = best_match(reader, candidates, config, location.path, place, classifier.head, strict=strict)
+        return Checkpoint(location, config, reader, best, classifier)
 
     readers = open_readers(location, prefix)
     able = [way for way in readers if _has_word_table(way[0], candidates)]
@@ -170,45 +174,6 @@ def _first_success(
         except DataError as error:
             failed.append(error)
     raise failed[0]
-
-
-def with_parameters(
-    checkpoint: Checkpoint,
-    needed: Iterable[str],
-    use: str,
-    *,
-    init_missing_head: bool | None = None,
-    num_labels: int | None = None,
-) -> Checkpoint:
-    """The checkpoint, where it lacks none of the parameters, or with those of heads and poolers started fresh.
-
-    Args:
-      needed: canonical names.
-      use: who needs them, for the error: `task mlm needs`.
-      init_missing_head: start what is missing fresh, as long as it is not the encoder itself; None where the
-        caller has no such choice.
-      num_labels: classes of a fresh classifier.
-
-    Raises:
-      DataError: parameters are missing.
-      UsageError: a fresh classifier without its number of classes.
-    """
-    missing = tuple(name for name in needed if name not in checkpoint.parameters)
-    if not missing:
-        return checkpoint
-    if any(name.startswith(("embeddings/", "encoder/")) for name in missing):
-        raise DataError(f"{checkpoint.location.path}: the source has no {sample(list(missing))}, which {use}")
-    if not init_missing_head:
-        way_out = "" if init_missing_head is None else ": give --init-missing-head to start them fresh"
-        raise DataError(
-            f"{checkpoint.location.path}: the source has no {', '.join(missing)}, which {use}{way_out}"
-        )
-    if "classifier/kernel" in missing and num_labels is None:
-        raise UsageError("a fresh classifier needs its number of classes: give --num-labels N")
-    known = checkpoint.match
-    if num_labels is not None:
-        known = replace(known, sizes={"classes": num_labels, **known.sizes})
-    return replace(checkpoint, match=known, fresh=missing)
 
 
 def _candidates(name: str, architecture: str | None) -> tuple[Layout, ...]:

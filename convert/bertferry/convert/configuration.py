@@ -7,14 +7,17 @@ two it is must say so with `"activation"`.
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bertferry.convert.classifier_config import ClassifierConfig, read_classifier_config
 from bertferry.convert.huggingface_config import MARKS, activation_of, huggingface_config
 from bertferry.convert.layout import Layout
 from bertferry.convert.locate import FileFormat
 from bertferry.core.config import ConfigError, EncoderConfig
 from bertferry.core.errors import UsageError
+from bertferry.core.tasks import has_classes, task_that_keeps
 
 SIZES = {
     "vocab_size": "vocab_size",
@@ -42,8 +45,17 @@ ONE_GROUP = ("num_hidden_groups", "inner_group_num")
 """Of ALBERT: more than one group of shared blocks was never released."""
 
 
-def read_config(path: Path, container: FileFormat) -> tuple[EncoderConfig, str | None]:
-    """The configuration in a JSON file of either format, and the architecture where the file states one.
+@dataclass(frozen=True)
+class StoredConfig:
+    """What a configuration file says of the encoder, its architecture if stated, and of a classifier."""
+
+    encoder: EncoderConfig
+    model_type: str | None
+    classifier: ClassifierConfig
+
+
+def read_config(path: Path, container: FileFormat) -> StoredConfig:
+    """What a JSON file of either format says.
 
     Raises:
       UsageError: unreadable, not JSON, a missing or inconsistent key, an unknown or ambiguous activation.
@@ -57,9 +69,10 @@ def read_config(path: Path, container: FileFormat) -> tuple[EncoderConfig, str |
     if not isinstance(values, dict):
         raise UsageError(f"{path}: not a configuration: a JSON object is expected")
     try:
-        return config_of(values, container), values.get("model_type")
+        encoder = config_of(values, container)
     except ConfigError as error:
         raise UsageError(f"{path}: {error}") from error
+    return StoredConfig(encoder, values.get("model_type"), read_classifier_config(values))
 
 
 def config_of(values: Mapping[str, Any], container: FileFormat) -> EncoderConfig:
@@ -98,24 +111,38 @@ def _activation(values: Mapping[str, Any], container: FileFormat) -> str:
     return ACTIVATIONS[act]
 
 
-def bert_config(config: EncoderConfig) -> dict[str, Any]:
-    """The keys of a `bert_config.json`.
+def bert_config(
+    config: EncoderConfig, heads: tuple[str, ...] = (), classifier: ClassifierConfig | None = None
+) -> dict[str, Any]:
+    """The keys of a `bert_config.json`, with those of a classifier.
 
     `hidden_act` is what readers of 2019 know; `activation` says it without doubt. For the erf form
     `hidden_act` is `gelu_erf`, so that a reader that does not know it refuses instead of computing another.
     """
     hidden_act = next(name for name, meaning in ACTIVATIONS.items() if meaning == config.activation)
-    return dict(sorted({**_sizes(config), "hidden_act": hidden_act, "activation": config.activation}.items()))
+    values = {**_sizes(config), "hidden_act": hidden_act, "activation": config.activation}
+    if classifier is not None and any(has_classes(head) for head in heads):
+        values |= {"task": task_that_keeps(heads[0]), **classifier.labels}
+    return dict(sorted(values.items()))
 
 
 def write_configuration(
-    directory: Path, config: EncoderConfig, target: Layout, heads: tuple[str, ...], classes: int | None
+    directory: Path,
+    config: EncoderConfig,
+    target: Layout,
+    heads: tuple[str, ...],
+    classifier: ClassifierConfig,
+    classes: int | None,
 ) -> None:
-    """The configuration file of a target: `config.json` of transformers, or `bert_config.json`."""
+    """The configuration file of a target: `config.json` of transformers, or `bert_config.json`.
+
+    `classes` are those of the target's classifier, if it has one.
+    """
     if target.container == "safetensors":
-        name, values = "config.json", huggingface_config(config, _sizes(config), target, heads, classes)
+        name, values = "config.json", huggingface_config(config, _sizes(config), target, heads)
+        values |= {} if classes is None else classifier.keys(classes)
     else:
-        name, values = "bert_config.json", {**bert_config(config), **target.configuration}
+        name, values = "bert_config.json", {**bert_config(config, heads, classifier), **target.configuration}
     (directory / name).write_text(json.dumps(dict(sorted(values.items())), indent=2) + "\n")
 
 

@@ -16,6 +16,7 @@ from bertferry.convert.vocabulary import read_vocabulary, write_tokenizer_config
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError
 from bertferry.core.quiet import import_tensorflow
+from bertferry.core.tasks import has_classes
 
 CHECKPOINT_NAME = "bert_model.ckpt"
 SAFETENSORS_NAME = "model.safetensors"
@@ -109,7 +110,9 @@ def _counter(work: Plan, progress: Progress | None) -> Callable[[str], None]:
 def write_beside(directory: Path, work: Plan, do_lower_case: bool | None) -> None:
     """The configuration and the vocabulary."""
     source = work.checkpoint
-    write_configuration(directory, source.config, work.target, work.form.heads, source.sizes.get("classes"))
+    heads = work.form.heads
+    classes = source.sizes["classes"] if any(has_classes(head) for head in heads) else None
+    write_configuration(directory, source.config, work.target, heads, source.classifier, classes)
     vocabulary = work.checkpoint.location.vocabulary
     if vocabulary:
         shutil.copyfile(vocabulary, directory / "vocab.txt")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint, same_bits
+from bertferry.convert.heads import possible_heads, with_heads
 
 SHOWN = 20
 NUMERIC = ("num_attention_heads", "activation")
@@ -72,6 +73,7 @@ def diff_checkpoints(
 
 def compare_checkpoints(one: Checkpoint, other: Checkpoint, a: str = "", b: str = "") -> CheckpointDifference:
     """The same for two that are open; `a` and `b` are what to call them."""
+    one, other = with_heads(one, possible_heads(other)), with_heads(other, possible_heads(one))
     names = dict.fromkeys((*one.parameters, *other.parameters))
     found = [difference for name in names if (difference := _difference(one, other, name))]
     found.sort(key=lambda row: -float("inf") if row.max_abs is None else -row.max_abs)

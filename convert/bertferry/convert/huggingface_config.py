@@ -45,11 +45,11 @@ def activation_of(values: Mapping[str, Any]) -> str:
 
 
 def huggingface_config(
-    config: EncoderConfig, sizes: Mapping[str, Any], layout: Layout, heads: tuple[str, ...], classes: int | None
+    config: EncoderConfig, sizes: Mapping[str, Any], layout: Layout, heads: tuple[str, ...]
 ) -> dict[str, Any]:
     """The keys of a `config.json` that `AutoModel` classes of transformers load; `sizes` are those that it shares
     with a `bert_config.json`."""
-    values = {
+    return {
         **sizes,
         "architectures": [CLASS_OF_TYPE[layout.model_type] + TRANSFORMERS_CLASSES[heads]],
         "hidden_act": next(act for act, meaning in ACTIVATIONS.items() if meaning == config.activation),
@@ -57,7 +57,3 @@ def huggingface_config(
         "model_type": layout.model_type,
         "pad_token_id": 0,
     }
-    if classes is not None:
-        values["id2label"] = {str(number): f"LABEL_{number}" for number in range(classes)}
-        values["label2id"] = {f"LABEL_{number}": number for number in range(classes)}
-    return values

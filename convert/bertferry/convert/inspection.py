@@ -8,6 +8,7 @@ from typing import Any
 
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint
 from bertferry.convert.configuration import bert_config
+from bertferry.convert.heads import possible_heads
 from bertferry.convert.match import faults, with_nearest
 from bertferry.convert.report import in_units, itemsize
 
@@ -97,14 +98,19 @@ def inspect_checkpoint(
     return Inspection(
         path=str(path),
         layout=checkpoint.layout.name,
-        heads=checkpoint.heads,
-        configuration=bert_config(checkpoint.config),
+        heads=_heads(checkpoint),
+        configuration=bert_config(checkpoint.config, checkpoint.heads, checkpoint.classifier),
         parameters=sum(prod(tensor.shape) for tensor in parameters),
         total_bytes=sum(prod(tensor.shape) * itemsize(tensor.dtype) for tensor in parameters),
         vocabulary=checkpoint.location.vocabulary is not None,
         faults=tuple(faults(checkpoint.match)),
         tensors=tensors,
     )
+
+
+def _heads(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """The heads; those that the file may have in place of each other as one."""
+    return (" or ".join(possible_heads(checkpoint)),) if checkpoint.match.twins else checkpoint.heads
 
 
 def _roles(checkpoint: Checkpoint) -> dict[str, str]:

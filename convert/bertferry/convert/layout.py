@@ -7,10 +7,12 @@ that are read wherever they are found.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import Any, Literal
+
+from bertferry.core.tasks import HEADS, HeadSpec
 
 Container = Literal["names", "objects", "safetensors"]
 """How the file names its tensors: plain names, paths in an object graph, or a safetensors header."""
@@ -90,6 +92,26 @@ class Layout:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     architecture: Literal["bert", "albert", "electra", "electra_wide"] = "bert"
 
+    def __post_init__(self) -> None:
+        """Adds the heads that are stored under the names of others: their rows differ in nothing else."""
+        for head, spec in HEADS.items():
+            if spec.stored_as in self.heads and head not in self.heads:
+                object.__setattr__(self, "heads", {**self.heads, head: self._rows_of_twin(head, spec.stored_as)})
+                object.__setattr__(self, "forms", (*self.forms, *self._forms_of_twin(head, spec)))
+
+    def _rows_of_twin(self, head: str, other: str) -> tuple[Row, ...]:
+        rows = self.heads[other]
+        return tuple(replace(row, parameter=row.parameter.replace(f"{other}/", f"{head}/")) for row in rows)
+
+    def _forms_of_twin(self, head: str, spec: HeadSpec) -> Iterator[Form]:
+        """The other head's, and the same without a pooler if the layout has encoders without one."""
+        has_none = spec.reads != "pooled" and any(not form.pooler for form in self.forms)
+        for form in self.forms:
+            if form.heads == (spec.stored_as,):
+                yield replace(form, heads=(head,))
+                if has_none:
+                    yield replace(form, heads=(head,), pooler=False)
+
     @property
     def family(self) -> str:
         """The name that this layout shares with those of other architectures in the same kind of file."""
@@ -148,9 +170,13 @@ class Layout:
                 bound[path.format(**numbers)] = target.format(**numbers)
         return bound
 
-    def form_with(self, heads: tuple[str, ...]) -> Form | None:
-        """The form that is written for exactly these heads, or None where the layout has none."""
-        return next((form for form in self.forms if set(form.heads) == set(heads)), None)
+    def form_with(self, heads: tuple[str, ...], *, pooler: bool = True) -> Form | None:
+        """The form that is written for exactly these heads, or None if the layout has none.
+
+        Where the layout has both it is the one with or without a pooler, as the source is.
+        """
+        forms = [form for form in self.forms if set(form.heads) == set(heads)]
+        return next((form for form in forms if form.pooler == pooler), forms[0] if forms else None)
 
     def reason_to_skip(self, stored: str) -> str | None:
         """Why a stored tensor is no parameter (an optimiser slot, a counter), or None if it should be one."""

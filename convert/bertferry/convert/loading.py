@@ -3,8 +3,10 @@
 import tensorflow as tf
 import tf_keras
 
-from bertferry.convert.checkpoint import Checkpoint, with_parameters
+from bertferry.convert.checkpoint import Checkpoint
+from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.core.parameters import canonical_axes, task_parameters
+from bertferry.core.tasks import TASKS
 from bertferry.modeling.builders import task_model
 from bertferry.modeling.variables import named_variables
 
@@ -16,6 +18,7 @@ def load_network(checkpoint: Checkpoint, task: str = "encoder", float_dtype: str
       DataError: the checkpoint lacks a parameter of the task, or its bytes are damaged.
     """
     checkpoint.check_bert()
+    checkpoint = with_heads(checkpoint, TASKS[task].heads)
     with_parameters(checkpoint, task_parameters(task, checkpoint.config.num_layers), f"task {task} needs")
     # Every value is about to be replaced: drawing them at random would take longer than all the rest.
     model = task_model(checkpoint.config, task, checkpoint.sizes.get("classes"), float_dtype, "zeros")

@@ -15,6 +15,7 @@ from bertferry.core import axes
 from bertferry.core.config import EncoderConfig
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.parameters import axis_sizes
+from bertferry.core.tasks import heads_with_names_of
 
 FLOATING = ("bfloat16", "float16", "float32", "float64")
 NAMED_IN_ERRORS = 3
@@ -25,7 +26,8 @@ SUPERSEDED = "not trained: the next-sentence head has its own"
 class Match:
     """How a file's tensors relate to one form of one layout, its encoder at one place.
 
-    `unexpected` tensors stand inside the encoder, `outside` ones beside it, in a model around it.
+    `unexpected` tensors stand inside the encoder, `outside` ones beside it, in a model around it. `twins` read the
+    same tensors as another head, which is stored under the same names.
     """
 
     layout: Layout
@@ -40,6 +42,7 @@ class Match:
     copies: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     known: list[str] = field(default_factory=list)
+    twins: list["Match"] = field(default_factory=list)
 
     @property
     def rank(self) -> tuple[int, int, int]:
@@ -115,10 +118,13 @@ def best_match(
     config: EncoderConfig,
     path: Path,
     prefix: str | None = None,
+    head: str | None = None,
     *,
     strict: bool = True,
 ) -> Match:
     """The layout, form and place that account for every tensor of the file.
+
+    `head` is the one that the configuration states, if it is one of several that are stored under the same names.
 
     Raises:
       DataError: none does, or without `strict` none does for half of them; the message names the nearest layout
@@ -130,6 +136,7 @@ def best_match(
         for layout in layouts
         if layout.container == reader.container
         for form in layout.forms
+        if head is None or not set(form.heads) & set(heads_with_names_of(head))
         for place in places(reader, layout, form, prefix)
         if form.model_around(place) is not None
     ]
@@ -138,6 +145,7 @@ def best_match(
     best = min(candidates, key=lambda candidate: candidate.rank)
     if not best.faulty:
         _check_only(best, candidates, path)
+        best.twins = [other for other in candidates if _are_twins(best, other)]
         return best
     if len(best.found) < len(best.missing):
         raise DataError(
@@ -155,6 +163,13 @@ def places(reader: Reader, layout: Layout, form: Form, prefix: str | None) -> li
     if prefix is None:
         return list(dict.fromkeys([form.encoder, *found]))
     return [place for place in found if place.rstrip("/.") == prefix.rstrip("/.")]
+
+
+def _are_twins(one: Match, other: Match) -> bool:
+    """Whether two readings differ in nothing but which head the same tensors are."""
+    keys, others = ({key for key, _ in match.found.values()} for match in (one, other))
+    same = keys == others and one.layout is other.layout and one.rank == other.rank
+    return same and one.form.heads != other.form.heads
 
 
 def _check_only(best: Match, candidates: list[Match], path: Path) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from bertferry.convert.checkpoint import Checkpoint, with_parameters
+from bertferry.convert.checkpoint import Checkpoint
+from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
 from bertferry.core import axes
@@ -71,8 +72,10 @@ def plan(
       DataError: the task needs a parameter that the source lacks.
     """
     target = _target(checkpoint, to)
-    wanted = _wanted_heads(checkpoint, target, task)
-    form = target.form_with(wanted)
+    task = task or target.default_task
+    checkpoint = with_heads(checkpoint, None if task == "all" else TASKS[task].heads)
+    wanted = _wanted_heads(checkpoint, task)
+    form = target.form_with(wanted, pooler="pooler/kernel" in checkpoint.parameters)
     if form is None:
         raise UsageError(
             f"{to} has no file for {', '.join(wanted) or 'an encoder alone'}: choose another --task or --to"
@@ -113,8 +116,7 @@ def _target(checkpoint: Checkpoint, to: str) -> Layout:
     )
 
 
-def _wanted_heads(checkpoint: Checkpoint, target: Layout, task: str | None) -> tuple[str, ...]:
-    task = task or target.default_task
+def _wanted_heads(checkpoint: Checkpoint, task: str) -> tuple[str, ...]:
     if task != "encoder" and checkpoint.match.outside:
         raise DataError(
             f"{checkpoint.location.path}: read as {checkpoint.layout.name}: unexpected "

@@ -13,6 +13,7 @@ import numpy as np
 
 from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.configuration import bert_config
+from bertferry.convert.heads import possible_heads
 from bertferry.convert.layout import Row
 from bertferry.convert.plan import Plan
 from bertferry.core import axes
@@ -113,7 +114,7 @@ def conversion_report(
         target=str(output),
         target_layout=work.target.name,
         heads=work.form.heads,
-        configuration=bert_config(checkpoint.config),
+        configuration=bert_config(checkpoint.config, work.form.heads, checkpoint.classifier),
         vocabulary=checkpoint.location.vocabulary is not None,
         versions=versions(),
         tensors=tensors,
@@ -145,18 +146,22 @@ def _tensor_row(work: Plan, row: Row, dry_run: bool) -> TensorRow:
 
 def _skipped(checkpoint: Checkpoint, kept: set[str]) -> dict[str, str]:
     """Every tensor of the source that is not in the target, with the reason."""
-    heads = {
-        checkpoint.stored_name(
-            parameter
-        ): f"head {head} not in the target, kept with --task {task_that_keeps(head)}"
-        if (head := parameter.split("/")[0]) in HEADS
-        else f"{head} not in the target"
+    left = {
+        checkpoint.stored_name(parameter): _reason_to_leave(checkpoint, parameter.split("/")[0])
         for parameter in checkpoint.parameters
         if parameter not in kept
     }
     copies = {key: f"copy of {name}" for key, name in checkpoint.match.copies.items()}
     outside = dict.fromkeys(checkpoint.match.outside, "outside the encoder")
-    return {**heads, **copies, **checkpoint.match.skipped, **outside}
+    return {**left, **copies, **checkpoint.match.skipped, **outside}
+
+
+def _reason_to_leave(checkpoint: Checkpoint, part: str) -> str:
+    if part not in HEADS:
+        return f"{part} not in the target"
+    possible = possible_heads(checkpoint) if checkpoint.match.twins else (part,)
+    tasks = " or ".join(f"--task {task_that_keeps(head)}" for head in possible)
+    return f"head {' or '.join(possible)} not in the target, kept with {tasks}"
 
 
 def versions() -> dict[str, str]:

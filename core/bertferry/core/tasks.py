@@ -55,13 +55,15 @@ class HeadSpec:
 
     It reads the vectors of all tokens (`sequence`), those at some positions (`predictions`), or the pooled one.
     One with several outputs gives each a column of its last axis. `dropout` says whether fine-tuning drops
-    out what it reads.
+    out what it reads. `stored_as` is the head under whose names every layout stores it, if it has none of its own:
+    then a file's tensors do not tell which of the two it holds.
     """
 
     parameters: Mapping[str, str]
     reads: Literal["sequence", "predictions", "pooled"]
     outputs: tuple[TensorSpec, ...]
     dropout: bool = False
+    stored_as: str = ""
 
 
 HEADS: dict[str, HeadSpec] = {
@@ -173,6 +175,17 @@ CONVENIENCES = ("encoder_outputs", "default")
 def inputs_of(heads: tuple[str, ...]) -> tuple[str, ...]:
     """Names of the inputs that an encoder with these heads takes."""
     return TaskSpec("", heads).input_names
+
+
+def has_classes(head: str) -> bool:
+    """Whether the checkpoint says how many values a head gives: those of a classifier, which have labels."""
+    return any("classes" in axes for axes in HEADS[head].parameters.values())
+
+
+def heads_with_names_of(head: str) -> tuple[str, ...]:
+    """The other heads that are stored under the same names as a head."""
+    names = HEADS[head].stored_as or head
+    return tuple(other for other, spec in HEADS.items() if names in (other, spec.stored_as) and other != head)
 
 
 def task_that_keeps(head: str) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bertferry.convert import Checkpoint, open_checkpoint
-from bertferry.convert.checkpoint import with_parameters
 from bertferry.convert.configuration import bert_config
+from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.quiet import import_tensorflow
@@ -126,6 +126,8 @@ def export_hub_module(
         activation=activation,
     )
     source.check_bert()
+    heads = TASKS[task].heads if task in TASKS else ()
+    source = with_heads(source, heads)
     kind = "preprocessing" if export == "preprocessing" else task
     sentence = sentence_choices(source.location, pooling) if kind == "text" else None
     needed = needed_parameters(kind, source.config.num_layers, sentence)
@@ -228,7 +230,7 @@ def _report(
         output=str(output),
         task=module.task,
         precision=module.precision,
-        configuration=bert_config(source.config),
+        configuration=bert_config(source.config, module.heads, source.classifier),
         fresh_parameters=source.fresh,
         vocabulary=assets is not None,
         do_lower_case=assets.do_lower_case if assets else None,

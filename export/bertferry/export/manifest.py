@@ -35,7 +35,7 @@ def write_manifest(
         "schema": "bertferry.module/1",
         "task": module.task,
         "precision": module.precision,
-        "configuration": bert_config(source.config),
+        "configuration": bert_config(source.config, module.heads, source.classifier),
         "do_lower_case": assets.do_lower_case if assets else None,
         "sentence": None if module.sentence is None else asdict(module.sentence),
         "source": {

@@ -11,6 +11,7 @@ from bertferry.core import axes
 from bertferry.core.errors import DataError
 from bertferry.core.parameters import canonical_axes, task_parameters
 from bertferry.core.quiet import held_back_stderr
+from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.exporter import check_parity
 from bertferry.export.onnx.sources import CheckpointSource, Choices
 from bertferry.export.sentence import SentenceChoices
@@ -36,6 +37,11 @@ class Module:
     assets: TextAssets | None
     origin: Path | None = None
     sentence: SentenceChoices | None = None
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The heads of its task; modules of texts have none."""
+        return TASKS[self.task].heads if self.task in TASKS else ()
 
     @property
     def parameters(self) -> tuple[str, ...]:

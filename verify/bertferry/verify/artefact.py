@@ -8,9 +8,12 @@ from typing import Any
 
 from bertferry.convert import Checkpoint, open_checkpoint
 from bertferry.convert.configuration import bert_config
+from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.convert.vocabulary import read_tokenizer_config
 from bertferry.core.errors import UsageError
+from bertferry.core.parameters import task_parameters
 from bertferry.core.quiet import import_tensorflow
+from bertferry.core.tasks import TASKS
 from bertferry.verify.execution import AS_IT_IS, DEVICES, Execution
 from bertferry.verify.golden import GoldenRunner, read_golden
 from bertferry.verify.onnx_metadata import onnx_metadata
@@ -107,6 +110,9 @@ def huggingface_artefact(checkpoint: Checkpoint, task: str, execution: Execution
     def opened() -> Runner:
         from bertferry.verify.runners.huggingface import HuggingFaceRunner
 
+        # transformers would load a token classifier's head as a sentence classifier's without a word.
+        needed = task_parameters(task, checkpoint.config.num_layers)
+        with_parameters(with_heads(checkpoint, TASKS[task].heads), needed, f"task {task} needs")
         return HuggingFaceRunner(path if path.is_dir() else path.parent, task, execution)
 
     return _with_files_of(

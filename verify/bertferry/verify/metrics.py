@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bertferry.core.tasks import is_per_token
 from bertferry.verify.runner import Arrays
 from bertferry.verify.tolerance import Tolerance
 
@@ -44,8 +45,9 @@ class TaskMetrics:
         common = {name for name in want if name in got and want[name].shape == got[name].shape}
         common = {name for name in common if np.isfinite(got[name].astype(np.float64)).all()}
         for name in common & set(DECISIONS):
+            decides = mask == 1 if is_per_token(name, want[name].ndim) else used
             rows = (
-                array[used].reshape(-1, array.shape[-1]).astype(np.float64) for array in (want[name], got[name])
+                array[decides].reshape(-1, array.shape[-1]).astype(np.float64) for array in (want[name], got[name])
             )
             self._decisions.setdefault(name, []).append(tuple(rows))
         if {"start_logits", "end_logits"} <= common:

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from bertferry.convert import Checkpoint
-from bertferry.convert.checkpoint import with_parameters
 from bertferry.convert.configuration import bert_config
+from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.core.errors import UsageError
 from bertferry.core.parameters import task_parameters
 from bertferry.core.tasks import TASKS
@@ -78,6 +78,7 @@ class CheckpointSource:
         checkpoint.check_bert()
         self.task = task
         self._names = task_parameters(task, checkpoint.config.num_layers)
+        checkpoint = with_heads(checkpoint, TASKS[task].heads)
         self._checkpoint = with_parameters(checkpoint, self._names, f"task {task} needs")
 
     def lifted(self, choices: Choices) -> LiftedGraph:
@@ -116,9 +117,13 @@ class CheckpointSource:
             "task": self.task,
             "source_layout": self._checkpoint.layout.name,
             "source_hash": f"sha256:{digest.hexdigest()}",
-            "configuration": json.dumps(bert_config(self._checkpoint.config), sort_keys=True),
+            "configuration": json.dumps(self._configuration(), sort_keys=True),
             "activation": self._checkpoint.config.activation,
         }
+
+    def _configuration(self) -> dict[str, Any]:
+        source = self._checkpoint
+        return bert_config(source.config, TASKS[self.task].heads, source.classifier)
 
     def artefact(self) -> Artefact:
         """The checkpoint's Keras network."""

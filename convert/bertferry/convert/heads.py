@@ -1,0 +1,86 @@
+"""Which heads a checkpoint is read with: those that it has, or may have, and those that are initialized."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from bertferry.convert.checkpoint import Checkpoint
+from bertferry.convert.classifier_config import ClassifierConfig
+from bertferry.convert.match import sample
+from bertferry.core.config import ConfigError
+from bertferry.core.errors import DataError, UsageError
+from bertferry.core.parameters import canonical_axes
+from bertferry.core.tasks import task_that_keeps
+
+
+def possible_heads(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """The heads in the file, and those that it may hold instead if neither names nor configuration tell."""
+    return (*checkpoint.heads, *(head for twin in checkpoint.match.twins for head in twin.form.heads))
+
+
+def with_heads(checkpoint: Checkpoint, wanted: Collection[str] | None) -> Checkpoint:
+    """The checkpoint, its head read as the one of the wanted heads that it may be; None wants all that it has.
+
+    Raises:
+      UsageError: all are wanted, and nothing tells which head it is.
+      DataError: the labels of the configuration are not those of the head's classes.
+    """
+    match = checkpoint.match
+    if match.twins and wanted is None:
+        tasks = " or ".join(f"--task {task_that_keeps(head)}" for head in possible_heads(checkpoint))
+        name = checkpoint.stored_name(checkpoint.parameters[-1])
+        raise UsageError(f"{checkpoint.location.path}: {name} may be of either head: give {tasks}")
+    if match.twins and wanted is not None:
+        readings = (match, *match.twins)
+        chosen = next((reading for reading in readings if set(reading.form.heads) & set(wanted)), None)
+        checkpoint = checkpoint if chosen is None else replace(checkpoint, match=replace(chosen, twins=[]))
+    if wanted is None or set(checkpoint.heads) & set(wanted):
+        _check_labels(checkpoint)
+    return checkpoint
+
+
+def _check_labels(checkpoint: Checkpoint) -> None:
+    if (classes := checkpoint.sizes.get("classes")) is None:
+        return
+    try:
+        checkpoint.classifier.check(classes)
+    except ConfigError as error:
+        raise DataError(f"{checkpoint.location.config}: {error}") from error
+
+
+def with_parameters(
+    checkpoint: Checkpoint,
+    needed: Iterable[str],
+    use: str,
+    *,
+    init_missing_head: bool | None = None,
+    num_labels: int | None = None,
+) -> Checkpoint:
+    """The checkpoint, where it lacks none of the parameters, or with those of heads and poolers started fresh.
+
+    Args:
+      needed: canonical names.
+      use: who needs them, for the error: `task mlm needs`.
+      init_missing_head: start what is missing fresh, as long as it is not the encoder itself; None where the
+        caller has no such choice.
+      num_labels: classes of a fresh classifier.
+
+    Raises:
+      DataError: parameters are missing.
+      UsageError: a fresh classifier without its number of classes.
+    """
+    missing = tuple(name for name in needed if name not in checkpoint.parameters)
+    if not missing:
+        return checkpoint
+    if any(name.startswith(("embeddings/", "encoder/")) for name in missing):
+        raise DataError(f"{checkpoint.location.path}: the source has no {sample(list(missing))}, which {use}")
+    if not init_missing_head:
+        way_out = "" if init_missing_head is None else ": give --init-missing-head to start them fresh"
+        raise DataError(
+            f"{checkpoint.location.path}: the source has no {', '.join(missing)}, which {use}{way_out}"
+        )
+    if not any("classes" in canonical_axes(name) for name in missing):
+        return replace(checkpoint, fresh=missing)
+    if num_labels is None:
+        raise UsageError("a fresh classifier needs its number of classes: give --num-labels N")
+    known = replace(checkpoint.match, sizes={**checkpoint.sizes, "classes": num_labels})
+    return replace(checkpoint, match=known, classifier=ClassifierConfig(), fresh=missing)

@@ -1,0 +1,103 @@
+"""What a classifier's outputs mean goes with it from layout to layout."""
+
+import json
+import shutil
+
+import pytest
+
+from bertferry.convert import convert_checkpoint, inspect_checkpoint, open_checkpoint
+from bertferry.convert.command import main
+
+NAMES = {"0": "very bad", "1": "bad", "2": "so-so", "3": "good", "4": "very good"}
+LABELS = {
+    "id2label": NAMES,
+    "label2id": {name: int(number) for number, name in NAMES.items()},
+    "problem_type": "single_label_classification",
+}
+
+
+def config_file(folder):
+    return next(folder / name for name in ("config.json", "bert_config.json") if (folder / name).is_file())
+
+
+def edited(source, target, **changes):
+    """A copy of a folder whose configuration has other values; None takes a key out."""
+    shutil.copytree(source, target)
+    path = config_file(target)
+    values = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({key: value for key, value in values.items() if value is not None}))
+    return target
+
+
+def configuration(folder):
+    return json.loads(config_file(folder).read_text())
+
+
+@pytest.fixture
+def classifier(golden, tmp_path):
+    """A sentence classifier of transformers with names for its five classes."""
+    convert_checkpoint(golden / "tf1_cls_L2", tmp_path / "plain", to="huggingface", task="classifier")
+    return edited(tmp_path / "plain", tmp_path / "classifier", **LABELS)
+
+
+@pytest.mark.parametrize("through", ["tf1", "tf_20", "keras_bert", "keras_names", "keras_names_v2"])
+def test_labels_survive_the_way_through_another_layout(classifier, tmp_path, through):
+    convert_checkpoint(classifier, tmp_path / "between", to=through, task="all")
+    assert configuration(tmp_path / "between").items() >= {**LABELS, "task": "classifier"}.items()
+    convert_checkpoint(tmp_path / "between", tmp_path / "back", to="huggingface")
+    assert configuration(tmp_path / "back") == configuration(classifier)
+
+
+def test_a_regression_stays_one(golden, tmp_path):
+    source = edited(golden / "hf_regression_L2", tmp_path / "source", problem_type="regression")
+    convert_checkpoint(source, tmp_path / "between", to="keras_bert", task="classifier")
+    convert_checkpoint(tmp_path / "between", tmp_path / "back", to="huggingface", task="classifier")
+    back = configuration(tmp_path / "back")
+    assert back["id2label"] == {"0": "LABEL_0"}
+    assert back["problem_type"] == "regression"
+
+
+def test_a_number_of_labels_counts_as_labels(golden, tmp_path):
+    old = edited(golden / "hf_regression_L2", tmp_path / "old", id2label=None, label2id=None, num_labels=1)
+    convert_checkpoint(old, tmp_path / "back", to="huggingface")
+    assert configuration(tmp_path / "back")["label2id"] == {"LABEL_0": 0}
+
+
+def test_an_encoder_alone_has_no_labels(classifier, tmp_path):
+    convert_checkpoint(classifier, tmp_path / "core", to="keras_bert", task="encoder")
+    convert_checkpoint(tmp_path / "core", tmp_path / "back", to="huggingface")
+    assert not {*LABELS, "task"} & {*configuration(tmp_path / "core"), *configuration(tmp_path / "back")}
+
+
+def test_a_fresh_classifier_takes_no_labels_of_another(golden, tmp_path):
+    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "core", to="huggingface")
+    core = edited(tmp_path / "core", tmp_path / "named", **LABELS)
+    convert_checkpoint(
+        core, tmp_path / "out", to="huggingface", task="classifier", init_missing_head=True, num_labels=2
+    )
+    assert configuration(tmp_path / "out")["id2label"] == {"0": "LABEL_0", "1": "LABEL_1"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"id2label": {"0": "yes", "1": "no"}}, "id2label has 2 labels, but the classifier has 5 classes"),
+        ({"id2label": {**{str(n): "x" for n in range(4)}, "7": "y"}}, "does not number its labels from 0 to 4"),
+        ({"id2label": ["a", "b", "c", "d", "e"]}, "id2label is not an object of numbers and label names"),
+        ({"problem_type": "ranking"}, "problem_type is 'ranking': expected one of regression, "),
+    ],
+)
+def test_labels_that_are_not_the_classifiers_are_refused(classifier, tmp_path, capsys, changes, fault):
+    source = edited(classifier, tmp_path / "source", **changes)
+    output = tmp_path / "out"
+    assert main(["--input", str(source), "--output", str(output), "--to", "tf1"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"convert-checkpoint: {source / 'config.json'}: ")
+    assert fault in error
+    assert not output.exists()
+    assert main(["--input", str(source), "--output", str(output), "--to", "tf1", "--task", "encoder"]) == 0
+
+
+def test_an_inspection_shows_them(classifier):
+    assert inspect_checkpoint(classifier).configuration["id2label"] == NAMES
+    assert open_checkpoint(classifier).classifier.head == "classifier"
