@@ -11,7 +11,7 @@ from bertferry.convert.layouts.garden import GARDEN_V1
 from bertferry.convert.layouts.ignored import OBJECT_STATE
 from bertferry.convert.layouts.keras_names import by_variable
 from bertferry.core.parameters import ENCODER
-from bertferry.core.tasks import HEADS
+from bertferry.core.tasks import HEADS, TASKS
 
 NOT_WEIGHTS = {
     **OBJECT_STATE,
@@ -30,11 +30,7 @@ HUB_MODULE = Layout(
         head: tuple(Row(name, "{model}" + name, axes) for name, axes in spec.parameters.items())
         for head, spec in HEADS.items()
     },
-    forms=(
-        Form(),
-        *(Form(heads) for heads in (("mlm", "nsp"), ("mlm",), ("classifier",))),
-        *(Form(heads, pooler=False) for heads in (("span",),)),
-    ),
+    forms=tuple(Form(task.heads, pooler=task.needs_pooler) for task in TASKS.values()),
     default_task="encoder",
     ignored=NOT_WEIGHTS,
 )
