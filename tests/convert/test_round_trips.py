@@ -21,6 +21,7 @@ from bertferry.core.parameters import axis_sizes
 GOLDENS = {
     "encoder": ("tf1_core_L2", ()),
     "classifier": ("tf1_cls_L2", ("classifier",)),
+    "tokens": ("tf1_token_L2", ("tokens",)),
     "span": ("tf1_squad_L2", ("span",)),
     "pretrainer": ("tf1_pretrain_L2", ("mlm", "nsp")),
 }

@@ -17,6 +17,7 @@ from bertferry.export import export_hub_module
 GOLDENS = {
     "encoder": ("tf1_core_L2", {"sequence_output": "seq", "pooled_output": "pooled"}),
     "classifier": ("tf1_cls_L2", {"logits": "logits"}),
+    "tokens": ("hf_token_L2", {"logits": "logits"}),
     "span": ("tf1_squad_L2", {"start_logits": "start", "end_logits": "end"}),
     "mlm": ("tf1_pretrain_L2", {"mlm_logits": "mlm_logp"}),
     "pretrainer": ("tf1_pretrain_L2", {"mlm_logits": "mlm_logp", "nsp_logits": "nsp_logp"}),
@@ -79,7 +80,8 @@ def text_source(golden, tmp_path_factory):
 
 def write_vocabulary(folder):
     """A `vocab.txt` as long as the word table of the checkpoint in the folder."""
-    rows = json.loads((folder / "bert_config.json").read_text())["vocab_size"]
+    config = next(folder / name for name in ("bert_config.json", "config.json") if (folder / name).is_file())
+    rows = json.loads(config.read_text())["vocab_size"]
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{number}" for number in range(rows - 5))]
     (folder / "vocab.txt").write_text("\n".join(words) + "\n")
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from bertferry.export import check_module_contract, export_hub_module
 from bertferry.export.command import main
 
-TASKS = ("encoder", "classifier", "span", "mlm", "pretrainer")
+TASKS = ("encoder", "classifier", "tokens", "span", "mlm", "pretrainer")
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export import export_hub_module
 from bertferry.verify import verify_parity
 
-TASKS = ("encoder", "classifier", "span", "mlm", "pretrainer")
-DEFAULTS = {"classifier": "logits", "span": "start_logits"}
+TASKS = ("encoder", "classifier", "tokens", "span", "mlm", "pretrainer")
+DEFAULTS = {"classifier": "logits", "tokens": "logits", "span": "start_logits"}
 HEADS = {"mlm": ("mlm",), "pretrainer": ("mlm", "nsp")}
 DTYPES = (tf.int32, tf.int64)
 
@@ -43,14 +43,14 @@ def cast(inputs, dtype=tf.int32, names=None):
 def test_the_root_answers_a_dict(layers, references, task, dtype):
     outputs = layers[task](cast(references[task].inputs, dtype, ENCODER_INPUTS))
     np.testing.assert_array_equal(outputs["default"], outputs[DEFAULTS.get(task, "pooled_output")])
-    if task in ("encoder", "classifier", "span"):
+    if task in ("encoder", "classifier", "tokens", "span"):
         references[task].check(outputs)
     else:
         assert set(outputs) == {"pooled_output", "sequence_output", "encoder_outputs", "default"}
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("task", ["classifier", "span"])
+@pytest.mark.parametrize("task", ["classifier", "tokens", "span"])
 def test_the_root_answers_a_list(layers, references, task, dtype):
     outputs = layers[task](list(cast(references[task].inputs, dtype, ENCODER_INPUTS).values()))
     assert isinstance(outputs, list)
@@ -193,7 +193,12 @@ def test_a_wrong_freeze_is_refused(golden, tmp_path, choice):
 
 @pytest.mark.parametrize(
     ("task", "lacking"),
-    [("mlm", "mlm/dense/kernel"), ("classifier", "classifier/kernel"), ("span", "span/kernel")],
+    [
+        ("mlm", "mlm/dense/kernel"),
+        ("classifier", "classifier/kernel"),
+        ("span", "span/kernel"),
+        ("tokens", "tokens/kernel"),
+    ],
 )
 def test_a_missing_head_is_refused_by_name(golden, tmp_path, task, lacking):
     with pytest.raises(
@@ -218,11 +223,12 @@ def test_a_missing_head_may_start_fresh(golden, tmp_path):
 @pytest.mark.parametrize(
     "layout", ["keras_bert", "tf_20", "garden_v1", "garden_v2", "huggingface", "keras_names_v2"]
 )
-@pytest.mark.parametrize("task", ["pretrainer", "classifier", "span"])
-def test_heads_come_from_any_layout_that_has_them(references, modules, tmp_path, task, layout):
+@pytest.mark.parametrize("task", ["pretrainer", "classifier", "tokens", "span"])
+def test_heads_come_from_any_layout_that_has_them(golden, references, modules, tmp_path, task, layout):
     if task != "pretrainer" and layout.startswith("garden"):
         pytest.skip("the model garden keeps no such heads in its checkpoints")
-    convert_checkpoint(references[task].source, tmp_path / "source", to=layout, task=task)
+    source = references[task].source if task != "tokens" else golden / "tf1_token_L2"  # with a pooler
+    convert_checkpoint(source, tmp_path / "source", to=layout, task=task)
     export_hub_module(tmp_path / "source", tmp_path / "module", task=task, verify=False)
     for path in (modules[task] / "saved_model.pb", *(modules[task] / "variables").iterdir()):
         again = tmp_path / "module" / path.relative_to(modules[task])

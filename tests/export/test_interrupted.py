@@ -123,7 +123,7 @@ def test_an_old_vocabulary_does_not_stay(text_source, golden, tmp_path):
     assert list((tmp_path / "module" / "assets").glob("*")) == []
 
 
-@pytest.mark.parametrize("task", ["encoder", "classifier", "span", "mlm", "pretrainer"])
+@pytest.mark.parametrize("task", ["encoder", "classifier", "tokens", "span", "mlm", "pretrainer"])
 @pytest.mark.filterwarnings("ignore:.*")  # of Keras and TensorFlow, which load it
 def test_the_cards_snippet_runs(references, tmp_path, monkeypatch, capfd, task):
     export_hub_module(references[task].source, tmp_path / "module", task=task, verify=False)

@@ -5,7 +5,13 @@ import tf_keras
 from closeness import assert_close
 
 from bertferry.core.config import EncoderConfig
-from bertferry.modeling.builders import classifier_model, pretrain_model, squad_model, task_model
+from bertferry.modeling.builders import (
+    classifier_model,
+    pretrain_model,
+    squad_model,
+    task_model,
+    token_classifier_model,
+)
 from bertferry.modeling.networks import TransformerEncoder
 
 CONFIG = EncoderConfig(30, 16, 2, 2, 32, 16, 3, "gelu_tanh")
@@ -32,6 +38,16 @@ def test_classifier_model_learns():
     cross_entropy = tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(tf_keras.optimizers.legacy.Adam(3e-3), loss=cross_entropy)
     before, after = fit(model, inputs, (inputs[0][:, 1] > 15).astype(np.int32))
+    assert after < before / 2
+
+
+def test_token_classifier_model_learns():
+    model, core = token_classifier_model(CONFIG, num_labels=3, max_seq_length=LENGTH)
+    assert isinstance(core, TransformerEncoder)
+    inputs = toy_inputs()
+    cross_entropy = tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(tf_keras.optimizers.legacy.Adam(3e-3), loss=cross_entropy)
+    before, after = fit(model, inputs, inputs[0] // 10, epochs=20)
     assert after < before / 2
 
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from bertferry.modeling.builders import classifier_model, squad_model
+from bertferry.modeling.builders import classifier_model, squad_model, token_classifier_model
 
 INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
 
@@ -66,6 +66,14 @@ def test_a_classifier_trains_the_module(config, url, examples):
     before, after = train(model, examples, examples[0][:, 0] // 10, cross_entropy())
     assert after < before / 2
     assert not np.allclose(core.get_weights()[0], table)
+
+
+def test_a_token_classifier_trains_the_module(config, url, examples):
+    model, core = token_classifier_model(config, num_labels=3, max_seq_length=7, hub_module_url=url)
+    assert model(examples).shape == [32, 7, 3]
+    assert {id(v) for v in core.trainable_weights} <= {id(v) for v in model.trainable_weights}
+    before, after = train(model, examples, examples[0] // 10, cross_entropy())
+    assert after < before / 2
 
 
 def test_a_span_labeler_trains_the_module(config, url, examples):

@@ -12,9 +12,11 @@ from bertferry.modeling.networks import (
     BertClassifier,
     BertPretrainer,
     BertSpanLabeler,
+    BertTokenClassifier,
     Classification,
     MaskedLM,
     SpanLabeling,
+    TokenClassification,
     TransformerEncoder,
 )
 
@@ -264,6 +266,13 @@ class TestModels:
         log_probabilities = BertClassifier(encoder(), 5, output="predictions")(inputs())
         assert_close(tf.reduce_sum(tf.exp(log_probabilities), -1), np.ones(BATCH))
 
+    def test_token_classifier(self):
+        model = BertTokenClassifier(encoder(), num_classes=5)
+        assert model(inputs()).shape == (BATCH, LENGTH, 5)
+        assert isinstance(model.classifier, TokenClassification)
+        log_probabilities = BertTokenClassifier(encoder(), 5, output="predictions")(inputs())
+        assert_close(tf.reduce_sum(tf.exp(log_probabilities), -1), np.ones((BATCH, LENGTH)))
+
     def test_classifier_dropout(self):
         assert BertClassifier(encoder(), 5).get_config()["dropout_rate"] == 0.1
         model, arrays = BertClassifier(encoder(dropout_rate=0.0, attention_dropout_rate=0.0), 5), inputs()
@@ -306,6 +315,7 @@ class TestModels:
             lambda: SpanLabeling(8, output="bad"),
             lambda: MaskedLM(8, 2, encoder(), output="bad"),
             lambda: BertClassifier(encoder(), 5, output="bad"),
+            lambda: BertTokenClassifier(encoder(), 5, output="bad"),
             lambda: BertSpanLabeler(encoder(), output="bad"),
             lambda: BertPretrainer(encoder(), 2, 2, output="bad"),
         ],
@@ -315,16 +325,18 @@ class TestModels:
             build()
 
     def test_every_network_is_exported(self):
-        assert len(networks.__all__) == 7
+        assert len(networks.__all__) == 9
 
 
 SEQUENCE = RNG.normal(size=(BATCH, LENGTH, 8)).astype(np.float32)
 REBUILT = {
     "TransformerEncoder": (lambda: encoder(activation="relu", dropout_rate=0.3), inputs()),
     "Classification": (lambda: Classification(8, 5, "normal", "predictions"), SEQUENCE[:, 0]),
+    "TokenClassification": (lambda: TokenClassification(8, 5, "normal", "predictions"), SEQUENCE),
     "SpanLabeling": (lambda: SpanLabeling(8, "relu", "normal", "predictions"), SEQUENCE),
     "MaskedLM": (lambda: MaskedLM(8, PREDICTIONS, encoder(), gelu_erf, "normal"), [SEQUENCE, POSITIONS]),
     "BertClassifier": (lambda: BertClassifier(encoder(), 5, "normal", "predictions", 0.3), inputs()),
+    "BertTokenClassifier": (lambda: BertTokenClassifier(encoder(), 5, "normal", "predictions", 0.3), inputs()),
     "BertSpanLabeler": (lambda: BertSpanLabeler(encoder(), "normal", "predictions"), inputs()),
     "BertPretrainer": (
         lambda: BertPretrainer(encoder(), 2, PREDICTIONS, gelu_tanh, "tanh", "normal"),

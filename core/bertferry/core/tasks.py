@@ -87,6 +87,13 @@ HEADS: dict[str, HeadSpec] = {
         (_floats("logits", "batch classes"),),
         dropout=True,
     ),
+    "tokens": HeadSpec(
+        {"tokens/kernel": "hidden classes", "tokens/bias": "classes"},
+        "sequence",
+        (_floats("logits", "batch sequence classes"),),
+        dropout=True,
+        stored_as="classifier",
+    ),
     "span": HeadSpec(
         {"span/kernel": "hidden span", "span/bias": "span"},
         "sequence",
@@ -101,6 +108,7 @@ TRANSFORMERS_CLASSES: dict[tuple[str, ...], str] = {
     ("mlm",): "ForMaskedLM",
     ("nsp",): "ForNextSentencePrediction",
     ("classifier",): "ForSequenceClassification",
+    ("tokens",): "ForTokenClassification",
     ("span",): "ForQuestionAnswering",
 }
 """What transformers calls a model with these heads, after the architecture's name."""
@@ -162,6 +170,7 @@ TASKS: dict[str, TaskSpec] = {
         TaskSpec("mlm", ("mlm",)),
         TaskSpec("pretrainer", ("mlm", "nsp")),
         TaskSpec("classifier", ("classifier",), encoder=False),
+        TaskSpec("tokens", ("tokens",), encoder=False),
         TaskSpec("span", ("span",), encoder=False),
     )
 }

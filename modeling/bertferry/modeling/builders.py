@@ -1,6 +1,7 @@
 """Models from a configuration: encoders, whole task models, and those for fine-tuning."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
@@ -13,6 +14,7 @@ from bertferry.modeling.networks import (
     BertClassifier,
     BertPretrainer,
     BertSpanLabeler,
+    BertTokenClassifier,
     MaskedLM,
     TransformerEncoder,
 )
@@ -66,10 +68,12 @@ def task_model(
     return _TASK_MODELS[task](encoder, config, num_classes)
 
 
-def _classifier(encoder: TransformerEncoder, config: EncoderConfig, num_classes: int | None) -> BertClassifier:
+def _classifier(
+    network: type[BertClassifier], encoder: TransformerEncoder, config: EncoderConfig, num_classes: int | None
+) -> BertClassifier:
     if num_classes is None:
         raise ValueError("a classifier needs num_classes")
-    return BertClassifier(encoder, num_classes, dropout_rate=config.dropout_rate)
+    return network(encoder, num_classes, dropout_rate=config.dropout_rate)
 
 
 def _pretrainer(encoder: TransformerEncoder, config: EncoderConfig, _: int | None) -> BertPretrainer:
@@ -99,7 +103,8 @@ _TASK_MODELS: dict[str, Callable[[TransformerEncoder, EncoderConfig, int | None]
     "encoder": lambda encoder, config, num_classes: encoder,
     "mlm": _masked_lm,
     "pretrainer": _pretrainer,
-    "classifier": _classifier,
+    "classifier": partial(_classifier, BertClassifier),
+    "tokens": partial(_classifier, BertTokenClassifier),
     "span": lambda encoder, config, num_classes: BertSpanLabeler(encoder),
 }
 
@@ -121,13 +126,43 @@ def classifier_model(
       hub_module_url: a Hub module, whose weights are then the core and are trained; by default the core is a
         TransformerEncoder with fresh weights.
     """
-    initializer = final_layer_initializer or _initializer(bert_config)
+    return _classifier_model(
+        BertClassifier, bert_config, num_labels, max_seq_length, final_layer_initializer, hub_module_url
+    )
+
+
+def token_classifier_model(
+    bert_config: EncoderConfig,
+    num_labels: int,
+    max_seq_length: int,
+    final_layer_initializer: Any = None,
+    hub_module_url: str | None = None,
+) -> tuple[tf_keras.Model, tf_keras.layers.Layer]:
+    """A classifier of tokens for fine-tuning and its core encoder; it returns logits [B, S, num_labels].
+
+    Arguments as for `classifier_model`. Leave padding and word pieces after the first out of the loss with
+    weights [B, S].
+    """
+    return _classifier_model(
+        BertTokenClassifier, bert_config, num_labels, max_seq_length, final_layer_initializer, hub_module_url
+    )
+
+
+def _classifier_model(
+    network: type[BertClassifier],
+    bert_config: EncoderConfig,
+    num_labels: int,
+    length: int,
+    initializer: Any,
+    hub_module_url: str | None,
+) -> tuple[tf_keras.Model, tf_keras.layers.Layer]:
+    initializer = initializer or _initializer(bert_config)
     if hub_module_url is None:
-        core = encoder_from_config(bert_config, max_seq_length)
-        model = BertClassifier(core, num_labels, initializer, dropout_rate=bert_config.dropout_rate)
-        return model, core
-    core, inputs, pooled, _ = _hub_core(hub_module_url, max_seq_length)
-    dropped = tf_keras.layers.Dropout(bert_config.dropout_rate)(pooled)
+        core = encoder_from_config(bert_config, length)
+        return network(core, num_labels, initializer, dropout_rate=bert_config.dropout_rate), core
+    core, inputs, pooled, sequence = _hub_core(hub_module_url, length)
+    vectors = sequence if network is BertTokenClassifier else pooled
+    dropped = tf_keras.layers.Dropout(bert_config.dropout_rate)(vectors)
     logits = tf_keras.layers.Dense(num_labels, kernel_initializer=initializer, name="output")(dropped)
     return tf_keras.Model(inputs=inputs, outputs=logits), core
 

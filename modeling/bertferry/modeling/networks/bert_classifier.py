@@ -1,10 +1,10 @@
-"""An encoder with a classification head."""
+"""An encoder with a head that classifies sequences, or every token of them."""
 
 from typing import Any
 
 import tf_keras
 
-from bertferry.modeling.networks.classification import Classification
+from bertferry.modeling.networks.classification import Classification, TokenClassification
 from bertferry.modeling.networks.serialization import ConfiguredModel, deserialized, serialized
 
 
@@ -22,6 +22,9 @@ class BertClassifier(ConfiguredModel):
     Raises:
       ValueError: another `output`.
     """
+
+    _head: tuple[str, int, type[Classification]] = "classifier", 1, Classification
+    """Its name in `bertferry.core.tasks`, which of the encoder's outputs it reads, and its network."""
 
     def __init__(
         self,
@@ -41,24 +44,32 @@ class BertClassifier(ConfiguredModel):
             "output": output,
             "dropout_rate": dropout_rate,
         }
-        _, pooled = network(network.inputs)
-        classifier = Classification(
-            input_width=pooled.shape[-1],
+        _, place, head = self._head
+        vectors = network(network.inputs)[place]
+        classifier = head(
+            input_width=vectors.shape[-1],
             num_classes=num_classes,
             initializer=initializer,
             output=output,
             name="classification",
         )
-        outputs = classifier(tf_keras.layers.Dropout(dropout_rate)(pooled))
+        outputs = classifier(tf_keras.layers.Dropout(dropout_rate)(vectors))
         super().__init__(inputs=network.inputs, outputs=outputs, **arguments)
         self.keep(config, arguments)
 
     @property
     def heads(self) -> dict[str, Classification]:
         """The head by its name in `bertferry.core.tasks`."""
-        return {"classifier": self.classifier}
+        return {self._head[0]: self.classifier}
 
     @property
     def classifier(self) -> Classification:
         """The head."""
         return self.get_layer("classification")
+
+
+@tf_keras.utils.register_keras_serializable(package="Text")
+class BertTokenClassifier(BertClassifier):
+    """The encoder's inputs → [B, S, C], from the vector of every token; arguments as `BertClassifier`."""
+
+    _head = "tokens", 0, TokenClassification

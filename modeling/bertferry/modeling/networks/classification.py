@@ -1,4 +1,4 @@
-"""A classification head over a sequence's summary vector."""
+"""Classification heads over a sequence's summary vector, and over the vector of every token."""
 
 from typing import Any
 
@@ -22,6 +22,9 @@ class Classification(ConfiguredModel):
       ValueError: another `output`.
     """
 
+    _reads: tuple[str, tuple[None, ...]] = "cls_output", ()
+    """The input's name, and its dimensions before the last."""
+
     def __init__(
         self,
         input_width: int,
@@ -38,11 +41,19 @@ class Classification(ConfiguredModel):
             "initializer": tf_keras.initializers.serialize(initializer),
             "output": output,
         }
-        cls_output = tf_keras.layers.Input(shape=(input_width,), dtype=tf.float32, name="cls_output")
+        name, dimensions = self._reads
+        vectors = tf_keras.layers.Input(shape=(*dimensions, input_width), dtype=tf.float32, name=name)
         logits = tf_keras.layers.Dense(
             num_classes, kernel_initializer=initializer, name="predictions/transform/logits"
-        )(cls_output)
+        )(vectors)
         outputs = logits if output == "logits" else tf_keras.layers.Activation(tf.nn.log_softmax)(logits)
-        super().__init__(inputs=[cls_output], outputs=outputs, **arguments)
+        super().__init__(inputs=[vectors], outputs=outputs, **arguments)
         self.logits = logits
         self.keep(config, arguments)
+
+
+@tf_keras.utils.register_keras_serializable(package="Text")
+class TokenClassification(Classification):
+    """`sequence_data` [B, S, H] float32 → logits or log-probabilities [B, S, C]; arguments as `Classification`."""
+
+    _reads = "sequence_data", (None,)
