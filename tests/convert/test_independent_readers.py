@@ -14,7 +14,7 @@ from bertferry.convert import LAYOUTS, TARGETS, convert_checkpoint, open_checkpo
 HERE = Path(__file__).parent
 
 
-@pytest.mark.parametrize("to", [name for name in TARGETS if LAYOUTS[name].container != "safetensors"])
+@pytest.mark.parametrize("to", [name for name in TARGETS if LAYOUTS[name].naming != "safetensors"])
 def test_the_saver_of_tf1_reads_every_tensor_by_its_variables_name(golden, tmp_path, to):
     convert_checkpoint(golden / "tf1_pretrain_L2", tmp_path / "out", to=to, task="encoder")
     written, source = open_checkpoint(tmp_path / "out"), open_checkpoint(golden / "tf1_pretrain_L2")

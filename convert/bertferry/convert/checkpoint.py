@@ -50,7 +50,7 @@ class Checkpoint:
         """
         if self.layout.architecture != "bert":
             raise UsageError(
-                f"{self.location.path}: {self.layout.model_type.upper()} checkpoints convert between "
+                f"{self.location.path}: {self.layout.architecture.upper()} checkpoints convert between "
                 "tf1 and huggingface, but no network here runs them"
             )
 
@@ -138,7 +138,7 @@ def open_checkpoint(
       DataError: tensors that contradict the configuration, or damaged bytes.
     """
     location = locate(path, config)
-    stored = read_config(location.config, location.container) if location.config is not None else None
+    stored = read_config(location.config, location.file_format) if location.config is not None else None
     classifier = stored.classifier if stored else ClassifierConfig()
     candidates = _candidates(layout, stored.model_type if stored else None)
 
@@ -160,7 +160,7 @@ def open_checkpoint(
 
 def _has_word_table(reader: Reader, layouts: Iterable[Layout]) -> bool:
     """Whether a reader finds under some layout's name what every encoder has."""
-    return any(layout.container == reader.container and reader.places(layout.anchor) for layout in layouts)
+    return any(layout.naming == reader.naming and reader.places(layout.anchor) for layout in layouts)
 
 
 def _first_success(
@@ -183,7 +183,7 @@ def _candidates(name: str, architecture: str | None) -> tuple[Layout, ...]:
         raise UsageError(f"unknown layout {name!r}: known are {', '.join(LAYOUTS)}")
     if architecture is None:
         return found
-    return tuple(layout for layout in found if layout.model_type == architecture)
+    return tuple(layout for layout in found if layout.architecture == architecture)
 
 
 def _check_copies(checkpoint: Checkpoint) -> None:

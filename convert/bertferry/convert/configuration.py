@@ -54,7 +54,7 @@ class StoredConfig:
     classifier: ClassifierConfig
 
 
-def read_config(path: Path, container: FileFormat) -> StoredConfig:
+def read_config(path: Path, file_format: FileFormat) -> StoredConfig:
     """What a JSON file of either format says.
 
     Raises:
@@ -69,19 +69,19 @@ def read_config(path: Path, container: FileFormat) -> StoredConfig:
     if not isinstance(values, dict):
         raise UsageError(f"{path}: not a configuration: a JSON object is expected")
     try:
-        encoder = config_of(values, container)
+        encoder = config_of(values, file_format)
     except ConfigError as error:
         raise UsageError(f"{path}: {error}") from error
     return StoredConfig(encoder, values.get("model_type"), read_classifier_config(values))
 
 
-def config_of(values: Mapping[str, Any], container: FileFormat) -> EncoderConfig:
+def config_of(values: Mapping[str, Any], file_format: FileFormat) -> EncoderConfig:
     """The configuration that the keys of either format mean.
 
     Raises:
       ConfigError: a missing, inconsistent, unknown or ambiguous value.
     """
-    activation = _activation(values, container)
+    activation = _activation(values, file_format)
     missing = [key for key in SIZES if key not in values]
     if missing:
         raise ConfigError(f"{' and '.join(missing)} missing: the tensors alone do not show it, add it")
@@ -92,7 +92,7 @@ def config_of(values: Mapping[str, Any], container: FileFormat) -> EncoderConfig
     return EncoderConfig(**fields, activation=activation)
 
 
-def _activation(values: Mapping[str, Any], container: FileFormat) -> str:
+def _activation(values: Mapping[str, Any], file_format: FileFormat) -> str:
     """`"activation"`, where it stands, wins over `hidden_act`."""
     if any(mark in values for mark in MARKS):
         return activation_of(values)
@@ -101,7 +101,7 @@ def _activation(values: Mapping[str, Any], container: FileFormat) -> str:
     if "hidden_act" not in values:
         raise ConfigError("hidden_act is missing")
     act = values["hidden_act"]
-    if container == "safetensors" and act == "gelu":
+    if file_format == "safetensors" and act == "gelu":
         raise ConfigError(
             "hidden_act gelu is ambiguous beside a safetensors file: "
             'add "activation": "gelu_tanh" (the original BERT) or "gelu_erf" (transformers)'
@@ -138,7 +138,7 @@ def write_configuration(
 
     `classes` are those of the target's classifier, if it has one.
     """
-    if target.container == "safetensors":
+    if target.naming == "safetensors":
         name, values = "config.json", huggingface_config(config, _sizes(config), target, heads)
         values |= {} if classes is None else classifier.keys(classes)
     else:

@@ -9,8 +9,7 @@ import numpy as np
 
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint, same_bits
 from bertferry.convert.configuration import write_configuration
-from bertferry.convert.layout import Row
-from bertferry.convert.plan import Plan, check_choices, plan
+from bertferry.convert.plan import Plan, PlannedTensor, check_choices, plan
 from bertferry.convert.report import ConversionReport, conversion_report
 from bertferry.convert.vocabulary import read_vocabulary, write_tokenizer_config
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
@@ -96,7 +95,7 @@ def convert_checkpoint(
 
 def _counter(work: Plan, progress: Progress | None) -> Callable[[str], None]:
     """Counts the tensors, each written once and read once."""
-    done, total = 0, 2 * len(work.rows)
+    done, total = 0, 2 * len(work.tensors)
 
     def tell(what: str) -> None:
         nonlocal done
@@ -116,7 +115,7 @@ def write_beside(directory: Path, work: Plan, do_lower_case: bool | None) -> Non
     vocabulary = work.checkpoint.location.vocabulary
     if vocabulary:
         shutil.copyfile(vocabulary, directory / "vocab.txt")
-    if work.target.container == "safetensors":
+    if work.target.naming == "safetensors":
         write_tokenizer_config(directory, work.checkpoint, do_lower_case)
 
 
@@ -130,25 +129,25 @@ def write_tensors(directory: Path, work: Plan, tell: Callable[[str], None]) -> N
     """Writes every row of the plan, one in memory at a time or a batch of small ones."""
 
     def tensors() -> Iterator[tuple[str, Any]]:
-        for row in work.rows:
-            tell(f"writing {row.stored}")
-            yield row.stored, work.value(row)
+        for tensor in work.tensors:
+            tell(f"writing {tensor.stored}")
+            yield tensor.stored, work.value(tensor)
 
-    if work.target.container == "safetensors":
+    if work.target.naming == "safetensors":
         from bertferry.convert.writers.safetensors import write_safetensors
 
-        headers = [(row.stored, work.dtype_of(row), work.shape(row)) for row in work.rows]
+        headers = [(tensor.stored, tensor.dtype, tensor.shape) for tensor in work.tensors]
         write_safetensors(directory / SAFETENSORS_NAME, headers, tensors())
         return
     import_tensorflow()
     from bertferry.convert.writers.tensorflow import write_names, write_objects
 
     prefix = directory / CHECKPOINT_NAME
-    if work.target.container == "names":
+    if work.target.naming == "names":
         write_names(prefix, tensors())
     else:
         aliases = work.target.bound_aliases(work.checkpoint.config.num_layers)
-        write_objects(prefix, work.rows, tensors(), aliases)
+        write_objects(prefix, [tensor.row for tensor in work.tensors], tensors(), aliases)
 
 
 def compare_bits(directory: Path, work: Plan, tell: Callable[[str], None]) -> None:
@@ -161,22 +160,22 @@ def compare_bits(directory: Path, work: Plan, tell: Callable[[str], None]) -> No
       DataError: the first tensor that differs.
     """
     written = open_checkpoint(directory, layout=work.target.name)
-    for row in work.rows:
-        tell(f"comparing {row.stored}")
-        if not _same(written, work, row):
-            raise DataError(f"{directory}: {row.stored} was read back with other values than were written")
+    for tensor in work.tensors:
+        tell(f"comparing {tensor.stored}")
+        if not _is_equal(written, work, tensor):
+            raise DataError(f"{directory}: {tensor.stored} was read back with other values than were written")
 
 
-def _same(written: Checkpoint, work: Plan, row: Row) -> bool:
-    key = written.reader.find(row.stored)
-    if key is None or written.reader.tensors[key].shape != work.shape(row):
+def _is_equal(written: Checkpoint, work: Plan, tensor: PlannedTensor) -> bool:
+    key = written.reader.find(tensor.stored)
+    if key is None or written.reader.tensors[key].shape != tensor.shape:
         return False
-    if work.keeps_bytes(row):
+    if tensor.keeps_bytes and tensor.source is not None:
         ours = written.reader.checked_fingerprint(key)
-        theirs = work.checkpoint.reader.fingerprint(work.checkpoint.stored_name(row.parameter))
+        theirs = work.checkpoint.reader.fingerprint(tensor.source)
         if kind(ours) == kind(theirs):
             return ours == theirs
-    return same_bits(written.reader.read(key), np.ascontiguousarray(work.value(row)))
+    return same_bits(written.reader.read(key), np.ascontiguousarray(work.value(tensor)))
 
 
 def kind(fingerprint: str) -> str:

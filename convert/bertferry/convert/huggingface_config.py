@@ -51,9 +51,9 @@ def huggingface_config(
     with a `bert_config.json`."""
     return {
         **sizes,
-        "architectures": [CLASS_OF_TYPE[layout.model_type] + TRANSFORMERS_CLASSES[heads]],
+        "architectures": [CLASS_OF_TYPE[layout.architecture] + TRANSFORMERS_CLASSES[heads]],
         "hidden_act": next(act for act, meaning in ACTIVATIONS.items() if meaning == config.activation),
         "layer_norm_eps": LAYER_NORM_EPSILON,
-        "model_type": layout.model_type,
+        "model_type": layout.architecture,
         "pad_token_id": 0,
     }

@@ -35,7 +35,7 @@ def infer_config(
     Raises:
       UsageError: something that cannot be known was not given; the message names the flags.
     """
-    layers, rows = _nearest(reader, [layout for layout in layouts if layout.container == reader.container])
+    layers, rows = _nearest(reader, [layout for layout in layouts if layout.naming == reader.naming])
     sizes: dict[str, int] = {}
     for key, row in rows.items():
         sizes.update(single_axes(reader.tensors[key], row))

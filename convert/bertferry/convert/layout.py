@@ -1,7 +1,7 @@
 """What a checkpoint layout is: a table of rows, read in both directions.
 
 `{layer}` in a template is the block's number, `{block}` its index among the weighted layers of a Keras
-network (four come before it), `{pooler}` the index after the last block. `{encoder}` and `{model}` are the
+network, `{pooler}` the index after the last block. `{encoder}` and `{model}` are the
 places where the encoder and the model around it stand: in files that are written those of the form, in files
 that are read wherever they are found.
 """
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from bertferry.core.tasks import HEADS, HeadSpec
 
-Container = Literal["names", "objects", "safetensors"]
+Naming = Literal["names", "objects", "safetensors"]
 """How the file names its tensors: plain names, paths in an object graph, or a safetensors header."""
 
 PROJECTIONS = ("query", "key", "value")
@@ -24,6 +24,7 @@ PROJECTIONS = ("query", "key", "value")
 class Row:
     """One parameter: its canonical name, where this layout stores it and how it lies there.
 
+    A row with `only_if_unequal` is in files alone whose two axes of these names differ in size.
     `variable` is the graph name of the variable (`full_name`), which TF1's `Saver.restore` reads in
     object-based files; layouts that are not object-based have none.
     """
@@ -32,15 +33,20 @@ class Row:
     stored: str
     axes: str
     variable: str = ""
+    only_if_unequal: tuple[str, str] | None = None
 
     def filled(self, numbers: Mapping[str, int | str]) -> "Row":
         """The row with every placeholder replaced."""
-        return Row(
-            self.parameter.format(**numbers),
-            self.stored.format(**numbers),
-            self.axes,
-            self.variable.format(**numbers),
+        return replace(
+            self,
+            parameter=self.parameter.format(**numbers),
+            stored=self.stored.format(**numbers),
+            variable=self.variable.format(**numbers),
         )
+
+    def is_stored(self, sizes: Mapping[str, int]) -> bool:
+        """Whether a file whose axes have these sizes has the tensor."""
+        return self.only_if_unequal is None or len({sizes[axis] for axis in self.only_if_unequal}) > 1
 
 
 @dataclass(frozen=True)
@@ -76,12 +82,14 @@ class Layout:
     stored names to what they are; `copies` maps stored names to the parameter that they must repeat bit for
     bit. A head's row for an encoder parameter supersedes the encoder's own. `aliases` are further edges of a
     written object graph, from a path to the path of the object that it leads to as well. `configuration`
-    holds keys of the configuration file that are the layout's own.
+    holds keys of the configuration file that are the layout's own. `architecture` is named as transformers names
+    it; `target` is what `--to` calls a layout that shares its kind of file with one of BERT. `first_block` is the
+    number of the first block among the weighted layers of a Keras network.
     """
 
     name: str
     summary: str
-    container: Container
+    naming: Naming
     encoder: tuple[Row, ...]
     heads: Mapping[str, tuple[Row, ...]]
     forms: tuple[Form, ...]
@@ -90,7 +98,9 @@ class Layout:
     copies: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     configuration: Mapping[str, Any] = field(default_factory=dict)
-    architecture: Literal["bert", "albert", "electra", "electra_wide"] = "bert"
+    architecture: Literal["bert", "albert", "electra"] = "bert"
+    target: str = ""
+    first_block: int = 4
 
     def __post_init__(self) -> None:
         """Adds the heads that are stored under the names of others: their rows differ in nothing else."""
@@ -115,24 +125,23 @@ class Layout:
     @property
     def family(self) -> str:
         """The name that this layout shares with those of other architectures in the same kind of file."""
-        return self.name if self.architecture == "bert" else self.name.removesuffix(f"_{self.architecture}")
-
-    @property
-    def model_type(self) -> str:
-        """The architecture as transformers names it."""
-        return self.architecture.removesuffix("_wide")
+        return self.target or self.name
 
     @property
     def anchor(self) -> str:
         """The stored name of the word table, seen from the encoder: where it is found, an encoder is."""
         return next(row.stored for row in self.encoder if row.parameter == "embeddings/word").format(encoder="")
 
-    def bind(self, form: Form, num_layers: int, encoder: str | None = None) -> Iterator[Row]:
+    def bind(
+        self, form: Form, num_layers: int, encoder: str | None = None, sizes: Mapping[str, int] | None = None
+    ) -> Iterator[Row]:
         """The rows of a file of this form, every template filled in, block by block.
 
-        `encoder` is the place where the encoder was found, by default the one where it is written.
+        `encoder` is the place where the encoder was found, by default the one where it is written; `sizes` leave
+        out the rows that a file of such sizes lacks.
         """
-        return self._filled(self._rows(form), form, num_layers, encoder)
+        rows = self._filled(self._rows(form), form, num_layers, encoder)
+        return rows if sizes is None else (row for row in rows if row.is_stored(sizes))
 
     def superseded(self, form: Form, num_layers: int, encoder: str | None = None) -> Iterator[Row]:
         """The encoder's own rows of parameters that a head keeps elsewhere: written too, never read."""
@@ -154,11 +163,15 @@ class Layout:
     def _filled(self, rows: list[Row], form: Form, num_layers: int, encoder: str | None) -> Iterator[Row]:
         place = form.encoder if encoder is None else encoder
         model = form.model if encoder is None else form.model_around(place)
-        places: dict[str, int | str] = {"encoder": place, "model": model or "", "pooler": 4 + num_layers}
+        places: dict[str, int | str] = {
+            "encoder": place,
+            "model": model or "",
+            "pooler": self.first_block + num_layers,
+        }
         for repeated, section in groupby(rows, key=lambda row: "{layer}" in row.parameter):
             templates = tuple(section)
             for layer in range(num_layers) if repeated else (0,):
-                numbers = {**places, "layer": layer, "block": 4 + layer}
+                numbers = {**places, "layer": layer, "block": self.first_block + layer}
                 yield from (row.filled(numbers) for row in templates)
 
     def bound_aliases(self, num_layers: int) -> dict[str, str]:
@@ -166,7 +179,11 @@ class Layout:
         bound = {}
         for path, target in self.aliases.items():
             for layer in range(num_layers) if "{layer}" in path else (0,):
-                numbers = {"layer": layer, "block": 4 + layer, "pooler": 4 + num_layers}
+                numbers = {
+                    "layer": layer,
+                    "block": self.first_block + layer,
+                    "pooler": self.first_block + num_layers,
+                }
                 bound[path.format(**numbers)] = target.format(**numbers)
         return bound
 
@@ -189,8 +206,14 @@ def table(text: str) -> tuple[Row, ...]:
     `{projection}` stands for query, key and value, a row each.
     """
     cells = ([cell.strip() for cell in line.split("|")] for line in text.strip().splitlines())
+    rows = (Row(row[0], row[1], row[2], row[3] if len(row) > 3 else "") for row in cells)
     return tuple(
-        Row(*(cell.replace("{projection}", projection) for cell in row))
-        for row in cells
-        for projection in (PROJECTIONS if "{projection}" in row[0] else ("",))
+        replace(
+            row,
+            parameter=row.parameter.replace("{projection}", projection),
+            stored=row.stored.replace("{projection}", projection),
+            variable=row.variable.replace("{projection}", projection),
+        )
+        for row in rows
+        for projection in (PROJECTIONS if "{projection}" in row.parameter else ("",))
     )

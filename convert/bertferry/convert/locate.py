@@ -27,7 +27,7 @@ class Location:
     """Where a checkpoint lies: `path` is the prefix of a TensorFlow checkpoint, the safetensors file or the
     index of several (`shards`). `unpacked` keeps the folder of an unpacked archive as long as it is needed."""
 
-    container: FileFormat
+    file_format: FileFormat
     path: Path
     shards: tuple[Path, ...]
     config: Path | None
@@ -38,7 +38,7 @@ class Location:
     @property
     def files(self) -> tuple[Path, ...]:
         """The files that hold the checkpoint: its tensors and their index, its configuration."""
-        if self.container == "tensorflow":
+        if self.file_format == "tensorflow":
             tensors = sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}.data-?????-of-?????"))
             tensors.append(Path(f"{self.path}.index"))
         else:
@@ -59,15 +59,15 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
         path = _only_checkpoint_folder(unpacked.path, path)
     if path.is_dir() and (path / "saved_model.pb").is_file():
         return _saved_model(path, config)
-    container, path = _in_directory(path) if path.is_dir() else _named(path)
-    if container == "tensorflow":
+    file_format, path = _in_directory(path) if path.is_dir() else _named(path)
+    if file_format == "tensorflow":
         _check_shards(path)
-    shards = _safetensors_shards(path) if container == "safetensors" else ()
+    shards = _safetensors_shards(path) if file_format == "safetensors" else ()
     return Location(
-        container,
+        file_format,
         path,
         shards,
-        _beside(path, config, CONFIG_NAMES[container]),
+        _beside(path, config, CONFIG_NAMES[file_format]),
         _optional(path.parent / "vocab.txt"),
         _optional(path.parent / "tokenizer_config.json"),
         unpacked,

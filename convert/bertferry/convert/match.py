@@ -59,7 +59,7 @@ class Match:
 def match(reader: Reader, layout: Layout, form: Form, place: str, config: EncoderConfig) -> Match:
     """Looks up every row of the form in the file, and every tensor of the file among the rows."""
     result = Match(layout, form, place, dict(axis_sizes(config)))
-    for row in layout.bind(form, config.num_layers, place):
+    for row in layout.bind(form, config.num_layers, place, result.sizes):
         result.known.append(row.stored)
         key = reader.find(row.stored)
         if key is None:
@@ -134,7 +134,7 @@ def best_match(
     candidates = [
         match(reader, layout, form, place, config)
         for layout in layouts
-        if layout.container == reader.container
+        if layout.naming == reader.naming
         for form in layout.forms
         if head is None or not set(form.heads) & set(heads_with_names_of(head))
         for place in places(reader, layout, form, prefix)
@@ -187,8 +187,8 @@ def _check_only(best: Match, candidates: list[Match], path: Path) -> None:
 
 def _nothing_to_match(reader: Reader, layouts: Iterable[Layout], path: Path, prefix: str | None) -> Exception:
     if prefix is None:
-        return DataError(f"{path}: tensors by {reader.container}, which no layout asked for has")
-    anchors = dict.fromkeys(layout.anchor for layout in layouts if layout.container == reader.container)
+        return DataError(f"{path}: tensors by {reader.naming}, which no layout asked for has")
+    anchors = dict.fromkeys(layout.anchor for layout in layouts if layout.naming == reader.naming)
     found = dict.fromkeys(place.rstrip("/.") for anchor in anchors for place in reader.places(anchor))
     return UsageError(f"{path}: no encoder at {prefix!r}: there are {', '.join(map(repr, found)) or 'none'}")
 

@@ -19,41 +19,47 @@ DTYPES = ("float32", "float16", "bfloat16", "float64")
 
 
 @dataclass(frozen=True)
+class PlannedTensor:
+    """A tensor of the target: its row, the name of its source, its shape and type, whether its bytes stay.
+
+    A fresh parameter has no source.
+    """
+
+    row: Row
+    source: str | None
+    shape: tuple[int, ...]
+    dtype: str
+    keeps_type: bool
+    keeps_bytes: bool
+
+    @property
+    def parameter(self) -> str:
+        """Its canonical name."""
+        return self.row.parameter
+
+    @property
+    def stored(self) -> str:
+        """Its name in the target."""
+        return self.row.stored
+
+
+@dataclass(frozen=True)
 class Plan:
-    """The rows of the target file, in order; `dtype` is the type to cast to, or None to keep each tensor's own."""
+    """The tensors of the target file, in order, and the checkpoint that they come from."""
 
     checkpoint: Checkpoint
     target: Layout
     form: Form
-    rows: tuple[Row, ...]
-    dtype: str | None
+    tensors: tuple[PlannedTensor, ...]
 
-    def shape(self, row: Row) -> tuple[int, ...]:
-        """The shape of a row's tensor in the target."""
-        return axes.shape(row.axes, self.checkpoint.sizes)
-
-    def dtype_of(self, row: Row) -> str:
-        """The type of a row's tensor in the target, by NumPy's name."""
-        return self.dtype or self.checkpoint.stored_info(row.parameter).dtype
-
-    def keeps_bytes(self, row: Row) -> bool:
-        """Whether a row's tensor has the same bytes in the source as in the target."""
-        return (
-            row.parameter not in self.checkpoint.fresh
-            and axes.same_bytes(self.checkpoint.stored_axes(row.parameter), row.axes)
-            and self.dtype_of(row) == self.checkpoint.stored_info(row.parameter).dtype
-        )
-
-    def value(self, row: Row) -> Any:
-        """The tensor to write: an array of the reader's library where its type stays, else of NumPy.
+    def value(self, tensor: PlannedTensor) -> Any:
+        """The values to write: an array of the reader's library if the type stays, else of NumPy.
 
         Raises:
           DataError: the bytes of the source are damaged, or a value does not fit the type asked for.
         """
-        value = self.checkpoint.load(row.parameter, row.axes)
-        if self.dtype_of(row) == self.checkpoint.stored_info(row.parameter).dtype:
-            return value
-        return cast(np.asarray(value), self.dtype_of(row), row)
+        value = self.checkpoint.load(tensor.parameter, tensor.row.axes)
+        return value if tensor.keeps_type else cast(np.asarray(value), tensor.dtype, tensor.row)
 
 
 def plan(
@@ -65,7 +71,7 @@ def plan(
     init_missing_head: bool = False,
     num_labels: int | None = None,
 ) -> Plan:
-    """How to write a checkpoint in another layout.
+    """How to write a checkpoint in another layout; `dtype` casts, None keeps each tensor's own type.
 
     Raises:
       UsageError: an unknown name, or a target that has no form for these heads or this architecture.
@@ -81,13 +87,27 @@ def plan(
             f"{to} has no file for {', '.join(wanted) or 'an encoder alone'}: choose another --task or --to"
         )
     layers = checkpoint.config.num_layers
-    rows = (*target.bind(form, layers), *target.superseded(form, layers))
+    rows = (*target.bind(form, layers, sizes=checkpoint.sizes), *target.superseded(form, layers))
     needed = tuple(dict.fromkeys(row.parameter for row in rows))
     use = f"{target.name} needs for {'these heads' if wanted else 'an encoder'}"
     checkpoint = with_parameters(
         checkpoint, needed, use, init_missing_head=init_missing_head, num_labels=num_labels
     )
-    return Plan(checkpoint, target, form, rows, dtype)
+    return Plan(checkpoint, target, form, tuple(_planned(checkpoint, row, dtype) for row in rows))
+
+
+def _planned(checkpoint: Checkpoint, row: Row, dtype: str | None) -> PlannedTensor:
+    info, fresh = checkpoint.stored_info(row.parameter), row.parameter in checkpoint.fresh
+    keeps_type = dtype in (None, info.dtype)
+    same_bytes = not fresh and axes.same_bytes(checkpoint.stored_axes(row.parameter), row.axes)
+    return PlannedTensor(
+        row,
+        None if fresh else checkpoint.stored_name(row.parameter),
+        axes.shape(row.axes, checkpoint.sizes),
+        dtype or info.dtype,
+        keeps_type,
+        keeps_type and same_bytes,
+    )
 
 
 def check_choices(to: str, task: str | None, dtype: str | None) -> None:
@@ -111,7 +131,7 @@ def _target(checkpoint: Checkpoint, to: str) -> Layout:
         if layout.family == to:
             return layout
     raise UsageError(
-        f"{checkpoint.location.path}: {to} cannot hold an {source.model_type.upper()} encoder: "
+        f"{checkpoint.location.path}: {to} cannot hold an {source.architecture.upper()} encoder: "
         f"choose --to {' or '.join(layout.family for layout in able)}"
     )
 

@@ -14,8 +14,7 @@ import numpy as np
 from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import possible_heads
-from bertferry.convert.layout import Row
-from bertferry.convert.plan import Plan
+from bertferry.convert.plan import Plan, PlannedTensor
 from bertferry.core import axes
 from bertferry.core.tasks import HEADS, task_that_keeps
 
@@ -106,7 +105,7 @@ def conversion_report(
 ) -> ConversionReport:
     """What a conversion did, or with `dry_run` would do; the paths are as the caller gave them."""
     checkpoint = work.checkpoint
-    tensors = tuple(_tensor_row(work, row, dry_run) for row in work.rows)
+    tensors = tuple(_tensor_row(work, tensor, dry_run) for tensor in work.tensors)
     counts = [prod(row.target_shape) for row in tensors]
     return ConversionReport(
         source=str(source),
@@ -118,29 +117,27 @@ def conversion_report(
         vocabulary=checkpoint.location.vocabulary is not None,
         versions=versions(),
         tensors=tensors,
-        skipped=_skipped(checkpoint, {row.parameter for row in work.rows}),
+        skipped=_skipped(checkpoint, {tensor.parameter for tensor in work.tensors}),
         parameters=sum(counts),
         total_bytes=sum(n * itemsize(row.dtype) for n, row in zip(counts, tensors, strict=True)),
         dry_run=dry_run,
     )
 
 
-def _tensor_row(work: Plan, row: Row, dry_run: bool) -> TensorRow:
-    shape, dtype = work.shape(row), work.dtype_of(row)
-    if row.parameter in work.checkpoint.fresh:
-        return TensorRow(row.parameter, "", row.stored, (), shape, dtype, "initialised", "")
-    name, info = work.checkpoint.stored_name(row.parameter), work.checkpoint.stored_info(row.parameter)
-    moved = not axes.same_bytes(work.checkpoint.stored_axes(row.parameter), row.axes)
-    fates = ["transposed"] * moved + [f"cast to {dtype}"] * (dtype != info.dtype)
+def _tensor_row(work: Plan, tensor: PlannedTensor, dry_run: bool) -> TensorRow:
+    if tensor.source is None:
+        return TensorRow(tensor.parameter, "", tensor.stored, (), tensor.shape, tensor.dtype, "initialised", "")
+    moved = not axes.same_bytes(work.checkpoint.stored_axes(tensor.parameter), tensor.row.axes)
+    fates = ["transposed"] * moved + [f"cast to {tensor.dtype}"] * (not tensor.keeps_type)
     return TensorRow(
-        parameter=row.parameter,
-        source=name,
-        target=row.stored,
-        source_shape=info.shape,
-        target_shape=shape,
-        dtype=dtype,
+        parameter=tensor.parameter,
+        source=tensor.source,
+        target=tensor.stored,
+        source_shape=work.checkpoint.stored_info(tensor.parameter).shape,
+        target_shape=tensor.shape,
+        dtype=tensor.dtype,
         bytes=" and ".join(fates) or "identical bytes",
-        fingerprint="" if dry_run else work.checkpoint.reader.fingerprint(name),
+        fingerprint="" if dry_run else work.checkpoint.reader.fingerprint(tensor.source),
     )
 
 

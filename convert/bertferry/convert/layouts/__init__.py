@@ -2,12 +2,7 @@
 
 from bertferry.convert.layout import Layout
 from bertferry.convert.layouts.albert import HUGGINGFACE_ALBERT, TF1_ALBERT
-from bertferry.convert.layouts.electra import (
-    HUGGINGFACE_ELECTRA,
-    HUGGINGFACE_ELECTRA_WIDE,
-    TF1_ELECTRA,
-    TF1_ELECTRA_WIDE,
-)
+from bertferry.convert.layouts.electra import HUGGINGFACE_ELECTRA, TF1_ELECTRA
 from bertferry.convert.layouts.garden import GARDEN_2_4_0, GARDEN_V1, GARDEN_V2
 from bertferry.convert.layouts.huggingface import HUGGINGFACE, HUGGINGFACE_2018
 from bertferry.convert.layouts.keras_bert import KERAS_BERT
@@ -30,8 +25,6 @@ WRITTEN = (
     HUGGINGFACE_ALBERT,
     TF1_ELECTRA,
     HUGGINGFACE_ELECTRA,
-    TF1_ELECTRA_WIDE,
-    HUGGINGFACE_ELECTRA_WIDE,
 )
 ONLY_READ = (KERAS_NAMES_3D, GARDEN_2_4_0, HUGGINGFACE_2018, HUB_MODULE, GARDEN_NAMES)
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (*WRITTEN, *ONLY_READ)}

@@ -9,7 +9,8 @@ from bertferry.convert.layouts.ignored import HUGGINGFACE_BUFFERS, TF1_TRAINING_
 TF1_ALBERT = Layout(
     name="tf1_albert",
     summary="google-research/albert, tf.train.Saver, encoder alone",
-    container="names",
+    target="tf1",
+    naming="names",
     encoder=table("""
 embeddings/word                    | {encoder}embeddings/word_embeddings                                                                     | vocab embedding
 embeddings/position                | {encoder}embeddings/position_embeddings                                                                 | position embedding
@@ -43,7 +44,8 @@ pooler/bias                        | {encoder}pooler/dense/bias                 
 HUGGINGFACE_ALBERT = Layout(
     name="huggingface_albert",
     summary="safetensors of an Albert* model of transformers, encoder alone",
-    container="safetensors",
+    target="huggingface",
+    naming="safetensors",
     encoder=table("""
 embeddings/word                    | {encoder}embeddings.word_embeddings.weight                                                | vocab embedding
 embeddings/position                | {encoder}embeddings.position_embeddings.weight                                            | position embedding

@@ -11,20 +11,24 @@ from bertferry.convert.layouts.ignored import HUGGINGFACE_BUFFERS, TF1_TRAINING_
 
 
 def with_projection(rows: tuple[Row, ...], projection: str) -> tuple[Row, ...]:
-    """BERT's rows with embeddings of a width of their own, and what widens them."""
+    """BERT's rows with embeddings of a width of their own, and what widens them.
+
+    As wide as the hidden size (ELECTRA-Base and -Large) they are not projected.
+    """
     narrow = (
         replace(row, axes=row.axes.replace("hidden", "embedding"))
         if row.parameter.startswith("embeddings/")
         else row
         for row in rows
     )
-    return (*narrow, *table(projection))
+    return (*narrow, *(replace(row, only_if_unequal=("embedding", "hidden")) for row in table(projection)))
 
 
 TF1_ELECTRA = Layout(
     name="tf1_electra",
     summary="google-research/electra, tf.train.Saver, discriminator's encoder alone",
-    container="names",
+    target="tf1",
+    naming="names",
     encoder=with_projection(
         tf1.ENCODER,
         """
@@ -42,7 +46,8 @@ embeddings/projection/bias   | {encoder}embeddings_project/bias   | hidden
 HUGGINGFACE_ELECTRA = Layout(
     name="huggingface_electra",
     summary="safetensors of an Electra* model of transformers, encoder alone",
-    container="safetensors",
+    target="huggingface",
+    naming="safetensors",
     encoder=with_projection(
         huggingface.ENCODER,
         """
@@ -55,20 +60,4 @@ embeddings/projection/bias   | {encoder}embeddings_project.bias   | hidden
     default_task="encoder",
     ignored=HUGGINGFACE_BUFFERS,
     architecture="electra",
-)
-
-# As wide as the hidden size, the embeddings are not projected (ELECTRA-Base and -Large).
-TF1_ELECTRA_WIDE = replace(
-    TF1_ELECTRA,
-    name="tf1_electra_wide",
-    summary="tf1_electra without a projection of the embeddings",
-    encoder=tf1.ENCODER,
-    architecture="electra_wide",
-)
-HUGGINGFACE_ELECTRA_WIDE = replace(
-    HUGGINGFACE_ELECTRA,
-    name="huggingface_electra_wide",
-    summary="huggingface_electra without a projection of the embeddings",
-    encoder=huggingface.ENCODER,
-    architecture="electra_wide",
 )

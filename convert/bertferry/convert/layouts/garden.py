@@ -81,7 +81,7 @@ def pretrainer_aliases(word_table: str) -> dict[str, str]:
 GARDEN_V2 = Layout(
     name="garden_v2",
     summary="BertEncoderV2 of tf-models-official (from 2.8)",
-    container="objects",
+    naming="objects",
     encoder=V2,
     heads=HEADS,
     forms=tuple(Form(heads, encoder="encoder/") for heads in ((), ("mlm", "nsp"), ("mlm",))),

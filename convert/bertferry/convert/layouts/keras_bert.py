@@ -50,7 +50,7 @@ span/bias         | {model}layer_with_weights-1/layer_with_weights-0/layer/bias 
 KERAS_BERT = Layout(
     name="keras_bert",
     summary="TransformerEncoder, functional Keras networks of November 2019",
-    container="objects",
+    naming="objects",
     encoder=ENCODER,
     heads=HEADS,
     forms=(

@@ -24,7 +24,7 @@ NOT_WEIGHTS = {
 HUB_MODULE = Layout(
     name="hub_module",
     summary="variables of a module that export-hub-module wrote",
-    container="names",
+    naming="names",
     encoder=tuple(Row(name, "{encoder}" + name, axes) for name, axes in ENCODER.items()),
     heads={
         head: tuple(Row(name, "{model}" + name, axes) for name, axes in spec.parameters.items())

@@ -50,7 +50,7 @@ span/bias         | {model}cls/squad/output_bias                     | span
 TF1 = Layout(
     name="tf1",
     summary="google-research/bert, tf.train.Saver",
-    container="names",
+    naming="names",
     encoder=ENCODER,
     heads=HEADS,
     forms=tuple(

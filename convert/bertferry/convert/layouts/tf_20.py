@@ -62,7 +62,7 @@ def three_dimensional(row: Row) -> Row:
 TF_20 = Layout(
     name="tf_20",
     summary="BertModel Keras layer of 2019, kernels 2-D",
-    container="objects",
+    naming="objects",
     encoder=ENCODER,
     heads=HEADS,
     forms=(

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bertferry.convert.layout import Container
+from bertferry.convert.layout import Naming
 from bertferry.convert.locate import Location
 from bertferry.core.quiet import import_tensorflow
 
@@ -27,7 +27,7 @@ class Reader(Protocol):
     """Whose arrays `load` returns: NumPy or TensorFlow, either of which has `reshape` and `transpose`."""
 
     @property
-    def container(self) -> Container:
+    def naming(self) -> Naming:
         """How the file names its tensors."""
 
     @property
@@ -80,12 +80,12 @@ def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[R
     Raises:
       DataError: its index or header is damaged.
     """
-    if location.container == "safetensors":
+    if location.file_format == "safetensors":
         from bertferry.convert.readers.safetensors import SafetensorsReader
 
         return ((SafetensorsReader(location.shards), prefix),)
     import_tensorflow()
-    if location.container == "keras":
+    if location.file_format == "keras":
         from bertferry.convert.readers.keras import KerasReader
 
         return ((KerasReader(location.path), prefix),)
@@ -93,6 +93,6 @@ def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[R
     from bertferry.convert.readers.variables import VariableView
 
     reader = TensorFlowReader(location.path)
-    if reader.container == "names":
+    if reader.naming == "names":
         return ((reader, prefix),)
     return (reader, prefix), (VariableView(reader, prefix), None)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bertferry.convert.layout import Container
+from bertferry.convert.layout import Naming
 from bertferry.convert.locate import locate
 from bertferry.convert.readers import TensorInfo, name_places, names_below, sha256
 from bertferry.core.errors import BertferryError, DataError, UsageError, first_line
@@ -27,7 +27,7 @@ class KerasReader:
     """The variables of every `hub.KerasLayer` in the file, as `LAYER/NAME` with the names of its module."""
 
     library: Any = np
-    container: Container = "names"
+    naming: Naming = "names"
 
     def __init__(self, path: Path) -> None:
         import h5py

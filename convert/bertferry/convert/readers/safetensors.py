@@ -7,7 +7,7 @@ import ml_dtypes  # noqa: F401 - teaches NumPy the name bfloat16
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from bertferry.convert.layout import Container
+from bertferry.convert.layout import Naming
 from bertferry.convert.readers import TensorInfo, name_places, names_below, sha256
 from bertferry.core.errors import DataError
 
@@ -32,7 +32,7 @@ class SafetensorsReader:
     The format has no checksums: only the headers can be checked.
     """
 
-    container: Container = "safetensors"
+    naming: Naming = "safetensors"
     library: Any = np
 
     def __init__(self, shards: tuple[Path, ...]) -> None:

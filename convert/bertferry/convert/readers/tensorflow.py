@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from bertferry.convert.layout import Container
+from bertferry.convert.layout import Naming
 from bertferry.convert.readers import TensorInfo, name_places, names_below, sha256
 from bertferry.convert.readers.bundle_index import checksums, unmasked
 from bertferry.convert.readers.object_graph import GRAPH_KEY, VALUE, ObjectGraph
@@ -34,7 +34,7 @@ class TensorFlowReader:
             self._graph = None if serialized is None else ObjectGraph(serialized)
         except READER_ERRORS as error:
             raise DataError(f"{prefix}.index: not a readable checkpoint index: {first_line(error)}") from error
-        self.container: Container = "names" if self._graph is None else "objects"
+        self.naming: Naming = "names" if self._graph is None else "objects"
         self.tensors = {
             key.removesuffix(VALUE): TensorInfo(tuple(shape), self._dtypes[key].as_numpy_dtype.__name__)
             for key, shape in sorted(shapes.items())

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bertferry.convert.layout import Container
+from bertferry.convert.layout import Naming
 from bertferry.convert.layouts.ignored import OBJECT_STATE
 from bertferry.convert.readers import TensorInfo, name_places
 from bertferry.core.errors import UsageError
@@ -53,7 +53,7 @@ class VariableView:
       prefix: the object whose variables are meant, where several have the same names.
     """
 
-    container: Container = "names"
+    naming: Naming = "names"
 
     def __init__(self, reader: NamedObjects, prefix: str | None = None) -> None:
         self._reader = reader

@@ -1,1 +1,1 @@
-"""Writers, one a container."""
+"""Writers, one per way of naming tensors."""
