@@ -57,13 +57,13 @@ def needed_parameters(task: str, num_layers: int, sentence: SentenceChoices | No
 def write_module(directory: Path, module: Module) -> None:
     """Builds the module from the checkpoint's values and saves it."""
     import tensorflow as tf
-    from tensorflow.python.saved_model import save_context
 
     from bertferry.export.hub_module import build_hub_module
+    from bertferry.modeling.tf_compat import trace_for_saving
 
     source, assets, options = module.source, module.assets, tf.saved_model.SaveOptions()
     parameters = variables(module)
-    with save_context.save_context(options):  # or saving would trace everything a second time
+    with trace_for_saving(options):
         built, signatures = build_hub_module(
             source.config,
             parameters,

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from bertferry.core.errors import DataError, UsageError, first_line
 from bertferry.core.quiet import held_back_stderr
+from bertferry.modeling.tf_compat import list_declared_inputs
 from bertferry.verify.execution import AS_IT_IS, Execution
 from bertferry.verify.names import given_names, ours
 from bertferry.verify.runner import Arrays
@@ -46,7 +47,8 @@ class HubRunner:
                     self._layers.append((hub.KerasLayer(getattr(self.loaded, name)), needed))
         except LOADING_ERRORS as error:
             raise DataError(f"{path}: not a loadable Hub module: {first_line(error)}") from error
-        declared = _declared(self.loaded)
+        declared = list_declared_inputs(self.loaded)
+        # Modules /1 and /2 on tfhub.dev take lists alone.
         self._by_list = not any(isinstance(inputs, Mapping) for inputs in declared or [{}])
         shapes = [spec.shape for spec in tf.nest.flatten(declared)]
         free = all(shape.rank is None or shape.as_list() == [None, None] for shape in shapes)
@@ -72,19 +74,6 @@ class HubRunner:
                 raise ValueError("the module answers a dict of inputs with something else than a dict")
             got |= {name: tensor for name, tensor in outputs.items() if name not in CONVENIENCES}
         return ours(got, self._names)
-
-
-def _declared(module: Any) -> list[Any]:
-    """The inputs of every form in which a loaded module can be called: dicts or lists of `tf.TensorSpec`s.
-
-    Modules /1 and /2 on tfhub.dev have lists alone.
-    """
-    try:
-        functions = module.__call__.concrete_functions
-    except AttributeError:  # not one that was traced
-        return []
-    given = [function.structured_input_signature[0] for function in functions]
-    return [arguments[0] for arguments in given if arguments]
 
 
 def load_saved_model(path: Path) -> Any:
