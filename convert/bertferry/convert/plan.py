@@ -1,7 +1,7 @@
 """What a conversion will write: the target's form, its rows, and where each value comes from."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -57,7 +57,7 @@ class Plan:
             and self.dtype_of(row) == self.checkpoint.stored_info(row.parameter).dtype
         )
 
-    def value(self, row: Row) -> Any:
+    def value(self, row: Row) -> axes.Tensor:
         """The tensor to write: an array of the reader's library where its type stays, else of NumPy.
 
         Raises:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bertferry.convert import Checkpoint
 from bertferry.convert.plan import task_parameters
@@ -19,6 +19,9 @@ from bertferry.export.vocabulary import TextAssets
 from bertferry.verify import PROFILES, Report
 from bertferry.verify.artefact import Artefact, checkpoint_artefact, saved_model_artefact
 from bertferry.verify.side_by_side import Judgement, Progress, compare_artefacts
+
+if TYPE_CHECKING:  # what a wrong flag must not wait for
+    import tensorflow as tf
 
 PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 """And the type that the weights are stored and multiplied in."""
@@ -89,7 +92,12 @@ def variables(module: Module) -> dict[str, Any]:
     }
 
 
-def save(built: Any, directory: Path, signatures: dict[str, Any], options: Any = None) -> None:
+def save(
+    built: "tf.train.Checkpoint",
+    directory: Path,
+    signatures: dict[str, Any],
+    options: "tf.saved_model.SaveOptions | None" = None,
+) -> None:
     """Saves a trackable object so that saving it again gives the same bytes."""
     import tensorflow as tf
 

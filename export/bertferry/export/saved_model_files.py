@@ -8,7 +8,8 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+
+import tensorflow as tf
 
 from bertferry.modeling.tf_compat import ARGUMENT_NAME, SavedModel, compute_fingerprint
 
@@ -26,7 +27,7 @@ def make_reproducible(directory: Path) -> None:
     _write_fingerprint(directory)
 
 
-def _renumber(meta_graph: Any) -> None:
+def _renumber(meta_graph: tf.compat.v1.MetaGraphDef) -> None:
     """Numbers the functions from 0 in the order in which they were made."""
     functions = meta_graph.graph_def.library.function
     matches = {match[0]: match for one in functions if (match := UNIQUE.fullmatch(one.signature.name))}
@@ -54,13 +55,13 @@ def _renumber(meta_graph: Any) -> None:
     _rename_objects(meta_graph, new)
 
 
-def _nodes(graph_def: Any) -> Iterator[Any]:
+def _nodes(graph_def: tf.compat.v1.GraphDef) -> Iterator[tf.compat.v1.NodeDef]:
     yield from graph_def.node
     for function in graph_def.library.function:
         yield from function.node_def
 
 
-def _rename_objects(meta_graph: Any, new: Callable[[str], str]) -> None:
+def _rename_objects(meta_graph: tf.compat.v1.MetaGraphDef, new: Callable[[str], str]) -> None:
     """The same names where the object graph and the signatures refer to functions."""
     objects = meta_graph.object_graph_def
     for node in objects.nodes:

@@ -27,6 +27,7 @@ __all__ = [
     "ARGUMENT_NAME",
     "BundleEntryProto",
     "FingerprintDef",
+    "LoadedModule",
     "SavedModel",
     "TrackableObjectGraph",
     "capture",
@@ -45,6 +46,8 @@ ARGUMENT_NAME = "_user_specified_name"
 is a number, taken from a counter of the process."""
 
 ConcreteFunction: TypeAlias = tf.types.experimental.ConcreteFunction
+LoadedModule: TypeAlias = Any
+"""What `tf.saved_model.load` returns: an object with whatever attributes were saved."""
 
 
 def inline_calls(function: ConcreteFunction) -> tf.compat.v1.GraphDef:
@@ -84,7 +87,7 @@ def get_argument_name(placeholder: tf.Tensor) -> str:
         return str(placeholder.op.name)
 
 
-def list_declared_inputs(module: Any) -> list[Any]:
+def list_declared_inputs(module: LoadedModule) -> list[Any]:
     """The first argument of every form in which a loaded module can be called: nested `tf.TensorSpec`s.
 
     Empty for an object that has no call, or one that was not restored by `tf.saved_model.load`.

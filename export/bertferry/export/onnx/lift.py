@@ -91,14 +91,16 @@ def _placeholder(name: str, variable: tf.Variable) -> tf.compat.v1.NodeDef:
     return node
 
 
-def _renamed(node: tf.compat.v1.NodeDef, op: str, inputs: list[str], attributes: Mapping[str, Any]) -> Any:
+def _renamed(
+    node: tf.compat.v1.NodeDef, op: str, inputs: list[str], attributes: Mapping[str, Any]
+) -> tf.compat.v1.NodeDef:
     made = tf.compat.v1.NodeDef(name=node.name, op=op, input=inputs)
     for name, value in attributes.items():
         made.attr[name].CopyFrom(value)
     return made
 
 
-def _gather(node: tf.compat.v1.NodeDef, weight: str) -> list[Any]:
+def _gather(node: tf.compat.v1.NodeDef, weight: str) -> list[tf.compat.v1.NodeDef]:
     """A gather along the first axis behind the batch axes, with its axis as a constant."""
     batch_dims = node.attr["batch_dims"].i
     axis = tf.compat.v1.NodeDef(name=f"{node.name}/axis", op="Const")
@@ -114,7 +116,7 @@ def _gather(node: tf.compat.v1.NodeDef, weight: str) -> list[Any]:
     return [axis, gather]
 
 
-def _complement_of_erf(node: tf.compat.v1.NodeDef) -> list[Any]:
+def _complement_of_erf(node: tf.compat.v1.NodeDef) -> list[tf.compat.v1.NodeDef]:
     """1 - erf(x): TensorFlow traces exact gelu to Erfc, for which tf2onnx has nothing."""
     erf = _renamed(node, "Erf", list(node.input), {"T": node.attr["T"]})
     erf.name = f"{node.name}/erf"

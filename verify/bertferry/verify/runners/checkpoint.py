@@ -60,7 +60,7 @@ class CheckpointRunner:
         return [sequence, pooled, words, self.model.classification(pooled, training=False)]
 
 
-def _points(encoder: TransformerEncoder) -> Iterator[tuple[str, Any]]:
+def _points(encoder: TransformerEncoder) -> Iterator[tuple[str, tf_keras.layers.Layer]]:
     """The layer whose output is each named point."""
     yield "embeddings", next(layer for layer in encoder.layers if isinstance(layer, tf_keras.layers.Dropout))
     for number in range(encoder.get_config()["num_layers"]):
@@ -71,7 +71,7 @@ def _points(encoder: TransformerEncoder) -> Iterator[tuple[str, Any]]:
     yield "pooler", encoder.get_layer("pooler_transform")
 
 
-def _name_output(layer: Any, point: str) -> None:
+def _name_output(layer: tf_keras.layers.Layer, point: str) -> None:
     """Gives a layer's output the point's name in every graph that is traced from now on."""
     call = layer.call
 

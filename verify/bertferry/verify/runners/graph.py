@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 import tensorflow as tf
 
@@ -102,7 +101,7 @@ class InlinedGraph:
         self.definition.node.extend(added)
 
 
-def _cast(name: str, tensor: str, source: tf.DType, target: tf.DType) -> Any:
+def _cast(name: str, tensor: str, source: tf.DType, target: tf.DType) -> tf.compat.v1.NodeDef:
     node = tf.compat.v1.GraphDef().node.add(name=name, op="Cast", input=[tensor])
     node.attr["SrcT"].type, node.attr["DstT"].type = source.as_datatype_enum, target.as_datatype_enum
     return node

@@ -1,7 +1,7 @@
 """Runs a Hugging Face directory through transformers and PyTorch: somebody else's implementation."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from bertferry.core.quiet import held_back_stderr
 from bertferry.verify.execution import FLOATS, Execution
 from bertferry.verify.runner import Arrays
 from bertferry.verify.signature import ENCODER_INPUTS, POSITIONS_INPUT, gives_encoder_outputs
+
+if TYPE_CHECKING:  # an extra
+    import torch
 
 CLASSES = {
     "encoder": "BertModel",
@@ -81,5 +84,5 @@ class HuggingFaceRunner:
                 outputs["nsp_logits"] = answer.seq_relationship_logits
         return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
 
-    def _tensor(self, array: np.ndarray) -> Any:
+    def _tensor(self, array: np.ndarray) -> "torch.Tensor":
         return self._torch.tensor(array, dtype=self._torch.long, device=self._device)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from bertferry.core.errors import DataError, UsageError, first_line
 from bertferry.core.quiet import held_back_stderr
-from bertferry.modeling.tf_compat import list_declared_inputs
+from bertferry.modeling.tf_compat import LoadedModule, list_declared_inputs
 from bertferry.verify.execution import AS_IT_IS, Execution
 from bertferry.verify.names import given_names, ours
 from bertferry.verify.runner import Arrays
@@ -76,7 +76,7 @@ class HubRunner:
         return ours(got, self._names)
 
 
-def load_saved_model(path: Path) -> Any:
+def load_saved_model(path: Path) -> LoadedModule:
     """The SavedModel's root object.
 
     Raises:
@@ -92,7 +92,7 @@ class SignatureRunner:
     """One of a SavedModel's signatures, with its own input and output names unless they are mapped."""
 
     def __init__(
-        self, path: Path, execution: Execution = AS_IT_IS, signature: str = SIGNATURE, loaded: Any = None
+        self, path: Path, execution: Execution = AS_IT_IS, signature: str = SIGNATURE, loaded: LoadedModule = None
     ) -> None:
         self.name = str(path)
         self.shares_mask = (path / "MANIFEST.json").is_file()
