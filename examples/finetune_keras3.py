@@ -14,7 +14,7 @@ from finetune_hub import LENGTH, generated
 def main(module: str) -> None:
     encoder = keras.layers.TFSMLayer(module, call_endpoint="serve", call_training_endpoint="serve_training")
     for variable in encoder.variables:  # Adam keeps its slots under their paths, in which it allows no colon
-        variable._path = variable.path.replace(":", "_")
+        variable._path = variable.path.replace(":", "_")  # noqa: SLF001 - Keras 3 has no other way
     names = ("input_word_ids", "input_mask", "input_type_ids")
     inputs = {name: keras.Input((LENGTH,), dtype="int32", name=name) for name in names}
     pooled = keras.layers.Dropout(0.1)(encoder(inputs)["pooled_output"])

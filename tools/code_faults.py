@@ -117,7 +117,7 @@ def _trace_no_tanh(stack: ExitStack) -> None:
 
 
 def _network_last_token(encoder: Any) -> None:
-    last = encoder.get_layer(f"transformer/layer_{CONFIG.num_layers - 1}")._output_layer_norm
+    last = encoder.get_layer(f"transformer/layer_{CONFIG.num_layers - 1}").parts()["output/norm"]
     pooler = encoder.get_layer("pooler_transform")
     normalize, pool, seen = last.call, pooler.call, []
 
@@ -132,7 +132,7 @@ def _network_last_token(encoder: Any) -> None:
 def _trace_last_token(stack: ExitStack) -> None:
     from bertferry.export import forward
 
-    run, dense = forward._Block.run, forward.dense
+    run, dense = forward.Block.run, forward.dense
     seen: list[Any] = []
 
     def kept(block: Any, hidden: Any, bias: Any, named: Any) -> Any:
@@ -142,7 +142,7 @@ def _trace_last_token(stack: ExitStack) -> None:
     def pooled(inputs: Any, parameters: Any, place: str) -> Any:
         return dense(seen[-1][:, -1] if place == "pooler" else inputs, parameters, place)
 
-    _trace_attribute("_Block.run", kept)(stack)
+    _trace_attribute("Block.run", kept)(stack)
     _trace_attribute("dense", pooled)(stack)
 
 

@@ -1,10 +1,11 @@
 """Sound artefacts of every kind from one random BERT, and the same with a fault planted."""
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import onnx
@@ -109,11 +110,9 @@ def artefacts(family: str, fault: Fault | None, folder: Path, precision: str = "
 def _networks(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artefact]:
     execution = Execution(precision=precision)
     runner = checkpoint_artefact(open_checkpoint(checkpoint), "encoder", execution)
-    opened = runner.open()
-    if isinstance(fault, OutputFault):
-        sound = opened.outputs
-        opened._compute._function = lambda inputs: fault.tensors(sound(inputs))
-    yield _ready(runner, opened)
+    with _changed_outputs(fault) if isinstance(fault, OutputFault) else nullcontext():
+        opened = runner.open()
+    yield replace(runner, open=lambda: opened)
     if isinstance(fault, VocabularyFault):
         return  # what is stored has no words
     probes = standard_probes(runner.limits)
@@ -122,9 +121,12 @@ def _networks(checkpoint: Path, fault: Fault | None, folder: Path, precision: st
     yield replace(golden_artefact(stored), profile=runner.profile)
 
 
-def _ready(artefact: Artefact, opened: Any) -> Artefact:
-    """The artefact with what has been opened while the fault was planted."""
-    return replace(artefact, open=lambda: opened)
+def _changed_outputs(fault: OutputFault) -> AbstractContextManager[Any]:
+    """A checkpoint that is opened while it lasts keeps the fault in what it computes."""
+    from bertferry.verify.runners.checkpoint import CheckpointRunner
+
+    sound = CheckpointRunner.outputs
+    return patch.object(CheckpointRunner, "outputs", lambda *given: fault.tensors(sound(*given)))
 
 
 def _modules(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artefact]:

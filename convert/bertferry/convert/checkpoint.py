@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -87,7 +86,7 @@ class Checkpoint:
         """How a parameter lies in the file."""
         return canonical_axes(parameter) if parameter in self.fresh else self.match.found[parameter][1].axes
 
-    def load(self, parameter: str, wanted: str) -> Any:
+    def load(self, parameter: str, wanted: str) -> axes.Tensor:
         """A parameter laid out as the axes `wanted`, as an array of the reader's library where it is read.
 
         Raises:

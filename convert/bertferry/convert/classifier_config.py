@@ -52,7 +52,7 @@ def read_classifier_config(values: Mapping[str, Any]) -> ClassifierConfig:
     return ClassifierConfig(_head(values), labels)
 
 
-def _check_labels(names: Any, classes: int) -> None:
+def _check_labels(names: object, classes: int) -> None:
     if not isinstance(names, Mapping) or not all(isinstance(name, str | int) for name in names.values()):
         raise ConfigError("id2label is not an object of numbers and label names")
     if len(names) != classes:

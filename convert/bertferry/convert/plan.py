@@ -1,7 +1,6 @@
 """What a conversion will write: the target's form, its rows, and where each value comes from."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -52,7 +51,7 @@ class Plan:
     form: Form
     tensors: tuple[PlannedTensor, ...]
 
-    def value(self, tensor: PlannedTensor) -> Any:
+    def value(self, tensor: PlannedTensor) -> axes.Tensor:
         """The values to write: an array of the reader's library if the type stays, else of NumPy.
 
         Raises:

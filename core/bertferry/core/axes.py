@@ -9,11 +9,14 @@ the names tell.
 from collections.abc import Mapping
 from functools import cache
 from math import prod
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeAlias
 
 import numpy as np
 
 Groups = tuple[tuple[str, ...], ...]
+Tensor: TypeAlias = Any
+"""An array of NumPy or TensorFlow: `core` does not know the latter's type."""
 
 
 @cache
@@ -50,7 +53,9 @@ def same_bytes(source: str, target: str) -> bool:
     return names(source) == names(target)
 
 
-def rearrange(array: Any, source: str, target: str, sizes: Mapping[str, int], library: Any = np) -> Any:
+def rearrange(
+    array: Tensor, source: str, target: str, sizes: Mapping[str, int], library: ModuleType = np
+) -> Tensor:
     """The array, lying as `source`, laid out as `target`; a view where the bytes stay as they are.
 
     `library` is whose array it is, NumPy or TensorFlow.

@@ -77,7 +77,7 @@ def check_module_contract(
 
 
 def _findings(
-    subject: Any, lines: Sequence[Line], progress: Callable[[str, int, int], None] | None
+    subject: object, lines: Sequence[Line], progress: Callable[[str, int, int], None] | None
 ) -> list[Finding]:
     findings = []
     for number, (line, holds) in enumerate(lines):

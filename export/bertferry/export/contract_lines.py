@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -66,7 +66,7 @@ class Subject:
         known = {**self.inputs, "masked_lm_positions": positions}
         return {name: tf.constant(known[name]) for name in self.task.input_names}
 
-    def call(self, structure: Callable[[Any], Any] = dict, dtype: tf.DType = tf.int32, **options: Any) -> Any:
+    def call(self, structure: Callable[[Any], Any] = dict, dtype: tf.DType = tf.int32, **options: Any) -> Any:  # noqa: ANN401 - whatever form the answer has
         """The root call, on the batch or on other `inputs`."""
         inputs = options.pop("inputs", self.inputs)
         tensors = {name: tf.constant(array, dtype) for name, array in inputs.items()}
@@ -79,7 +79,7 @@ def require(holds: bool, fault: str) -> None:
         raise ContractError(fault)
 
 
-def sample(names: Any) -> str:
+def sample(names: Iterable[object]) -> str:
     """The first few names."""
     listed = [str(name) for name in names]
     return ", ".join(listed[:FEW]) + (f" and {len(listed) - FEW} more" if len(listed) > FEW else "")

@@ -59,7 +59,7 @@ def encode(
     bias = _attention_bias(tf.cast(mask, tf.float32))
     layers = []
     for number in range(config.num_layers):
-        block = _Block(parameters, f"encoder/{number}", f"layer_{number}", config, dropout, shapes)
+        block = Block(parameters, f"encoder/{number}", f"layer_{number}", config, dropout, shapes)
         hidden = block.run(hidden, bias, named)
         layers.append(hidden)
     pooled = None
@@ -107,7 +107,7 @@ class _Shapes:
 
 
 @dataclass(frozen=True)
-class _Block:
+class Block:
     """One post-LayerNorm transformer block."""
 
     parameters: Mapping[str, tf.Variable]

@@ -17,6 +17,7 @@ from bertferry.core.config import EncoderConfig
 from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TASKS, inputs_of
 from bertferry.export.forward import encode
 from bertferry.export.tasks import head_outputs
+from bertferry.modeling.tf_compat import set_default_signature
 
 Function: TypeAlias = Any
 """A tf.function, whose type TensorFlow does not publish."""
@@ -56,7 +57,7 @@ def build_hub_module(
     serving = _signature(network, task)
     module.serve = module.serving_default = _of_a_dict(network, task, training=False)
     module.serve_training = _of_a_dict(network, task, training=True)
-    module._default_save_signature = serving  # its names survive load and save
+    set_default_signature(module, serving)
     if vocabulary is not None:
         module.vocab_file = tf.saved_model.Asset(str(vocabulary))
         module.do_lower_case = tf.Variable(do_lower_case, trainable=False, name="do_lower_case")

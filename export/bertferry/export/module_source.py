@@ -44,7 +44,8 @@ def computed_activation(directory: Path) -> str | None:
     The exact gelu goes through erf; its tanh approximation has one Tanh a layer beside that of the pooler.
     """
     from google.protobuf.message import DecodeError
-    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    from bertferry.modeling.tf_compat import SavedModel
 
     try:
         model = SavedModel.FromString((directory / "saved_model.pb").read_bytes())

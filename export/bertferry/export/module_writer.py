@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bertferry.convert import Checkpoint
 from bertferry.core import axes
@@ -19,6 +19,9 @@ from bertferry.export.vocabulary import TextAssets
 from bertferry.verify import PROFILES, Report
 from bertferry.verify.artefact import Artefact, checkpoint_artefact, saved_model_artefact
 from bertferry.verify.side_by_side import Judgement, Progress, compare_artefacts
+
+if TYPE_CHECKING:  # what a wrong flag must not wait for
+    import tensorflow as tf
 
 PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 """And the type that the weights are stored and multiplied in."""
@@ -62,13 +65,13 @@ def needed_parameters(task: str, num_layers: int, sentence: SentenceChoices | No
 def write_module(directory: Path, module: Module) -> None:
     """Builds the module from the checkpoint's values and saves it."""
     import tensorflow as tf
-    from tensorflow.python.saved_model import save_context
 
     from bertferry.export.hub_module import build_hub_module
+    from bertferry.modeling.tf_compat import trace_for_saving
 
     source, assets, options = module.source, module.assets, tf.saved_model.SaveOptions()
     parameters = variables(module)
-    with save_context.save_context(options):  # or saving would trace everything a second time
+    with trace_for_saving(options):
         built, signatures = build_hub_module(
             source.config,
             parameters,
@@ -94,7 +97,12 @@ def variables(module: Module) -> dict[str, Any]:
     }
 
 
-def save(built: Any, directory: Path, signatures: dict[str, Any], options: Any = None) -> None:
+def save(
+    built: "tf.train.Checkpoint",
+    directory: Path,
+    signatures: dict[str, Any],
+    options: "tf.saved_model.SaveOptions | None" = None,
+) -> None:
     """Saves a trackable object so that saving it again gives the same bytes."""
     import tensorflow as tf
 

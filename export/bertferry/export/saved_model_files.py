@@ -8,17 +8,17 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+
+import tensorflow as tf
+
+from bertferry.modeling.tf_compat import ARGUMENT_NAME, SavedModel, compute_fingerprint
 
 UNIQUE = re.compile(r"(.*_)(\d+)")
 """The names of traced functions end in the process's counter."""
-USER_NAME = "_user_specified_name"
 
 
 def make_reproducible(directory: Path) -> None:
     """Rewrites `saved_model.pb` and `fingerprint.pb` so that equal modules have equal files."""
-    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-
     path = directory / "saved_model.pb"
     model = SavedModel.FromString(path.read_bytes())
     for meta_graph in model.meta_graphs:
@@ -27,7 +27,7 @@ def make_reproducible(directory: Path) -> None:
     _write_fingerprint(directory)
 
 
-def _renumber(meta_graph: Any) -> None:
+def _renumber(meta_graph: tf.compat.v1.MetaGraphDef) -> None:
     """Numbers the functions from 0 in the order in which they were made."""
     functions = meta_graph.graph_def.library.function
     matches = {match[0]: match for one in functions if (match := UNIQUE.fullmatch(one.signature.name))}
@@ -47,21 +47,21 @@ def _renumber(meta_graph: Any) -> None:
     for function in functions:
         function.signature.name = new(function.signature.name)
         for argument in function.arg_attr.values():  # captured variables are called by another counter
-            if USER_NAME in argument.attr and argument.attr[USER_NAME].s.isdigit():
-                del argument.attr[USER_NAME]
+            if ARGUMENT_NAME in argument.attr and argument.attr[ARGUMENT_NAME].s.isdigit():
+                del argument.attr[ARGUMENT_NAME]
     for gradient in meta_graph.graph_def.library.gradient:
         gradient.function_name, gradient.gradient_func = new(gradient.function_name), new(gradient.gradient_func)
     functions.sort(key=lambda function: function.signature.name)
     _rename_objects(meta_graph, new)
 
 
-def _nodes(graph_def: Any) -> Iterator[Any]:
+def _nodes(graph_def: tf.compat.v1.GraphDef) -> Iterator[tf.compat.v1.NodeDef]:
     yield from graph_def.node
     for function in graph_def.library.function:
         yield from function.node_def
 
 
-def _rename_objects(meta_graph: Any, new: Callable[[str], str]) -> None:
+def _rename_objects(meta_graph: tf.compat.v1.MetaGraphDef, new: Callable[[str], str]) -> None:
     """The same names where the object graph and the signatures refer to functions."""
     objects = meta_graph.object_graph_def
     for node in objects.nodes:
@@ -82,9 +82,6 @@ def _rename_objects(meta_graph: Any, new: Callable[[str], str]) -> None:
 
 def _write_fingerprint(directory: Path) -> None:
     """The fingerprint of what now stands in the directory, its identity derived from its checksums."""
-    from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
-    from tensorflow.python.saved_model.pywrap_saved_model import fingerprinting
-
-    fingerprint = FingerprintDef.FromString(fingerprinting.CreateFingerprintDef(str(directory)))
+    fingerprint = compute_fingerprint(directory)
     fingerprint.uuid = hashlib.sha256(str(fingerprint.saved_model_checksum).encode()).hexdigest()[:32]
     (directory / "fingerprint.pb").write_bytes(fingerprint.SerializeToString(deterministic=True))

@@ -67,7 +67,7 @@ def _configured(folder: Path, modules: list[dict[str, Any]]) -> str:
     return MODES[on[0]]
 
 
-def _read(path: Path, absent: Any) -> Any:
+def _read(path: Path, absent: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     """A JSON file's value, or another where there is none; of the same kind."""
     if not path.is_file():
         return absent

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export.tokenization import Tokenizer
+from bertferry.modeling.tf_compat import set_default_signature
 
 Function = Any
 """A tf.function, whose type TensorFlow does not publish."""
@@ -64,7 +65,7 @@ def build_preprocessing(
     module.tokenize_with_offsets = _callable(tokenizer.tokenize_with_offsets)
     module.bert_pack_inputs = _packer(tokenizer, seq_length)
     serving = tf.function(lambda text: preprocess(text), input_signature=[TEXTS], autograph=False)
-    module._default_save_signature = serving
+    set_default_signature(module, serving)
     return module, {"serving_default": serving}
 
 
@@ -106,7 +107,7 @@ def build_text_embedding(
     module.serve = tf.function(lambda text: call(text), input_signature=[TEXTS], autograph=False)
     module.serve_training = tf.function(lambda text: call(text, True), input_signature=[TEXTS], autograph=False)
     serving = tf.function(lambda text: {"embeddings": call(text)}, input_signature=[TEXTS], autograph=False)
-    module._default_save_signature = serving
+    set_default_signature(module, serving)
     return module, {"serving_default": serving}
 
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -63,7 +62,7 @@ def write_text_embedding(directory: Path, module: Module) -> None:
         parameters = variables(module)
         network = Network(module.source.config, parameters)
 
-        def embed(inputs: Mapping[str, Any], training: bool) -> Any:
+        def embed(inputs: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
             outputs = network.run(inputs, (), training=training, encoder=True)
             mask = inputs["input_mask"]
             vectors = pooled(chosen.pooling, outputs["sequence_output"], outputs.get("pooled_output"), mask)

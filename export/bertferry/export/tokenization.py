@@ -8,7 +8,6 @@ docs/modules.md lists where Unicode tables of different age make it differ from 
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 import tensorflow_text as tf_text
@@ -37,7 +36,7 @@ class Tokenizer:
       do_lower_case: whether texts are lower-cased and stripped of accents.
     """
 
-    def __init__(self, vocabulary: Path, asset: Any, do_lower_case: bool) -> None:
+    def __init__(self, vocabulary: Path, asset: tf.saved_model.Asset, do_lower_case: bool) -> None:
         tokens = vocabulary.read_text(encoding="utf-8").removesuffix("\n").split("\n")
         tokens = [token.removesuffix("\r") for token in tokens]
         self.size = len(tokens)
@@ -73,7 +72,7 @@ class Tokenizer:
         return offsets
 
     @cached_property
-    def _traced(self) -> Any:
+    def _traced(self) -> tf.types.experimental.ConcreteFunction:
         """Traced once for all that call it: its ragged tensors bring hundreds of assertions."""
         texts = tf.TensorSpec([None], tf.string, "text")
         return tf.function(self._cut, input_signature=[texts], autograph=False).get_concrete_function()

@@ -33,16 +33,9 @@ def _encoder(encoder: TransformerEncoder) -> Variables:
         **_norm("embeddings/norm", encoder.get_layer("embeddings/layer_norm")),
     }
     for number in range(encoder.get_config()["num_layers"]):
-        block, place = encoder.get_layer(f"transformer/layer_{number}"), f"encoder/{number}"
-        attention = block._attention_layer
-        variables |= _dense(f"{place}/attention/query", attention._query_dense)
-        variables |= _dense(f"{place}/attention/key", attention._key_dense)
-        variables |= _dense(f"{place}/attention/value", attention._value_dense)
-        variables |= _dense(f"{place}/attention/output", block._attention_output_dense)
-        variables |= _norm(f"{place}/attention/norm", block._attention_layer_norm)
-        variables |= _dense(f"{place}/intermediate", block._intermediate_dense)
-        variables |= _dense(f"{place}/output", block._output_dense)
-        variables |= _norm(f"{place}/output/norm", block._output_layer_norm)
+        for part, layer in encoder.get_layer(f"transformer/layer_{number}").parts().items():
+            describe = _norm if part.endswith("/norm") else _dense
+            variables |= describe(f"encoder/{number}/{part}", layer)
     return variables | _dense("pooler", encoder.get_layer("pooler_transform"))
 
 

@@ -146,7 +146,7 @@ def rows_of(report: Report) -> Iterator[Row]:
                 yield Row(candidate.name, probe.probe, diff.output, diff.reason, diff.statistics)
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any plain value, and one of the same kind
     if isinstance(value, Mapping):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

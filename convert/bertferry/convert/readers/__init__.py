@@ -9,6 +9,7 @@ import numpy as np
 
 from bertferry.convert.layout import Naming
 from bertferry.convert.locate import Location
+from bertferry.core.axes import Tensor
 from bertferry.core.quiet import import_tensorflow
 
 
@@ -43,7 +44,7 @@ class Reader(Protocol):
     def below(self, place: str, anchor: str) -> set[str]:
         """The keys of all tensors at a place; where names are no paths, in the object that holds `anchor`."""
 
-    def load(self, key: str) -> Any:
+    def load(self, key: str) -> Tensor:
         """The tensor as the library's array. Raises DataError when its bytes are damaged or missing."""
 
     def read(self, key: str) -> np.ndarray:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import tensor_bundle_pb2
+
+from bertferry.modeling.tf_compat import BundleEntryProto
 
 FOOTER_BYTES = 48
 UNCOMPRESSED = 0
@@ -24,7 +25,7 @@ def checksums(index: Path) -> dict[str, int]:
         for _, handle in _entries(data, _handle(data, position)[0]):
             for key, value in _entries(data, _handle(handle, 0)[0]):
                 if key:  # the empty key is the header
-                    found[key.decode()] = tensor_bundle_pb2.BundleEntryProto.FromString(value).crc32c
+                    found[key.decode()] = BundleEntryProto.FromString(value).crc32c
     except (IndexError, ValueError, DecodeError):
         return {}
     return found

@@ -10,7 +10,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from bertferry.convert.layout import Naming
 from bertferry.convert.locate import locate
 from bertferry.convert.readers import TensorInfo, name_places, names_below, sha256
 from bertferry.core.errors import BertferryError, DataError, UsageError, first_line
+
+if TYPE_CHECKING:  # it imports TensorFlow, which h5py does without
+    from bertferry.convert.readers.tensorflow import TensorFlowReader
 
 WEIGHTS = "model.weights.h5"
 HUB_LAYER = "KerasLayer"
@@ -94,7 +97,7 @@ class KerasReader:
         return self.fingerprint(key)
 
 
-def _hub_layers(config: Any) -> Iterator[tuple[str, str]]:
+def _hub_layers(config: object) -> Iterator[tuple[str, str]]:
     """Name and module of every `hub.KerasLayer` in a model's configuration, nested models too."""
     if isinstance(config, dict):
         inside = config.get("config")
@@ -121,7 +124,7 @@ def _variable_order(module: Path, path: Path) -> list[str]:
     return trainable + [name for name in _listed(reader, "variables") if name not in trainable]
 
 
-def _listed(reader: Any, attribute: str) -> list[str]:
+def _listed(reader: "TensorFlowReader", attribute: str) -> list[str]:
     """The names of the variables in a list of the root object, in its order."""
     names, number = [], 0
     while (key := reader.find(f"{attribute}/{number}")) is not None:

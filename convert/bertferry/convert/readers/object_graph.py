@@ -9,7 +9,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 
-from tensorflow.core.protobuf import trackable_object_graph_pb2
+from bertferry.modeling.tf_compat import TrackableObjectGraph
 
 GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -19,7 +19,7 @@ class ObjectGraph:
     """The saved objects, their named edges and the key under which each variable was stored."""
 
     def __init__(self, serialized: bytes) -> None:
-        graph = trackable_object_graph_pb2.TrackableObjectGraph.FromString(serialized)
+        graph = TrackableObjectGraph.FromString(serialized)
         self._children = [{child.local_name: child.node_id for child in node.children} for node in graph.nodes]
         self._keys = [
             next((a.checkpoint_key for a in node.attributes if a.name == "VARIABLE_VALUE"), None)

@@ -13,6 +13,7 @@ import numpy as np
 from bertferry.convert.layout import Naming
 from bertferry.convert.layouts.ignored import OBJECT_STATE
 from bertferry.convert.readers import TensorInfo, name_places
+from bertferry.core.axes import Tensor
 from bertferry.core.errors import UsageError
 
 
@@ -32,7 +33,7 @@ class NamedObjects(Protocol):
     def below(self, place: str, anchor: str) -> set[str]:
         """The keys that can be reached from an object."""
 
-    def load(self, key: str) -> Any:
+    def load(self, key: str) -> Tensor:
         """The tensor as the library's array."""
 
     def read(self, key: str) -> np.ndarray:
@@ -87,7 +88,7 @@ class VariableView:
         key = self.find(place + anchor)
         return set() if key is None else self._reader.below(key.rpartition("/")[0], "")
 
-    def load(self, key: str) -> Any:
+    def load(self, key: str) -> Tensor:
         """As the reader below."""
         return self._reader.load(key)
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from bertferry.convert.layout import Row
 from bertferry.convert.readers.object_graph import GRAPH_KEY, VALUE, unescape
 from bertferry.convert.writers.disk import system_errors
+from bertferry.modeling.tf_compat import TrackableObjectGraph
 
 BATCH_BYTES = 64 * 2**20
 SAVE_COUNTER = "save_counter"
@@ -50,15 +50,13 @@ def _under_its_key(tensor: tuple[str, Any]) -> tuple[str, Any]:
     return tensor[0] + VALUE, tensor[1]
 
 
-def object_graph(
-    variables: Iterable[tuple[str, str]], aliases: Mapping[str, str]
-) -> trackable_object_graph_pb2.TrackableObjectGraph:
+def object_graph(variables: Iterable[tuple[str, str]], aliases: Mapping[str, str]) -> TrackableObjectGraph:
     """The TrackableObjectGraph proto of objects with named edges.
 
     `variables` are (path of local names, graph name); TensorFlow matches the paths on restore, and TF1's
     `Saver.restore` the graph names. Aliases of objects that are not there are left out.
     """
-    graph = trackable_object_graph_pb2.TrackableObjectGraph()
+    graph = TrackableObjectGraph()
     graph.nodes.add()
     numbers = {"": 0}
 

@@ -166,7 +166,7 @@ class FusedGraph:
         self._nodes.append(helper.make_node(op, inputs, [name], name=name, domain=domain, **attributes))
         return name
 
-    def _constant(self, value: Any, dtype: Any = np.int64) -> str:
+    def _constant(self, value: int | Sequence[int], dtype: type[np.integer] = np.int64) -> str:
         array = np.array(value, dtype)
         name = f"constant_{array.dtype}_{'_'.join(map(str, array.reshape(-1)))}_{array.ndim}"
         self._constants[name] = numpy_helper.from_array(array, name)

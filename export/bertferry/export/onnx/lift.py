@@ -8,38 +8,34 @@ from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.core.framework import graph_pb2, node_def_pb2
 
 from bertferry.core.errors import DataError
 from bertferry.export.onnx.weights import LiftedGraph, Weight
+from bertferry.modeling.tf_compat import find_variable
 from bertferry.verify.runners.graph import InlinedGraph
 
 PASSED_THROUGH = ("Identity",)
 
 
-def lift(function: Any) -> LiftedGraph:
+def lift(function: tf.types.experimental.ConcreteFunction) -> LiftedGraph:
     """The graph of a concrete function, its calls inlined, its captured variables as placeholders.
 
     Raises:
       DataError: it uses a resource that is no variable, such as a lookup table.
     """
     inlined = InlinedGraph(function)
-    resources = {name: _variable(function, captured) for name, captured in inlined.captures.items()}
+    resources = {name: find_variable(function, captured) for name, captured in inlined.captures.items()}
     return _without_variables(inlined.definition, inlined.inputs, inlined.outputs, resources)
 
 
-def _variable(function: Any, captured: Any) -> tf.Variable | None:
-    return next((variable for variable in function.graph.variables if variable.handle is captured), None)
-
-
 def _without_variables(
-    graph: graph_pb2.GraphDef,
+    graph: tf.compat.v1.GraphDef,
     inputs: Mapping[str, str],
     outputs: Mapping[str, str],
     resources: Mapping[str, tf.Variable | None],
 ) -> LiftedGraph:
     nodes = {node.name: node for node in graph.node}
-    lifted = graph_pb2.GraphDef(versions=graph.versions)
+    lifted = tf.compat.v1.GraphDef(versions=graph.versions)
     weights: dict[str, Weight] = {}
 
     def weight_of(tensor: str) -> str:
@@ -83,29 +79,31 @@ def _weight(variable: tf.Variable, number: int) -> Weight:
     return Weight(name, tuple(variable.shape), variable.dtype.as_numpy_dtype.__name__, variable.numpy)
 
 
-def _is_resource(node: node_def_pb2.NodeDef) -> bool:
+def _is_resource(node: tf.compat.v1.NodeDef) -> bool:
     kinds = (node.attr["dtype"].type, node.attr["T"].type)
     return tf.resource.as_datatype_enum in kinds and node.op in ("Placeholder", *PASSED_THROUGH)
 
 
-def _placeholder(name: str, variable: tf.Variable) -> node_def_pb2.NodeDef:
-    node = node_def_pb2.NodeDef(name=name, op="Placeholder")
+def _placeholder(name: str, variable: tf.Variable) -> tf.compat.v1.NodeDef:
+    node = tf.compat.v1.NodeDef(name=name, op="Placeholder")
     node.attr["dtype"].type = variable.dtype.as_datatype_enum
     node.attr["shape"].shape.CopyFrom(variable.shape.as_proto())
     return node
 
 
-def _renamed(node: node_def_pb2.NodeDef, op: str, inputs: list[str], attributes: Mapping[str, Any]) -> Any:
-    made = node_def_pb2.NodeDef(name=node.name, op=op, input=inputs)
+def _renamed(
+    node: tf.compat.v1.NodeDef, op: str, inputs: list[str], attributes: Mapping[str, Any]
+) -> tf.compat.v1.NodeDef:
+    made = tf.compat.v1.NodeDef(name=node.name, op=op, input=inputs)
     for name, value in attributes.items():
         made.attr[name].CopyFrom(value)
     return made
 
 
-def _gather(node: node_def_pb2.NodeDef, weight: str) -> list[Any]:
+def _gather(node: tf.compat.v1.NodeDef, weight: str) -> list[tf.compat.v1.NodeDef]:
     """A gather along the first axis behind the batch axes, with its axis as a constant."""
     batch_dims = node.attr["batch_dims"].i
-    axis = node_def_pb2.NodeDef(name=f"{node.name}/axis", op="Const")
+    axis = tf.compat.v1.NodeDef(name=f"{node.name}/axis", op="Const")
     axis.attr["dtype"].type = tf.int32.as_datatype_enum
     axis.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(batch_dims, tf.int32))
     gather = _renamed(
@@ -118,11 +116,11 @@ def _gather(node: node_def_pb2.NodeDef, weight: str) -> list[Any]:
     return [axis, gather]
 
 
-def _complement_of_erf(node: node_def_pb2.NodeDef) -> list[Any]:
+def _complement_of_erf(node: tf.compat.v1.NodeDef) -> list[tf.compat.v1.NodeDef]:
     """1 - erf(x): TensorFlow traces exact gelu to Erfc, for which tf2onnx has nothing."""
     erf = _renamed(node, "Erf", list(node.input), {"T": node.attr["T"]})
     erf.name = f"{node.name}/erf"
-    one = node_def_pb2.NodeDef(name=f"{node.name}/one", op="Const")
+    one = tf.compat.v1.NodeDef(name=f"{node.name}/one", op="Const")
     one.attr["dtype"].CopyFrom(node.attr["T"])
     one.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(1.0, tf.as_dtype(node.attr["T"].type)))
     return [erf, one, _renamed(node, "Sub", [one.name, erf.name], {"T": node.attr["T"]})]
@@ -147,7 +145,7 @@ def input_specs(lifted: LiftedGraph) -> dict[str, tuple[list[int | None], Any, i
     return found
 
 
-def _origin(nodes: Mapping[str, node_def_pb2.NodeDef], tensor: str) -> str:
+def _origin(nodes: Mapping[str, tf.compat.v1.NodeDef], tensor: str) -> str:
     """The node that a tensor comes from, past operations that keep its values."""
     node = nodes[tensor.split(":")[0]]
     while node.op in ("Identity", "Cast", "Reshape", "ExpandDims", "Squeeze"):

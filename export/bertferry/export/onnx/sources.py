@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.weights import LiftedGraph, Weight
 from bertferry.verify.artefact import Artefact, checkpoint_artefact
 from bertferry.verify.runner import Runner
+
+if TYPE_CHECKING:  # it imports TensorFlow, which a wrong flag must not wait for
+    from bertferry.modeling.tf_compat import LoadedModule
 
 PROBE_LENGTH = 16
 DEFAULT_OPSET = FUSED_OPSET = 18
@@ -145,7 +148,7 @@ class SavedModelSource:
         self._signature = signature
 
     @cached_property
-    def _loaded(self) -> Any:
+    def _loaded(self) -> "LoadedModule":
         from bertferry.verify.runners.saved_model import load_saved_model
 
         return load_saved_model(self._path)

@@ -1,16 +1,9 @@
 """From a lifted TensorFlow graph to an ONNX graph, through tf2onnx."""
 
-import logging
-from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import onnx
-import tensorflow as tf
-from tf2onnx import optimizer as tf2onnx_optimizer
-from tf2onnx import tf_loader, tfonnx
 
 from bertferry.core.errors import DataError
+from bertferry.export.onnx.tf2onnx_compat import convert_graph
 from bertferry.export.onnx.weights import LiftedGraph
 
 HARMFUL_PASSES = ("einsum_optimizer", "global_pool_optimizer")
@@ -25,25 +18,10 @@ def translate(lifted: LiftedGraph, opset: int) -> onnx.ModelProto:
     """
     inputs = [*lifted.inputs.values(), *lifted.weights]
     outputs = [*lifted.outputs.values(), *lifted.named.values()]
-    names = {**lifted.named, **lifted.inputs, **lifted.outputs}
-    renamed = {tensor: name for name, tensor in names.items()}
-    renamed |= {tensor: weight.name for tensor, weight in lifted.weights.items()}
-    graph = tf.Graph()
-    with _errors_fail(), graph.as_default():
-        definition = tf_loader.tf_optimize(inputs, outputs, lifted.graph)
-        tf.import_graph_def(definition, name="")
-        with tf_loader.tf_session(graph=graph):
-            converted = tfonnx.process_tf_graph(
-                graph,
-                opset=opset,
-                input_names=inputs,
-                output_names=outputs,
-                tensors_to_rename=renamed,
-            )
-        passes = tf2onnx_optimizer._get_optimizers()
-        kept = OrderedDict((name, one) for name, one in passes.items() if name not in HARMFUL_PASSES)
-        converted = tf2onnx_optimizer.optimize_graph(converted, catch_errors=False, optimizers=kept)
-    model = converted.make_model("bertferry", producer_name="bertferry")
+    tensors = {**lifted.named, **lifted.inputs, **lifted.outputs}
+    names = {tensor: name for name, tensor in tensors.items()}
+    names |= {tensor: weight.name for tensor, weight in lifted.weights.items()}
+    model = convert_graph(lifted.graph, inputs, outputs, names, opset, HARMFUL_PASSES)
     _check_operations(model)
     return model
 
@@ -57,28 +35,3 @@ def _check_operations(model: onnx.ModelProto) -> None:
     used = [one for one in model.opset_import if one.domain in ("", "ai.onnx")]
     del model.opset_import[:]
     model.opset_import.extend(used)
-
-
-@contextmanager
-def _errors_fail() -> Iterator[None]:
-    """tf2onnx logs an operation that it cannot convert as an error and returns a graph all the same."""
-    seen: list[str] = []
-
-    class Collect(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            seen.append(record.getMessage().splitlines()[0])
-
-    collector = Collect(logging.ERROR)
-    logger = logging.getLogger("tf2onnx")
-    before = logger.propagate
-    logger.addHandler(collector)
-    logger.propagate = False
-    try:
-        yield
-    except (ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise DataError(f"cannot be converted to ONNX: {seen[0] if seen else error}") from error
-    finally:
-        logger.removeHandler(collector)
-        logger.propagate = before
-    if seen:
-        raise DataError(f"cannot be converted to ONNX: {seen[0]}")

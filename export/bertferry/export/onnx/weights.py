@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:  # it imports TensorFlow, which a wrong flag must not wait for
-    from tensorflow.core.framework import graph_pb2
+    import tensorflow as tf
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class LiftedGraph:
     tensors of the graph to what they stand for.
     """
 
-    graph: "graph_pb2.GraphDef"
+    graph: "tf.compat.v1.GraphDef"
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     named: Mapping[str, str]

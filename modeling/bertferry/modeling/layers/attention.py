@@ -38,16 +38,20 @@ class Attention(tf_keras.layers.Layer):
         self._key_dense = self._projection("key")
         self._value_dense = self._projection("value")
         # In float16 a score plus the mask's -10000 would lose its last digits.
-        self._masked_softmax = MaskedSoftmax(mask_expansion_axes=[1], dtype=wide(self._compute_dtype))
-        self._dropout = tf_keras.layers.Dropout(dropout_rate, dtype=self._dtype_policy)
+        self._masked_softmax = MaskedSoftmax(mask_expansion_axes=[1], dtype=wide(self.compute_dtype))
+        self._dropout = tf_keras.layers.Dropout(dropout_rate, dtype=self.dtype_policy)
 
     def _projection(self, name: str) -> DenseEinsum:
         return DenseEinsum(
             output_shape=(self._num_heads, self._head_size),
             name=name,
-            dtype=self._dtype_policy,
+            dtype=self.dtype_policy,
             **self._options.arguments(),
         )
+
+    def parts(self) -> dict[str, DenseEinsum]:
+        """The projections by the last part of their parameters' canonical names."""
+        return {"query": self._query_dense, "key": self._key_dense, "value": self._value_dense}
 
     @plain_call
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:

@@ -46,7 +46,7 @@ class OnDeviceEmbedding(tf_keras.layers.Layer):
         """ids [B, S] → [B, S, W]."""
         ids = tf.cast(inputs, tf.int32)
         if self._use_one_hot:
-            return tf.linalg.matmul(tf.one_hot(ids, self._vocab_size, dtype=self._compute_dtype), self.embeddings)
+            return tf.linalg.matmul(tf.one_hot(ids, self._vocab_size, dtype=self.compute_dtype), self.embeddings)
         return tf.gather(self.embeddings, ids)
 
     def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:

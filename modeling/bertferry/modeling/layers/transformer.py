@@ -57,7 +57,7 @@ class Transformer(tf_keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         """Creates the sub-layers for data of this shape."""
         hidden = self._checked_width(tf.TensorShape(_data_and_mask(input_shape)[0]))
-        policy = self._dtype_policy
+        policy = self.dtype_policy
         self._attention_layer = Attention(
             num_heads=self._num_heads,
             head_size=hidden // self._num_heads,
@@ -78,7 +78,7 @@ class Transformer(tf_keras.layers.Layer):
         self._intermediate_dense = DenseEinsum(
             output_shape=self._intermediate_size,
             activation=self._intermediate_activation,
-            dtype=wide(self._compute_dtype),
+            dtype=wide(self.compute_dtype),
             name="intermediate",
             **self._options.arguments(),
         )
@@ -89,9 +89,24 @@ class Transformer(tf_keras.layers.Layer):
         self._output_layer_norm = self._layer_norm("output_layer_norm")
         super().build(input_shape)
 
+    def parts(self) -> dict[str, tf_keras.layers.Layer]:
+        """The sub-layers that have weights, once they are built, by their place in canonical parameter names.
+
+        The attributes that hold them are the keys of object-based checkpoints, so they keep the names of 2019.
+        """
+        projections = self._attention_layer.parts()
+        return {
+            **{f"attention/{name}": layer for name, layer in projections.items()},
+            "attention/output": self._attention_output_dense,
+            "attention/norm": self._attention_layer_norm,
+            "intermediate": self._intermediate_dense,
+            "output": self._output_dense,
+            "output/norm": self._output_layer_norm,
+        }
+
     def _layer_norm(self, name: str) -> tf_keras.layers.LayerNormalization:
         return tf_keras.layers.LayerNormalization(
-            name=name, axis=-1, epsilon=LAYER_NORM_EPSILON, dtype=wide(self._compute_dtype)
+            name=name, axis=-1, epsilon=LAYER_NORM_EPSILON, dtype=wide(self.compute_dtype)
         )
 
     def _checked_width(self, data: tf.TensorShape) -> int:
@@ -110,12 +125,12 @@ class Transformer(tf_keras.layers.Layer):
             _check_mask(data.shape, mask.shape)
         attended = self._attention_layer([data, data] if mask is None else [data, data, mask])
         attended = self._attention_dropout(self._attention_output_dense(attended))
-        wider = wide(self._compute_dtype)
+        wider = wide(self.compute_dtype)
         residual = tf.cast(data, wider) + tf.cast(attended, wider)
         normed = self._attention_layer_norm(residual)
         output = self._output_dense(self._intermediate_dense(normed))
         output = tf.cast(self._output_dropout(output), wider)
-        return tf.cast(self._output_layer_norm(output + normed), self._compute_dtype)
+        return tf.cast(self._output_layer_norm(output + normed), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
         """The shape of the data: [B, S, H]."""

@@ -62,18 +62,18 @@ class CheckpointRunner:
         return outputs
 
 
-def _points(encoder: TransformerEncoder) -> Iterator[tuple[str, Any]]:
+def _points(encoder: TransformerEncoder) -> Iterator[tuple[str, tf_keras.layers.Layer]]:
     """The layer whose output is each named point."""
     yield "embeddings", next(layer for layer in encoder.layers if isinstance(layer, tf_keras.layers.Dropout))
     for number in range(encoder.get_config()["num_layers"]):
-        block = encoder.get_layer(f"transformer/layer_{number}")
-        yield f"layer_{number}/attention", block._attention_output_dense
-        yield f"layer_{number}/attention_norm", block._attention_layer_norm
-        yield f"layer_{number}/output", block._output_layer_norm
+        parts = encoder.get_layer(f"transformer/layer_{number}").parts()
+        yield f"layer_{number}/attention", parts["attention/output"]
+        yield f"layer_{number}/attention_norm", parts["attention/norm"]
+        yield f"layer_{number}/output", parts["output/norm"]
     yield "pooler", encoder.get_layer("pooler_transform")
 
 
-def _name_output(layer: Any, point: str) -> None:
+def _name_output(layer: tf_keras.layers.Layer, point: str) -> None:
     """Gives a layer's output the point's name in every graph that is traced from now on."""
     call = layer.call
 

@@ -1,6 +1,7 @@
 """Where TensorFlow computes, and how."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
 
@@ -31,13 +32,13 @@ class Device:
             # On by default, and then float32 products have the mantissa of float16.
             tf.config.experimental.enable_tensor_float_32_execution(execution.precision == "tf32")
 
-    def scope(self) -> Any:
-        """A context manager."""
+    def scope(self) -> AbstractContextManager[None]:
+        """The context in which variables are made and loaded."""
         if self._strategy is not None:
             return self._strategy.scope()
         return tf.device("/GPU:0" if self.kind == "gpu" else "/CPU:0")
 
-    def call(self, function: Callable[[Tensors], Any], inputs: Tensors) -> Any:
+    def call(self, function: Callable[[Tensors], Tensors], inputs: Tensors) -> Tensors:
         """Runs a traced function."""
         if self._strategy is not None:
             results = self._strategy.run(function, args=(inputs,))
@@ -51,7 +52,7 @@ class Device:
         return self.kind in ("xla", "tpu-emulated", "tpu")
 
 
-def _tpu_strategy() -> Any:
+def _tpu_strategy() -> tf.distribute.Strategy:
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver()
         tf.config.experimental_connect_to_cluster(resolver)
@@ -114,13 +115,19 @@ class Compute:
 class _Traced:
     """A function traced for inputs of some shapes."""
 
-    def __init__(self, function: Any, specs: Mapping[str, tf.TensorSpec], device: Device, widen: bool) -> None:
+    def __init__(
+        self,
+        function: Callable[[Tensors], Tensors],
+        specs: Mapping[str, tf.TensorSpec],
+        device: Device,
+        widen: bool,
+    ) -> None:
         self._specs, self._device = specs, device
         self._to_points: dict[tuple[str, ...], Any] = {}
         with device.scope():
             plain = tf.function(function, input_signature=[specs], autograph=False)
             self._concrete = plain.get_concrete_function()
-        self.outputs: Callable[[Tensors], Any] = self._concrete
+        self.outputs: Callable[[Tensors], Tensors] = self._concrete
         if device.kind == "tpu-emulated":
             self.graph.round_products()
             function = self.graph.run
@@ -135,7 +142,7 @@ class _Traced:
     def graph(self) -> InlinedGraph:
         return InlinedGraph(self._concrete)
 
-    def points(self, inputs: Tensors, given: Tensors) -> Any:
+    def points(self, inputs: Tensors, given: Tensors) -> Tensors:
         """Traced once for every set of given points."""
         names = tuple(given)
         if names not in self._to_points:

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 import tensorflow as tf
-from tensorflow.core.framework import graph_pb2
-from tensorflow.python.framework import convert_to_constants
 
+from bertferry.modeling.tf_compat import capture, get_argument_name, inline_calls, list_captures
 from bertferry.verify.points import in_order, point_of
 
 NARROW = (tf.float16, tf.bfloat16)
@@ -21,14 +19,11 @@ class InlinedGraph:
     `captures` the placeholders of captured variables to their handles.
     """
 
-    def __init__(self, function: Any) -> None:
-        # Private, but the only inliner that TensorFlow has; its own freezing goes through it.
-        self.definition: graph_pb2.GraphDef = convert_to_constants._run_inline_graph_optimization(
-            function, False, True
-        )
-        self.captures = {handle.op.name: captured for captured, handle in function.graph.captures}
+    def __init__(self, function: tf.types.experimental.ConcreteFunction) -> None:
+        self.definition = inline_calls(function)
+        self.captures = list_captures(function)
         values = [tensor for tensor in function.inputs if tensor.op.name not in self.captures]
-        self.inputs = {_argument_name(tensor): tensor.name for tensor in values}
+        self.inputs = {get_argument_name(tensor): tensor.name for tensor in values}
         names = sorted(function.structured_outputs)
         self.outputs = dict(zip(names, (tensor.name for tensor in function.outputs), strict=True))
 
@@ -62,11 +57,10 @@ class InlinedGraph:
     def _imported(
         self, inputs: Mapping[str, tf.Tensor], replaced: Mapping[str, tf.Tensor], wanted: Mapping[str, str]
     ) -> dict[str, tf.Tensor]:
-        graph = tf.compat.v1.get_default_graph()
         mapping = {tensor: inputs[name] for name, tensor in self.inputs.items()}
-        mapping |= {f"{name}:0": graph.capture(handle) for name, handle in self.captures.items()}
+        mapping |= {f"{name}:0": capture(handle) for name, handle in self.captures.items()}
         # XLA compiles what nothing needs, too, and knows no placeholders.
-        body = graph_pb2.GraphDef(versions=self.definition.versions)
+        body = tf.compat.v1.GraphDef(versions=self.definition.versions)
         body.node.extend(node for node in self.definition.node if node.op != "Placeholder")
         used = {_tensor(name) for node in body.node for name in node.input}
         mapping = {name: value for name, value in {**mapping, **replaced}.items() if name in used}
@@ -107,8 +101,8 @@ class InlinedGraph:
         self.definition.node.extend(added)
 
 
-def _cast(name: str, tensor: str, source: tf.DType, target: tf.DType) -> Any:
-    node = graph_pb2.GraphDef().node.add(name=name, op="Cast", input=[tensor])
+def _cast(name: str, tensor: str, source: tf.DType, target: tf.DType) -> tf.compat.v1.NodeDef:
+    node = tf.compat.v1.GraphDef().node.add(name=name, op="Cast", input=[tensor])
     node.attr["SrcT"].type, node.attr["DstT"].type = source.as_datatype_enum, target.as_datatype_enum
     return node
 
@@ -116,11 +110,3 @@ def _cast(name: str, tensor: str, source: tf.DType, target: tf.DType) -> Any:
 def _tensor(given: str) -> str:
     """A node's input as a tensor's name."""
     return given if ":" in given else f"{given}:0"
-
-
-def _argument_name(tensor: tf.Tensor) -> str:
-    """The name under which a caller passes it."""
-    try:
-        return str(tensor.op.get_attr("_user_specified_name").decode())
-    except ValueError:
-        return str(tensor.op.name)

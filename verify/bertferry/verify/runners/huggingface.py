@@ -1,7 +1,7 @@
 """Runs a Hugging Face directory through transformers and PyTorch: somebody else's implementation."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from bertferry.core.quiet import held_back_stderr
 from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TASKS, TRANSFORMERS_CLASSES
 from bertferry.verify.execution import FLOATS, Execution
 from bertferry.verify.runner import Arrays
+
+if TYPE_CHECKING:  # an extra
+    import torch
 
 ARGUMENTS = dict(zip(ENCODER_INPUTS, ("input_ids", "attention_mask", "token_type_ids"), strict=True))
 
@@ -74,5 +77,5 @@ class HuggingFaceRunner:
                 outputs = {name: every[name] for name in self._task.output_names}
         return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
 
-    def _tensor(self, array: np.ndarray) -> Any:
+    def _tensor(self, array: np.ndarray) -> "torch.Tensor":
         return self._torch.tensor(array, dtype=self._torch.long, device=self._device)

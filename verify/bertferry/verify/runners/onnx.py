@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from bertferry.core.quiet import held_back_stderr
 from bertferry.verify.execution import Execution
 from bertferry.verify.names import given_names, ours
 from bertferry.verify.runner import Arrays
+
+if TYPE_CHECKING:  # an extra
+    import onnxruntime
 
 PROVIDERS: dict[str, str] = {"cpu": "CPUExecutionProvider", "gpu": "CUDAExecutionProvider"}
 TYPES = {"tensor(int32)": np.int32, "tensor(int64)": np.int64, "tensor(float16)": np.float16}
@@ -54,7 +57,7 @@ class OnnxRunner:
         found = self._run(session, feeds)
         return {point: found[tensor].astype(np.float32) for point, tensor in points.items()}
 
-    def _opened(self, model: str | bytes) -> Any:
+    def _opened(self, model: str | bytes) -> "onnxruntime.InferenceSession":
         try:
             import onnxruntime
         except ImportError as error:
@@ -97,7 +100,7 @@ class OnnxRunner:
             raise UnavailableError(f"--device {device}: the session fell back to {fallback}")
         return session
 
-    def _run(self, session: Any, inputs: Arrays) -> dict[str, np.ndarray]:
+    def _run(self, session: "onnxruntime.InferenceSession", inputs: Arrays) -> dict[str, np.ndarray]:
         expected = session.get_inputs()
         missing = [value.name for value in expected if value.name not in inputs]
         if missing:

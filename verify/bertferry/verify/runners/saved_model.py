@@ -10,6 +10,7 @@ import tensorflow as tf
 from bertferry.core.errors import DataError, UsageError, first_line
 from bertferry.core.quiet import held_back_stderr
 from bertferry.core.tasks import CONVENIENCES, ENCODER_INPUTS, TASKS, inputs_of
+from bertferry.modeling.tf_compat import LoadedModule, list_declared_inputs
 from bertferry.verify.execution import AS_IT_IS, Execution
 from bertferry.verify.names import given_names, ours
 from bertferry.verify.runner import Arrays
@@ -42,7 +43,8 @@ class HubRunner:
                     self._layers.append((hub.KerasLayer(getattr(self.loaded, head)), inputs_of((head,))))
         except LOADING_ERRORS as error:
             raise DataError(f"{path}: not a loadable Hub module: {first_line(error)}") from error
-        declared = _declared(self.loaded)
+        declared = list_declared_inputs(self.loaded)
+        # Modules /1 and /2 on tfhub.dev take lists alone.
         self._by_list = not any(isinstance(inputs, Mapping) for inputs in declared or [{}])
         shapes = [spec.shape for spec in tf.nest.flatten(declared)]
         free = all(shape.rank is None or shape.as_list() == [None, None] for shape in shapes)
@@ -70,20 +72,7 @@ class HubRunner:
         return ours(got, self._names)
 
 
-def _declared(module: Any) -> list[Any]:
-    """The inputs of every form in which a loaded module can be called: dicts or lists of `tf.TensorSpec`s.
-
-    Modules /1 and /2 on tfhub.dev have lists alone.
-    """
-    try:
-        functions = module.__call__.concrete_functions
-    except AttributeError:  # not one that was traced
-        return []
-    given = [function.structured_input_signature[0] for function in functions]
-    return [arguments[0] for arguments in given if arguments]
-
-
-def load_saved_model(path: Path) -> Any:
+def load_saved_model(path: Path) -> LoadedModule:
     """The SavedModel's root object.
 
     Raises:
@@ -99,7 +88,7 @@ class SignatureRunner:
     """One of a SavedModel's signatures, with its own input and output names unless they are mapped."""
 
     def __init__(
-        self, path: Path, execution: Execution = AS_IT_IS, signature: str = SIGNATURE, loaded: Any = None
+        self, path: Path, execution: Execution = AS_IT_IS, signature: str = SIGNATURE, loaded: LoadedModule = None
     ) -> None:
         self.name = str(path)
         self.shares_mask = (path / "MANIFEST.json").is_file()

@@ -1,0 +1,125 @@
+"""The one door to what TensorFlow does not publish.
+
+Whatever TensorFlow's API pages do not list may change with any release, without a word. It is used here and
+nowhere else (ruff refuses `tensorflow.python` and `tensorflow.core` in every other file), and each function has a
+contract test in tests/modeling/test_tf_compat.py, which says what broke. One module rather than a package, so that
+one page shows what a new TensorFlow can break; in `modeling`, the lowest part that may import TensorFlow, so that
+every part above reaches it. What tf2onnx does not publish is in `export/onnx/tf2onnx_compat.py`, its only user.
+
+The protocol buffers are part of TensorFlow's file formats, which stay readable; only their Python modules may
+move. Those that TensorFlow publishes are used as `tf.compat.v1.GraphDef` and `tf.compat.v1.NodeDef`.
+"""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import tensorflow as tf
+from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+from tensorflow.core.protobuf.tensor_bundle_pb2 import BundleEntryProto
+from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
+from tensorflow.python.framework import convert_to_constants
+from tensorflow.python.saved_model import save_context
+from tensorflow.python.saved_model.pywrap_saved_model import fingerprinting
+
+__all__ = [
+    "ARGUMENT_NAME",
+    "BundleEntryProto",
+    "FingerprintDef",
+    "LoadedModule",
+    "SavedModel",
+    "TrackableObjectGraph",
+    "capture",
+    "compute_fingerprint",
+    "find_variable",
+    "get_argument_name",
+    "inline_calls",
+    "list_captures",
+    "list_declared_inputs",
+    "set_default_signature",
+    "trace_for_saving",
+]
+
+ARGUMENT_NAME = "_user_specified_name"
+"""The attribute under which graphs and saved functions keep the name of an argument; that of a captured variable
+is a number, taken from a counter of the process."""
+
+ConcreteFunction: TypeAlias = tf.types.experimental.ConcreteFunction
+LoadedModule: TypeAlias = Any
+"""What `tf.saved_model.load` returns: an object with whatever attributes were saved."""
+
+
+def inline_calls(function: ConcreteFunction) -> tf.compat.v1.GraphDef:
+    """The function's graph with the bodies of all functions that it calls in place of the calls.
+
+    Nodes keep their names, and inputs and captured values are placeholders. TensorFlow has no other inliner: its
+    own freezing of variables goes through this one.
+    """
+    return convert_to_constants._run_inline_graph_optimization(
+        function, lower_control_flow=False, aggressive_inlining=True
+    )
+
+
+def list_captures(function: ConcreteFunction) -> dict[str, tf.Tensor]:
+    """What the function takes besides its arguments: the name of the placeholder, and the value outside.
+
+    The value of a variable is its resource handle.
+    """
+    return {placeholder.op.name: captured for captured, placeholder in function.graph.captures}
+
+
+def find_variable(function: ConcreteFunction, handle: tf.Tensor) -> tf.Variable | None:
+    """The variable with this resource handle among those that the function uses; None if the handle is not one."""
+    return next((variable for variable in function.graph.variables if variable.handle is handle), None)
+
+
+def capture(value: tf.Tensor) -> tf.Tensor:
+    """An outside tensor or resource handle as a tensor of the graph that is being traced."""
+    return tf.compat.v1.get_default_graph().capture(value)
+
+
+def get_argument_name(placeholder: tf.Tensor) -> str:
+    """The name of the argument that is passed in a function's input, or the node's where it has no other."""
+    try:
+        return str(placeholder.op.get_attr(ARGUMENT_NAME).decode())
+    except ValueError:
+        return str(placeholder.op.name)
+
+
+def list_declared_inputs(module: LoadedModule) -> list[Any]:
+    """The first argument of every form in which a loaded module can be called: nested `tf.TensorSpec`s.
+
+    Empty for an object that has no call, or one that was not restored by `tf.saved_model.load`.
+    """
+    try:
+        forms = module.__call__.concrete_functions
+    except AttributeError:
+        return []
+    return [arguments[0] for form in forms if (arguments := form.structured_input_signature[0])]
+
+
+def trace_for_saving(options: tf.saved_model.SaveOptions) -> AbstractContextManager[None]:
+    """A context in which functions are traced as `tf.saved_model.save` does, with these options.
+
+    Saving then takes the traces that are there. Those made outside it would all be made a second time.
+    """
+    return save_context.save_context(options)
+
+
+def set_default_signature(
+    module: tf.train.Checkpoint, signature: tf.types.experimental.PolymorphicFunction
+) -> None:
+    """Makes a function the `serving_default` of a module that is saved without signatures.
+
+    Without it, a module of several functions that is loaded and saved again has no signature.
+    """
+    module._default_save_signature = signature
+
+
+def compute_fingerprint(directory: Path) -> FingerprintDef:
+    """The fingerprint of a SavedModel's files as they are now; its `uuid` is random.
+
+    `tf.saved_model.experimental.read_fingerprint` only reads the one that was stored.
+    """
+    return FingerprintDef.FromString(fingerprinting.CreateFingerprintDef(str(directory)))
