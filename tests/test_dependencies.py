@@ -1,4 +1,4 @@
-"""What the product imports is declared in pyproject.toml, and nothing else is."""
+"""What is imported is declared in pyproject.toml, and what is declared is imported."""
 
 import ast
 import re
@@ -8,7 +8,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-PARTS = ("core", "modeling", "convert", "verify", "export")
+EXTRAS = PROJECT["optional-dependencies"]
+PRODUCT = [
+    path for part in ("core", "modeling", "convert", "verify", "export") for path in (ROOT / part).rglob("*.py")
+]
 NEEDED_UNSEEN = {"setuptools"}
 """Declared for another package's sake, which imports it and does not say so."""
 NAMES = {"absl": "absl-py", "google": "protobuf"}
@@ -22,11 +25,11 @@ def distribution(requirement):
     return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()
 
 
-def imported():
-    """Every distribution that the product imports, inside functions too, with one file that does."""
+def imported(paths, nodes_of=ast.walk):
+    """The distributions that Python files import, each with one file that does."""
     found = {}
-    for path in (path for part in PARTS for path in sorted((ROOT / part).rglob("*.py"))):
-        for node in ast.walk(ast.parse(path.read_text())):
+    for path in paths:
+        for node in nodes_of(ast.parse(path.read_text())):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             modules += [node.module] if isinstance(node, ast.ImportFrom) else []
             for module in {name.split(".")[0] for name in modules} - sys.stdlib_module_names - {"bertferry"}:
@@ -34,25 +37,34 @@ def imported():
     return found
 
 
-def declared():
-    """The distributions of `dependencies` and of the extras that users install."""
-    extras = PROJECT["optional-dependencies"]
-    lists = [PROJECT["dependencies"], *(extras[name] for name in extras.keys() - DEVELOPMENT)]
+def declared(extras):
+    """The distributions of `dependencies` and of some extras."""
+    lists = [PROJECT["dependencies"], *(EXTRAS[name] for name in extras)]
     return {distribution(requirement) for requirements in lists for requirement in requirements}
 
 
-def test_what_is_imported_is_declared():
-    undeclared = {name: path for name, path in imported().items() if name not in declared()}
-    assert undeclared == {}
+def test_what_the_product_imports_is_declared():
+    allowed = declared(EXTRAS.keys() - DEVELOPMENT)
+    assert {name: path for name, path in imported(PRODUCT).items() if name not in allowed} == {}
 
 
 def test_what_is_declared_is_imported():
     other_builds = {"onnxruntime-gpu": "onnxruntime"}
-    unused = {name for name in declared() if other_builds.get(name, name) not in imported()}
+    seen = imported(PRODUCT)
+    unused = {name for name in declared(EXTRAS.keys() - DEVELOPMENT) if other_builds.get(name, name) not in seen}
     assert unused == NEEDED_UNSEEN
 
 
+def test_tests_are_collected_with_the_extra_test_alone():
+    """What else a test needs is imported by the fixture or `importorskip` that skips it."""
+    shared = [*(ROOT / "tools").glob("*.py"), *(ROOT / "tests").glob("*.py")]
+    collected = [path for pattern in ("test_*.py", "conftest.py") for path in (ROOT / "tests").rglob(pattern)]
+    at_once = imported(shared + collected, nodes_of=lambda module: module.body)
+    allowed = declared({"test"}) | {path.stem.replace("_", "-") for path in shared}
+    assert {name: path for name, path in at_once.items() if name not in allowed} == {}
+
+
 def test_every_requirement_has_a_lower_bound():
-    lists = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    lists = [PROJECT["dependencies"], *EXTRAS.values()]
     without = [line for lines in lists for line in lines if not re.search(r">=|~=|==", line)]
     assert {distribution(line) for line in without} == NEEDED_UNSEEN
