@@ -59,7 +59,7 @@ def limit_threads(count):
 def commit():
     """The commit that is tested, or a fixed word where there is none: an unpacked archive, no git."""
     try:
-        git = ["git", "-C", Path(__file__).parent, "rev-parse", "HEAD"]
+        git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
         return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "no commit"

@@ -22,7 +22,7 @@ def collected(seed=None):
 
 
 def test_the_commit_chooses_and_its_seed_chooses_the_same_again():
-    git = ["git", "-C", ROOT, "rev-parse", "HEAD"]
+    git = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
     head = subprocess.run(git, capture_output=True, text=True).stdout.strip()
     cases, seed = collected()
     assert seed == (head or "'no commit'")

@@ -109,7 +109,7 @@ def artefacts(family: str, fault: Fault | None, folder: Path, precision: str = "
 def _networks(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artefact]:
     execution = Execution(precision=precision)
     runner = checkpoint_artefact(open_checkpoint(checkpoint), "encoder", execution)
-    opened = runner.open()
+    opened: Any = runner.open()
     if isinstance(fault, OutputFault):
         sound = opened.outputs
         opened._compute._function = lambda inputs: fault.tensors(sound(inputs))
@@ -250,7 +250,7 @@ def _not_a_number(graph: onnx.GraphProto) -> None:
 
 
 def _constant_output(graph: onnx.GraphProto) -> None:
-    zero, half = (_constant(graph, f"constant_{value}", np.float32(value)) for value in (0.0, 0.5))
+    zero, half = (_constant(graph, f"constant_{value}", np.array(value, np.float32)) for value in (0.0, 0.5))
     _behind(graph, "pooled_output", "Mul", zero)
     for node in graph.node:
         if node.output[0] == "pooled_output":

@@ -11,6 +11,7 @@ import tensorflow_hub as hub
 from closeness import assert_close
 
 from bertferry.convert import convert_checkpoint
+from bertferry.convert.locate import locate
 from bertferry.export import export_hub_module
 from bertferry.export.command import main
 from bertferry.export.sentence import SentenceChoices, sentence_choices
@@ -160,10 +161,7 @@ def test_pooling_may_be_given(text_source, tmp_path, pooling):
 
 
 def test_the_configuration_is_read(minilm):
-    class Place:
-        path = minilm / "model.safetensors"
-
-    assert sentence_choices(Place(), None) == SentenceChoices("mean", True, 256)
+    assert sentence_choices(locate(minilm), None) == SentenceChoices("mean", True, 256)
 
 
 def test_what_nothing_says_is_asked_for(text_source, golden, tmp_path, capfd):

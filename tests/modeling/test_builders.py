@@ -106,4 +106,4 @@ def test_task_model_refuses_what_it_cannot_build():
     with pytest.raises(ValueError, match="needs num_classes"):
         task_model(CONFIG, "classifier")
     with pytest.raises(ValueError, match="unknown task"):
-        task_model(CONFIG, "translation")
+        task_model(CONFIG, "translation")  # type: ignore[arg-type]

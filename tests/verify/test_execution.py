@@ -3,6 +3,7 @@
 import json
 import shutil
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,7 +99,7 @@ def test_pytorch_that_is_not_installed_is_exit_3(golden, tmp_path, capfd):
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="needs the extra `torch`")
 def test_pytorch_agrees(golden, tmp_path):
-    sources = {
+    sources: dict[Any, str] = {
         "encoder": "core",
         "classifier": "cls",
         "span": "squad",
