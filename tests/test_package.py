@@ -60,6 +60,10 @@ def test_the_wheel_holds_every_module_of_the_tree(wheel):
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
+def test_the_citation_names_the_version(wheel):
+    assert f"version: {wheel.name.split('-')[1]}\n" in (ROOT / "CITATION.cff").read_text()
+
+
 @pytest.mark.parametrize("command", ["bertferry", *COMMANDS])
 def test_an_installed_command_answers_away_from_the_checkout(installed, tmp_path, command):
     run = subprocess.run([installed / "bin" / command, "--help"], cwd=tmp_path, capture_output=True, text=True)
