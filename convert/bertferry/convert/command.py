@@ -11,15 +11,23 @@ from bertferry.convert.inspection import inspect_checkpoint
 from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
 from bertferry.convert.plan import CHOICES, DTYPES
 from bertferry.core.config import ACTIVATIONS
-from bertferry.core.console import Progress, check_report_path, refuse_ignored, run_as_program, run_for_tests, show
+from bertferry.core.console import (
+    Progress,
+    check_report_path,
+    command_parser,
+    refuse_ignored,
+    run_as_program,
+    run_for_tests,
+    show,
+)
 from bertferry.core.errors import UsageError
 
 
 def build_parser() -> argparse_flags.ArgumentParser:
     """The flags of the command."""
-    parser = argparse_flags.ArgumentParser(
-        prog="convert-checkpoint",
-        description="Convert a BERT checkpoint from any layout to another, and compare every bit.",
+    parser = command_parser(
+        "convert-checkpoint",
+        "Convert a BERT checkpoint from any layout to another, and compare every bit.",
     )
     parser.add_argument("--input", metavar="PATH", help="a prefix, a directory, a .safetensors file or an archive")
     parser.add_argument("--output", metavar="DIR", help="the directory to create")
@@ -93,7 +101,7 @@ NO_CONVERSION = {
 """Flags that have the command convert nothing, and those that count beside each."""
 
 
-def execute(arguments: Namespace) -> int:
+def execute(arguments: Namespace, progress: Progress) -> int:
     """Runs the command with parsed arguments; returns its exit code."""
     for mode, used in NO_CONVERSION.items():
         if getattr(arguments, mode):
@@ -120,7 +128,7 @@ def execute(arguments: Namespace) -> int:
         return 1 if inspection.faults else 0
     if arguments.output is None:
         raise UsageError("--output DIR is missing: name it, or give --inspect to convert nothing")
-    with Progress("convert-checkpoint") as progress:
+    with progress:
         report = convert_checkpoint(
             arguments.input,
             arguments.output,

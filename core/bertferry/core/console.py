@@ -7,6 +7,7 @@ import time
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Collection, Sequence
+from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -16,9 +17,17 @@ from absl.flags import argparse_flags
 from bertferry.core.errors import BertferryError, UsageError
 from bertferry.core.temporary import own_temporary_files
 
-Execute = Callable[[Namespace], int]
+Execute = Callable[[Namespace, "Progress"], int]
+"""What a command does with its arguments; returns its exit code."""
 FLAGS = {"source_layout": "--from"}
 """Flags whose attribute is not named after them."""
+
+
+def command_parser(program: str, description: str) -> argparse_flags.ArgumentParser:
+    """A parser with what all commands have: absl's flags and `--version`."""
+    parser = argparse_flags.ArgumentParser(prog=program, description=description)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('bertferry')}")
+    return parser
 
 
 def parse(parser: argparse_flags.ArgumentParser, argv: Sequence[str]) -> Namespace:
@@ -39,8 +48,10 @@ def run_for_tests(parser: argparse_flags.ArgumentParser, execute: Execute, argv:
         return leaving.code if isinstance(leaving.code, int) else 0
 
 
-def run_as_program(parser: argparse_flags.ArgumentParser, execute: Execute) -> None:
-    """The entry point of a command: absl's `app.run` around it."""
+def run_as_program(
+    parser: argparse_flags.ArgumentParser, execute: Execute, argv: Sequence[str] | None = None
+) -> None:
+    """The entry point of a command, with `argv` or the process's arguments: absl's `app.run` around it."""
     signal.signal(signal.SIGTERM, _end_on_sigterm)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -49,12 +60,13 @@ def run_as_program(parser: argparse_flags.ArgumentParser, execute: Execute) -> N
     # ONNX Runtime sends usage data to its makers, and notes that in the temporary directory, unless told not to.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-    def execute_in_own_folder(arguments: Namespace) -> int:
+    def execute_in_own_folder(arguments: Namespace, progress: Progress) -> int:
         with own_temporary_files():
-            return execute(arguments)
+            return execute(arguments, progress)
 
     app.run(
         lambda arguments: guarded(parser, execute_in_own_folder, arguments),
+        argv=[parser.prog, *(sys.argv[1:] if argv is None else argv)],
         flags_parser=lambda argv: parse(parser, argv[1:]),
     )
 
@@ -63,7 +75,7 @@ def guarded(parser: argparse_flags.ArgumentParser, execute: Execute, arguments: 
     """Runs the command; a fault of its input becomes one line on stderr and an exit code."""
     logging.use_absl_handler()
     try:
-        code = execute(arguments)
+        code = execute(arguments, Progress(parser.prog))
         sys.stdout.flush()
         return code
     except BrokenPipeError:

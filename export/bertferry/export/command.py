@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from absl.flags import argparse_flags
 
 from bertferry.core.config import ACTIVATIONS
-from bertferry.core.console import Progress, check_report_path, refuse_ignored, run_as_program, run_for_tests, show
+from bertferry.core.console import (
+    Progress,
+    check_report_path,
+    command_parser,
+    refuse_ignored,
+    run_as_program,
+    run_for_tests,
+    show,
+)
 from bertferry.core.errors import UsageError
 from bertferry.export.contract import check_module_contract
 from bertferry.export.hub_exporter import EXPORTS, MODULE_TASKS, export_hub_module
@@ -16,9 +24,9 @@ from bertferry.export.sentence import POOLINGS
 
 def build_parser() -> argparse_flags.ArgumentParser:
     """The flags of the command."""
-    parser = argparse_flags.ArgumentParser(
-        prog="export-hub-module",
-        description="Export a BERT checkpoint in any layout as a TF2 Hub module, and compare the two.",
+    parser = command_parser(
+        "export-hub-module",
+        "Export a BERT checkpoint in any layout as a TF2 Hub module, and compare the two.",
     )
     add = parser.add_argument
     add("--checkpoint", metavar="PATH", help="a prefix, a directory, a .safetensors or .keras file, an archive")
@@ -77,18 +85,18 @@ def build_parser() -> argparse_flags.ArgumentParser:
     return parser
 
 
-def execute(arguments: Namespace) -> int:
+def execute(arguments: Namespace, progress: Progress) -> int:
     """Runs the command with parsed arguments; returns its exit code."""
     check_report_path(arguments.json)
     if arguments.check is not None:
         refuse_ignored(build_parser(), arguments, "--check", ("check", "json"))
-        with Progress("export-hub-module") as progress:
+        with progress:
             checked = check_module_contract(arguments.check, progress)
         show(checked.to_json(), checked.render(), arguments.json)
         return 0 if checked.ok else 1
     if arguments.output is None:
         raise UsageError("--output is missing: see --help")
-    with Progress("export-hub-module") as progress:
+    with progress:
         report = export_hub_module(
             arguments.checkpoint,
             arguments.output,

@@ -10,6 +10,7 @@ from absl.flags import argparse_flags
 from bertferry.core.console import (
     Progress,
     check_report_path,
+    command_parser,
     refuse_ignored,
     run_as_program,
     run_for_tests,
@@ -39,9 +40,9 @@ WRITERS: dict[str, Callable[[Report], str]] = {"junit": junit_xml, "html": html_
 
 def build_parser() -> argparse_flags.ArgumentParser:
     """The flags of the command."""
-    parser = argparse_flags.ArgumentParser(
-        prog="verify-parity",
-        description="Compare BERT artefacts: exit code 0 when they agree, 1 when not, 2 for bad input, "
+    parser = command_parser(
+        "verify-parity",
+        "Compare BERT artefacts: exit code 0 when they agree, 1 when not, 2 for bad input, "
         "3 where something asked for is not there. ART is [KIND:]PATH with KIND checkpoint, hub, savedmodel, "
         "onnx, huggingface (through PyTorch) or golden; it is found from the files when left out.",
     )
@@ -111,11 +112,11 @@ def build_parser() -> argparse_flags.ArgumentParser:
     return parser
 
 
-def execute(arguments: Namespace) -> int:
+def execute(arguments: Namespace, progress: Progress) -> int:
     """Runs the command with parsed arguments; returns its exit code."""
     for flag in ("json", "junit", "html", "save_golden"):
         check_report_path(getattr(arguments, flag), f"--{flag.replace('_', '-')}")
-    report = _rejudged(arguments) if arguments.rejudge is not None else _verified(arguments)
+    report = _rejudged(arguments) if arguments.rejudge is not None else _verified(arguments, progress)
     for flag, writer in WRITERS.items():
         if (destination := getattr(arguments, flag)) is not None:
             write_report(destination, writer(report))
@@ -123,10 +124,10 @@ def execute(arguments: Namespace) -> int:
     return 0 if report.ok else 1
 
 
-def _verified(arguments: Namespace) -> Report:
+def _verified(arguments: Namespace, progress: Progress) -> Report:
     if arguments.reference is None or not arguments.candidate:
         raise UsageError("--reference ART and --candidate ART are needed: see --help")
-    with Progress("verify-parity") as progress:
+    with progress:
         return verify_parity(
             arguments.reference,
             arguments.candidate,

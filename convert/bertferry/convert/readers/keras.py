@@ -54,6 +54,8 @@ class KerasReader:
         missing = [name for name, stored in self._stored.items() if stored not in self._file]
         if missing:
             raise DataError(f"{path}: no {missing[0]} in it: its hub.KerasLayer was made from another module")
+        for stored in self._stored.values():
+            self._check_stands_here(stored)
         self.tensors = {
             name: TensorInfo(tuple(self._file[stored].shape), self._file[stored].dtype.name)
             for name, stored in self._stored.items()
@@ -67,6 +69,14 @@ class KerasReader:
         if not found:
             raise DataError(f"{self._path}: no variables of its hub.KerasLayer in it")
         return found[0]
+
+    def _check_stands_here(self, stored: str) -> None:
+        """Refuses a tensor whose bytes HDF5 would fetch from any file that it names, into what is written here."""
+        import h5py
+
+        linked = not isinstance(self._file.get(stored, getlink=True), h5py.HardLink)
+        if linked or self._file[stored].external or self._file[stored].is_virtual:
+            raise DataError(f"{self._path}: refused: its tensor {stored} lies in another file")
 
     def find(self, stored: str) -> str | None:
         """The name itself."""

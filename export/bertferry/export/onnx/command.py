@@ -5,7 +5,15 @@ from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
-from bertferry.core.console import Progress, check_report_path, refuse_ignored, run_as_program, run_for_tests, show
+from bertferry.core.console import (
+    Progress,
+    check_report_path,
+    command_parser,
+    refuse_ignored,
+    run_as_program,
+    run_for_tests,
+    show,
+)
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.exporter import OPSETS, OPTIMIZATIONS, PRECISIONS, export_onnx
@@ -14,9 +22,9 @@ from bertferry.export.onnx.sources import DEFAULT_OPSET
 
 def build_parser() -> argparse_flags.ArgumentParser:
     """The flags of the command."""
-    parser = argparse_flags.ArgumentParser(
-        prog="export-onnx",
-        description="Export a BERT checkpoint in any layout, or any TF2 SavedModel, as an ONNX graph, and compare "
+    parser = command_parser(
+        "export-onnx",
+        "Export a BERT checkpoint in any layout, or any TF2 SavedModel, as an ONNX graph, and compare "
         "the two in ONNX Runtime.",
     )
     add = parser.add_argument
@@ -70,7 +78,7 @@ OF_CHECKPOINT = ("task", "int64_inputs", "config", "source_layout")
 OF_SAVED_MODEL = ("signature",)
 
 
-def execute(arguments: Namespace) -> int:
+def execute(arguments: Namespace, progress: Progress) -> int:
     """Runs the command with parsed arguments; returns its exit code."""
     for mode, others in (("saved_model", OF_CHECKPOINT), ("checkpoint", OF_SAVED_MODEL)):
         if getattr(arguments, mode) is not None:
@@ -79,7 +87,7 @@ def execute(arguments: Namespace) -> int:
     check_report_path(arguments.json)
     if arguments.output is None:
         raise UsageError("--output FILE is missing: see --help")
-    with Progress("export-onnx") as progress:
+    with progress:
         report = export_onnx(
             arguments.output,
             checkpoint=arguments.checkpoint,

@@ -41,7 +41,7 @@ class HuggingFaceRunner:
             options: dict[str, Any] = {"add_pooling_layer": True} if task == "encoder" else {}
             try:
                 model, found = getattr(transformers, self._class_name()).from_pretrained(
-                    str(path), local_files_only=True, output_loading_info=True, **options
+                    str(path), local_files_only=True, use_safetensors=True, output_loading_info=True, **options
                 )
             except Exception as error:  # its errors share no class
                 raise DataError(f"{path}: not a loadable Hugging Face model: {first_line(error)}") from error

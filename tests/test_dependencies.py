@@ -1,0 +1,70 @@
+"""What is imported is declared in pyproject.toml, and what is declared is imported."""
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+PRODUCT = [
+    path for part in ("core", "modeling", "convert", "verify", "export") for path in (ROOT / part).rglob("*.py")
+]
+NEEDED_UNSEEN = {"setuptools"}
+"""Declared for another package's sake, which imports it and does not say so."""
+NAMES = {"absl": "absl-py", "google": "protobuf"}
+"""Distributions whose name is not that of their module."""
+DEVELOPMENT = {"test"}
+"""Extras that bring tools for this repository: the product imports nothing for their sake."""
+
+
+def distribution(requirement):
+    """The normalized name in a requirement such as `tensorflow[and-cuda]~=2.21.0`."""
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()
+
+
+def imported(paths, nodes_of=ast.walk):
+    """The distributions that Python files import, each with one file that does."""
+    found = {}
+    for path in paths:
+        for node in nodes_of(ast.parse(path.read_text())):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module] if isinstance(node, ast.ImportFrom) else []
+            for module in {name.split(".")[0] for name in modules} - sys.stdlib_module_names - {"bertferry"}:
+                found[distribution(NAMES.get(module, module))] = str(path.relative_to(ROOT))
+    return found
+
+
+def declared(extras):
+    """The distributions of `dependencies` and of some extras."""
+    lists = [PROJECT["dependencies"], *(EXTRAS[name] for name in extras)]
+    return {distribution(requirement) for requirements in lists for requirement in requirements}
+
+
+def test_what_the_product_imports_is_declared():
+    allowed = declared(EXTRAS.keys() - DEVELOPMENT)
+    assert {name: path for name, path in imported(PRODUCT).items() if name not in allowed} == {}
+
+
+def test_what_is_declared_is_imported():
+    other_builds = {"onnxruntime-gpu": "onnxruntime"}
+    seen = imported(PRODUCT)
+    unused = {name for name in declared(EXTRAS.keys() - DEVELOPMENT) if other_builds.get(name, name) not in seen}
+    assert unused == NEEDED_UNSEEN
+
+
+def test_tests_are_collected_with_the_extra_test_alone():
+    """What else a test needs is imported by the fixture or `importorskip` that skips it."""
+    shared = [*(ROOT / "tools").glob("*.py"), *(ROOT / "tests").glob("*.py")]
+    collected = [path for pattern in ("test_*.py", "conftest.py") for path in (ROOT / "tests").rglob(pattern)]
+    at_once = imported(shared + collected, nodes_of=lambda module: module.body)
+    allowed = declared({"test"}) | {path.stem.replace("_", "-") for path in shared}
+    assert {name: path for name, path in at_once.items() if name not in allowed} == {}
+
+
+def test_every_requirement_has_a_lower_bound():
+    lists = [PROJECT["dependencies"], *EXTRAS.values()]
+    without = [line for lines in lists for line in lines if not re.search(r">=|~=|==", line)]
+    assert {distribution(line) for line in without} == NEEDED_UNSEEN
