@@ -86,10 +86,11 @@ def pytest_report_header(config):
 def pytest_sessionfinish(session):
     """Fails a run whose tests leave files there.
 
-    Not counted are pytest's own and the source files that AutoGraph writes when Keras saves or fits a model.
+    Not counted are pytest's own, the source files that AutoGraph writes when Keras saves or fits a model, and the
+    cache of PyTorch's compiler.
     """
     folder = getattr(session.config, "temporary_folder", None)
-    known = (f"pytest-of-{getpass.getuser()}", "__autograph_generated_file")
+    known = (f"pytest-of-{getpass.getuser()}", "__autograph_generated_file", "torchinductor_")
     left = [name for name in os.listdir(folder.path) if not name.startswith(known)] if folder else []
     if left:
         print(f"\nleft in the temporary directory: {', '.join(left)}")

@@ -121,6 +121,7 @@ def test_pytorch_agrees(golden, tmp_path):
     sources: dict[Any, str] = {
         "encoder": "core",
         "classifier": "cls",
+        "tokens": "token",
         "span": "squad",
         "pretrainer": "pretrain",
         "mlm": "pretrain",

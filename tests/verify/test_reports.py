@@ -198,6 +198,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_any_work(golden, tmp_
 def test_decisions_are_counted(golden, tmp_path, capfd):
     for source, task, line in (
         ("cls", "classifier", "argmax of logits: "),
+        ("token", "tokens", "argmax of logits: "),
         ("squad", "span", "same span: "),
         ("pretrain", "pretrainer", "top 5 of mlm_logits: 100.00% of the best 5 shared"),
     ):

@@ -14,8 +14,12 @@ from bertferry.verify import verify_parity
 from bertferry.verify.command import main
 from bertferry.verify.tolerance import PROFILES
 
-OUTPUTS = {"core": {"seq": "sequence_output", "pooled": "pooled_output"}, "cls": {"logits": "logits"}}
-OUTPUTS["squad"] = {"start": "start_logits", "end": "end_logits"}
+OUTPUTS = {
+    "tf1_core": {"seq": "sequence_output", "pooled": "pooled_output"},
+    "tf1_cls": {"logits": "logits"},
+    "hf_token": {"logits": "logits"},
+    "tf1_squad": {"start": "start_logits", "end": "end_logits"},
+}
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +36,7 @@ def stored(golden, tmp_path):
     def write(task, **changes):
         path = tmp_path / f"{task}.npz"
         inputs = {"ids": "input_word_ids", "mask": "input_mask", "seg": "input_type_ids"}
-        with np.load(golden / f"tf1_{task}_L2.npz") as arrays:
+        with np.load(golden / f"{task}_L2.npz") as arrays:
             named = {name: arrays[key] for key, name in (inputs | OUTPUTS[task]).items()}
         np.savez(path, **{name: array for name, array in {**named, **changes}.items() if array is not None})
         return path
@@ -46,9 +50,12 @@ def run(capfd, *arguments):
     return code, *capfd.readouterr()
 
 
-@pytest.mark.parametrize(("task", "name"), [("core", "encoder"), ("cls", "classifier"), ("squad", "span")])
-def test_a_checkpoint_agrees_with_tf1(golden, stored, capfd, task, name):
-    arguments = ("--reference", stored(task), "--candidate", golden / f"tf1_{task}_L2", "--task", name)
+@pytest.mark.parametrize(
+    ("source", "task"),
+    [("tf1_core", "encoder"), ("tf1_cls", "classifier"), ("hf_token", "tokens"), ("tf1_squad", "span")],
+)
+def test_a_checkpoint_agrees_with_tf1(golden, stored, capfd, source, task):
+    arguments = ("--reference", stored(source), "--candidate", golden / f"{source}_L2", "--task", task)
     fp32 = PROFILES["fp32"]
     code, out, err = run(capfd, *arguments, "--atol", str(fp32.atol), "--rtol", str(fp32.rtol))
     assert (code, err) == (0, "")
@@ -66,7 +73,7 @@ def test_every_kind_of_artefact_agrees(golden, hub_module, capfd):
 
 def test_the_module_agrees_with_the_golden(stored, hub_module, capfd):
     for kind in ("", "hub:", "savedmodel:"):
-        assert run(capfd, "--reference", stored("core"), "--candidate", f"{kind}{hub_module}")[0] == 0
+        assert run(capfd, "--reference", stored("tf1_core"), "--candidate", f"{kind}{hub_module}")[0] == 0
 
 
 def test_pretraining_heads(golden, capfd):
@@ -198,12 +205,14 @@ class TestBadInput:
         ],
     )
     def test_a_reference_with_the_wrong_arrays(self, golden, stored, capfd, changes, line):
-        code, _, err = run(capfd, "--reference", stored("core", **changes), "--candidate", golden / "tf1_core_L2")
+        code, _, err = run(
+            capfd, "--reference", stored("tf1_core", **changes), "--candidate", golden / "tf1_core_L2"
+        )
         assert code == 2
         assert line in err
 
     def test_ids_beyond_the_vocabulary(self, golden, stored, capfd):
-        path = stored("core", input_word_ids=np.full((2, 7), 30, np.int32))
+        path = stored("tf1_core", input_word_ids=np.full((2, 7), 30, np.int32))
         code, _, err = run(capfd, "--reference", path, "--candidate", golden / "tf1_core_L2")
         assert code == 1
         assert "word id 30 is beyond the model's 30" in err
