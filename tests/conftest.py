@@ -1,6 +1,7 @@
 """What every test folder shares: golden checkpoints, their reference outputs, and where temporary files go."""
 
 import getpass
+import logging
 import os
 import random
 import re
@@ -11,11 +12,11 @@ import numpy as np
 import pytest
 from closeness import BFLOAT16_ABORTS
 
-from bertferry.core.quiet import import_tensorflow
 from bertferry.core.temporary import TemporaryFolder
 
-# As the commands import it, so that tests that count lines on stderr see what a user sees.
-import_tensorflow()
+# Tests that call a command in this process count the lines on stderr: TensorFlow is to write none beside them.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+logging.getLogger("tensorflow").setLevel("ERROR")
 
 FIXTURES = Path(__file__).parent / "fixtures"
 OUTPUT_NAMES = {

@@ -15,7 +15,6 @@ from bertferry.convert.report import ConversionReport, conversion_report
 from bertferry.convert.vocabulary import read_vocabulary, write_tokenizer_config
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError
-from bertferry.core.quiet import import_tensorflow
 
 CHECKPOINT_NAME = "bert_model.ckpt"
 SAFETENSORS_NAME = "model.safetensors"
@@ -137,7 +136,6 @@ def write_tensors(directory: Path, work: Plan, tell: Callable[[str], None]) -> N
         headers = [(row.stored, work.dtype_of(row), work.shape(row)) for row in work.rows]
         write_safetensors(directory / SAFETENSORS_NAME, headers, tensors())
         return
-    import_tensorflow()
     from bertferry.convert.writers.tensorflow import write_names, write_objects
 
     prefix = directory / CHECKPOINT_NAME

@@ -7,6 +7,7 @@ import time
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from absl import app, flags, logging
 from absl.flags import argparse_flags
 
 from bertferry.core.errors import BertferryError, UsageError
+from bertferry.core.quiet import held_back_stderr, own_stderr
 from bertferry.core.temporary import own_temporary_files
 
 Execute = Callable[[Namespace], int]
@@ -49,12 +51,12 @@ def run_as_program(parser: argparse_flags.ArgumentParser, execute: Execute) -> N
     # ONNX Runtime sends usage data to its makers, and notes that in the temporary directory, unless told not to.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-    def execute_in_own_folder(arguments: Namespace) -> int:
-        with own_temporary_files():
+    def execute_alone(arguments: Namespace) -> int:
+        with own_temporary_files(), nullcontext() if logging.get_verbosity() > 0 else held_back_stderr():
             return execute(arguments)
 
     app.run(
-        lambda arguments: guarded(parser, execute_in_own_folder, arguments),
+        lambda arguments: guarded(parser, execute_alone, arguments),
         flags_parser=lambda argv: parse(parser, argv[1:]),
     )
 
@@ -111,6 +113,7 @@ class Progress:
 
     def __init__(self, command: str) -> None:
         self._command = command
+        self._stderr = own_stderr()
         self._started = self._shown = time.monotonic()
         self._width = 0
 
@@ -119,17 +122,17 @@ class Progress:
 
     def __exit__(self, *exc_info: object) -> None:
         if self._width:
-            print("\r" + " " * self._width, end="\r", file=sys.stderr, flush=True)
+            print("\r" + " " * self._width, end="\r", file=self._stderr, flush=True)
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Notes that `done` of `total` steps are done and that `what` comes next."""
         now = time.monotonic()
         text = f"{self._command}: {done}/{total} {what}"
-        if sys.stderr.isatty() and now - self._started > 2:
-            print("\r" + text.ljust(self._width), end="", file=sys.stderr, flush=True)
+        if self._stderr.isatty() and now - self._started > 2:
+            print("\r" + text.ljust(self._width), end="", file=self._stderr, flush=True)
             self._width = max(self._width, len(text))
         elif now - self._shown > 10:
-            print(text, file=sys.stderr, flush=True)
+            print(text, file=self._stderr, flush=True)
         else:
             return
         self._shown = now

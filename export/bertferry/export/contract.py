@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from bertferry.core.errors import UsageError, first_line
-from bertferry.core.quiet import held_back_stderr, import_tensorflow
 
 
 @dataclass(frozen=True)
@@ -68,11 +67,9 @@ def check_module_contract(
     path = Path(directory)
     if not (path / "saved_model.pb").is_file():
         raise UsageError(f"{path}: not a SavedModel: no saved_model.pb in it")
-    import_tensorflow()
     from bertferry.export.contract_lines import LINES, Subject
 
-    with held_back_stderr():
-        subject = Subject.opened(path)
+    subject = Subject.opened(path)
     return ContractReport(str(directory), tuple(_findings(subject, LINES, progress)))
 
 
@@ -84,8 +81,7 @@ def _findings(
         if progress:
             progress(line, number, len(lines))
         try:
-            with held_back_stderr():
-                holds(subject)
+            holds(subject)
         except ContractError as broken:
             findings.append(Finding(line, str(broken)))
         except Exception as error:  # whatever a module's functions raise is the fault

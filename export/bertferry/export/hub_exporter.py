@@ -11,7 +11,6 @@ from bertferry.convert.configuration import bert_config
 from bertferry.convert.plan import TASK_HEADS
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
-from bertferry.core.quiet import import_tensorflow
 from bertferry.export.freeze import frozen_parameters
 from bertferry.export.manifest import hashes, write_manifest
 from bertferry.export.model_card import model_card
@@ -140,7 +139,6 @@ def export_hub_module(
     given = str(checkpoint if module is None else module)
     if dry_run:
         return _report(given, new, output, None, planned_files(new), dry_run=True)
-    import_tensorflow()
     tell = progress or (lambda what, done, total: None)
     with new_directory(target, overwrite=overwrite) as staging, ThreadPoolExecutor() as pool:
         read = pool.submit(hashes, source.location.files)  # beside the work, which is Python's

@@ -11,7 +11,6 @@ from bertferry.convert.plan import task_parameters
 from bertferry.core import axes
 from bertferry.core.errors import DataError
 from bertferry.core.parameters import canonical_axes
-from bertferry.core.quiet import held_back_stderr
 from bertferry.export.onnx.exporter import check_parity
 from bertferry.export.onnx.sources import CheckpointSource, Choices
 from bertferry.export.sentence import SentenceChoices
@@ -96,7 +95,7 @@ def save(built: Any, directory: Path, signatures: dict[str, Any], options: Any =
     from bertferry.convert.writers.disk import system_errors
     from bertferry.export.saved_model_files import make_reproducible
 
-    with held_back_stderr(), system_errors():
+    with system_errors():
         tf.saved_model.save(built, str(directory), signatures=signatures, options=options)
         make_reproducible(directory)
 
@@ -116,8 +115,7 @@ def write_onnx_files(directory: Path, module: Module, precisions: Sequence[str],
     for precision in precisions:
         choices = Choices(precision)
         path = directory / ONNX_FILES[precision]
-        with held_back_stderr():
-            write(path, build(source, choices), choices)
+        write(path, build(source, choices), choices)
         parity = check_parity(source, path, choices) if verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{path.name}: not written: the graph computes something else: {parity.verdict()}")

@@ -10,7 +10,6 @@ from bertferry.convert import Checkpoint, open_checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.vocabulary import read_tokenizer_config
 from bertferry.core.errors import UsageError
-from bertferry.core.quiet import import_tensorflow
 from bertferry.verify.execution import AS_IT_IS, DEVICES, Execution
 from bertferry.verify.golden import GoldenRunner, read_golden
 from bertferry.verify.onnx_metadata import onnx_metadata
@@ -90,7 +89,6 @@ def checkpoint_artefact(checkpoint: Checkpoint, task: str, execution: Execution 
     execution.check(name, DEVICES, NETWORK_PRECISIONS, "convert it with export-onnx --precision int8")
 
     def opened() -> Runner:
-        import_tensorflow()
         from bertferry.verify.runners.checkpoint import CheckpointRunner
 
         return CheckpointRunner(checkpoint, task, execution)
@@ -135,7 +133,6 @@ def saved_model_artefact(
     )
 
     def opened() -> Runner:
-        import_tensorflow()
         from bertferry.verify.runners.saved_model import HubRunner, SignatureRunner
 
         return HubRunner(path, task, execution) if kind == "hub" else SignatureRunner(path, execution, signature)

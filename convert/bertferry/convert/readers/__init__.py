@@ -9,7 +9,6 @@ import numpy as np
 
 from bertferry.convert.layout import Container
 from bertferry.convert.locate import Location
-from bertferry.core.quiet import import_tensorflow
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,6 @@ def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[R
         from bertferry.convert.readers.safetensors import SafetensorsReader
 
         return ((SafetensorsReader(location.shards), prefix),)
-    import_tensorflow()
     if location.container == "keras":
         from bertferry.convert.readers.keras import KerasReader
 

@@ -12,7 +12,6 @@ from bertferry.convert.plan import TASK_HEADS
 from bertferry.convert.report import in_units
 from bertferry.core.atomic import check_destination, clear_leftovers, new_file
 from bertferry.core.errors import DataError, UnavailableError, UsageError
-from bertferry.core.quiet import held_back_stderr, import_tensorflow
 from bertferry.export.onnx.sources import DEFAULT_OPSET, CheckpointSource, Choices, SavedModelSource, Source
 from bertferry.verify import PROFILES, Report, Tolerance
 from bertferry.verify.artefact import onnx_artefact
@@ -127,16 +126,14 @@ def export_onnx(
     if dry_run:
         return OnnxReport(given, str(output), precision, (), (), 0, 0, None, "not checked")
     check_installed()
-    import_tensorflow()
     from bertferry.export.onnx.build import build, write
 
     with new_file(target, overwrite=overwrite) as staging:
         tell = progress or (lambda what, done, total: None)
-        with held_back_stderr():
-            tell("translating the graph", 0, 2)
-            built = build(source, choices)
-            tell(f"writing {in_units(built.weight_bytes)} of weights", 1, 2)
-            write(staging, built, choices)
+        tell("translating the graph", 0, 2)
+        built = build(source, choices)
+        tell(f"writing {in_units(built.weight_bytes)} of weights", 1, 2)
+        write(staging, built, choices)
         parity = check_parity(source, staging, choices, progress) if verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{target}: not written: the graph computes something else: {parity.verdict()}")

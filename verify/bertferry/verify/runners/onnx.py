@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from bertferry.core.errors import DataError, UnavailableError, UsageError, first_line
-from bertferry.core.quiet import held_back_stderr
 from bertferry.verify.execution import Execution
 from bertferry.verify.names import given_names, ours
 from bertferry.verify.runner import Arrays
@@ -28,13 +27,12 @@ class OnnxRunner:
         self.shares_mask = shares_mask
         self._path, self._execution = path, execution
         self._widen = widen or execution.precision == "fp64"
-        with held_back_stderr():
-            model: str | bytes = str(path)
-            if execution.precision not in (None, "fp32", "tf32"):
-                from bertferry.verify.runners.onnx_graph import converted
+        model: str | bytes = str(path)
+        if execution.precision not in (None, "fp32", "tf32"):
+            from bertferry.verify.runners.onnx_graph import converted
 
-                model = converted(path, str(execution.precision))
-            self._session = self._opened(model)
+            model = converted(path, str(execution.precision))
+        self._session = self._opened(model)
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The graph's outputs by name."""
@@ -45,11 +43,10 @@ class OnnxRunner:
         """The values inside, in a file of this project that has not been converted on the way."""
         from bertferry.verify.runners.onnx_graph import to_points
 
-        with held_back_stderr():
-            model, points = to_points(self._path, tuple(given or ()))
-            if not points:
-                return {}
-            session = self._opened(model)
+        model, points = to_points(self._path, tuple(given or ()))
+        if not points:
+            return {}
+        session = self._opened(model)
         feeds = {**given_names(inputs, self._execution.names), **(given or {})}
         found = self._run(session, feeds)
         return {point: found[tensor].astype(np.float32) for point, tensor in points.items()}
