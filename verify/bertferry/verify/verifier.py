@@ -80,9 +80,10 @@ def verify_parity(
         raise UsageError(f"unknown profile {profile!r}: known are auto, {', '.join(PROFILES)}")
     earlier = None if baseline is None else read_report(Path(baseline))
     common = {"graph_optimization": graph_optimization, "threads": threads, "names": dict(names or {})}
-    wanted = artefact(reference, task, Execution(reference_device, reference_precision, **common))  # type: ignore[arg-type]
-    execution = Execution(device, precision, **common)  # type: ignore[arg-type]
-    others = [artefact(candidate, task, execution) for candidate in candidates]
+    of_reference = Execution(reference_device, reference_precision, **common, reference=True)  # type: ignore[arg-type]
+    wanted = artefact(reference, task, of_reference)
+    of_candidates = Execution(device, precision, **common)  # type: ignore[arg-type]
+    others = [artefact(candidate, task, of_candidates) for candidate in candidates]
     chosen = loosest([wanted, *others]) if profile == "auto" else profile
     tolerance = profile_named(chosen).changed(atol, rtol)
     given: Sequence[Probe] = ()

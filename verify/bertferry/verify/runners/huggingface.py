@@ -39,7 +39,7 @@ class HuggingFaceRunner:
         self._torch = torch
         self._device = "cuda" if execution.device == "gpu" else "cpu"
         if self._device == "cuda" and not torch.cuda.is_available():
-            raise UnavailableError("--device gpu: no GPU visible to PyTorch")
+            raise UnavailableError(f"{execution.flag('device')} gpu: no GPU visible to PyTorch")
         torch.backends.cuda.matmul.allow_tf32 = execution.precision == "tf32"
         options: dict[str, Any] = {"add_pooling_layer": True} if task == "encoder" else {}
         try:
@@ -48,7 +48,7 @@ class HuggingFaceRunner:
             )
         except Exception as error:  # its errors share no class
             raise DataError(f"{path}: not a loadable Hugging Face model: {first_line(error)}") from error
-        unused = "cls.seq_relationship" if task == "mlm" else "?"
+        unused = ("cls.seq_relationship",) if task == "mlm" else ()
         if missing := sorted(key for key in found["missing_keys"] if not key.startswith(unused)):
             raise DataError(f"{path}: no {', '.join(missing[:3])} in it, which {task} needs")
         dtype = getattr(torch, FLOATS[execution.precision or "fp32"])

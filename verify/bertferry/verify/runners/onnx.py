@@ -71,11 +71,11 @@ class OnnxRunner:
             "extended": levels.ORT_ENABLE_EXTENDED,
             "all": levels.ORT_ENABLE_ALL,
         }[self._execution.graph_optimization]
-        device = self._execution.device
+        device, asked = self._execution.device, f"{self._execution.flag('device')} {self._execution.device}"
         provider = PROVIDERS[device]
         if provider not in onnxruntime.get_available_providers():
             raise UnavailableError(
-                f"--device {device}: this ONNX Runtime has no {provider}: install bertferry[gpu], not [cpu]"
+                f"{asked}: this ONNX Runtime has no {provider}: install bertferry[gpu], not [cpu]"
             )
         settings: Mapping[str, str] = {}
         if device == "gpu":
@@ -85,13 +85,14 @@ class OnnxRunner:
         except Exception as error:  # its errors share no class
             if isinstance(model, bytes) and self._execution.precision is not None:
                 raise UsageError(
-                    f"{self._path}: ONNX Runtime cannot run it in --precision {self._execution.precision}: "
+                    f"{self._path}: ONNX Runtime cannot run it in {self._execution.flag('precision')} "
+                    f"{self._execution.precision}: "
                     f"{first_line(error)}"
                 ) from error
             raise DataError(f"{self._path}: not a loadable ONNX model: {first_line(error)}") from error
         if provider not in session.get_providers():
             fallback = session.get_providers()[0]
-            raise UnavailableError(f"--device {device}: the session fell back to {fallback}")
+            raise UnavailableError(f"{asked}: the session fell back to {fallback}")
         return session
 
     def _run(self, session: Any, inputs: Arrays) -> dict[str, np.ndarray]:
