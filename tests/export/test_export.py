@@ -122,6 +122,7 @@ def test_a_module_that_computes_something_else_is_not_written(golden, tmp_path, 
     code, out, err = run(capfd, "--checkpoint", golden / "tf1_core_L2", "--output", tmp_path / "module")
     assert (code, out) == (1, "")
     assert re.search("module: not written: the module computes something else: DISAGREE .*pooled_output", err)
+    assert f": hub {tmp_path}/module: pooled_output" in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 

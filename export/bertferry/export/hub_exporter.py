@@ -26,6 +26,7 @@ from bertferry.export.module_writer import (
     write_onnx_files,
 )
 from bertferry.export.onnx.exporter import check_installed
+from bertferry.export.progress import after, silent
 from bertferry.export.report import ExportReport
 from bertferry.export.sentence import POOLINGS, check_text_installed, sentence_choices
 from bertferry.export.text_writer import (
@@ -135,11 +136,13 @@ def export_hub_module(
     if module is not None and do_lower_case is None:
         do_lower_case = module_casing(Path(module))
     assets = text_assets(source.location, source.config.vocab_size, vocab, do_lower_case)
-    new = Module(source, kind, precision, frozen, assets, None if module is None else Path(module), sentence)
+    new = Module(
+        source, kind, target, precision, frozen, assets, None if module is None else Path(module), sentence
+    )
     given = str(checkpoint if module is None else module)
     if dry_run:
         return _report(given, new, output, None, planned_files(new), dry_run=True)
-    tell = progress or (lambda what, done, total: None)
+    tell = progress or silent
     with new_directory(target, overwrite=overwrite) as staging, ThreadPoolExecutor() as pool:
         read = pool.submit(hashes, source.location.files)  # beside the work, which is Python's
         steps = 1 + bool(onnx)
@@ -150,7 +153,7 @@ def export_hub_module(
             tell("writing ONNX files", 1, steps)
             write_onnx_files(staging / "onnx", new, onnx, verify=verify)
         written = pool.submit(hashes, _files(staging), staging)
-        parity = writer.check(new, staging, _behind(steps, tell)) if verify else None
+        parity = writer.check(new, staging, after(steps, tell)) if verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{target}: not written: the module computes something else: {parity.verdict()}")
         card = staging / "README.md"
@@ -195,11 +198,6 @@ def check_choices(export: str, task: str, precision: str, pooling: str | None, o
         raise UsageError(f"--pooling is for --task text, not {task}")
     if onnx:
         check_installed()
-
-
-def _behind(steps: int, tell: Progress) -> Progress:
-    """Counts on from steps that are done."""
-    return lambda what, done, total: tell(what, steps + done, steps + total)
 
 
 def _files(directory: Path) -> list[Path]:

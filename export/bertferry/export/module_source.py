@@ -46,7 +46,7 @@ def computed_activation(directory: Path) -> str | None:
 
     try:
         model = SavedModel.FromString((directory / "saved_model.pb").read_bytes())
-    except DecodeError as error:
+    except (OSError, DecodeError) as error:
         raise DataError(f"{directory / 'saved_model.pb'}: not a readable SavedModel: {error}") from error
     functions = model.meta_graphs[0].graph_def.library.function
     # The network stands in the longest of them: the others are ways to call it.

@@ -26,11 +26,14 @@ ONNX_FILES = {"fp32": "model.onnx", "fp16": "model_fp16.onnx", "int8": "model_in
 
 @dataclass(frozen=True)
 class Module:
-    """What is about to be exported: a task over a checkpoint's parameters, some of them frozen, with assets;
-    `origin` is the module that they come from, if it is one."""
+    """What is about to be exported: a task over a checkpoint's parameters, some of them frozen, with assets.
+
+    `target` is the directory to create; `origin` is the module that the parameters come from, if it is one.
+    """
 
     source: Checkpoint
     task: str
+    target: Path
     precision: str
     frozen: frozenset[str]
     assets: TextAssets | None
@@ -116,7 +119,8 @@ def write_onnx_files(directory: Path, module: Module, precisions: Sequence[str],
         choices = Choices(precision)
         path = directory / ONNX_FILES[precision]
         write(path, build(source, choices), choices)
-        parity = check_parity(source, path, choices) if verify else None
+        target = module.target / directory.name / path.name
+        parity = check_parity(source, path, target, choices) if verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{path.name}: not written: the graph computes something else: {parity.verdict()}")
 
@@ -143,7 +147,7 @@ def check_module(module: Module, directory: Path, progress: Progress | None = No
         reference = replace(origin, limits=reference.limits)
     return compare_artefacts(
         reference,
-        [Artefact(f"hub {directory}", as_layer), Artefact(f"savedmodel {directory}", by_signature)],
+        [Artefact(f"hub {module.target}", as_layer), Artefact(f"savedmodel {module.target}", by_signature)],
         Judgement(PROFILES[module.precision], task=module.task),
         progress=progress,
     )

@@ -45,7 +45,7 @@ def check_preprocessing(module: Module, directory: Path, progress: Progress | No
     pieces = tf.saved_model.load(str(directory)).tokenize(tf.constant(chosen, tf.string)).merge_dims(1, -1)
     for word, got in zip(chosen, pieces.to_list(), strict=True):
         if got != [words[word]]:
-            raise DataError(f"{directory}: not written: the word {word!r} becomes {got}, not [{words[word]}]")
+            raise DataError(f"{module.target}: not written: the word {word!r} becomes {got}, not [{words[word]}]")
 
 
 def write_text_embedding(directory: Path, module: Module) -> None:
@@ -78,7 +78,7 @@ def check_text_embedding(module: Module, directory: Path, progress: Progress | N
     chosen = _chosen(module)
     return compare_artefacts(
         replace(reference, open=lambda: PooledRunner(reference.open(), chosen)),
-        [Artefact(f"savedmodel {directory}", lambda: EmbedRunner(directory))],
+        [Artefact(f"savedmodel {module.target}", lambda: EmbedRunner(directory))],
         Judgement(PROFILES[module.precision]),
         progress=progress,
     )

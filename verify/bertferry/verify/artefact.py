@@ -151,10 +151,13 @@ def saved_model_artefact(
     )
 
 
-def onnx_artefact(path: Path, execution: Execution = AS_IT_IS, *, widen: bool = False) -> Artefact:
+def onnx_artefact(
+    path: Path, execution: Execution = AS_IT_IS, *, widen: bool = False, shown: Path | None = None
+) -> Artefact:
     """An ONNX file in ONNX Runtime.
 
-    `widen` takes float16 outputs for float32 ones, where the file was asked to have them.
+    `widen` takes float16 outputs for float32 ones, where the file was asked to have them; `shown` is the path that
+    a report names, where the file is to have another one than now.
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
@@ -174,7 +177,7 @@ def onnx_artefact(path: Path, execution: Execution = AS_IT_IS, *, widen: bool = 
 
     level = execution.graph_optimization
     return Artefact(
-        f"onnx {path}{'' if level == 'all' else f' (graph optimizations: {level})'}",
+        f"onnx {shown or path}{'' if level == 'all' else f' (graph optimizations: {level})'}",
         opened,
         _limits(configuration),
         profile=execution.profile(own if own in ("fp16", "int8") else "fp32-cross"),

@@ -45,20 +45,21 @@ def _table(report: Report, candidate: CandidateResult) -> list[str]:
     outputs = dict.fromkeys(row.output for row in rows)
     worst = [max((row for row in rows if row.output == name), key=lambda row: row.max_abs) for name in outputs]
     for row in sorted(worst, key=lambda row: -row.max_abs):
-        lines.append(f"  {row.output:<18}{row.probe:<18}" + _figures(row, rows))
+        judges = report.overrides.get(row.output, report.tolerance).judges
+        lines.append(f"  {row.output:<18}{row.probe:<18}" + _figures(row, rows, judges=judges))
     failures = sorted((row for row in rows if row.reason), key=lambda row: -row.max_abs)
     return lines + [
         f"  - {line}" for line in _first(tuple(f"{row.output} on '{row.probe}': {row.reason}" for row in failures))
     ]
 
 
-def _figures(row: Row, rows: list[Row]) -> str:
+def _figures(row: Row, rows: list[Row], *, judges: bool) -> str:
     if row.statistics is None:
         return f"{'FAILED' if row.reason else 'not judged':>9}"
     s = row.statistics
     failed = any(other.reason for other in rows if other.output == row.output)
     figures = f"{s.max_abs:>9.1e}{s.mean_abs:>10.1e}{s.sqnr_db:>9.1f}{s.worst_row_cosine:>10.6f}"
-    return f"{figures}  {'FAILED' if failed else 'ok'}"
+    return f"{figures}  {'FAILED' if failed else 'ok' if judges else 'not judged'}"
 
 
 def _advice(report: Report) -> str:
