@@ -46,7 +46,7 @@ def run(code, *arguments):
     [
         ("pass", 0, ""),
         ("raise DataError('a.b: damaged')", 1, "program: a.b: damaged\n"),
-        ("raise KeyboardInterrupt", 130, "program: interrupted"),
+        ("raise KeyboardInterrupt", 130, "program: interrupted; no file is left half-written\n"),
         ("sys.exit(143)", 143, ""),
     ],
 )

@@ -77,7 +77,7 @@ def guarded(parser: argparse_flags.ArgumentParser, execute: Execute, arguments: 
         print(f"{parser.prog}: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted, nothing written", file=sys.stderr)
+        print(f"{parser.prog}: interrupted; no file is left half-written", file=sys.stderr)
         return 130
 
 

@@ -16,11 +16,13 @@ SCHEMA = "bertferry.parity/1"
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """One candidate on one probe: a diff per output, or the error that it ended with."""
+    """One candidate on one probe: a diff per output, or the error that it ended with; `padded` says whether some
+    position of the probe is masked."""
 
     probe: str
     diffs: tuple[OutputDiff, ...] = ()
     error: str = ""
+    padded: bool = False
 
     @property
     def ok(self) -> bool:
@@ -46,9 +48,10 @@ class CandidateResult:
 
     @property
     def ok(self) -> bool:
-        """Whether every probe agrees, there was one, and nothing else disagrees."""
-        judged = bool(self.probes) and all(probe.ok for probe in self.probes)
-        return judged and not self.faults and not any(metric.reason for metric in self.metrics)
+        """Whether every probe agrees, something was compared, and nothing else disagrees."""
+        compared = any(diff.statistics for probe in self.probes for diff in probe.diffs)
+        agrees = compared and all(probe.ok for probe in self.probes)
+        return agrees and not self.faults and not any(metric.reason for metric in self.metrics)
 
 
 @dataclass(frozen=True)
