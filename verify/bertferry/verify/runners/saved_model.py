@@ -45,7 +45,7 @@ class HubRunner:
                     self._layers.append((hub.KerasLayer(getattr(self.loaded, name)), needed))
         except LOADING_ERRORS as error:
             raise DataError(f"{path}: not a loadable Hub module: {first_line(error)}") from error
-        declared = _declared(self.loaded)
+        declared = declared_inputs(self.loaded)
         self._by_list = not any(isinstance(inputs, Mapping) for inputs in declared or [{}])
         shapes = [spec.shape for spec in tf.nest.flatten(declared)]
         free = all(shape.rank is None or shape.as_list() == [None, None] for shape in shapes)
@@ -73,7 +73,7 @@ class HubRunner:
         return ours(got, self._names)
 
 
-def _declared(module: Any) -> list[Any]:
+def declared_inputs(module: Any) -> list[Any]:
     """The inputs of every form in which a loaded module can be called: dicts or lists of `tf.TensorSpec`s.
 
     Modules /1 and /2 on tfhub.dev have lists alone.
