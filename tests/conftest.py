@@ -6,6 +6,7 @@ import os
 import random
 import re
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,11 @@ from closeness import BFLOAT16_ABORTS
 
 from bertferry.core.temporary import TemporaryFolder
 
-# Tests that call a command in this process count the lines on stderr: TensorFlow is to write none beside them.
+# Tests that call a command in this process count the lines on stderr: TensorFlow is to write none beside them, and
+# what it writes when it is imported, now.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 logging.getLogger("tensorflow").setLevel("ERROR")
+import_module("tensorflow")
 
 FIXTURES = Path(__file__).parent / "fixtures"
 OUTPUT_NAMES = {

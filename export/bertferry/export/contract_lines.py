@@ -13,13 +13,18 @@ import tensorflow as tf
 from bertferry.core.errors import DataError
 from bertferry.core.temporary import TemporaryFolder
 from bertferry.export.contract import Line
-from bertferry.export.shared_contract_lines import has_variables, machine_paths, require, sample, vocabulary_asset
+from bertferry.export.shared_contract_lines import (
+    has_variables,
+    machine_paths,
+    require,
+    sample,
+    tolerance_of,
+    vocabulary_asset,
+)
 from bertferry.verify.runners.saved_model import load_saved_model
 from bertferry.verify.signature import ENCODER_INPUTS, TASK_OUTPUTS, gives_encoder_outputs, task_inputs
 
 LENGTH = 6
-TOLERANCES = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
-"""How far outputs may move by nothing but another order of sums, by the type of the weights."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Subject:
     @property
     def tolerance(self) -> float:
         """That of the type of its weights."""
-        return max((TOLERANCES.get(one.dtype.name, 0.0) for one in self.root.variables), default=0.0)
+        return tolerance_of(self.root.variables)
 
     @property
     def outputs(self) -> tuple[str, ...]:

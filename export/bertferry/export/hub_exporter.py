@@ -21,7 +21,7 @@ from bertferry.export.module_writer import (
     Module,
     check_module,
     needed_parameters,
-    planned_files,
+    weight_bytes,
     write_module,
     write_onnx_files,
 )
@@ -141,7 +141,7 @@ def export_hub_module(
     )
     given = str(checkpoint if module is None else module)
     if dry_run:
-        return _report(given, new, output, None, planned_files(new), dry_run=True)
+        return _report(given, new, output, None, {}, dry_run=True)
     tell = progress or silent
     with new_directory(target, overwrite=overwrite) as staging, ThreadPoolExecutor() as pool:
         read = pool.submit(hashes, source.location.files)  # beside the work, which is Python's
@@ -224,6 +224,7 @@ def _report(
         fresh_parameters=source.fresh,
         vocabulary=assets is not None,
         do_lower_case=assets.do_lower_case if assets else None,
+        weight_bytes=weight_bytes(module),
         files=files,
         parity=None if parity is None else parity.to_dict(),
         verdict="not checked" if parity is None else parity.verdict(),

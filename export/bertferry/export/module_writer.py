@@ -153,12 +153,8 @@ def check_module(module: Module, directory: Path, progress: Progress | None = No
     )
 
 
-def planned_files(module: Module) -> dict[str, int]:
-    """The files whose sizes are known before anything is traced."""
+def weight_bytes(module: Module) -> int:
+    """Bytes of the module's weights."""
     width = 4 if module.precision == "fp32" else 2
     sizes = module.source.sizes
-    elements = sum(prod(axes.shape(canonical_axes(name), sizes)) for name in module.parameters)
-    files = {"variables/variables.data-00000-of-00001": width * elements}
-    if module.assets:
-        files["assets/" + module.assets.vocabulary.name] = module.assets.vocabulary.stat().st_size
-    return files
+    return width * sum(prod(axes.shape(canonical_axes(name), sizes)) for name in module.parameters)

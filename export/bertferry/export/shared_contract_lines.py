@@ -1,6 +1,7 @@
 """What every contract asks, whatever a module maps, and how a line that does not hold is told."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,19 @@ from bertferry.export.contract import ContractError
 MACHINE_PATH = re.compile(rb"/(?:home|Users|root|tmp|mnt|workspace|build)/[\w.-]+/[\w./-]+")
 CHUNK = 1 << 24
 FEW = 3
+TOLERANCES = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
+"""How far outputs may move by nothing but another order of sums, by the type of the weights."""
 
 
 def require(holds: bool, fault: str) -> None:
     """Raises the fault where it does not hold."""
     if not holds:
         raise ContractError(fault)
+
+
+def tolerance_of(variables: Iterable[Any]) -> float:
+    """That of the type of a module's weights."""
+    return max((TOLERANCES.get(variable.dtype.name, 0.0) for variable in variables), default=0.0)
 
 
 def sample(names: Any) -> str:

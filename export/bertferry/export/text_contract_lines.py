@@ -14,14 +14,19 @@ import tensorflow as tf
 
 from bertferry.core.temporary import TemporaryFolder
 from bertferry.export.contract import Line
-from bertferry.export.shared_contract_lines import has_variables, machine_paths, require, sample, vocabulary_asset
+from bertferry.export.shared_contract_lines import (
+    has_variables,
+    machine_paths,
+    require,
+    sample,
+    tolerance_of,
+    vocabulary_asset,
+)
 from bertferry.verify.runners.saved_model import declared_inputs, load_saved_model
 from bertferry.verify.signature import ENCODER_INPUTS
 
 TEXTS = ("a man is playing a guitar", "", "word " * 1000)
 """Of usual length, empty, and longer than any network takes."""
-TOLERANCE = 1e-3
-"""How far an embedding of length 1 may move by nothing but another order of sums, bfloat16's apart."""
 SHORT = 8
 SPECIAL = ("start_of_sequence_id", "end_of_segment_id", "padding_id", "mask_id", "vocab_size")
 
@@ -41,6 +46,11 @@ class TextSubject:
 
         trainable = hasattr(root, "trainable_variables")  # without this the layer never passes `training` on
         return cls(path, root, hub.KerasLayer(root, trainable=trainable))
+
+    @property
+    def tolerance(self) -> float:
+        """How far embeddings may move by nothing but another order of sums."""
+        return tolerance_of(getattr(self.root, "variables", ()))
 
     def call(self, texts: tuple[str, ...] = TEXTS, **options: Any) -> Any:
         """The root call."""
@@ -70,14 +80,14 @@ def embeds(subject: TextSubject) -> None:
 
 def alone(subject: TextSubject) -> None:
     worst = float(np.abs(subject.call()[0] - subject.call(TEXTS[:1])[0]).max())
-    require(worst <= TOLERANCE, f"a text alone differs by {worst:.1e}")
+    require(worst <= subject.tolerance, f"a text alone differs by {worst:.1e}")
 
 
 def embedding_dropout(subject: TextSubject) -> None:
     still, default = subject.call(training=False), subject.call()
-    require(np.allclose(still, default, atol=TOLERANCE), "inference is not the default")
+    require(np.allclose(still, default, atol=subject.tolerance), "inference is not the default")
     one, other = (subject.call(training=True) for _ in range(2))
-    require(not np.allclose(one, other, atol=TOLERANCE), "two calls in training agree: dropout is off")
+    require(not np.allclose(one, other, atol=subject.tolerance), "two calls in training agree: dropout is off")
 
 
 def embedding_gradients(subject: TextSubject) -> None:
