@@ -194,6 +194,8 @@ def with_parameters(
       UsageError: a fresh classifier without its number of classes.
     """
     missing = tuple(name for name in needed if name not in checkpoint.parameters)
+    if num_labels is not None and "classifier/kernel" not in missing:
+        raise UsageError("--num-labels is for a classifier that is started fresh, and none is here: leave it out")
     if not missing:
         return checkpoint
     if any(name.startswith(("embeddings/", "encoder/")) for name in missing):

@@ -14,7 +14,7 @@ from bertferry.convert.plan import Plan, Task, check_choices, plan
 from bertferry.convert.report import ConversionReport, conversion_report
 from bertferry.convert.vocabulary import read_vocabulary, write_tokenizer_config
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
-from bertferry.core.errors import DataError
+from bertferry.core.errors import DataError, UsageError
 
 CHECKPOINT_NAME = "bert_model.ckpt"
 SAFETENSORS_NAME = "model.safetensors"
@@ -79,6 +79,9 @@ def convert_checkpoint(
     work = plan(checkpoint, to, task, dtype=dtype, init_missing_head=init_missing_head, num_labels=num_labels)
     if checkpoint.location.vocabulary:
         read_vocabulary(checkpoint.location.vocabulary, checkpoint.config.vocab_size)
+    tokenized = work.target.container == "safetensors" and checkpoint.location.vocabulary is not None
+    if do_lower_case is not None and not tokenized:
+        raise UsageError("--do-lower-case is for --to huggingface and a source with a vocabulary: leave it out")
     if dry_run:
         return conversion_report(work, input, output, dry_run=True)
     with new_directory(output, overwrite=overwrite) as staging:

@@ -49,6 +49,8 @@ def artefact(given: str | Path, task: str, execution: Execution = AS_IT_IS) -> A
       BertferryError: nothing there, an unknown kind, a damaged file, or a way to run it that it does not have.
     """
     kind, path = split_kind(str(given))
+    if kind != "onnx":
+        execution = replace(execution, graph_optimization="all", threads=None)
     if kind == "golden":
         if execution.device != "cpu" or execution.precision is not None:
             raise UsageError(f"{path}: stored outputs are not run: they have no device or precision")

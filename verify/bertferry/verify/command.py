@@ -128,6 +128,9 @@ def execute(arguments: Namespace) -> int:
 def _verified(arguments: Namespace) -> Report:
     if arguments.reference is None or not arguments.candidate:
         raise UsageError("--reference ART and --candidate ART are needed: see --help")
+    for given in ("inputs", "texts"):
+        if getattr(arguments, given) is not None:
+            refuse_ignored(build_parser(), arguments, f"--{given}", vars(arguments).keys() - {"seed"})
     with Progress("verify-parity") as progress:
         return verify_parity(
             arguments.reference,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bertferry.core.errors import UsageError
-from bertferry.verify.artefact import artefact
+from bertferry.verify.artefact import artefact, split_kind
 from bertferry.verify.comparison import Positions
 from bertferry.verify.execution import Execution
 from bertferry.verify.golden import read_inputs
@@ -78,6 +78,10 @@ def verify_parity(
         raise UsageError(f"unknown task {task!r}: known are {', '.join(TASK_OUTPUTS)}")
     if profile != "auto" and profile not in PROFILES:
         raise UsageError(f"unknown profile {profile!r}: known are auto, {', '.join(PROFILES)}")
+    if (threads, graph_optimization) != (None, "all") and not any(
+        split_kind(str(side))[0] == "onnx" for side in (reference, *candidates)
+    ):
+        raise UsageError("--threads and --graph-optimization are for ONNX files, and there is none here")
     earlier = None if baseline is None else read_report(Path(baseline))
     common = {"graph_optimization": graph_optimization, "threads": threads, "names": dict(names or {})}
     of_reference = Execution(reference_device, reference_precision, **common, reference=True)  # type: ignore[arg-type]

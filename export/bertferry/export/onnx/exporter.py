@@ -120,6 +120,8 @@ def export_onnx(
     ):
         if name not in tuple(known):
             raise UsageError(f"unknown {what} {name!r}: known are {', '.join(map(str, known))}")
+    if not keep_io and precision != "fp16":
+        raise UsageError(f"--no-keep-io is for --precision fp16: outputs are float32 in {precision}")
     target = Path(output)
     clear_leftovers(target)
     check_new_file(target, overwrite=overwrite)
