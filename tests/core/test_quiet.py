@@ -1,5 +1,6 @@
 """Stderr belongs to the process: programs hold back what other libraries write there, the library never does."""
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -68,6 +69,12 @@ def test_a_crash_shows_what_was_held_back(ending, code):
 def test_verbosity_shows_everything():
     ended = run(PROGRAM.format(ending="pass"), "--verbosity=1")
     assert ended.stderr == "native noise\nnoise of a logger\n"
+
+
+def test_a_program_runs_where_nobody_listens():
+    command = f"{shlex.quote(sys.executable)} -c {shlex.quote(PROGRAM.format(ending='print(1)'))} 2>&-"
+    ended = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (0, "1\n")
 
 
 def test_progress_is_shown_meanwhile():

@@ -44,6 +44,9 @@ def run_for_tests(parser: argparse_flags.ArgumentParser, execute: Execute, argv:
 def run_as_program(parser: argparse_flags.ArgumentParser, execute: Execute) -> None:
     """The entry point of a command: absl's `app.run` around it."""
     signal.signal(signal.SIGTERM, _end_on_sigterm)
+    if sys.stderr is None:  # closed by who started the command: nobody listens
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        sys.stderr = os.fdopen(2, "w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a locale without UTF-8 is no reason to fail
