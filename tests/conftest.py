@@ -1,23 +1,27 @@
 """What every test folder shares: golden checkpoints, their reference outputs, and where temporary files go."""
 
 import getpass
+import logging
 import os
 import random
 import re
 import shlex
 import subprocess
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 from closeness import BFLOAT16_ABORTS
 
-from bertferry.core.quiet import import_tensorflow
 from bertferry.core.temporary import TemporaryFolder
 
-# As the commands import it, so that tests that count lines on stderr see what a user sees.
-import_tensorflow()
+# Tests that call a command in this process count the lines on stderr: TensorFlow is to write none beside them, and
+# what it writes when it is imported, now.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+logging.getLogger("tensorflow").setLevel("ERROR")
+import_module("tensorflow")
 
 FIXTURES = Path(__file__).parent / "fixtures"
 OUTPUT_NAMES = {

@@ -34,6 +34,42 @@ SAVED_MODEL = ["--saved-model", "x", "--output", "y"]
             ["--checkpoint", "x", "--output", "y", "--signature", "serve"],
             "--checkpoint has no use for --signature: leave it out",
         ),
+        (
+            export_hub,
+            [
+                "--checkpoint",
+                "x",
+                "--output",
+                "y",
+                "--export",
+                "preprocessing",
+                "--freeze",
+                "encoder",
+                "--onnx",
+                "fp32",
+            ],
+            "--export preprocessing has no use for --freeze, --onnx: leave them out",
+        ),
+        (
+            export_hub,
+            ["--module", "x", "--output", "y", "--from", "tf1"],
+            "--module has no use for --from: leave it out",
+        ),
+        (
+            export_onnx,
+            ["--checkpoint", "x", "--output", "y", "--no-keep-io"],
+            "--no-keep-io is for --precision fp16: outputs are float32 in fp32",
+        ),
+        (
+            verify,
+            ["--reference", "x", "--candidate", "y", "--inputs", "i", "--seed", "3"],
+            "--inputs has no use for --seed: leave it out",
+        ),
+        (
+            verify,
+            ["--reference", "x", "--candidate", "y", "--threads", "3"],
+            "--threads and --graph-optimization are for ONNX files, and there is none here",
+        ),
         (verify, ["--rejudge", "r", "--device", "xla"], "--rejudge has no use for --device: leave it out"),
         (verify, ["--rejudge", "r", "--texts", "t"], "--rejudge has no use for --texts: leave it out"),
     ],
@@ -64,3 +100,20 @@ def test_stored_outputs_are_not_run(golden, tmp_path, capfd, side, flags):
     capfd.readouterr()
     assert verify(["--reference", sides["reference"], "--candidate", sides["candidate"], *flags]) == 2
     assert f"{path}: stored outputs are not run: they have no device or precision" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("main", "flags", "line"),
+    [
+        (convert, ["--do-lower-case"], "--do-lower-case is for --to huggingface and a source with a vocabulary"),
+        (convert, ["--num-labels", "3"], "--num-labels is for a classifier that is started fresh"),
+        (export_hub, ["--num-labels", "3"], "--num-labels is for a classifier that is started fresh"),
+        (export_hub, ["--do-lower-case"], "no vocabulary whose texts could be lower-cased"),
+    ],
+)
+def test_a_flag_that_the_source_has_no_use_for_is_refused(golden, tmp_path, capfd, main, flags, line):
+    source = ["--input" if main is convert else "--checkpoint", str(golden / "tf1_core_L2")]
+    capfd.readouterr()
+    assert main([*source, "--output", str(tmp_path / "out"), *flags]) == 2
+    assert line in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -39,6 +39,17 @@ def test_a_part_imports_those_below_it_alone(part):
     assert wrong == []
 
 
+def test_only_programs_hold_back_stderr():
+    """The descriptor belongs to the process: a library that swaps it swallows what its caller's threads write."""
+    users = {
+        str(path.relative_to(ROOT))
+        for part in PARTS
+        for path in (ROOT / part).rglob("*.py")
+        if "bertferry.core.quiet" in {name for name, _ in imports(path)}
+    }
+    assert users == {"core/bertferry/core/console.py"}
+
+
 def test_packages_import_no_tools_and_no_tests():
     ours = {path.stem for folder in ("tools", "tests") for path in (ROOT / folder).glob("*.py")}
     for part in PARTS:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bertferry.convert import open_checkpoint
 from bertferry.core.errors import UnavailableError
-from bertferry.core.quiet import import_tensorflow
+from bertferry.core.quiet import held_back_stderr, own_stderr
 from bertferry.export import export_hub_module, export_onnx
 from bertferry.verify.artefact import Artefact, checkpoint_artefact, onnx_artefact, saved_model_artefact
 from bertferry.verify.execution import Execution
@@ -85,12 +85,11 @@ def row(candidates: list[CandidateResult]) -> str:
 
 def main() -> None:
     checkpoint, seeds = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    import_tensorflow()
     reference = checkpoint_artefact(open_checkpoint(checkpoint), "encoder")
     print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for candidate in artefacts(checkpoint, Path(folder)):
-            print(candidate.name, file=sys.stderr)
+            print(candidate.name, file=own_stderr())
             tolerance = PROFILES[candidate.profile]
             try:
                 results = [
@@ -104,4 +103,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with held_back_stderr():
+        main()

@@ -7,17 +7,16 @@ import sys
 
 import numpy as np
 
-from bertferry.core.quiet import held_back_stderr, import_tensorflow
+from bertferry.core.quiet import held_back_stderr
 
 INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
 
 
 def embed(module: str, inputs: dict[str, np.ndarray]) -> np.ndarray:
     """Mean of the token vectors under the mask, normalised: one row a sentence, as MiniLM was trained."""
-    with held_back_stderr():
-        import tensorflow_hub as hub
+    import tensorflow_hub as hub
 
-        layer = hub.KerasLayer(module)
+    layer = hub.KerasLayer(module)
     vectors = layer(inputs)["sequence_output"].numpy()
     mask = inputs["input_mask"][..., np.newaxis]
     means = (vectors * mask).sum(axis=1) / mask.sum(axis=1)
@@ -26,7 +25,6 @@ def embed(module: str, inputs: dict[str, np.ndarray]) -> np.ndarray:
 
 def main() -> None:
     module, reference = sys.argv[1:]
-    import_tensorflow()
     with np.load(reference) as stored:
         sentences = stored["sentences"]
         embeddings = embed(module, {name: stored[name] for name in INPUTS})
@@ -37,4 +35,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with held_back_stderr():
+        main()

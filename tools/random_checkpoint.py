@@ -17,7 +17,7 @@ from bertferry.convert.layouts.tf1 import TF1
 from bertferry.core import axes
 from bertferry.core.config import EncoderConfig
 from bertferry.core.parameters import axis_sizes
-from bertferry.core.quiet import import_tensorflow
+from bertferry.core.quiet import held_back_stderr
 
 SIZES = {"tiny": (128, 2, 2), "base": (768, 12, 12), "large": (1024, 24, 16)}
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -62,10 +62,10 @@ def write(folder: Path, config: EncoderConfig, drawn: Iterable[tuple[str, np.nda
 
 def main() -> None:
     size, folder = sys.argv[1], Path(sys.argv[2])
-    import_tensorflow()
     config = config_of(size)
     write(folder, config, values(config))
 
 
 if __name__ == "__main__":
-    main()
+    with held_back_stderr():
+        main()

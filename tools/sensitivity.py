@@ -4,7 +4,6 @@ Usage: sensitivity.py > docs/sensitivity.md (about a quarter of an hour on two c
 """
 
 import math
-import sys
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -26,7 +25,7 @@ from random_checkpoint import write
 from weight_faults import CONFIG, Values
 
 from bertferry.convert import open_checkpoint
-from bertferry.core.quiet import import_tensorflow
+from bertferry.core.quiet import held_back_stderr, own_stderr
 from bertferry.verify.artefact import Artefact, checkpoint_artefact
 from bertferry.verify.execution import Execution
 from bertferry.verify.probes import standard_probes
@@ -64,7 +63,6 @@ the network, *begins at* the point that the report names. In fp16 all are in hal
 
 
 def main() -> None:
-    import_tensorflow()
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         sound = artefacts("network", None, base / "sound")[0]
@@ -90,7 +88,7 @@ def print_faults(sound: Artefact, base: Path) -> None:
     faults: list[Fault | None] = [*every_fault(), None]
     for number, fault in enumerate(faults):
         name = "none: sound artefacts" if fault is None else fault.name
-        print(f"{number}/{len(faults)} {name}", file=sys.stderr)
+        print(f"{number}/{len(faults)} {name}", file=own_stderr())
         reports = {family: _reports(sound, family, fault, base / f"{number}-{family}") for family in FAMILIES}
         cells = [
             _cell(reports[family][place].ok, fault) if place < len(reports[family]) else "–"
@@ -151,7 +149,7 @@ def print_perturbations(sound: Artefact, base: Path) -> None:
     print("|---|---|---|---|---|")
     arbiter = arbiter_of(base / "arbiter", parameters())
     for name, index in PERTURBED.items():
-        print(name, file=sys.stderr)
+        print(name, file=own_stderr())
         value = float(parameters()[name][index])
         change = smallest(arbiter, name, index, base / "change")
         faulty = open_checkpoint(changed(base / "change", name, index, change))
@@ -199,4 +197,5 @@ def _moved(arbiter: Artefact, candidate: Artefact) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    with held_back_stderr():
+        main()

@@ -116,6 +116,15 @@ def test_several_checkpoints_in_an_archive_are_named(golden, tmp_path, scratch, 
     one_line(r"several checkpoints in it \(one, other\): unpack it and name one")
 
 
+def test_names_that_no_folder_can_hold_are_not_called_incomplete(tmp_path, scratch):
+    with tarfile.open(tmp_path / "bert.tar", "w") as packed:
+        for name in ("model", "model/bert.index"):
+            packed.addfile(tarfile.TarInfo(name))
+    with pytest.raises(UsageError, match=r"bert.tar: cannot be unpacked: (File exists|Not a directory)"):
+        open_checkpoint(tmp_path / "bert.tar")
+    assert list(scratch.iterdir()) == []
+
+
 def test_a_full_temporary_folder_is_not_blamed_on_the_archive(golden, tmp_path, scratch):
     path = pack(golden / "third_party_keras_bert", tmp_path / "bert.zip")
     if subprocess.run(

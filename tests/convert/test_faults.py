@@ -150,7 +150,14 @@ def test_a_head_count_against_three_dimensional_kernels(golden, tmp_path, one_li
     source = shutil.copytree(golden / "keras_bert_L2_21", tmp_path / "source")
     edit_config(source, num_attention_heads=4)
     assert main(["--input", str(source), "--output", str(tmp_path / "out")]) == 1
-    one_line(r"has shape \[8, 2, 4\], expected \[8, 4, 2\].*check num_attention_heads")
+    one_line(r"has shape \[8, 2, 4\], expected \[8, 4, 2\].*; the tensors show 2 heads: check num_attention_heads")
+
+
+def test_the_head_count_is_not_blamed_for_a_kernel_of_another_width(golden, tmp_path, one_line):
+    source = shutil.copytree(golden / "keras_bert_L2_21", tmp_path / "source")
+    edit_config(source, hidden_size=16, num_attention_heads=4)
+    assert main(["--input", str(source), "--output", str(tmp_path / "out")]) == 1
+    one_line(r"has shape .* more\n$")
 
 
 def test_an_existing_output_is_kept_unless_overwritten(golden, tmp_path, one_line):

@@ -9,7 +9,7 @@ import pytest
 
 from bertferry.core import siblings
 from bertferry.core.atomic import clear_leftovers, new_directory, new_file
-from bertferry.core.errors import UsageError
+from bertferry.core.errors import DataError, UsageError
 from bertferry.core.siblings import abandoned_siblings, sibling
 
 
@@ -83,6 +83,13 @@ def test_a_source_that_cannot_be_read_is_not_blamed_on_the_output(tmp_path, new)
     with pytest.raises(UsageError, match=rf"^{missing}: cannot be read: No such file"), new(tmp_path / "out"):
         missing.read_text()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("new", [new_directory, new_file])
+def test_no_error_names_the_sibling(tmp_path, new):
+    with pytest.raises(DataError) as raised, new(tmp_path / "out") as staging:
+        raise DataError(f"{staging}: not written: hub {staging} is damaged")
+    assert str(raised.value) == f"{tmp_path}/out: not written: hub {tmp_path}/out is damaged"
 
 
 @pytest.mark.parametrize("new", [new_directory, new_file])

@@ -1,10 +1,12 @@
 """--check: our modules keep every line of the contract, and each fault of others is named."""
 
+import json
 import shutil
 
 import pytest
 import tensorflow as tf
 
+from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export import check_module_contract, export_hub_module
 from bertferry.export.command import main
 
@@ -31,6 +33,81 @@ def test_our_modules_keep_the_contract(checked, task, capfd):
     assert code == 0, out
     assert out.endswith("CONTRACT KEPT: all 25 lines hold\n")
     assert "FAULT" not in out
+
+
+@pytest.mark.parametrize(
+    ("choices", "kind", "lines"),
+    [
+        ({"task": "text", "pooling": "mean"}, "text embedding", 10),
+        ({"export": "preprocessing"}, "preprocessing", 8),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*")
+def test_our_text_modules_keep_contracts_of_their_own(text_source, tmp_path, capfd, choices, kind, lines):
+    pytest.importorskip("tensorflow_text", reason="pip install 'bertferry[text]'")
+    export_hub_module(text_source, tmp_path / "text", do_lower_case=True, verify=False, **choices)
+    capfd.readouterr()
+    code = main(["--check", str(tmp_path / "text")])
+    out, _ = capfd.readouterr()
+    assert code == 0, out
+    assert out.startswith(f"{kind}  {tmp_path}/text\n")
+    assert out.endswith(f"CONTRACT KEPT: all {lines} lines hold\n")
+
+
+def saved(function, path):
+    """A module of one function of strings, as somebody else might write it."""
+    module = tf.Module()
+    module.__call__ = tf.function(function, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    tf.saved_model.save(module, str(path))
+    return path
+
+
+def as_embeddings(texts):
+    lengths = tf.cast(tf.strings.length(texts), tf.float32)
+    return lengths[:, tf.newaxis] / tf.reduce_sum(lengths)
+
+
+def as_int64_inputs(texts):
+    ids = tf.strings.length(texts)[:, tf.newaxis]
+    return {name: tf.cast(ids, tf.int64) for name in ENCODER_INPUTS}
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "faults"),
+    [
+        (
+            as_embeddings,
+            "text embedding",
+            [
+                "a text's embedding does not depend on the others: a text alone differs by",
+                "gradients reach every trainable variable: no trainable variables",
+                "vocabulary and casing are its assets: no .vocab_file",
+            ],
+        ),
+        (
+            as_int64_inputs,
+            "preprocessing",
+            ["maps texts to an encoder's int32 inputs: inputs are int64", "special tokens stand where it says: "],
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*")
+def test_a_fault_of_a_text_module_is_named(tmp_path, function, kind, faults):
+    report = check_module_contract(saved(function, tmp_path / "texts"))
+    assert (report.ok, report.kind) == (False, kind)
+    shown = report.render()
+    assert all(f"  FAULT  {fault}" in shown for fault in faults), shown
+
+
+@pytest.mark.parametrize("task", ["translation", ["encoder"]])
+def test_a_task_that_nobody_knows_is_refused(checked, tmp_path, capfd, task):
+    copy = shutil.copytree(checked["encoder"], tmp_path / "copy")
+    (copy / "MANIFEST.json").write_text(json.dumps({"task": task}))
+    capfd.readouterr()
+    assert main(["--check", str(copy)]) == 1
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert f"MANIFEST.json: unknown task {task!r}: known are encoder" in err
 
 
 def broken_module(golden, path, changes):

@@ -106,6 +106,17 @@ def test_dry_run_writes_nothing(text_source, tmp_path, capfd):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("precision", "size"), [("fp32", "6.2 kB"), ("fp16", "3.1 kB")])
+def test_a_dry_run_states_the_weights_that_the_module_holds(golden, tmp_path, precision, size):
+    given = (golden / "tf1_core_L2", tmp_path / "module")
+    dry = export_hub_module(*given, precision=precision, dry_run=True)
+    assert f"  encoder, {precision}, {size} of weights\n" in dry.summary()
+    assert "variables.data" not in dry.summary()  # whose size depends on what TensorFlow notes in it
+    export_hub_module(*given, precision=precision, verify=False)
+    held = hub.load(str(tmp_path / "module")).variables
+    assert dry.weight_bytes == sum(variable.numpy().nbytes for variable in held)
+
+
 def test_a_module_that_computes_something_else_is_not_written(golden, tmp_path, monkeypatch, capfd):
     sound = hub_exporter.Checkpoint.load
 
@@ -122,6 +133,7 @@ def test_a_module_that_computes_something_else_is_not_written(golden, tmp_path, 
     code, out, err = run(capfd, "--checkpoint", golden / "tf1_core_L2", "--output", tmp_path / "module")
     assert (code, out) == (1, "")
     assert re.search("module: not written: the module computes something else: DISAGREE .*pooled_output", err)
+    assert f": hub {tmp_path}/module: pooled_output" in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 

@@ -175,8 +175,8 @@ def assert_one_line(capfd, text):
     assert text in err
 
 
-def test_wrong_arguments(golden, tmp_path, capfd):
-    core, output = str(golden / "tf1_core_L2"), str(tmp_path / "m.onnx")
+def test_wrong_arguments(golden, module, tmp_path, capfd):
+    core, module, output = str(golden / "tf1_core_L2"), str(module), str(tmp_path / "m.onnx")
     (tmp_path / "there.onnx").write_text("kept")
     for arguments, line in {
         (): "--output FILE is missing",
@@ -197,9 +197,20 @@ def test_wrong_arguments(golden, tmp_path, capfd):
             "fp16",
         ): "no such kernels",
         ("--output", output, "--checkpoint", core, "--optimize", "ort", "--opset", "17"): "needs --opset 18",
+        ("--output", output, "--saved-model", module, "--optimize", "ort"): "--optimize ort needs --checkpoint",
+        (
+            "--output",
+            output,
+            "--saved-model",
+            module,
+            "--precision",
+            "fp16",
+            "--no-keep-io",
+        ): "--no-keep-io needs --checkpoint",
     }.items():
-        assert main(list(arguments)) == 2, arguments
-        assert_one_line(capfd, line)
+        for mode in ([], ["--dry-run"]):
+            assert main([*arguments, *mode]) == 2, arguments
+            assert_one_line(capfd, line)
     assert [path.name for path in tmp_path.iterdir()] == ["there.onnx"]
 
 
@@ -209,11 +220,38 @@ def test_a_task_that_the_checkpoint_lacks(golden, tmp_path, capfd):
     assert_one_line(capfd, "the source has no span/kernel, span/bias, which task span needs\n")
 
 
-def test_a_dry_run_writes_nothing(golden, tmp_path, capsys):
-    arguments = ["--checkpoint", str(golden / "tf1_core_L2"), "--output", str(tmp_path / "m.onnx")]
-    assert main([*arguments, "--dry-run"]) == 0
-    assert "would export" in capsys.readouterr().out
+@pytest.mark.parametrize("source", ["checkpoint", "saved_model"])
+def test_a_dry_run_says_what_the_run_would_write(golden, module, tmp_path, source):
+    given = {source: module if source == "saved_model" else golden / "tf1_core_L2"}
+    dry = export_onnx(tmp_path / "m.onnx", **given, dry_run=True)
     assert list(tmp_path.iterdir()) == []
+    written = export_onnx(tmp_path / "m.onnx", **given, verify=False)
+    assert (dry.inputs, dry.outputs) == (written.inputs, written.outputs)
+    first, second = dry.summary().splitlines()
+    assert first == f"would export {given[source]} to {tmp_path}/m.onnx"
+    assert second == f"  fp32; {', '.join(dry.inputs)} → {', '.join(dry.outputs)}"
+
+
+@pytest.mark.parametrize("package", ["onnxruntime", "tf2onnx"])
+def test_a_missing_package_is_named_with_what_installs_it(golden, tmp_path, package):
+    code = f"import sys; sys.modules[{package!r}] = None; from bertferry.export.onnx.command import run; run()"
+    arguments = ["--checkpoint", golden / "tf1_core_L2", "--output", tmp_path / "m.onnx", "--dry-run"]
+    run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert run.returncode == 3
+    way_out = {"onnxruntime": "pip install 'bertferry[cpu]'", "tf2onnx": "pip install tf2onnx"}[package]
+    assert run.stderr.startswith(f"export-onnx: {package} is not installed: {way_out}")
+
+
+def test_progress_names_what_is_done_and_counts_on(golden, tmp_path):
+    said = []
+    export_onnx(
+        tmp_path / "m.onnx",
+        checkpoint=golden / "tf1_core_L2",
+        optimize="ort",
+        progress=lambda what, done, total: said.append((what, done)),
+    )
+    assert said[0] == ("building the graph", 0)
+    assert [done for _, done in said] == list(range(len(said)))
 
 
 def test_a_full_disk_is_one_line_and_no_file(golden, tmp_path):

@@ -3,6 +3,7 @@
 import json
 import shutil
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -17,6 +18,7 @@ from bertferry.core.parameters import parameter_names
 from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export import check_module_contract, export_hub_module
 from bertferry.export.command import main
+from bertferry.export.manifest import hashes
 from bertferry.export.module_source import computed_activation
 
 
@@ -244,6 +246,21 @@ def test_the_activation_is_read_from_the_functions(golden, tmp_path, activation)
     (source / "bert_config.json").write_text(json.dumps({**config, "activation": activation}))
     export_hub_module(source, tmp_path / "module", verify=False)
     assert computed_activation(tmp_path / "module") == activation
+
+
+def test_a_module_that_cannot_be_read_is_named(module, tmp_path, capfd):
+    """Reading a process's memory from its start is an error of the operating system."""
+    copy = shutil.copytree(module, tmp_path / "copy")
+    (copy / "saved_model.pb").unlink()
+    (copy / "saved_model.pb").symlink_to("/proc/self/mem")
+    capfd.readouterr()
+    assert main(["--module", str(copy), "--output", str(tmp_path / "new")]) == 1
+    assert f"{copy}/saved_model.pb: not a readable SavedModel: " in capfd.readouterr().err
+
+
+def test_a_source_that_cannot_be_hashed_is_named():
+    with pytest.raises(UsageError, match=r"/proc/self/mem: cannot be read: Input/output error"):
+        hashes([Path("/proc/self/mem")])
 
 
 def test_one_source_is_needed(golden, tmp_path, capfd):

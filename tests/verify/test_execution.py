@@ -153,6 +153,40 @@ def test_a_precision_that_a_kind_has_not_is_refused_with_the_way_out(
     assert way_out in err
 
 
+@pytest.mark.parametrize(
+    ("reference", "flags", "fault"),
+    [
+        ("m.onnx", ("precision", "bf16"), "--reference-precision bf16: ONNX graphs run in"),
+        ("m.onnx", ("precision", "tf32"), "--reference-precision tf32 needs --reference-device gpu"),
+        ("m.onnx", ("device", "xla"), "--reference-device xla: it takes cpu, gpu"),
+        ("m.onnx", ("device", "gpu"), "--reference-device gpu: this ONNX Runtime has no CUDAExecutionProvider"),
+        ("hub", ("device", "gpu"), "--reference-device gpu: no GPU visible to TensorFlow"),
+    ],
+)
+def test_a_fault_of_the_reference_names_its_own_flags(golden, made, capfd, reference, flags, fault):
+    if "gpu" in flags and tf.config.list_physical_devices("GPU"):
+        pytest.skip("there is a GPU")
+    arguments = ("--reference", made / reference, "--candidate", golden / "tf1_core_L2")
+    code, _, err = run(capfd, *arguments, f"--reference-{flags[0]}", flags[1])
+    assert code in (2, 3)
+    assert fault in err
+
+
+@pytest.mark.parametrize(
+    ("precision", "way_out"),
+    [
+        ("fp16", "export it with export-onnx --precision fp16"),
+        ("fp64", "run the checkpoint that it was exported from"),
+    ],
+)
+def test_a_graph_whose_weights_lie_beside_it_is_not_converted(golden, tmp_path, capfd, precision, way_out):
+    export_onnx(tmp_path / "m.onnx", checkpoint=golden / "tf1_core_L2", external_data=True, verify=False)
+    arguments = ("--reference", golden / "tf1_core_L2", "--candidate", tmp_path / "m.onnx")
+    code, _, err = run(capfd, *arguments, "--precision", precision)
+    assert code == 2
+    assert f"cannot be converted to {precision} here, since its weights are in m.onnx.data: {way_out}" in err
+
+
 def test_a_module_in_half_precision_says_so(golden, tmp_path, capfd):
     export_hub_module(golden / "tf1_core_L2", tmp_path / "half", precision="fp16", verify=False)
     arguments = ("--reference", golden / "tf1_core_L2", "--candidate", tmp_path / "half")
@@ -167,7 +201,9 @@ def test_levels_and_threads_of_onnx_runtime_are_harmless(golden, made, capfd, le
     flags = ("--graph-optimization", level, "--threads", "1")
     code, out, _ = run(capfd, "--reference", golden / "tf1_core_L2", "--candidate", made / "m.onnx", *flags)
     assert code == 0
-    assert "threads 1" in out
+    reference, candidate = (line for line in out.splitlines() if line.startswith(("reference", "candidate")))
+    assert "threads 1" in candidate
+    assert "threads" not in reference  # TensorFlow's are its own
 
 
 def test_names_of_somebody_else_are_mapped(golden, made, tmp_path, capfd):

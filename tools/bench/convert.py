@@ -21,8 +21,7 @@ TOOLS = Path(__file__).parent.parent
 
 OURS = """
 import sys, time
-from bertferry.core.quiet import import_tensorflow
-import_tensorflow()
+import tensorflow
 started = time.perf_counter()
 from bertferry.convert import convert_checkpoint
 convert_checkpoint(sys.argv[1], sys.argv[2], overwrite=True)
@@ -30,8 +29,6 @@ print(time.perf_counter() - started)
 """
 FLOOR = """
 import sys, time
-from bertferry.core.quiet import import_tensorflow
-import_tensorflow()
 import tensorflow as tf
 started = time.perf_counter()
 names = [name for name, _ in tf.train.list_variables(sys.argv[1])]

@@ -26,8 +26,6 @@ convert_checkpoint(*sys.argv[1:3], to="garden_v1")
 """
 LOAD = """
 import sys, time
-from bertferry.core.quiet import import_tensorflow
-import_tensorflow()
 import tensorflow_hub as hub
 started = time.perf_counter()
 hub.KerasLayer(sys.argv[1], trainable=True)
@@ -35,8 +33,6 @@ print(time.perf_counter() - started)
 """
 CALLS = """
 import json, sys, time
-from bertferry.core.quiet import import_tensorflow
-import_tensorflow()
 import numpy as np, tensorflow as tf, tensorflow_hub as hub
 layers = [hub.KerasLayer(path, trainable=True) for path in sys.argv[2:]]
 times = {}

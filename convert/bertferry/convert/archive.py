@@ -1,5 +1,6 @@
 """Unpacks released archives, trusting nothing in them."""
 
+import gzip
 import tarfile
 import zipfile
 import zlib
@@ -17,6 +18,11 @@ MAX_MEMBERS = 10_000
 MAX_RATIO = 100
 """Weights hardly shrink when they are compressed: what grows more than this beyond the first 64 MiB is a bomb."""
 CHUNK = 2**20
+DAMAGE = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, gzip.BadGzipFile),
+    *(EOFError, NotImplementedError),
+)
+"""What the libraries raise for the bytes of an archive, not for the disks that it is read from and unpacked to."""
 
 
 def is_archive(path: Path) -> bool:
@@ -42,12 +48,15 @@ def unpack(path: Path) -> TemporaryFolder:
             target = Path(folder.path, *_safe_parts(path, name))
             target.parent.mkdir(parents=True, exist_ok=True)
             budget = _copy(content, target, budget, path)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, NotImplementedError) as error:
+    except DAMAGE as error:
         folder.remove()
-        if isinstance(error, OSError) and error.errno in FULL:
+        raise DataError(f"{path}: not a complete archive: {error}") from error
+    except OSError as error:
+        folder.remove()
+        if error.errno in FULL:
             place = folder.path.parent
             raise UsageError(f"{path}: no room to unpack it in {place}: set TMPDIR to a larger folder") from error
-        raise DataError(f"{path}: not a complete archive: {error}") from error
+        raise UsageError(f"{path}: cannot be unpacked: {error.strerror or error}") from error
     except BaseException:
         folder.remove()
         raise

@@ -13,8 +13,7 @@ from bertferry.convert.plan import Plan, PlannedTensor, check_choices, plan
 from bertferry.convert.report import ConversionReport, conversion_report
 from bertferry.convert.vocabulary import read_vocabulary, write_tokenizer_config
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
-from bertferry.core.errors import DataError
-from bertferry.core.quiet import import_tensorflow
+from bertferry.core.errors import DataError, UsageError
 from bertferry.core.tasks import has_classes
 
 CHECKPOINT_NAME = "bert_model.ckpt"
@@ -80,6 +79,9 @@ def convert_checkpoint(
     work = plan(checkpoint, to, task, dtype=dtype, init_missing_head=init_missing_head, num_labels=num_labels)
     if checkpoint.location.vocabulary:
         read_vocabulary(checkpoint.location.vocabulary, checkpoint.config.vocab_size)
+    tokenized = work.target.naming == "safetensors" and checkpoint.location.vocabulary is not None
+    if do_lower_case is not None and not tokenized:
+        raise UsageError("--do-lower-case is for --to huggingface and a source with a vocabulary: leave it out")
     if dry_run:
         return conversion_report(work, input, output, dry_run=True)
     with new_directory(output, overwrite=overwrite) as staging:
@@ -139,7 +141,6 @@ def write_tensors(directory: Path, work: Plan, tell: Callable[[str], None]) -> N
         headers = [(tensor.stored, tensor.dtype, tensor.shape) for tensor in work.tensors]
         write_safetensors(directory / SAFETENSORS_NAME, headers, tensors())
         return
-    import_tensorflow()
     from bertferry.convert.writers.tensorflow import write_names, write_objects
 
     prefix = directory / CHECKPOINT_NAME

@@ -69,6 +69,9 @@ def with_parameters(
       UsageError: a fresh classifier without its number of classes.
     """
     missing = tuple(name for name in needed if name not in checkpoint.parameters)
+    has_classes = any("classes" in canonical_axes(name) for name in missing)
+    if num_labels is not None and not has_classes:
+        raise UsageError("--num-labels is for a classifier that is started fresh, and none is here: leave it out")
     if not missing:
         return checkpoint
     if any(name.startswith(("embeddings/", "encoder/")) for name in missing):
@@ -78,7 +81,7 @@ def with_parameters(
         raise DataError(
             f"{checkpoint.location.path}: the source has no {', '.join(missing)}, which {use}{way_out}"
         )
-    if not any("classes" in canonical_axes(name) for name in missing):
+    if not has_classes:
         return replace(checkpoint, fresh=missing)
     if num_labels is None:
         raise UsageError("a fresh classifier needs its number of classes: give --num-labels N")

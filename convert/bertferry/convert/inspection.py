@@ -9,7 +9,7 @@ from typing import Any
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import possible_heads
-from bertferry.convert.match import faults, with_nearest
+from bertferry.convert.match import faults, nearest
 from bertferry.convert.report import in_units, itemsize
 
 
@@ -120,8 +120,8 @@ def _roles(checkpoint: Checkpoint) -> dict[str, str]:
     roles |= {key: f"copy of {name}" for key, name in found.copies.items()}
     roles |= {key: f"({reason})" for key, reason in found.skipped.items()}
     for what, keys in (("UNEXPECTED", found.unexpected), ("outside the encoder", found.outside)):
-        for key, with_name in zip(keys, with_nearest(found, keys), strict=True):
-            roles[key] = f"({what}{with_name.removeprefix(key).replace(' (', '; ').rstrip(')')})"
+        near = nearest(found, keys)
+        roles |= {key: f"({what}; nearest known: {near[key]})" if key in near else f"({what})" for key in keys}
     return roles
 
 

@@ -26,8 +26,9 @@ SUPERSEDED = "not trained: the next-sentence head has its own"
 class Match:
     """How a file's tensors relate to one form of one layout, its encoder at one place.
 
-    `unexpected` tensors stand inside the encoder, `outside` ones beside it, in a model around it. `twins` read the
-    same tensors as another head, which is stored under the same names.
+    `unexpected` tensors stand inside the encoder, `outside` ones beside it, in a model around it. `other_heads` is
+    the number of attention heads with which a misshapen tensor would fit. `twins` read the same tensors as another
+    head, which is stored under the same names.
     """
 
     layout: Layout
@@ -37,6 +38,7 @@ class Match:
     found: dict[str, tuple[str, Row]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     misshapen: list[str] = field(default_factory=list)
+    other_heads: int | None = None
     unexpected: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     copies: dict[str, str] = field(default_factory=dict)
@@ -68,6 +70,7 @@ def match(reader: Reader, layout: Layout, form: Form, place: str, config: Encode
         result.found[row.parameter] = key, row
         if fault := shape_fault(reader.tensors[key], row, result.sizes):
             result.misshapen.append(f"{key} {fault}")
+            result.other_heads = result.other_heads or fitting_heads(reader.tensors[key], row, result.sizes)
     _account_for_the_rest(reader, result, config.num_layers)
     return result
 
@@ -102,6 +105,15 @@ def shape_fault(info: TensorInfo, row: Row, sizes: dict[str, int]) -> str:
             return ""
         return f"has shape {list(info.shape)}, expected {list(expected)} ({row.axes})"
     return f"has shape {list(info.shape)}, expected {len(axes.groups(row.axes))} dimensions ({row.axes})"
+
+
+def fitting_heads(info: TensorInfo, row: Row, sizes: dict[str, int]) -> int | None:
+    """The number of attention heads with which a misshapen tensor would fit, if its shape shows one."""
+    heads = dict(single_axes(info, row)).get("heads")
+    if not heads:
+        return None
+    fitting = {**sizes, "heads": heads, "head_size": sizes["hidden"] // heads}
+    return heads if axes.shape(row.axes, fitting) == info.shape else None
 
 
 def single_axes(info: TensorInfo, row: Row) -> list[tuple[str, int]]:
@@ -202,16 +214,24 @@ def faults(found: Match) -> list[str]:
         parts.append(f"unexpected {sample(with_nearest(found, found.unexpected))}")
     if found.misshapen:
         parts.append(sample(found.misshapen))
-        if any("heads" in fault for fault in found.misshapen):
-            parts.append("check num_attention_heads in the configuration")
+        if found.other_heads:
+            parts.append(
+                f"the tensors show {found.other_heads} heads: check num_attention_heads in the configuration"
+            )
     return parts
 
 
 def with_nearest(found: Match, names: list[str]) -> list[str]:
     """The names, each with the known one that it resembles most where there is one."""
+    near = nearest(found, names)
+    return [f"{name} (nearest known: {near[name]})" if name in near else name for name in names]
+
+
+def nearest(found: Match, names: list[str]) -> dict[str, str]:
+    """The known name that each of the first few names resembles most, where there is one."""
     free = [name for name in found.known if name in found.missing] or found.known
-    near = {name: get_close_matches(name, free, n=1, cutoff=0.8) for name in names[: NAMED_IN_ERRORS + 1]}
-    return [f"{name} (nearest known: {near[name][0]})" if near.get(name) else name for name in names]
+    close = {name: get_close_matches(name, free, n=1, cutoff=0.8) for name in names[: NAMED_IN_ERRORS + 1]}
+    return {name: known[0] for name, known in close.items() if known}
 
 
 def sample(items: list[str]) -> str:

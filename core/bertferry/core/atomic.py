@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bertferry.core.errors import UsageError
+from bertferry.core.errors import BertferryError, UsageError
 from bertferry.core.siblings import abandoned_siblings, sibling
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -27,7 +27,7 @@ def new_directory(destination: str | Path, *, overwrite: bool = False) -> Iterat
     target = Path(destination)
     clear_leftovers(target)
     check_destination(target, overwrite=overwrite)
-    with _staging(target) as staging:
+    with _staging(target, target) as staging:
         yield staging
         _sync(staging)
         _take_place(staging, target)
@@ -43,10 +43,8 @@ def new_file(destination: str | Path, *, overwrite: bool = False) -> Iterator[Pa
       UsageError: as `new_directory`.
     """
     target = Path(destination)
-    if target.is_dir():
-        raise UsageError(f"{target} is a directory: name a file with --output")
-    check_destination(target, overwrite=overwrite)
-    with _staging(target) as staging:
+    check_new_file(target, overwrite=overwrite)
+    with _staging(target, target.parent) as staging:
         yield staging / target.name
         _sync(staging)
         for path in sorted(staging.iterdir(), key=lambda path: path.name == target.name):
@@ -55,14 +53,18 @@ def new_file(destination: str | Path, *, overwrite: bool = False) -> Iterator[Pa
 
 
 @contextmanager
-def _staging(target: Path) -> Iterator[Path]:
-    """A temporary sibling, gone at the end; a full or read-only disk becomes one clear error."""
+def _staging(target: Path, place: Path) -> Iterator[Path]:
+    """A temporary sibling, gone at the end, that stands for `place`; a full or read-only disk becomes one clear
+    error, and no error names the sibling."""
     clear_leftovers(target)
     staging = sibling(target, "tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         staging.mkdir()
         yield staging
+    except BertferryError as error:
+        error.args = (str(error).replace(str(staging), str(place)),)
+        raise
     except OSError as error:
         if error.errno in FULL:
             raise UsageError(f"{target}: no space left on the device") from error
@@ -85,6 +87,13 @@ def check_destination(target: Path, *, overwrite: bool) -> None:
     """Refuses a destination that is already there, unless it may be replaced."""
     if target.exists() and not overwrite:
         raise UsageError(f"{target} already exists: choose another --output or give --overwrite")
+
+
+def check_new_file(target: Path, *, overwrite: bool) -> None:
+    """Refuses a destination for a file that is already there, unless it may be replaced, or is a directory."""
+    if target.is_dir():
+        raise UsageError(f"{target} is a directory: name a file with --output")
+    check_destination(target, overwrite=overwrite)
 
 
 def clear_leftovers(target: Path) -> None:

@@ -7,6 +7,7 @@ import time
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
@@ -15,6 +16,7 @@ from absl import app, flags, logging
 from absl.flags import argparse_flags
 
 from bertferry.core.errors import BertferryError, UsageError
+from bertferry.core.quiet import held_back_stderr, own_stderr
 from bertferry.core.temporary import own_temporary_files
 
 Execute = Callable[[Namespace, "Progress"], int]
@@ -53,6 +55,9 @@ def run_as_program(
 ) -> None:
     """The entry point of a command, with `argv` or the process's arguments: absl's `app.run` around it."""
     signal.signal(signal.SIGTERM, _end_on_sigterm)
+    if sys.stderr is None:  # closed by who started the command: nobody listens
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        sys.stderr = os.fdopen(2, "w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a locale without UTF-8 is no reason to fail
@@ -60,12 +65,12 @@ def run_as_program(
     # ONNX Runtime sends usage data to its makers, and notes that in the temporary directory, unless told not to.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-    def execute_in_own_folder(arguments: Namespace, progress: Progress) -> int:
-        with own_temporary_files():
+    def execute_alone(arguments: Namespace, progress: Progress) -> int:
+        with own_temporary_files(), nullcontext() if logging.get_verbosity() > 0 else held_back_stderr():
             return execute(arguments, progress)
 
     app.run(
-        lambda arguments: guarded(parser, execute_in_own_folder, arguments),
+        lambda arguments: guarded(parser, execute_alone, arguments),
         argv=[parser.prog, *(sys.argv[1:] if argv is None else argv)],
         flags_parser=lambda argv: parse(parser, argv[1:]),
     )
@@ -87,7 +92,7 @@ def guarded(parser: argparse_flags.ArgumentParser, execute: Execute, arguments: 
         print(f"{parser.prog}: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted, nothing written", file=sys.stderr)
+        print(f"{parser.prog}: interrupted; no file is left half-written", file=sys.stderr)
         return 130
 
 
@@ -123,6 +128,7 @@ class Progress:
 
     def __init__(self, command: str) -> None:
         self._command = command
+        self._stderr = own_stderr()
         self._started = self._shown = time.monotonic()
         self._width = 0
 
@@ -131,17 +137,17 @@ class Progress:
 
     def __exit__(self, *exc_info: object) -> None:
         if self._width:
-            print("\r" + " " * self._width, end="\r", file=sys.stderr, flush=True)
+            print("\r" + " " * self._width, end="\r", file=self._stderr, flush=True)
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Notes that `done` of `total` steps are done and that `what` comes next."""
         now = time.monotonic()
         text = f"{self._command}: {done}/{total} {what}"
-        if sys.stderr.isatty() and now - self._started > 2:
-            print("\r" + text.ljust(self._width), end="", file=sys.stderr, flush=True)
+        if self._stderr.isatty() and now - self._started > 2:
+            print("\r" + text.ljust(self._width), end="", file=self._stderr, flush=True)
             self._width = max(self._width, len(text))
         elif now - self._shown > 10:
-            print(text, file=sys.stderr, flush=True)
+            print(text, file=self._stderr, flush=True)
         else:
             return
         self._shown = now

@@ -1,7 +1,8 @@
 """The one exception family of bertferry: what a user has to know, in one line.
 
-Every public function raises `BertferryError` for faults of its input, and nothing else; the commands
-print its message and end with its `exit_code`.
+The public functions of `bertferry.convert`, `verify` and `export` raise `BertferryError` for faults of their
+input; the commands print its message and end with its `exit_code`. `bertferry.modeling` raises `ValueError` and
+`TypeError` for wrong arguments, as Keras does.
 """
 
 

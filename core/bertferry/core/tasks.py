@@ -158,6 +158,11 @@ class TaskSpec:
         return ("pooled_output", "sequence_output") if self.encoder else self.output_names
 
     @property
+    def per_token(self) -> tuple[str, ...]:
+        """The names of its outputs that have the sequence as their second dimension."""
+        return tuple(spec.name for spec in self.outputs if spec.dims[1] == "sequence")
+
+    @property
     def needs_pooler(self) -> bool:
         """Whether any output depends on the pooler."""
         return self.encoder or any(head.reads == "pooled" for head in self.head_specs)

@@ -85,8 +85,18 @@ def build_parser() -> argparse_flags.ArgumentParser:
     return parser
 
 
+OF_NETWORK = ("task", "pooling", "init_missing_head", "num_labels", "precision", "freeze", "onnx")
+"""Flags that say nothing about preprocessing, which has no network."""
+
+
 def execute(arguments: Namespace, progress: Progress) -> int:
     """Runs the command with parsed arguments; returns its exit code."""
+    for mode, given, others in (
+        ("--export preprocessing", arguments.export == "preprocessing", OF_NETWORK),
+        ("--module", arguments.module is not None and arguments.checkpoint is None, ("source_layout",)),
+    ):
+        if given and arguments.check is None:
+            refuse_ignored(build_parser(), arguments, mode, vars(arguments).keys() - set(others))
     check_report_path(arguments.json)
     if arguments.check is not None:
         refuse_ignored(build_parser(), arguments, "--check", ("check", "json"))

@@ -1,17 +1,18 @@
-"""check_module_contract: does a SavedModel answer every caller that a text encoder's module should answer?
+"""check_module_contract: does a SavedModel answer every caller that a module of its kind should answer?
 
-The contract is that of https://www.tensorflow.org/hub/common_saved_model_apis/text, of the modules /1 to /4 on
-tfhub.dev, and of Keras 3's `TFSMLayer`. Nothing here knows who exported the module.
+The contracts of encoders, of text embeddings and of preprocessing are those of
+https://www.tensorflow.org/hub/common_saved_model_apis/text, of the modules /1 to /4 on tfhub.dev, and of Keras 3's
+`TFSMLayer`. Nothing here knows who exported the module.
 """
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bertferry.core.errors import UsageError, first_line
-from bertferry.core.quiet import held_back_stderr, import_tensorflow
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class ContractReport:
-    """Every line of the contract, in order."""
+    """Every line of the contract of a kind of module, in order."""
 
     module: str
+    kind: str
     findings: tuple[Finding, ...]
 
     @property
@@ -46,14 +48,14 @@ class ContractReport:
         ]
         faults = sum(bool(finding.fault) for finding in self.findings)
         verdict = f"BROKEN: {faults} of {len(lines)} lines" if faults else f"KEPT: all {len(lines)} lines hold"
-        return "\n".join([f"module  {self.module}", *lines, f"CONTRACT {verdict}"])
+        return "\n".join([f"{self.kind}  {self.module}", *lines, f"CONTRACT {verdict}"])
 
 
 class ContractError(Exception):
     """A line of the contract that does not hold, in words."""
 
 
-Line = tuple[str, Callable[[Any], None]]
+Line = tuple[str, Callable[[Any], object]]
 
 
 def check_module_contract(
@@ -68,12 +70,19 @@ def check_module_contract(
     path = Path(directory)
     if not (path / "saved_model.pb").is_file():
         raise UsageError(f"{path}: not a SavedModel: no saved_model.pb in it")
-    import_tensorflow()
+    with suppress(ImportError):
+        import tensorflow_text  # noqa: F401 - brings the operations of modules that take strings
     from bertferry.export.contract_lines import LINES, Subject
+    from bertferry.export.text_contract_lines import TextSubject, takes_texts, text_contract
+    from bertferry.verify.runners.saved_model import load_saved_model
 
-    with held_back_stderr():
-        subject = Subject.opened(path)
-    return ContractReport(str(directory), tuple(_findings(subject, LINES, progress)))
+    root = load_saved_model(path)
+    if takes_texts(root):
+        kind, lines = text_contract(root)
+        findings = _findings(TextSubject.of(path, root), lines, progress)
+    else:
+        kind, findings = "module", _findings(Subject.of(path, root), LINES, progress)
+    return ContractReport(str(directory), kind, tuple(findings))
 
 
 def _findings(
@@ -84,8 +93,7 @@ def _findings(
         if progress:
             progress(line, number, len(lines))
         try:
-            with held_back_stderr():
-                holds(subject)
+            holds(subject)
         except ContractError as broken:
             findings.append(Finding(line, str(broken)))
         except Exception as error:  # whatever a module's functions raise is the fault

@@ -1,8 +1,7 @@
 """The lines of a module's contract, each a function that raises where it does not hold."""
 
 import json
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,17 +10,22 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from bertferry.core.errors import DataError
 from bertferry.core.tasks import ENCODER_INPUTS, HEADS, TASKS, TaskSpec, inputs_of
 from bertferry.core.temporary import TemporaryFolder
-from bertferry.export.contract import ContractError, Line
+from bertferry.export.contract import Line
+from bertferry.export.shared_contract_lines import (
+    has_variables,
+    machine_paths,
+    require,
+    sample,
+    tolerance_of,
+    vocabulary_asset,
+)
+from bertferry.modeling.tf_compat import LoadedModule
 from bertferry.verify.runners.saved_model import load_saved_model
 
 LENGTH = 6
-TOLERANCES = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
-"""How far outputs may move by nothing but another order of sums, by the type of the weights."""
-MACHINE_PATH = re.compile(rb"/(?:home|Users|root|tmp|mnt|workspace|build)/[\w.-]+/[\w./-]+")
-CHUNK = 1 << 24
-FEW = 3
 
 
 @dataclass(frozen=True)
@@ -35,25 +39,26 @@ class Subject:
     inputs: dict[str, np.ndarray]
 
     @classmethod
-    def opened(cls, path: Path) -> "Subject":
-        """Raises DataError where it cannot be loaded."""
+    def of(cls, path: Path, root: LoadedModule) -> "Subject":
+        """Of a module that has been loaded; its manifest says its task, if it has one."""
         import tensorflow_hub as hub
 
-        root = load_saved_model(path)
         try:
-            task = TASKS[json.loads((path / "MANIFEST.json").read_text())["task"]]
-        except (OSError, ValueError, KeyError):
-            task = TASKS["encoder"]
+            name = json.loads((path / "MANIFEST.json").read_text())["task"]
+        except (OSError, ValueError, KeyError, TypeError):
+            name = "encoder"
+        if name not in tuple(TASKS):
+            raise DataError(f"{path / 'MANIFEST.json'}: unknown task {name!r}: known are {', '.join(TASKS)}")
         rng = np.random.default_rng(0)
         mask = np.array([[1] * LENGTH, [1] * (LENGTH - 2) + [0] * 2], np.int32)
         arrays = rng.integers(1, 20, mask.shape, np.int32) * mask, mask, np.zeros_like(mask)
         inputs = dict(zip(ENCODER_INPUTS, arrays, strict=True))
-        return cls(path, root, hub.KerasLayer(root, trainable=True), task, inputs)
+        return cls(path, root, hub.KerasLayer(root, trainable=True), TASKS[name], inputs)
 
     @property
     def tolerance(self) -> float:
         """That of the type of its weights."""
-        return max((TOLERANCES.get(one.dtype.name, 0.0) for one in self.root.variables), default=0.0)
+        return tolerance_of(self.root.variables)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -71,24 +76,6 @@ class Subject:
         inputs = options.pop("inputs", self.inputs)
         tensors = {name: tf.constant(array, dtype) for name, array in inputs.items()}
         return self.layer(tensors if structure is dict else structure(tensors.values()), **options)
-
-
-def require(holds: bool, fault: str) -> None:
-    """Raises the fault where it does not hold."""
-    if not holds:
-        raise ContractError(fault)
-
-
-def sample(names: Iterable[object]) -> str:
-    """The first few names."""
-    listed = [str(name) for name in names]
-    return ", ".join(listed[:FEW]) + (f" and {len(listed) - FEW} more" if len(listed) > FEW else "")
-
-
-def has_variables(subject: Subject) -> None:
-    for name in ("variables", "trainable_variables", "regularization_losses"):
-        require(hasattr(subject.root, name), f"no .{name}")
-    require(len(subject.root.variables) > 0, ".variables is empty")
 
 
 def answers_dict(subject: Subject, dtype: tf.DType, training: bool) -> None:
@@ -231,11 +218,7 @@ def xla(subject: Subject) -> None:
 
 
 def assets(subject: Subject) -> None:
-    require(hasattr(subject.root, "vocab_file"), "no .vocab_file")
-    require(hasattr(subject.root, "do_lower_case"), "no .do_lower_case")
-    path = Path(subject.root.vocab_file.asset_path.numpy().decode())
-    require(path.is_file(), f"{path.name} is not there")
-    require(subject.path.resolve() in path.resolve().parents, f"{path.name} lies outside the module")
+    path = vocabulary_asset(subject)
     tokens = len(path.read_text(encoding="utf-8").splitlines())
     rows = {int(variable.shape[0]) for variable in subject.root.variables if len(variable.shape) == 2}
     require(tokens in rows, f"{tokens} tokens in {path.name}, which no table has as rows")
@@ -250,20 +233,6 @@ def heads(subject: Subject) -> None:
         outputs = hub.KerasLayer(getattr(subject.root, head), trainable=True)(inputs)
         missing = [output.name for output in HEADS[head].outputs if output.name not in outputs]
         require(not missing, f".{head} answers without {', '.join(missing)}")
-
-
-def machine_paths(subject: Subject) -> None:
-    for path in sorted(subject.path.rglob("*")):
-        if not path.is_file():
-            continue
-        with path.open("rb") as file:
-            tail = b""
-            while block := file.read(CHUNK):
-                if found := MACHINE_PATH.search(tail + block):
-                    raise ContractError(
-                        f"{path.relative_to(subject.path)} holds {found[0].decode(errors='replace')[:80]}"
-                    )
-                tail = block[-256:]
 
 
 def _calls() -> list[Line]:

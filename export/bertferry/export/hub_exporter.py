@@ -10,7 +10,6 @@ from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
-from bertferry.core.quiet import import_tensorflow
 from bertferry.core.tasks import TASKS
 from bertferry.export.freeze import frozen_parameters
 from bertferry.export.manifest import hashes, write_manifest
@@ -22,11 +21,12 @@ from bertferry.export.module_writer import (
     Module,
     check_module,
     needed_parameters,
-    planned_files,
+    weight_bytes,
     write_module,
     write_onnx_files,
 )
 from bertferry.export.onnx.exporter import check_installed
+from bertferry.export.progress import after, silent
 from bertferry.export.report import ExportReport
 from bertferry.export.sentence import POOLINGS, check_text_installed, sentence_choices
 from bertferry.export.text_writer import (
@@ -138,12 +138,13 @@ def export_hub_module(
     if module is not None and do_lower_case is None:
         do_lower_case = module_casing(Path(module))
     assets = text_assets(source.location, source.config.vocab_size, vocab, do_lower_case)
-    new = Module(source, kind, precision, frozen, assets, None if module is None else Path(module), sentence)
+    new = Module(
+        source, kind, target, precision, frozen, assets, None if module is None else Path(module), sentence
+    )
     given = str(checkpoint if module is None else module)
     if dry_run:
-        return _report(given, new, output, None, planned_files(new), dry_run=True)
-    import_tensorflow()
-    tell = progress or (lambda what, done, total: None)
+        return _report(given, new, output, None, {}, dry_run=True)
+    tell = progress or silent
     with new_directory(target, overwrite=overwrite) as staging, ThreadPoolExecutor() as pool:
         read = pool.submit(hashes, source.location.files)  # beside the work, which is Python's
         steps = 1 + bool(onnx)
@@ -154,7 +155,7 @@ def export_hub_module(
             tell("writing ONNX files", 1, steps)
             write_onnx_files(staging / "onnx", new, onnx, verify=verify)
         written = pool.submit(hashes, _files(staging), staging)
-        parity = writer.check(new, staging, _behind(steps, tell)) if verify else None
+        parity = writer.check(new, staging, after(steps, tell)) if verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{target}: not written: the module computes something else: {parity.verdict()}")
         card = staging / "README.md"
@@ -205,11 +206,6 @@ def check_choices(export: str, task: str, precision: str, pooling: str | None, o
         check_installed()
 
 
-def _behind(steps: int, tell: Progress) -> Progress:
-    """Counts on from steps that are done."""
-    return lambda what, done, total: tell(what, steps + done, steps + total)
-
-
 def _files(directory: Path) -> list[Path]:
     return [path for path in sorted(directory.rglob("*")) if path.is_file()]
 
@@ -234,6 +230,7 @@ def _report(
         fresh_parameters=source.fresh,
         vocabulary=assets is not None,
         do_lower_case=assets.do_lower_case if assets else None,
+        weight_bytes=weight_bytes(module),
         files=files,
         parity=None if parity is None else parity.to_dict(),
         verdict="not checked" if parity is None else parity.verdict(),

@@ -9,6 +9,7 @@ from typing import Any
 
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.report import versions
+from bertferry.core.errors import UsageError
 from bertferry.export.module_writer import Module
 from bertferry.verify import Report
 
@@ -68,5 +69,8 @@ def hashes(paths: Iterable[Path], root: Path | None = None) -> dict[str, str]:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:  # one of reading names no file
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error

@@ -7,7 +7,6 @@ import numpy as np
 
 from bertferry.convert import Checkpoint, open_checkpoint
 from bertferry.core.errors import DataError, UsageError
-from bertferry.core.quiet import import_tensorflow
 
 CASING = "do_lower_case"
 
@@ -28,7 +27,6 @@ def open_module(
     """
     if not (directory / "saved_model.pb").is_file():
         raise UsageError(f"{directory}: not a Hub module: no saved_model.pb in it")
-    import_tensorflow()
     return open_checkpoint(
         directory,
         config=config,
@@ -49,7 +47,7 @@ def computed_activation(directory: Path) -> str | None:
 
     try:
         model = SavedModel.FromString((directory / "saved_model.pb").read_bytes())
-    except DecodeError as error:
+    except (OSError, DecodeError) as error:
         raise DataError(f"{directory / 'saved_model.pb'}: not a readable SavedModel: {error}") from error
     functions = model.meta_graphs[0].graph_def.library.function
     # The network stands in the longest of them: the others are ways to call it.

@@ -10,7 +10,6 @@ from bertferry.convert import Checkpoint
 from bertferry.core import axes
 from bertferry.core.errors import DataError
 from bertferry.core.parameters import canonical_axes, task_parameters
-from bertferry.core.quiet import held_back_stderr
 from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.exporter import check_parity
 from bertferry.export.onnx.sources import CheckpointSource, Choices
@@ -30,11 +29,14 @@ ONNX_FILES = {"fp32": "model.onnx", "fp16": "model_fp16.onnx", "int8": "model_in
 
 @dataclass(frozen=True)
 class Module:
-    """What is about to be exported: a task over a checkpoint's parameters, some of them frozen, with assets;
-    `origin` is the module that they come from, if it is one."""
+    """What is about to be exported: a task over a checkpoint's parameters, some of them frozen, with assets.
+
+    `target` is the directory to create; `origin` is the module that the parameters come from, if it is one.
+    """
 
     source: Checkpoint
     task: str
+    target: Path
     precision: str
     frozen: frozenset[str]
     assets: TextAssets | None
@@ -109,7 +111,7 @@ def save(
     from bertferry.convert.writers.disk import system_errors
     from bertferry.export.saved_model_files import make_reproducible
 
-    with held_back_stderr(), system_errors():
+    with system_errors():
         tf.saved_model.save(built, str(directory), signatures=signatures, options=options)
         make_reproducible(directory)
 
@@ -129,9 +131,9 @@ def write_onnx_files(directory: Path, module: Module, precisions: Sequence[str],
     for precision in precisions:
         choices = Choices(precision)
         path = directory / ONNX_FILES[precision]
-        with held_back_stderr():
-            write(path, build(source, choices), choices)
-        parity = check_parity(source, path, choices) if verify else None
+        write(path, build(source, choices), choices)
+        target = module.target / directory.name / path.name
+        parity = check_parity(source, path, target, choices) if verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{path.name}: not written: the graph computes something else: {parity.verdict()}")
 
@@ -158,18 +160,14 @@ def check_module(module: Module, directory: Path, progress: Progress | None = No
         reference = replace(origin, limits=reference.limits)
     return compare_artefacts(
         reference,
-        [Artefact(f"hub {directory}", as_layer), Artefact(f"savedmodel {directory}", by_signature)],
+        [Artefact(f"hub {module.target}", as_layer), Artefact(f"savedmodel {module.target}", by_signature)],
         Judgement(PROFILES[module.precision], task=module.task),
         progress=progress,
     )
 
 
-def planned_files(module: Module) -> dict[str, int]:
-    """The files whose sizes are known before anything is traced."""
+def weight_bytes(module: Module) -> int:
+    """Bytes of the module's weights."""
     width = 4 if module.precision == "fp32" else 2
     sizes = module.source.sizes
-    elements = sum(prod(axes.shape(canonical_axes(name), sizes)) for name in module.parameters)
-    files = {"variables/variables.data-00000-of-00001": width * elements}
-    if module.assets:
-        files["assets/" + module.assets.vocabulary.name] = module.assets.vocabulary.stat().st_size
-    return files
+    return width * sum(prod(axes.shape(canonical_axes(name), sizes)) for name in module.parameters)

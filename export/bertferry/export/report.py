@@ -10,10 +10,9 @@ from bertferry.convert.report import in_units
 
 @dataclass(frozen=True)
 class ExportReport:
-    """An export: its source, its output's files with their sizes in bytes, and its parity verdict.
+    """An export: its source, the bytes of its weights, its output's files with theirs, and its parity verdict.
 
-    Of a dry run the files are those whose sizes are known beforehand. `fresh_parameters` belong to heads that the
-    source lacks.
+    A dry run has no files. `fresh_parameters` belong to heads that the source lacks.
     """
 
     source: str
@@ -25,6 +24,7 @@ class ExportReport:
     fresh_parameters: tuple[str, ...]
     vocabulary: bool
     do_lower_case: bool | None
+    weight_bytes: int
     files: Mapping[str, int]
     parity: dict[str, Any] | None
     verdict: str
@@ -46,9 +46,8 @@ class ExportReport:
         if self.fresh_parameters:
             about.append(f"started fresh: {', '.join(self.fresh_parameters)}")
         if self.dry_run:
-            sizes = [f"{size:>13,} bytes  {name}" for name, size in self.files.items()]
-            lines = [f"would export {source} to {self.output}, and its graph, manifest and card:", *sizes, *about]
-            return "\n  ".join(lines)
+            weights = f", {self.precision}, {in_units(self.weight_bytes)} of weights" if self.weight_bytes else ""
+            return "\n  ".join([f"would export {source} to {self.output}", f"{self.task}{weights}", *about])
         about[0] += f"; activation {self.configuration['activation']}"
         about.append(f"parity with the source: {self.verdict}")
         return "\n  ".join([f"exported {source} to {self.output} ({in_units(self.total_bytes)})", *about])

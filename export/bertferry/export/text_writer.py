@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from bertferry.core.errors import DataError, UsageError
-from bertferry.core.quiet import held_back_stderr
 from bertferry.export.module_writer import Module, save, variables
 from bertferry.export.sentence import MAX_LENGTH, SentenceChoices
 from bertferry.export.vocabulary import TextAssets
@@ -22,12 +21,11 @@ WORDS_CHECKED = 1000
 
 def write_preprocessing(directory: Path, module: Module) -> None:
     """Strings to an encoder's inputs."""
-    assets = _needed(module)
-    with held_back_stderr():
-        from bertferry.export.text_module import build_preprocessing
+    from bertferry.export.text_module import build_preprocessing
 
-        length = min(MAX_LENGTH, module.source.config.max_position_embeddings)
-        built, signatures = build_preprocessing(assets.vocabulary, assets.do_lower_case, length)
+    assets = _needed(module)
+    length = min(MAX_LENGTH, module.source.config.max_position_embeddings)
+    built, signatures = build_preprocessing(assets.vocabulary, assets.do_lower_case, length)
     save(built, directory, signatures)
 
 
@@ -43,35 +41,33 @@ def check_preprocessing(module: Module, directory: Path, progress: Progress | No
     plain = re.compile("[a-z]+")
     words = {word: number for number, word in enumerate(tokens) if plain.fullmatch(word)}
     chosen = list(words)[:WORDS_CHECKED]
-    with held_back_stderr():
-        pieces = tf.saved_model.load(str(directory)).tokenize(tf.constant(chosen, tf.string)).merge_dims(1, -1)
+    pieces = tf.saved_model.load(str(directory)).tokenize(tf.constant(chosen, tf.string)).merge_dims(1, -1)
     for word, got in zip(chosen, pieces.to_list(), strict=True):
         if got != [words[word]]:
-            raise DataError(f"{directory}: not written: the word {word!r} becomes {got}, not [{words[word]}]")
+            raise DataError(f"{module.target}: not written: the word {word!r} becomes {got}, not [{words[word]}]")
 
 
 def write_text_embedding(directory: Path, module: Module) -> None:
     """Strings to embeddings."""
+    import tensorflow as tf
+
+    from bertferry.export.hub_module import Network
+    from bertferry.export.text_module import build_text_embedding, pooled
+
     assets, chosen = _needed(module), _chosen(module)
-    with held_back_stderr():
-        import tensorflow as tf
+    parameters = variables(module)
+    network = Network(module.source.config, parameters)
 
-        from bertferry.export.hub_module import Network
-        from bertferry.export.text_module import build_text_embedding, pooled
+    def embed(inputs: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
+        outputs = network.run(inputs, (), training=training, encoder=True)
+        mask = inputs["input_mask"]
+        vectors = pooled(chosen.pooling, outputs["sequence_output"], outputs.get("pooled_output"), mask)
+        return tf.linalg.l2_normalize(vectors, axis=-1) if chosen.normalize else vectors
 
-        parameters = variables(module)
-        network = Network(module.source.config, parameters)
-
-        def embed(inputs: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
-            outputs = network.run(inputs, (), training=training, encoder=True)
-            mask = inputs["input_mask"]
-            vectors = pooled(chosen.pooling, outputs["sequence_output"], outputs.get("pooled_output"), mask)
-            return tf.linalg.l2_normalize(vectors, axis=-1) if chosen.normalize else vectors
-
-        length = min(chosen.max_length, module.source.config.max_position_embeddings)
-        built, signatures = build_text_embedding(
-            assets.vocabulary, assets.do_lower_case, length, embed, list(parameters.values())
-        )
+    length = min(chosen.max_length, module.source.config.max_position_embeddings)
+    built, signatures = build_text_embedding(
+        assets.vocabulary, assets.do_lower_case, length, embed, list(parameters.values())
+    )
     save(built, directory, signatures)
 
 
@@ -81,7 +77,7 @@ def check_text_embedding(module: Module, directory: Path, progress: Progress | N
     chosen = _chosen(module)
     return compare_artefacts(
         replace(reference, open=lambda: PooledRunner(reference.open(), chosen)),
-        [Artefact(f"savedmodel {directory}", lambda: EmbedRunner(directory))],
+        [Artefact(f"savedmodel {module.target}", lambda: EmbedRunner(directory))],
         Judgement(PROFILES[module.precision]),
         progress=progress,
     )
@@ -122,8 +118,7 @@ class EmbedRunner:
         import tensorflow as tf
 
         self.name = str(directory)
-        with held_back_stderr():
-            self._loaded = tf.saved_model.load(str(directory))
+        self._loaded = tf.saved_model.load(str(directory))
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """`embeddings` [B, H]."""

@@ -24,12 +24,16 @@ def text_assets(
     """The assets for a checkpoint, or None where it has no vocabulary and none was given.
 
     Raises:
-      UsageError: no such vocabulary, or nothing says whether its texts are lower-cased.
+      UsageError: no such vocabulary, none though a casing was given, or nothing says what the casing is.
       DataError: a vocabulary of another length than the word table, or without a special token.
     """
     path = Path(vocabulary) if vocabulary is not None else location.vocabulary
-    if path is None:
+    if path is None and do_lower_case is None:
         return None
+    if path is None:
+        raise UsageError(
+            f"{location.path}: no vocabulary whose texts could be lower-cased: name one with --vocab FILE"
+        )
     if not path.is_file():
         raise UsageError(f"{path}: no such vocabulary")
     tokens = set(read_vocabulary(path, vocab_size))

@@ -12,7 +12,6 @@ from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.convert.vocabulary import read_tokenizer_config
 from bertferry.core.errors import UsageError
 from bertferry.core.parameters import task_parameters
-from bertferry.core.quiet import import_tensorflow
 from bertferry.core.tasks import TASKS
 from bertferry.verify.execution import AS_IT_IS, DEVICES, Execution
 from bertferry.verify.golden import GoldenRunner, read_golden
@@ -53,6 +52,8 @@ def artefact(given: str | Path, task: str, execution: Execution = AS_IT_IS) -> A
       BertferryError: nothing there, an unknown kind, a damaged file, or a way to run it that it does not have.
     """
     kind, path = split_kind(str(given))
+    if kind != "onnx":
+        execution = replace(execution, graph_optimization="all", threads=None)
     if kind == "golden":
         if execution.device != "cpu" or execution.precision is not None:
             raise UsageError(f"{path}: stored outputs are not run: they have no device or precision")
@@ -93,7 +94,6 @@ def checkpoint_artefact(checkpoint: Checkpoint, task: str, execution: Execution 
     execution.check(name, DEVICES, NETWORK_PRECISIONS, "convert it with export-onnx --precision int8")
 
     def opened() -> Runner:
-        import_tensorflow()
         from bertferry.verify.runners.checkpoint import CheckpointRunner
 
         return CheckpointRunner(checkpoint, task, execution)
@@ -141,7 +141,6 @@ def saved_model_artefact(
     )
 
     def opened() -> Runner:
-        import_tensorflow()
         from bertferry.verify.runners.saved_model import HubRunner, SignatureRunner
 
         return HubRunner(path, task, execution) if kind == "hub" else SignatureRunner(path, execution, signature)
@@ -160,10 +159,13 @@ def saved_model_artefact(
     )
 
 
-def onnx_artefact(path: Path, execution: Execution = AS_IT_IS, *, widen: bool = False) -> Artefact:
+def onnx_artefact(
+    path: Path, execution: Execution = AS_IT_IS, *, widen: bool = False, shown: Path | None = None
+) -> Artefact:
     """An ONNX file in ONNX Runtime.
 
-    `widen` takes float16 outputs for float32 ones, where the file was asked to have them.
+    `widen` takes float16 outputs for float32 ones, where the file was asked to have them; `shown` is the path that
+    a report names, where the file is to have another one than now.
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
@@ -183,7 +185,7 @@ def onnx_artefact(path: Path, execution: Execution = AS_IT_IS, *, widen: bool = 
 
     level = execution.graph_optimization
     return Artefact(
-        f"onnx {path}{'' if level == 'all' else f' (graph optimizations: {level})'}",
+        f"onnx {shown or path}{'' if level == 'all' else f' (graph optimizations: {level})'}",
         opened,
         _limits(configuration),
         profile=execution.profile(own if own in ("fp16", "int8") else "fp32-cross"),

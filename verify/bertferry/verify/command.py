@@ -127,6 +127,9 @@ def execute(arguments: Namespace, progress: Progress) -> int:
 def _verified(arguments: Namespace, progress: Progress) -> Report:
     if arguments.reference is None or not arguments.candidate:
         raise UsageError("--reference ART and --candidate ART are needed: see --help")
+    for given in ("inputs", "texts"):
+        if getattr(arguments, given) is not None:
+            refuse_ignored(build_parser(), arguments, f"--{given}", vars(arguments).keys() - {"seed"})
     with progress:
         return verify_parity(
             arguments.reference,

@@ -1,11 +1,11 @@
 """A report on the terminal: a table for each candidate, worst first, and what to do next."""
 
+from bertferry.core.tasks import TASKS
 from bertferry.verify.report import CandidateResult, Report, Row, rows_of
 
 SHOWN = 8
 ALIKE = 0.99995
 """Rank correlations from here on say nothing that the table does not."""
-PADDED_PROBES = {"a row of padding", "left padding", "mask with holes", "mixed"}
 
 
 def console_report(report: Report) -> str:
@@ -45,39 +45,47 @@ def _table(report: Report, candidate: CandidateResult) -> list[str]:
     outputs = dict.fromkeys(row.output for row in rows)
     worst = [max((row for row in rows if row.output == name), key=lambda row: row.max_abs) for name in outputs]
     for row in sorted(worst, key=lambda row: -row.max_abs):
-        lines.append(f"  {row.output:<18}{row.probe:<18}" + _figures(row, rows))
+        judges = report.overrides.get(row.output, report.tolerance).judges
+        lines.append(f"  {row.output:<18}{row.probe:<18}" + _figures(row, rows, judges=judges))
     failures = sorted((row for row in rows if row.reason), key=lambda row: -row.max_abs)
     return lines + [
         f"  - {line}" for line in _first(tuple(f"{row.output} on '{row.probe}': {row.reason}" for row in failures))
     ]
 
 
-def _figures(row: Row, rows: list[Row]) -> str:
+def _figures(row: Row, rows: list[Row], *, judges: bool) -> str:
     if row.statistics is None:
         return f"{'FAILED' if row.reason else 'not judged':>9}"
     s = row.statistics
     failed = any(other.reason for other in rows if other.output == row.output)
     figures = f"{s.max_abs:>9.1e}{s.mean_abs:>10.1e}{s.sqnr_db:>9.1f}{s.worst_row_cosine:>10.6f}"
-    return f"{figures}  {'FAILED' if failed else 'ok'}"
+    return f"{figures}  {'FAILED' if failed else 'ok' if judges else 'not judged'}"
 
 
 def _advice(report: Report) -> str:
     """What to look at first, judged from which outputs and probes fail."""
-    rows = list(rows_of(report))
-    failed = [row for row in rows if row.reason]
+    failed = [row for row in rows_of(report) if row.reason]
     if not failed:
-        return "next: the outputs agree; see the reasons above"
-    if any(row.probe and row.output == "(all)" for row in failed):
+        return "next: no output differs; see the reasons above"
+    if any(row.output == "(all)" for row in failed):
         return "next: the candidate did not run on a valid input; see its error above"
     if any(row.statistics is None for row in failed):
-        return "next: names, shapes or types differ; compare the artefacts' signatures and --task, or give --map"
-    if any(candidate.drift and candidate.drift.culprit for candidate in report.candidates):
+        return (
+            "next: some outputs cannot be compared; where names, shapes or types differ, compare the artefacts' "
+            "signatures and --task, or give --map"
+        )
+    if any(candidate.drift and candidate.drift.culprit and not candidate.ok for candidate in report.candidates):
         return (
             "next: look at the parameters and the arithmetic between the point named above and the one before it"
         )
-    probes = {row.probe for row in failed}
-    if probes <= PADDED_PROBES < {row.probe for row in rows}:
-        return "next: only padded inputs differ; look at the mask, or judge tokens alone with --positions unmasked"
-    return (
-        "next: every input differs; --localize finds where it begins; compare activation and num_attention_heads"
-    )
+    probes = [probe for candidate in report.candidates for probe in candidate.probes]
+    different = {probe.probe for probe in probes if not probe.ok}
+    if any(not probe.padded for probe in probes) and all(probe.padded or probe.ok for probe in probes):
+        tokens = report.positions == "all" and all(row.output in TASKS[report.task].per_token for row in failed)
+        way_out = ", or judge tokens alone with --positions unmasked" if tokens else ""
+        return f"next: only padded inputs differ; look at the mask{way_out}"
+    every = {probe.probe for probe in probes}
+    scope = "every input differs" if different == every else f"{len(different)} of {len(every)} inputs differ"
+    localized = any(candidate.drift for candidate in report.candidates)
+    hint = "" if localized else "; --localize finds where it begins"
+    return f"next: {scope}{hint}; compare activation and num_attention_heads"

@@ -29,7 +29,8 @@ class Execution:
     """How to run an artefact.
 
     `precision` is None for what the artefact is in anyway; `graph_optimization` and `threads` are ONNX Runtime's;
-    `names` maps an artefact's own input and output names to those of `bertferry.verify.signature`.
+    `names` maps an artefact's own input and output names to those of `bertferry.core.tasks`; `reference`
+    says whose flags a message has to name.
     """
 
     device: str = "cpu"
@@ -37,6 +38,7 @@ class Execution:
     graph_optimization: str = "all"
     threads: int | None = None
     names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    reference: bool = False
 
     def __post_init__(self) -> None:
         for what, name, known in (
@@ -47,7 +49,12 @@ class Execution:
             if name not in known:
                 raise UsageError(f"unknown {what} {name!r}: known are {', '.join(known)}")
         if self.precision == "tf32" and self.device != "gpu":
-            raise UnavailableError("--precision tf32 needs --device gpu: only GPUs multiply in TensorFloat-32")
+            asked = f"{self.flag('precision')} tf32 needs {self.flag('device')} gpu"
+            raise UnavailableError(f"{asked}: only GPUs multiply in TensorFloat-32")
+
+    def flag(self, name: str) -> str:
+        """The flag of `verify-parity` that sets the device or the precision."""
+        return f"--reference-{name}" if self.reference else f"--{name}"
 
     def check(self, name: str, devices: Sequence[str], precisions: Sequence[str], way_out: str) -> None:
         """Refuses what a kind of artefact cannot be run on or in.
@@ -56,9 +63,11 @@ class Execution:
           UsageError: naming the way out for another precision.
         """
         if self.device not in devices:
-            raise UsageError(f"{name} cannot run on --device {self.device}: it takes {', '.join(devices)}")
+            raise UsageError(
+                f"{name} cannot run on {self.flag('device')} {self.device}: it takes {', '.join(devices)}"
+            )
         if self.precision is not None and self.precision not in precisions:
-            raise UsageError(f"{name} cannot run in --precision {self.precision}: {way_out}")
+            raise UsageError(f"{name} cannot run in {self.flag('precision')} {self.precision}: {way_out}")
 
     def profile(self, own: str = "fp32") -> str:
         """How closely an artefact that is `own` by itself can be expected to agree when it is run like this."""

@@ -4,6 +4,7 @@ Element by element two outputs may agree while a close decision falls the other 
 element by element: these measures say what a user of the model would notice.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,7 +83,7 @@ class TaskMetrics:
         best = np.sort(want, axis=1)[:, -2:]
         close = flipped & (best[:, -1] - best[:, 0] <= 2 * self._tolerance.atol) if want.shape[1] > 1 else flipped
         text = f"{np.sum(~flipped)} of {len(want)} decisions the same"
-        if close.any():
+        if close.any() and math.isfinite(self._tolerance.atol):
             text += f", {np.sum(close)} of the others within 2·atol"
         return Metric(f"argmax of {name}", float(np.mean(~flipped)), text)
 

@@ -1,7 +1,7 @@
 """The outcome of a comparison: a value that prints, serialises and has a verdict."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -16,11 +16,13 @@ SCHEMA = "bertferry.parity/1"
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """One candidate on one probe: a diff per output, or the error that it ended with."""
+    """One candidate on one probe: a diff per output, or the error that it ended with; `padded` says whether some
+    position of the probe is masked."""
 
     probe: str
     diffs: tuple[OutputDiff, ...] = ()
     error: str = ""
+    padded: bool = False
 
     @property
     def ok(self) -> bool:
@@ -46,9 +48,10 @@ class CandidateResult:
 
     @property
     def ok(self) -> bool:
-        """Whether every probe agrees, there was one, and nothing else disagrees."""
-        judged = bool(self.probes) and all(probe.ok for probe in self.probes)
-        return judged and not self.faults and not any(metric.reason for metric in self.metrics)
+        """Whether every probe agrees, something was compared, and nothing else disagrees."""
+        compared = any(diff.statistics for probe in self.probes for diff in probe.diffs)
+        agrees = compared and all(probe.ok for probe in self.probes)
+        return agrees and not self.faults and not any(metric.reason for metric in self.metrics)
 
 
 @dataclass(frozen=True)
@@ -89,15 +92,12 @@ class Report:
         return replace(self, candidates=candidates)
 
     def verdict(self) -> str:
-        """One line: agreement, with the largest difference, or the first disagreement."""
+        """One line: agreement, with the largest difference, or what was measured where nothing is judged, or the
+        first disagreement."""
         rows = list(rows_of(self))
-        allowed = f"{self.tolerance.name} (atol {self.tolerance.atol:g}, rtol {self.tolerance.rtol:g})"
+        allowed = self.tolerance.words()
         if self.ok:
-            probes = len(self.candidates[0].probes)
-            measured = [row for row in rows if row.statistics]
-            worst = max(measured, key=lambda row: row.max_abs, default=None)
-            largest = f"; largest difference {worst.max_abs:.1e} in {worst.output}" if worst else ""
-            return f"AGREE on {probes} probe{'s' * (probes != 1)} within {allowed}{largest}"
+            return self._agreement(rows, allowed)
         failed = [row for row in rows if row.reason]
         if not failed:
             other = [
@@ -110,6 +110,16 @@ class Report:
         first = max(failed, key=lambda row: row.max_abs)
         where = f"{first.candidate}: {first.output} on probe '{first.probe}'"
         return f"DISAGREE in {len(failed)} of {len(rows)} comparisons under {allowed}: {where}: {first.reason}"
+
+    def _agreement(self, rows: Sequence["Row"], allowed: str) -> str:
+        probes = len(self.candidates[0].probes)
+        on = f"on {probes} probe{'s' * (probes != 1)}"
+        worst = max((row for row in rows if row.statistics), key=lambda row: row.max_abs, default=None)
+        largest = f"; largest difference {worst.max_abs:.1e} in {worst.output}" if worst else ""
+        if any(tolerance.judges for tolerance in (self.tolerance, *self.overrides.values())):
+            return f"AGREE {on} within {allowed}{largest}"
+        noisiest = min(row.statistics.sqnr_db for row in rows if row.statistics)
+        return f"MEASURED {on}, not judged{largest}, least SQNR {noisiest:.1f} dB"
 
     def render(self) -> str:
         """The console table, worst first, and the verdict."""

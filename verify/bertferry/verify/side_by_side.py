@@ -175,11 +175,13 @@ def _outcome(
     judge_padding: bool,
     metrics: TaskMetrics,
 ) -> ProbeResult:
+    mask = probe.inputs.get("input_mask")
+    padded = mask is not None and not mask.all()
     try:
         got = runner.run(probe.inputs)
     except Exception as error:  # a candidate that opens but fails on a valid input disagrees
-        return ProbeResult(probe.name, error=f"fails with {type(error).__name__}: {first_line(error)}")
-    mask = probe.inputs.get("input_mask")
+        fault = f"fails with {type(error).__name__}: {first_line(error)}"
+        return ProbeResult(probe.name, error=fault, padded=padded)
     diffs = compare(
         want,
         got,
@@ -191,7 +193,7 @@ def _outcome(
     )
     if mask is not None:
         metrics.add(want, got, mask)
-    return ProbeResult(probe.name, diffs)
+    return ProbeResult(probe.name, diffs, padded=padded)
 
 
 def _points(runner: Runner, probe: Probe) -> dict[str, np.ndarray]:

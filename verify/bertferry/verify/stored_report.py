@@ -124,7 +124,7 @@ def _candidate(values: dict[str, Any]) -> CandidateResult:
     return CandidateResult(
         name=values["name"],
         probes=tuple(
-            ProbeResult(probe["probe"], tuple(map(_diff, probe["diffs"])), probe["error"])
+            ProbeResult(probe["probe"], tuple(map(_diff, probe["diffs"])), probe["error"], probe["padded"])
             for probe in values["probes"]
         ),
         runs_on=values["runs_on"],

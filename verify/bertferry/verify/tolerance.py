@@ -24,6 +24,24 @@ class Tolerance:
     min_rank_correlation: float | None = None
     local_noise: float = 0.0
 
+    @property
+    def judges(self) -> bool:
+        """Whether values can lie too far apart for it."""
+        criteria = (self.min_sqnr_db, self.min_cosine, self.min_rank_correlation)
+        return math.isfinite(self.atol) or any(criterion is not None for criterion in criteria)
+
+    def words(self) -> str:
+        """Its name, and what it bounds."""
+        if math.isfinite(self.atol):
+            return f"{self.name} (atol {self.atol:g}, rtol {self.rtol:g})"
+        criteria = {
+            "SQNR {:g} dB": self.min_sqnr_db,
+            "cosine {:g}": self.min_cosine,
+            "rank correlation {:g}": self.min_rank_correlation,
+        }
+        least = [text.format(value) for text, value in criteria.items() if value is not None]
+        return f"{self.name} (at least {', '.join(least)})" if least else self.name
+
     def changed(self, atol: float | None, rtol: float | None) -> "Tolerance":
         """The given bounds in place of its own, and of its ratio of signal to noise.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
-from bertferry.verify.artefact import artefact
+from bertferry.verify.artefact import artefact, split_kind
 from bertferry.verify.comparison import Positions
 from bertferry.verify.execution import Execution
 from bertferry.verify.golden import read_inputs
@@ -78,11 +78,16 @@ def verify_parity(
         raise UsageError(f"unknown task {task!r}: known are {', '.join(TASKS)}")
     if profile != "auto" and profile not in PROFILES:
         raise UsageError(f"unknown profile {profile!r}: known are auto, {', '.join(PROFILES)}")
+    if (threads, graph_optimization) != (None, "all") and not any(
+        split_kind(str(side))[0] == "onnx" for side in (reference, *candidates)
+    ):
+        raise UsageError("--threads and --graph-optimization are for ONNX files, and there is none here")
     earlier = None if baseline is None else read_report(Path(baseline))
     common = {"graph_optimization": graph_optimization, "threads": threads, "names": dict(names or {})}
-    wanted = artefact(reference, task, Execution(reference_device, reference_precision, **common))  # type: ignore[arg-type]
-    execution = Execution(device, precision, **common)  # type: ignore[arg-type]
-    others = [artefact(candidate, task, execution) for candidate in candidates]
+    of_reference = Execution(reference_device, reference_precision, **common, reference=True)  # type: ignore[arg-type]
+    wanted = artefact(reference, task, of_reference)
+    of_candidates = Execution(device, precision, **common)  # type: ignore[arg-type]
+    others = [artefact(candidate, task, of_candidates) for candidate in candidates]
     chosen = loosest([wanted, *others]) if profile == "auto" else profile
     tolerance = profile_named(chosen).changed(atol, rtol)
     given: Sequence[Probe] = ()

@@ -10,7 +10,6 @@ import numpy as np
 from bertferry.convert.layout import Naming
 from bertferry.convert.locate import Location
 from bertferry.core.axes import Tensor
-from bertferry.core.quiet import import_tensorflow
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,6 @@ def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[R
         from bertferry.convert.readers.safetensors import SafetensorsReader
 
         return ((SafetensorsReader(location.shards), prefix),)
-    import_tensorflow()
     if location.file_format == "keras":
         from bertferry.convert.readers.keras import KerasReader
 

@@ -1,5 +1,6 @@
 """Translates a source, and writes what comes of it in a precision."""
 
+import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ class Built:
 
     @property
     def weight_bytes(self) -> int:
-        """Bytes of all weights."""
+        """Bytes of all weights, before they are quantized."""
         return sum(map(size_of, self.weights))
 
 
@@ -62,23 +63,26 @@ def build(source: Source, choices: Choices) -> Built:
     return Built(model, tuple(weight for weight in weights if weight.name in used))
 
 
-def write(path: Path, built: Built, choices: Choices) -> None:
-    """The model with its weights, in the precision that was chosen."""
+def write(path: Path, built: Built, choices: Choices) -> int:
+    """Writes the model with its weights, in the precision that was chosen; returns the weights' bytes."""
     external = choices.external_data or built.weight_bytes > PROTOBUF_LIMIT
     if choices.precision != "int8":
         write_model(path, built.model, built.weights, external=external)
-        return
-    full, eight = path.with_name("full.onnx"), path.with_name("eight.onnx")
+        return built.weight_bytes
+    parts = path.with_name(f"{path.name}.parts")
+    parts.mkdir()
+    full, eight = parts / "full.onnx", parts / "eight.onnx"
     write_model(full, built.model, built.weights, external=external)
     quantize(full, eight, external=external)
     model = onnx.load(str(eight))
+    shutil.rmtree(parts)
     model = canonical(model, points_in(model))
     model.metadata_props.extend(built.model.metadata_props)
     model.producer_name = built.model.producer_name
-    write_model(path, model, _taken_out(model), external=choices.external_data)
-    for used in (full, eight):
-        for file in (used, used.with_name(f"{used.name}.data")):
-            file.unlink(missing_ok=True)
+    weights = _taken_out(model)
+    weight_bytes = sum(map(size_of, weights))
+    write_model(path, model, weights, external=choices.external_data or weight_bytes > PROTOBUF_LIMIT)
+    return weight_bytes
 
 
 def points_in(model: onnx.ModelProto) -> set[str]:

@@ -9,11 +9,11 @@ from typing import Any
 
 from bertferry.convert import open_checkpoint
 from bertferry.convert.report import in_units
-from bertferry.core.atomic import check_destination, clear_leftovers, new_file
+from bertferry.core.atomic import check_new_file, clear_leftovers, new_file
 from bertferry.core.errors import DataError, UnavailableError, UsageError
-from bertferry.core.quiet import held_back_stderr, import_tensorflow
 from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.sources import DEFAULT_OPSET, CheckpointSource, Choices, SavedModelSource, Source
+from bertferry.export.progress import after, silent
 from bertferry.verify import PROFILES, Report, Tolerance
 from bertferry.verify.artefact import onnx_artefact
 from bertferry.verify.execution import Execution
@@ -30,18 +30,23 @@ TOLERANCES = {
     "int8": Tolerance("int8, reported only", math.inf, 0.0),
 }
 
+INSTALLED_BY = {
+    "onnxruntime": "pip install 'bertferry[cpu]' or 'bertferry[gpu]'",
+    "tf2onnx": "pip install tf2onnx, which every installation of bertferry asks for",
+}
+
 
 @dataclass(frozen=True)
 class OnnxReport:
-    """An ONNX export: source, file, sizes in bytes and the parity verdict."""
+    """An ONNX export: source, file, sizes in bytes and the parity verdict. The sizes of a dry run are None."""
 
     source: str
     output: str
     precision: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    weight_bytes: int
-    total_bytes: int
+    weight_bytes: int | None
+    total_bytes: int | None
     parity: dict[str, Any] | None
     verdict: str
 
@@ -51,12 +56,12 @@ class OnnxReport:
 
     def summary(self) -> str:
         """The few lines that a terminal shows."""
-        verb = "exported" if self.total_bytes else "would export"
-        size = f" ({in_units(self.total_bytes)})" if self.total_bytes else ""
+        interface = f"{', '.join(self.inputs)} → {', '.join(self.outputs)}"
+        if self.total_bytes is None or self.weight_bytes is None:
+            return f"would export {self.source} to {self.output}\n  {self.precision}; {interface}"
         return (
-            f"{verb} {self.source} to {self.output}{size}\n"
-            f"  {self.precision}, {in_units(self.weight_bytes)} of weights; {', '.join(self.inputs)} → "
-            f"{', '.join(self.outputs)}\n"
+            f"exported {self.source} to {self.output} ({in_units(self.total_bytes)})\n"
+            f"  {self.precision}, {in_units(self.weight_bytes)} of weights; {interface}\n"
             f"  parity with the source: {self.verdict}"
         )
 
@@ -114,29 +119,31 @@ def export_onnx(
     ):
         if name not in tuple(known):
             raise UsageError(f"unknown {what} {name!r}: known are {', '.join(map(str, known))}")
+    if not keep_io and precision != "fp16":
+        raise UsageError(f"--no-keep-io is for --precision fp16: outputs are float32 in {precision}")
     target = Path(output)
     clear_leftovers(target)
-    check_destination(target, overwrite=overwrite)
+    check_new_file(target, overwrite=overwrite)
     choices = Choices(precision, optimize, opset, int64_inputs, external_data, keep_io)
     if checkpoint is not None:
         source: Source = CheckpointSource(open_checkpoint(checkpoint, layout=source_layout, config=config), task)
     else:
         source = SavedModelSource(Path(str(saved_model)), signature)
     given = str(checkpoint if checkpoint is not None else saved_model)
-    if dry_run:
-        return OnnxReport(given, str(output), precision, (), (), 0, 0, None, "not checked")
     check_installed()
-    import_tensorflow()
+    source.check(choices)
+    if dry_run:
+        return OnnxReport(given, str(output), precision, *source.interface(), None, None, None, "not checked")
     from bertferry.export.onnx.build import build, write
 
     with new_file(target, overwrite=overwrite) as staging:
-        tell = progress or (lambda what, done, total: None)
-        with held_back_stderr():
-            tell("translating the graph", 0, 2)
-            built = build(source, choices)
-            tell(f"writing {in_units(built.weight_bytes)} of weights", 1, 2)
-            write(staging, built, choices)
-        parity = check_parity(source, staging, choices, progress) if verify else None
+        tell = progress or silent
+        tell("building the graph", 0, 2)
+        built = build(source, choices)
+        what = "quantizing" if precision == "int8" else "writing"
+        tell(f"{what} {in_units(built.weight_bytes)} of weights", 1, 2)
+        weight_bytes = write(staging, built, choices)
+        parity = check_parity(source, staging, target, choices, after(2, tell)) if verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{target}: not written: the graph computes something else: {parity.verdict()}")
         written = {path.name: path.stat().st_size for path in staging.parent.iterdir()}
@@ -149,7 +156,7 @@ def export_onnx(
         precision=precision,
         inputs=built.inputs,
         outputs=built.outputs,
-        weight_bytes=built.weight_bytes,
+        weight_bytes=weight_bytes,
         total_bytes=sum(written.values()),
         parity=None if parity is None else parity.to_dict(),
         verdict="not checked" if parity is None else parity.verdict(),
@@ -157,23 +164,28 @@ def export_onnx(
 
 
 def check_installed() -> None:
-    """Asks for what the base installation leaves to the extras.
+    """Asks for what translates a graph, and for what runs it, which the base installation leaves to the extras.
 
     Raises:
       UnavailableError: ONNX Runtime or tf2onnx is not there.
     """
-    for package in ("onnxruntime", "tf2onnx"):
+    for package, way_out in INSTALLED_BY.items():
         if find_spec(package) is None:
-            raise UnavailableError(f"{package} is not installed: pip install 'bertferry[cpu]' or 'bertferry[gpu]'")
+            raise UnavailableError(f"{package} is not installed: {way_out}")
 
 
-def check_parity(source: Source, path: Path, choices: Choices, progress: Progress | None = None) -> Report:
-    """The written file against its source, with ONNX Runtime's graph optimizations and without them."""
+def check_parity(
+    source: Source, path: Path, target: Path, choices: Choices, progress: Progress | None = None
+) -> Report:
+    """The written file, which is to be `target`, against its source, with ONNX Runtime's graph optimizations and
+    without them."""
     given = source.probe_inputs()
     return compare_artefacts(
         source.artefact(),
         [
-            onnx_artefact(path, Execution(graph_optimization=level), widen=choices.floats == "float16")
+            onnx_artefact(
+                path, Execution(graph_optimization=level), widen=choices.floats == "float16", shown=target
+            )
             for level in ("none", "all")
         ],
         Judgement(TOLERANCES[choices.precision], task=source.task),

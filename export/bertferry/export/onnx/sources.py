@@ -55,6 +55,12 @@ class Source(Protocol):
 
     task: str
 
+    def check(self, choices: Choices) -> None:
+        """Raises UsageError for choices that it cannot be written with."""
+
+    def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Names of the graph's inputs and of its outputs."""
+
     def lifted(self, choices: Choices) -> LiftedGraph:
         """The graph, its weights as placeholders."""
 
@@ -84,6 +90,21 @@ class CheckpointSource:
         checkpoint = with_heads(checkpoint, TASKS[task].heads)
         self._checkpoint = with_parameters(checkpoint, self._names, f"task {task} needs")
 
+    def check(self, choices: Choices) -> None:
+        """The fused operations are of one opset, and for some precisions."""
+        if choices.optimize != "ort":
+            return
+        if choices.precision == "fp16":
+            raise UsageError(
+                "--optimize ort with --precision fp16: ONNX Runtime's CPU provider has no such kernels"
+            )
+        if choices.opset < FUSED_OPSET:
+            raise UsageError(f"--optimize ort needs --opset {FUSED_OPSET}")
+
+    def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Those of the task."""
+        return TASKS[self.task].input_names, TASKS[self.task].output_names
+
     def lifted(self, choices: Choices) -> LiftedGraph:
         """The task traced with placeholders; weights in the type that products are computed in."""
         from bertferry.export.onnx.trace import trace
@@ -95,12 +116,6 @@ class CheckpointSource:
         """The task written in fused operations."""
         from bertferry.export.onnx.fused import FusedGraph
 
-        if choices.precision == "fp16":
-            raise UsageError(
-                "--optimize ort with --precision fp16: ONNX Runtime's CPU provider has no such kernels"
-            )
-        if choices.opset < FUSED_OPSET:
-            raise UsageError(f"--optimize ort needs --opset {FUSED_OPSET}")
         graph = FusedGraph(self._checkpoint, choices.integers)
         return graph.model(self.task, choices.opset), list(graph.weights.values())
 
@@ -164,15 +179,26 @@ class SavedModelSource:
             )
         return lift(signatures[self._signature])
 
-    def lifted(self, choices: Choices) -> LiftedGraph:
-        """The signature's graph, inlined, its variables taken out."""
+    def check(self, choices: Choices) -> None:
+        """Nobody knows which of its operations are a BERT's."""
+        if choices.optimize == "ort":
+            raise UsageError(
+                "--optimize ort needs --checkpoint: a SavedModel's graph does not say where a BERT is"
+            )
         if choices.floats == "float16":
             raise UsageError("--no-keep-io needs --checkpoint: a SavedModel's outputs keep their types")
+
+    def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Those of the signature."""
+        return tuple(self._graph.inputs), tuple(self._graph.outputs)
+
+    def lifted(self, choices: Choices) -> LiftedGraph:
+        """The signature's graph, inlined, its variables taken out."""
         return self._graph
 
     def fused(self, choices: Choices) -> tuple[Any, list[Weight]]:
-        """Nobody knows which of its operations are a BERT's."""
-        raise UsageError("--optimize ort needs --checkpoint: a SavedModel's graph does not say where a BERT is")
+        """Not there: see `check`."""
+        raise NotImplementedError
 
     def dimensions(self) -> dict[str, Sequence[str | int]]:
         """None but those of the signature itself."""

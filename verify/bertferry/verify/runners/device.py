@@ -25,10 +25,10 @@ class Device:
 
     def __init__(self, execution: Execution) -> None:
         self.kind = execution.device
-        self._strategy = _tpu_strategy() if self.kind == "tpu" else None
+        self._strategy = _tpu_strategy(execution.flag("device")) if self.kind == "tpu" else None
         if self.kind == "gpu":
             if not tf.config.list_physical_devices("GPU"):
-                raise UnavailableError("--device gpu: no GPU visible to TensorFlow")
+                raise UnavailableError(f"{execution.flag('device')} gpu: no GPU visible to TensorFlow")
             # On by default, and then float32 products have the mantissa of float16.
             tf.config.experimental.enable_tensor_float_32_execution(execution.precision == "tf32")
 
@@ -52,14 +52,14 @@ class Device:
         return self.kind in ("xla", "tpu-emulated", "tpu")
 
 
-def _tpu_strategy() -> tf.distribute.Strategy:
+def _tpu_strategy(flag: str) -> tf.distribute.Strategy:
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver()
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
         return tf.distribute.TPUStrategy(resolver)
     except (ValueError, tf.errors.OpError, RuntimeError) as error:
-        raise UnavailableError(f"--device tpu: no TPU found: {first_line(error)}") from error
+        raise UnavailableError(f"{flag} tpu: no TPU found: {first_line(error)}") from error
 
 
 class Compute:

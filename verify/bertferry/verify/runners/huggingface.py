@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bertferry.core.errors import DataError, UnavailableError, first_line
-from bertferry.core.quiet import held_back_stderr
 from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TASKS, TRANSFORMERS_CLASSES
 from bertferry.verify.execution import FLOATS, Execution
 from bertferry.verify.runner import Arrays
@@ -25,27 +24,26 @@ class HuggingFaceRunner:
     def __init__(self, path: Path, task: str, execution: Execution) -> None:
         self.name = str(path)
         self._task = TASKS[task]
-        with held_back_stderr():
-            try:
-                import torch
-                import transformers
-            except ImportError as error:
-                raise UnavailableError(
-                    "PyTorch and transformers are not installed: pip install 'bertferry[torch]'"
-                ) from error
-            self._torch = torch
-            self._device = "cuda" if execution.device == "gpu" else "cpu"
-            if self._device == "cuda" and not torch.cuda.is_available():
-                raise UnavailableError("--device gpu: no GPU visible to PyTorch")
-            torch.backends.cuda.matmul.allow_tf32 = execution.precision == "tf32"
-            options: dict[str, Any] = {"add_pooling_layer": True} if task == "encoder" else {}
-            try:
-                model, found = getattr(transformers, self._class_name()).from_pretrained(
-                    str(path), local_files_only=True, use_safetensors=True, output_loading_info=True, **options
-                )
-            except Exception as error:  # its errors share no class
-                raise DataError(f"{path}: not a loadable Hugging Face model: {first_line(error)}") from error
-        unused = "cls.seq_relationship" if task == "mlm" else "?"
+        try:
+            import torch
+            import transformers
+        except ImportError as error:
+            raise UnavailableError(
+                "PyTorch and transformers are not installed: pip install 'bertferry[torch]'"
+            ) from error
+        self._torch = torch
+        self._device = "cuda" if execution.device == "gpu" else "cpu"
+        if self._device == "cuda" and not torch.cuda.is_available():
+            raise UnavailableError(f"{execution.flag('device')} gpu: no GPU visible to PyTorch")
+        torch.backends.cuda.matmul.allow_tf32 = execution.precision == "tf32"
+        options: dict[str, Any] = {"add_pooling_layer": True} if task == "encoder" else {}
+        try:
+            model, found = getattr(transformers, self._class_name()).from_pretrained(
+                str(path), local_files_only=True, use_safetensors=True, output_loading_info=True, **options
+            )
+        except Exception as error:  # its errors share no class
+            raise DataError(f"{path}: not a loadable Hugging Face model: {first_line(error)}") from error
+        unused = ("cls.seq_relationship",) if task == "mlm" else ()
         if missing := sorted(key for key in found["missing_keys"] if not key.startswith(unused)):
             raise DataError(f"{path}: no {', '.join(missing[:3])} in it, which {task} needs")
         dtype = getattr(torch, FLOATS[execution.precision or "fp32"])

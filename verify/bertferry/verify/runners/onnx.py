@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bertferry.core.errors import DataError, UnavailableError, UsageError, first_line
-from bertferry.core.quiet import held_back_stderr
 from bertferry.verify.execution import Execution
 from bertferry.verify.names import given_names, ours
 from bertferry.verify.runner import Arrays
@@ -31,13 +30,12 @@ class OnnxRunner:
         self.shares_mask = shares_mask
         self._path, self._execution = path, execution
         self._widen = widen or execution.precision == "fp64"
-        with held_back_stderr():
-            model: str | bytes = str(path)
-            if execution.precision not in (None, "fp32", "tf32"):
-                from bertferry.verify.runners.onnx_graph import converted
+        model: str | bytes = str(path)
+        if execution.precision not in (None, "fp32", "tf32"):
+            from bertferry.verify.runners.onnx_graph import converted
 
-                model = converted(path, str(execution.precision))
-            self._session = self._opened(model)
+            model = converted(path, str(execution.precision))
+        self._session = self._opened(model)
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The graph's outputs by name."""
@@ -48,11 +46,10 @@ class OnnxRunner:
         """The values inside, in a file of this project that has not been converted on the way."""
         from bertferry.verify.runners.onnx_graph import to_points
 
-        with held_back_stderr():
-            model, points = to_points(self._path, tuple(given or ()))
-            if not points:
-                return {}
-            session = self._opened(model)
+        model, points = to_points(self._path, tuple(given or ()))
+        if not points:
+            return {}
+        session = self._opened(model)
         feeds = {**given_names(inputs, self._execution.names), **(given or {})}
         found = self._run(session, feeds)
         return {point: found[tensor].astype(np.float32) for point, tensor in points.items()}
@@ -77,11 +74,11 @@ class OnnxRunner:
             "extended": levels.ORT_ENABLE_EXTENDED,
             "all": levels.ORT_ENABLE_ALL,
         }[self._execution.graph_optimization]
-        device = self._execution.device
+        device, asked = self._execution.device, f"{self._execution.flag('device')} {self._execution.device}"
         provider = PROVIDERS[device]
         if provider not in onnxruntime.get_available_providers():
             raise UnavailableError(
-                f"--device {device}: this ONNX Runtime has no {provider}: install bertferry[gpu], not [cpu]"
+                f"{asked}: this ONNX Runtime has no {provider}: install bertferry[gpu], not [cpu]"
             )
         settings: Mapping[str, str] = {}
         if device == "gpu":
@@ -91,13 +88,14 @@ class OnnxRunner:
         except Exception as error:  # its errors share no class
             if isinstance(model, bytes) and self._execution.precision is not None:
                 raise UsageError(
-                    f"{self._path}: ONNX Runtime cannot run it in --precision {self._execution.precision}: "
+                    f"{self._path}: ONNX Runtime cannot run it in {self._execution.flag('precision')} "
+                    f"{self._execution.precision}: "
                     f"{first_line(error)}"
                 ) from error
             raise DataError(f"{self._path}: not a loadable ONNX model: {first_line(error)}") from error
         if provider not in session.get_providers():
             fallback = session.get_providers()[0]
-            raise UnavailableError(f"--device {device}: the session fell back to {fallback}")
+            raise UnavailableError(f"{asked}: the session fell back to {fallback}")
         return session
 
     def _run(self, session: "onnxruntime.InferenceSession", inputs: Arrays) -> dict[str, np.ndarray]:

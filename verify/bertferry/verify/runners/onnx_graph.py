@@ -21,10 +21,15 @@ def converted(path: Path, precision: str) -> bytes:
     Inputs and outputs keep their types, but for fp64.
 
     Raises:
-      UsageError: it is too large to be converted in memory.
+      UsageError: it is too large to be converted in memory, or its weights lie beside it.
     """
-    if path.stat().st_size >= LARGEST or path.with_name(f"{path.name}.data").exists():
-        raise UsageError(f"{path}: too large to be converted here: export it with --precision {precision}")
+    external = path.with_name(f"{path.name}.data")
+    if path.stat().st_size >= LARGEST or external.exists():
+        reason = f"its weights are in {external.name}" if external.exists() else "it is too large"
+        way_out = f"export it with export-onnx --precision {precision}"
+        if precision == "fp64":
+            way_out = "run the checkpoint that it was exported from"
+        raise UsageError(f"{path}: cannot be converted to {precision} here, since {reason}: {way_out}")
     model = onnx.load(str(path))
     if precision == "fp64":
         return bytes(_doubled(model).SerializeToString())

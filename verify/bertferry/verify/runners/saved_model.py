@@ -8,7 +8,6 @@ import numpy as np
 import tensorflow as tf
 
 from bertferry.core.errors import DataError, UsageError, first_line
-from bertferry.core.quiet import held_back_stderr
 from bertferry.core.tasks import CONVENIENCES, ENCODER_INPUTS, TASKS, inputs_of
 from bertferry.modeling.tf_compat import LoadedModule, list_declared_inputs
 from bertferry.verify.execution import AS_IT_IS, Execution
@@ -25,8 +24,8 @@ class HubRunner:
     """A module behind `hub.KerasLayer`, called with a dict, dropout off; a task's heads are its sub-objects."""
 
     def __init__(self, path: Path, task: str = "encoder", execution: Execution = AS_IT_IS) -> None:
-        with held_back_stderr():
-            import tensorflow_hub as hub
+        import tensorflow_hub as hub
+
         self.name = str(path)
         self.shares_mask = (path / "MANIFEST.json").is_file()
         self._names = execution.names
