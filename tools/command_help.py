@@ -18,7 +18,7 @@ Exit codes of all of them: 0 done, or the artefacts agree; 1 bytes or tensors th
 their index, the configuration or the vocabulary, or parity that failed; 2 a path, flag or configuration that is
 missing, unreadable or inconsistent, or an output that is already there; 3 a device or an optional component that
 was asked for and is not there. Results go to stdout, progress and faults to stderr. `--verbosity=1` shows the
-traceback of a fault.
+traceback of a fault, and what other libraries write to stderr.
 """
 
 
