@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from bertferry.core.tasks import ENCODER_INPUTS
-from bertferry.export import check_module_contract, export_hub_module
+from bertferry.export import ModuleOptions, check_module_contract, export_hub_module
 from bertferry.export.command import main
 
 TASKS = ("encoder", "classifier", "tokens", "span", "mlm", "pretrainer")
@@ -19,7 +19,7 @@ def checked(text_sources, tmp_path_factory):
     folder = tmp_path_factory.mktemp("contract")
     for task in TASKS:
         source = shutil.copytree(text_sources[task], folder / f"{task}-source")
-        export_hub_module(source, folder / task, task=task, do_lower_case=True, verify=False)
+        export_hub_module(source, folder / task, ModuleOptions(task=task, do_lower_case=True, verify=False))
         shutil.rmtree(source)
     return {task: folder / task for task in TASKS}
 
@@ -45,7 +45,7 @@ def test_our_modules_keep_the_contract(checked, task, capfd):
 @pytest.mark.filterwarnings("ignore:.*")
 def test_our_text_modules_keep_contracts_of_their_own(text_source, tmp_path, capfd, choices, kind, lines):
     pytest.importorskip("tensorflow_text", reason="pip install 'bertferry[text]'")
-    export_hub_module(text_source, tmp_path / "text", do_lower_case=True, verify=False, **choices)
+    export_hub_module(text_source, tmp_path / "text", ModuleOptions(do_lower_case=True, verify=False, **choices))
     capfd.readouterr()
     code = main(["--check", str(tmp_path / "text")])
     out, _ = capfd.readouterr()
@@ -107,7 +107,7 @@ def test_a_task_that_nobody_knows_is_refused(checked, tmp_path, capfd, task):
     assert main(["--check", str(copy)]) == 1
     out, err = capfd.readouterr()
     assert out == ""
-    assert f"MANIFEST.json: unknown task {task!r}: known are encoder" in err
+    assert f"MANIFEST.json: unknown task {task!r}: expected one of encoder" in err
 
 
 def broken_module(golden, path, changes):

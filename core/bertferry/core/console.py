@@ -15,7 +15,7 @@ from pathlib import Path
 from absl import app, flags, logging
 from absl.flags import argparse_flags
 
-from bertferry.core.errors import BertferryError, UsageError
+from bertferry.core.errors import FLAG, BertferryError, UsageError
 from bertferry.core.quiet import held_back_stderr, own_stderr
 from bertferry.core.temporary import own_temporary_files
 
@@ -89,7 +89,8 @@ def guarded(parser: argparse_flags.ArgumentParser, execute: Execute, arguments: 
     except BertferryError as error:
         if logging.get_verbosity() > 0:
             traceback.print_exc()
-        print(f"{parser.prog}: {' '.join(str(error).split())}", file=sys.stderr)
+        flags_here = FLAG.findall(parser.format_help())
+        print(f"{parser.prog}: {' '.join(error.message(flags_here).split())}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print(f"{parser.prog}: interrupted; no file is left half-written", file=sys.stderr)
@@ -163,7 +164,7 @@ def check_report_path(destination: str | None, flag: str = "--json") -> None:
         return
     path = Path(destination).absolute()
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UsageError(f"{destination}: cannot be written: give {flag} another path")
+        raise UsageError(f"{destination}: cannot be written", f"give {flag} another path")
 
 
 def show(as_json: str, as_text: str, destination: str | None) -> None:

@@ -96,7 +96,7 @@ def profile(name: str) -> Tolerance:
       UsageError: naming the known ones.
     """
     if name not in PROFILES:
-        raise UsageError(f"unknown profile {name!r}: known are {', '.join(PROFILES)}")
+        raise UsageError(f"unknown profile {name!r}: expected one of {', '.join(PROFILES)}")
     return PROFILES[name]
 
 
