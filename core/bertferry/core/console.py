@@ -129,7 +129,6 @@ class Progress:
 
     def __init__(self, command: str) -> None:
         self._command = command
-        self._stderr = own_stderr()
         self._started = self._shown = time.monotonic()
         self._width = 0
 
@@ -138,17 +137,17 @@ class Progress:
 
     def __exit__(self, *exc_info: object) -> None:
         if self._width:
-            print("\r" + " " * self._width, end="\r", file=self._stderr, flush=True)
+            print("\r" + " " * self._width, end="\r", file=own_stderr(), flush=True)
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Notes that `done` of `total` steps are done and that `what` comes next."""
-        now = time.monotonic()
+        now, stderr = time.monotonic(), own_stderr()
         text = f"{self._command}: {done}/{total} {what}"
-        if self._stderr.isatty() and now - self._started > 2:
-            print("\r" + text.ljust(self._width), end="", file=self._stderr, flush=True)
+        if stderr.isatty() and now - self._started > 2:
+            print("\r" + text.ljust(self._width), end="", file=stderr, flush=True)
             self._width = max(self._width, len(text))
         elif now - self._shown > 10:
-            print(text, file=self._stderr, flush=True)
+            print(text, file=stderr, flush=True)
         else:
             return
         self._shown = now
