@@ -170,7 +170,7 @@ def test_what_nothing_says_is_asked_for(text_source, golden, tmp_path, capfd):
     output = ["--output", str(tmp_path / "module"), "--do-lower-case"]
     for arguments, line in {
         ("--checkpoint", str(text_source), "--task", "text"): "nothing says how tokens are pooled: give --pooling",
-        ("--checkpoint", str(golden / "tf1_core_L2"), "--export", "preprocessing"): "no vocabulary beside it",
+        ("--checkpoint", str(golden / "tf1_core_L2"), "--export", "preprocessing"): "no vocabulary whose texts",
         ("--checkpoint", str(text_source), "--pooling", "cls"): "--pooling is for --task text",
         ("--checkpoint", str(text_source), "--task", "text", "--onnx", "fp32"): "ONNX has no operations for text",
     }.items():

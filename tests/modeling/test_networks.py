@@ -1,4 +1,3 @@
-import json
 from typing import Any
 
 import numpy as np
@@ -6,6 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 from closeness import assert_close
+from small_networks import BATCH, LENGTH, POSITIONS, PREDICTIONS, RNG, encoder, inputs, randomise
 
 from bertferry.modeling import networks
 from bertferry.modeling.activations import gelu_erf, gelu_tanh
@@ -20,38 +20,6 @@ from bertferry.modeling.networks import (
     TokenClassification,
     TransformerEncoder,
 )
-
-RNG = np.random.default_rng(0)
-BATCH, LENGTH, PREDICTIONS = 2, 7, 3
-
-
-def encoder(**changes):
-    sizes = {
-        "vocab_size": 30,
-        "hidden_size": 8,
-        "num_layers": 2,
-        "num_attention_heads": 2,
-        "sequence_length": None,
-        "max_sequence_length": 16,
-        "type_vocab_size": 3,
-        "intermediate_size": 12,
-    }
-    return TransformerEncoder(**{**sizes, **changes})
-
-
-def inputs(length=LENGTH):
-    mask = np.ones((BATCH, length), np.int32)
-    mask[1, length // 2 :] = 0
-    return [RNG.integers(0, 30, (BATCH, length), np.int32), mask, RNG.integers(0, 3, (BATCH, length), np.int32)]
-
-
-def randomise(model):
-    """Every weight random, norms and biases too: fresh ones would hide a swap."""
-    model.set_weights([RNG.normal(0, 0.5, weight.shape) for weight in model.get_weights()])
-    return model
-
-
-POSITIONS = RNG.integers(0, LENGTH, (BATCH, PREDICTIONS), np.int32)
 
 
 class TestTransformerEncoder:
@@ -327,43 +295,3 @@ class TestModels:
 
     def test_every_network_is_exported(self):
         assert len(networks.__all__) == 9
-
-
-SEQUENCE = RNG.normal(size=(BATCH, LENGTH, 8)).astype(np.float32)
-REBUILT = {
-    "TransformerEncoder": (lambda: encoder(activation="relu", dropout_rate=0.3), inputs()),
-    "Classification": (lambda: Classification(8, 5, "normal", "predictions"), SEQUENCE[:, 0]),
-    "TokenClassification": (lambda: TokenClassification(8, 5, "normal", "predictions"), SEQUENCE),
-    "SpanLabeling": (lambda: SpanLabeling(8, "relu", "normal", "predictions"), SEQUENCE),
-    "MaskedLM": (lambda: MaskedLM(8, PREDICTIONS, encoder(), gelu_erf, "normal"), [SEQUENCE, POSITIONS]),
-    "BertClassifier": (lambda: BertClassifier(encoder(), 5, "normal", "predictions", 0.3), inputs()),
-    "BertTokenClassifier": (lambda: BertTokenClassifier(encoder(), 5, "normal", "predictions", 0.3), inputs()),
-    "BertSpanLabeler": (lambda: BertSpanLabeler(encoder(), "normal", "predictions"), inputs()),
-    "BertPretrainer": (
-        lambda: BertPretrainer(encoder(), 2, PREDICTIONS, gelu_tanh, "tanh", "normal"),
-        [*inputs(), POSITIONS],
-    ),
-}
-
-
-@pytest.mark.parametrize("way", ["config", "json"])
-@pytest.mark.parametrize(("build", "arrays"), REBUILT.values(), ids=REBUILT)
-def test_every_network_rebuilds_with_equal_outputs_and_weights(build, arrays, way):
-    model = randomise(build())
-    if way == "json":
-        again = tf_keras.models.model_from_json(model.to_json())
-    else:
-        again = type(model).from_config(json.loads(json.dumps(model.get_config())))
-    assert type(again) is type(model)
-    assert [(v.name, v.shape) for v in again.variables] == [(v.name, v.shape) for v in model.variables]
-    again.set_weights(model.get_weights())
-    if isinstance(model, MaskedLM):  # the source's table is rebuilt with it, but is no weight of its own
-        copy_source_table(model, again)
-    for got, want in zip(tf.nest.flatten(again(arrays)), tf.nest.flatten(model(arrays)), strict=True):
-        np.testing.assert_array_equal(got, want)
-    assert again.get_config() == model.get_config()
-
-
-def copy_source_table(model, again):
-    tables = [m.layers[-2]._tied.embedding_table for m in (model, again)]
-    tables[1].assign(tables[0])

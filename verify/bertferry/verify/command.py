@@ -59,8 +59,16 @@ def build_parser() -> argparse_flags.ArgumentParser:
         default=[],
         help="an artefact's own input or output name and the one it stands for, such as input_ids=input_word_ids",
     )
-    where = parser.add_argument_group("how it runs")
-    add = where.add_argument
+    _add_execution_flags(parser)
+    _add_judgement_flags(parser)
+    _add_input_flags(parser)
+    _add_report_flags(parser)
+    add_source_flags(parser, "a checkpoint")
+    return parser
+
+
+def _add_execution_flags(parser: argparse_flags.ArgumentParser) -> None:
+    add = parser.add_argument_group("how it runs").add_argument
     add("--device", choices=DEVICES, default="cpu", help="where candidates run; default: cpu")
     add("--precision", choices=PRECISIONS, help="of the candidates; default: their own")
     add("--reference-device", choices=DEVICES, default="cpu", help="where the reference runs; default: cpu")
@@ -72,8 +80,10 @@ def build_parser() -> argparse_flags.ArgumentParser:
         help="of ONNX Runtime, for ONNX files; default: all",
     )
     add("--threads", type=int, help="of ONNX Runtime; default: one a core")
-    judged = parser.add_argument_group("what counts as equal")
-    add = judged.add_argument
+
+
+def _add_judgement_flags(parser: argparse_flags.ArgumentParser) -> None:
+    add = parser.add_argument_group("what counts as equal").add_argument
     add("--profile", choices=PROFILE_CHOICES, default="auto", help="tolerance by name; default: auto")
     add("--atol", type=float, help="absolute tolerance in place of the profile's")
     add("--rtol", type=float, help="relative tolerance in place of the profile's")
@@ -97,22 +107,24 @@ def build_parser() -> argparse_flags.ArgumentParser:
         help="judge rows that are all padding",
     )
     add("--baseline", metavar="FILE", help="an earlier --json report; disagree where this one is worse")
-    given = parser.add_argument_group("on which inputs")
-    add = given.add_argument
+
+
+def _add_input_flags(parser: argparse_flags.ArgumentParser) -> None:
+    add = parser.add_argument_group("on which inputs").add_argument
     add("--probes", metavar="NAME,…", help="names of the probes to run; default: all")
     add("--texts", metavar="FILE", help="a text a line, in place of the seeded probes")
     add("--inputs", metavar="FILE", help="an .npz of inputs, in place of the seeded probes")
     add("--seed", type=int, default=0, help="of the probes; default: 0")
-    reports = parser.add_argument_group("reports")
-    add = reports.add_argument
+
+
+def _add_report_flags(parser: argparse_flags.ArgumentParser) -> None:
+    add = parser.add_argument_group("reports").add_argument
     add("--localize", action="store_true", help="compare the values inside, and name where the drift begins")
     add("--json", metavar="FILE", nargs="?", const="-", help="the report as JSON, on stdout or into FILE")
     add("--junit", metavar="FILE", help="the report as JUnit XML: a test case an output, probe and candidate")
     add("--html", metavar="FILE", help="the report as one HTML page")
     add("--save-golden", metavar="FILE", help="an .npz of the inputs and the reference's outputs, to replay")
     add("--rejudge", metavar="REPORT.json", help="judge a stored report anew; runs nothing")
-    add_source_flags(parser, "a checkpoint")
-    return parser
 
 
 def execute(arguments: Namespace, progress: Progress) -> int:

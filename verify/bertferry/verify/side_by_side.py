@@ -67,40 +67,16 @@ def compare_artefacts(
         raise UsageError("nothing to compare: name at least one candidate")
     everyone = (reference, *candidates)
     run, covered = _probes(everyone, judgement, inputs, probes)
-    tell = progress or (lambda what, done, total: None)
-    runner = reference.open()
-    shares_mask = runner.shares_mask
-    wanted, inside = [], []
-    for number, probe in enumerate(run):
-        tell(f"reference on '{probe.name}'", number, len(run) * len(everyone))
-        wanted.append(_reference_outputs(runner, probe, reference.name))
-        inside.append(_points(runner, probe) if judgement.localize else {})
-    del runner
-    if judgement.save_golden is not None:
-        write_golden(judgement.save_golden, run, wanted)
-    results = []
-    for turn, candidate in enumerate(candidates, start=1):
-        runner = candidate.open()
-        padding = judgement.judge_padding
-        judged = padding == "always" or (padding == "auto" and shares_mask and runner.shares_mask)
-        outcomes, metrics = [], TaskMetrics(judgement.tolerance)
-        for number, (probe, want) in enumerate(zip(run, wanted, strict=True)):
-            tell(f"candidate on '{probe.name}'", turn * len(run) + number, len(run) * len(everyone))
-            outcomes.append(_outcome(runner, probe, want, judgement, judged, metrics))
-        drift = _drift(runner, run, inside, outcomes, judgement.tolerance) if judgement.localize else None
-        del runner
-        fault = vocabulary_fault(reference, candidate)
-        results.append(
-            CandidateResult(
-                candidate.name,
-                tuple(outcomes),
-                candidate.execution.words(),
-                metrics.result(),
-                (fault,) if fault else (),
-                drift,
-                _tensors(reference, candidate),
-            )
-        )
+    steps = len(run) * len(everyone)
+
+    def tell_from(first: int) -> Callable[[str, int], None]:
+        return lambda what, done: progress(what, first + done, steps) if progress else None
+
+    sound = _run_reference(reference, run, judgement, tell_from(0))
+    results = [
+        _run_candidate(candidate, reference, sound, judgement, tell_from(turn * len(run)))
+        for turn, candidate in enumerate(candidates, start=1)
+    ]
     return Report(
         reference=reference.name,
         candidates=tuple(results),
@@ -114,6 +90,55 @@ def compare_artefacts(
         runs_on=reference.execution.words(),
         configuration=next((side.configuration for side in everyone if side.configuration), {}),
         environment=environment(),
+    )
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """What the reference computes on every probe: its outputs, and the values inside if they are compared."""
+
+    probes: Sequence[Probe]
+    outputs: Sequence[dict[str, np.ndarray]]
+    inside: Sequence[dict[str, np.ndarray]]
+    shares_mask: bool
+
+
+def _run_reference(
+    reference: Artefact, probes: Sequence[Probe], judgement: Judgement, tell: Callable[[str, int], None]
+) -> _Sound:
+    runner = reference.open()
+    outputs, inside = [], []
+    for number, probe in enumerate(probes):
+        tell(f"reference on '{probe.name}'", number)
+        outputs.append(_reference_outputs(runner, probe, reference.name))
+        inside.append(_points(runner, probe) if judgement.localize else {})
+    if judgement.save_golden is not None:
+        write_golden(judgement.save_golden, probes, outputs)
+    return _Sound(probes, outputs, inside, runner.shares_mask)
+
+
+def _run_candidate(
+    candidate: Artefact, reference: Artefact, sound: _Sound, judgement: Judgement, tell: Callable[[str, int], None]
+) -> CandidateResult:
+    runner = candidate.open()
+    padding = judgement.judge_padding
+    judged = padding == "always" or (padding == "auto" and sound.shares_mask and runner.shares_mask)
+    outcomes, metrics = [], TaskMetrics(judgement.tolerance)
+    for number, (probe, want) in enumerate(zip(sound.probes, sound.outputs, strict=True)):
+        tell(f"candidate on '{probe.name}'", number)
+        outcomes.append(_outcome(runner, probe, want, judgement, judged, metrics))
+    drift = (
+        _drift(runner, sound.probes, sound.inside, outcomes, judgement.tolerance) if judgement.localize else None
+    )
+    fault = vocabulary_fault(reference, candidate)
+    return CandidateResult(
+        candidate.name,
+        tuple(outcomes),
+        candidate.execution.words(),
+        metrics.result(),
+        (fault,) if fault else (),
+        drift,
+        _tensors(reference, candidate),
     )
 
 

@@ -47,11 +47,8 @@ class TransformerEncoder(ConfiguredModel):
         **arguments: Any,
     ) -> None:
         activation = tf_keras.activations.get(activation)
-        initializer = tf_keras.initializers.get(
-            tf_keras.initializers.TruncatedNormal(stddev=0.02) if initializer is None else initializer
-        )
-        if max_sequence_length is None:
-            max_sequence_length = sequence_length
+        initializer = tf_keras.initializers.get(initializer or tf_keras.initializers.TruncatedNormal(stddev=0.02))
+        max_sequence_length = sequence_length if max_sequence_length is None else max_sequence_length
         config = {
             "vocab_size": vocab_size,
             "hidden_size": hidden_size,
@@ -71,29 +68,7 @@ class TransformerEncoder(ConfiguredModel):
             tf_keras.layers.Input(shape=(sequence_length,), dtype=tf.int32, name=name)
             for name in ("input_word_ids", "input_mask", "input_type_ids")
         )
-        words = layers.OnDeviceEmbedding(
-            vocab_size, hidden_size, initializer=copied(initializer), dtype=float_dtype, name="word_embeddings"
-        )(word_ids)
-        positions = layers.PositionEmbedding(
-            initializer=copied(initializer),
-            use_dynamic_slicing=True,
-            max_sequence_length=max_sequence_length,
-            dtype=float_dtype,
-            name="position_embedding",
-        )(words)
-        segments = layers.OnDeviceEmbedding(
-            type_vocab_size,
-            hidden_size,
-            initializer=copied(initializer),
-            use_one_hot=True,
-            dtype=float_dtype,
-            name="type_embeddings",
-        )(type_ids)
-        hidden = tf_keras.layers.Add(dtype=float_dtype)([words, positions, segments])
-        hidden = tf_keras.layers.LayerNormalization(
-            axis=-1, epsilon=LAYER_NORM_EPSILON, dtype=wide(float_dtype), name="embeddings/layer_norm"
-        )(hidden)
-        hidden = tf_keras.layers.Dropout(dropout_rate, dtype=float_dtype)(hidden)
+        hidden = _embed(word_ids, type_ids, config, initializer)
         attention_mask = layers.SelfAttentionMask(dtype=float_dtype)([hidden, mask])
         for number in range(num_layers):
             hidden = layers.Transformer(
@@ -106,13 +81,7 @@ class TransformerEncoder(ConfiguredModel):
                 dtype=float_dtype,
                 name=f"transformer/layer_{number}",
             )([hidden, attention_mask])
-        pooled = tf_keras.layers.Dense(
-            hidden_size,
-            activation="tanh",
-            kernel_initializer=copied(initializer),
-            dtype=float_dtype,
-            name="pooler_transform",
-        )(hidden[:, 0, :])
+        pooled = _pool(hidden, hidden_size, copied(initializer), float_dtype)
         super().__init__(inputs=[word_ids, mask, type_ids], outputs=[hidden, pooled], **arguments)
         self.keep(config, arguments)
 
@@ -127,3 +96,47 @@ class TransformerEncoder(ConfiguredModel):
     def get_embedding_table(self) -> tf.Variable:
         """The word table [V, H]."""
         return self._embedding_layer.embeddings
+
+
+def _embed(word_ids: Any, type_ids: Any, config: dict[str, Any], initializer: Any) -> Any:
+    """The embeddings [B, S, H] of words, positions and segments: summed, normalized, with dropout."""
+    float_dtype = config["float_dtype"]
+    words = layers.OnDeviceEmbedding(
+        config["vocab_size"],
+        config["hidden_size"],
+        initializer=copied(initializer),
+        dtype=float_dtype,
+        name="word_embeddings",
+    )(word_ids)
+    positions = layers.PositionEmbedding(
+        initializer=copied(initializer),
+        use_dynamic_slicing=True,
+        max_sequence_length=config["max_sequence_length"],
+        dtype=float_dtype,
+        name="position_embedding",
+    )(words)
+    segments = layers.OnDeviceEmbedding(
+        config["type_vocab_size"],
+        config["hidden_size"],
+        initializer=copied(initializer),
+        use_one_hot=True,
+        dtype=float_dtype,
+        name="type_embeddings",
+    )(type_ids)
+    hidden = tf_keras.layers.Add(dtype=float_dtype)([words, positions, segments])
+    hidden = tf_keras.layers.LayerNormalization(
+        axis=-1, epsilon=LAYER_NORM_EPSILON, dtype=wide(float_dtype), name="embeddings/layer_norm"
+    )(hidden)
+    return tf_keras.layers.Dropout(config["dropout_rate"], dtype=float_dtype)(hidden)
+
+
+def _pool(hidden: Any, hidden_size: int, initializer: Any, float_dtype: str) -> Any:
+    """The first position's vector through a dense layer with tanh: [B, H]."""
+    dense = tf_keras.layers.Dense(
+        hidden_size,
+        activation="tanh",
+        kernel_initializer=initializer,
+        dtype=float_dtype,
+        name="pooler_transform",
+    )
+    return dense(hidden[:, 0, :])
