@@ -81,22 +81,14 @@ def _pretrainer(encoder: TransformerEncoder, config: EncoderConfig, _: int | Non
     return BertPretrainer(encoder, num_classes=2, num_token_predictions=None, activation=activation)
 
 
-class _MaskedLMModel(tf_keras.Model):
+def _masked_lm(encoder: TransformerEncoder, config: EncoderConfig, _: int | None) -> tf_keras.Model:
     """An encoder with its masked-LM head alone: outputs sequence, pooled, logits [B, P, V]."""
-
-    @property
-    def heads(self) -> dict[str, MaskedLM]:
-        """The head by its name in `bertferry.core.tasks`."""
-        return {"mlm": self.get_layer("masked_lm")}
-
-
-def _masked_lm(encoder: TransformerEncoder, config: EncoderConfig, _: int | None) -> _MaskedLMModel:
     sequence, pooled = encoder(encoder.inputs)
     head = MaskedLM(
         config.hidden_size, None, encoder, activation=get_activation(config.activation), name="masked_lm"
     )
     positions = tf_keras.layers.Input((None,), dtype=tf.int32, name="masked_lm_positions")
-    return _MaskedLMModel([*encoder.inputs, positions], [sequence, pooled, head([sequence, positions])])
+    return tf_keras.Model([*encoder.inputs, positions], [sequence, pooled, head([sequence, positions])])
 
 
 _TASK_MODELS: dict[str, Callable[[TransformerEncoder, EncoderConfig, int | None], tf_keras.Model]] = {

@@ -17,12 +17,26 @@ def named_variables(model: tf_keras.Model) -> Variables:
     if isinstance(model, TransformerEncoder):
         return _encoder(model)
     encoder = next((layer for layer in model.layers if isinstance(layer, TransformerEncoder)), None)
-    if encoder is None or not hasattr(model, "heads"):
-        raise TypeError(f"{type(model).__name__} has no TransformerEncoder, or none of the heads here")
+    if encoder is None:
+        raise TypeError(f"{type(model).__name__} has no TransformerEncoder")
     variables = _encoder(encoder)
-    for name, head in model.heads.items():
+    for name, head in heads_of(model).items():
         variables |= _masked_lm(head) if isinstance(head, MaskedLM) else _dense(name, head)
     return variables
+
+
+def heads_of(model: tf_keras.Model) -> dict[str, tf_keras.Model]:
+    """The heads of a whole model, by their names in `bertferry.core.tasks`.
+
+    Raises:
+      TypeError: the model is none of the networks here.
+    """
+    if hasattr(model, "heads"):
+        return dict(model.heads)
+    masked_lm = next((layer for layer in model.layers if isinstance(layer, MaskedLM)), None)
+    if masked_lm is None:
+        raise TypeError(f"{type(model).__name__} is none of the networks here")
+    return {"mlm": masked_lm}
 
 
 def _encoder(encoder: TransformerEncoder) -> Variables:

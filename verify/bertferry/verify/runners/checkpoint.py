@@ -11,6 +11,7 @@ from bertferry.convert import Checkpoint
 from bertferry.convert.loading import load_network
 from bertferry.core.tasks import ENCODER_INPUTS, HEADS, POSITIONS_INPUT, TASKS
 from bertferry.modeling.networks import TransformerEncoder
+from bertferry.modeling.variables import heads_of
 from bertferry.verify.execution import FLOATS, Execution
 from bertferry.verify.runner import Arrays
 from bertferry.verify.runners.device import Compute, Device
@@ -58,7 +59,7 @@ class CheckpointRunner:
         for head in self._task.heads:
             reads = HEADS[head].reads
             given = [sequence, inputs[POSITIONS_INPUT]] if reads == "predictions" else pooled
-            outputs.append(self.model.heads[head](given, training=False))
+            outputs.append(heads_of(self.model)[head](given, training=False))
         return outputs
 
 
