@@ -22,4 +22,4 @@ HEAD = {"task": "classifier", "init_missing_head": True, "num_labels": 3}
 )
 def test_the_summary_says_what_the_tensors_were_compared_with(golden, tmp_path, options, proof):
     report = convert_checkpoint(golden / "tf1_core_L2", tmp_path / "out", **options)
-    assert report.summary().splitlines()[1].endswith(f"; {proof}")
+    assert report.render().splitlines()[1].endswith(f"; {proof}")

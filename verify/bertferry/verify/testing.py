@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bertferry.verify.console_report import render
 from bertferry.verify.verifier import verify_parity
 
 
@@ -22,4 +23,4 @@ def assert_parity(reference: str | Path, candidate: str | Path | Sequence[str | 
     candidates = [candidate] if isinstance(candidate, str | Path) else list(candidate)
     report = verify_parity(reference, candidates, **options)
     if not report.ok:
-        raise AssertionError(report.render())
+        raise AssertionError(render(report))
