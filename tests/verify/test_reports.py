@@ -132,6 +132,7 @@ class TestStoredReports:
             (PROBE, {"padded": None}, "candidates[0].probes[0].padded must be true or false, not None"),
             (STATISTICS, {"max_abs": "large"}, ".statistics.max_abs must be a number, not 'large'"),
             (STATISTICS, {"needed": {"0": 1}}, ".statistics: needed has no 0.0001"),
+            (STATISTICS, {"percentiles": {"50": 1}}, ".statistics: percentiles has no 90"),
             (STATISTICS, {"histogram": [1]}, ".statistics: histogram has 1 counts, 14 expected"),
         ],
     )

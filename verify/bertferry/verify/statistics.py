@@ -47,8 +47,9 @@ class Statistics:
     worst: tuple[tuple[tuple[int, ...], float, float], ...]
 
     def __post_init__(self) -> None:
-        if missing := {f"{rtol:g}" for rtol in RTOLS} - self.needed.keys():
-            raise ValueError(f"needed has no {min(missing)}")
+        for field, numbers in (("percentiles", PERCENTILES), ("needed", RTOLS)):
+            if missing := {f"{number:g}" for number in numbers} - getattr(self, field).keys():
+                raise ValueError(f"{field} has no {min(missing)}")
         if len(self.histogram) != DECADES:
             raise ValueError(f"histogram has {len(self.histogram)} counts, {DECADES} expected")
 
