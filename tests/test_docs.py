@@ -13,7 +13,7 @@ import pytest
 from bertferry.convert import LAYOUTS, convert_checkpoint
 from bertferry.convert.command import build_parser as convert
 from bertferry.convert.layouts import WRITTEN
-from bertferry.export import export_hub_module, export_onnx
+from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
 from bertferry.export.command import build_parser as export
 from bertferry.export.onnx.command import build_parser as onnx
 from bertferry.verify.command import build_parser as verify
@@ -66,8 +66,12 @@ def readme_folder(minilm, tmp_path_factory):
     """A folder with the real all-MiniLM-L6-v2 as the README's snippets find it."""
     folder = tmp_path_factory.mktemp("readme")
     convert_checkpoint(minilm, folder / "minilm-keras")
-    export_hub_module(folder / "minilm-keras", folder / "minilm-hub", do_lower_case=True, verify=False)
-    export_onnx(folder / "minilm.onnx", checkpoint=folder / "minilm-keras", optimize="ort", verify=False)
+    export_hub_module(
+        folder / "minilm-keras", folder / "minilm-hub", ModuleOptions(do_lower_case=True, verify=False)
+    )
+    export_onnx(
+        folder / "minilm.onnx", OnnxOptions(optimize="ort", verify=False), checkpoint=folder / "minilm-keras"
+    )
     return folder
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bertferry.export import export_hub_module
+from bertferry.export import ModuleOptions, export_hub_module
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -16,7 +16,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 @pytest.fixture(scope="module")
 def module(golden, tmp_path_factory):
     output = tmp_path_factory.mktemp("examples") / "module"
-    export_hub_module(golden / "tf1_core_L2", output, verify=False)
+    export_hub_module(golden / "tf1_core_L2", output, ModuleOptions(verify=False))
     return output
 
 

@@ -15,11 +15,11 @@ SAVED_MODEL = ["--saved-model", "x", "--output", "y"]
     ("main", "arguments", "line"),
     [
         (convert, ["--list-layouts", "--json"], "--list-layouts has no use for --json: leave it out"),
-        (convert, ["--diff", "a", "b", "--from", "tf1"], "--diff has no use for --from: leave it out"),
+        (convert, ["--diff", "a", "b", "--to", "tf1"], "--diff has no use for --to: leave it out"),
         (
             convert,
-            ["--diff", "a", "b", "--config", "c", "--prefix", "p"],
-            "--diff has no use for --config, --prefix: leave them out",
+            ["--diff", "a", "b", "--task", "mlm", "--dry-run"],
+            "--diff has no use for --task, --dry-run: leave them out",
         ),
         (convert, ["--input", "x", "--inspect", "--to", "tf1"], "--inspect has no use for --to: leave it out"),
         (export_hub, ["--check", "x", "--task", "span"], "--check has no use for --task: leave it out"),
@@ -27,7 +27,7 @@ SAVED_MODEL = ["--saved-model", "x", "--output", "y"]
         (
             export_onnx,
             [*SAVED_MODEL, "--int64-inputs", "--config", "c", "--from", "tf1"],
-            "--saved-model has no use for --int64-inputs, --config, --from: leave them out",
+            "--saved-model has no use for --int64-inputs, --from, --config: leave them out",
         ),
         (
             export_onnx,
@@ -106,8 +106,8 @@ def test_stored_outputs_are_not_run(golden, tmp_path, capfd, side, flags):
     ("main", "flags", "line"),
     [
         (convert, ["--do-lower-case"], "--do-lower-case is for --to huggingface and a source with a vocabulary"),
-        (convert, ["--num-labels", "3"], "--num-labels is for a classifier that is started fresh"),
-        (export_hub, ["--num-labels", "3"], "--num-labels is for a classifier that is started fresh"),
+        (convert, ["--num-labels", "3"], "--num-labels is for a classifier that is initialized"),
+        (export_hub, ["--num-labels", "3"], "--num-labels is for a classifier that is initialized"),
         (export_hub, ["--do-lower-case"], "no vocabulary whose texts could be lower-cased"),
     ],
 )

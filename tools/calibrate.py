@@ -17,7 +17,7 @@ from pathlib import Path
 from bertferry.convert import open_checkpoint
 from bertferry.core.errors import UnavailableError
 from bertferry.core.quiet import held_back_stderr, own_stderr
-from bertferry.export import export_hub_module, export_onnx
+from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
 from bertferry.verify.artefact import Artefact, checkpoint_artefact, onnx_artefact, saved_model_artefact
 from bertferry.verify.execution import Execution
 from bertferry.verify.report import CandidateResult
@@ -40,11 +40,11 @@ def artefacts(checkpoint: Path, folder: Path) -> Iterator[Artefact]:
     opened = open_checkpoint(checkpoint)
     for precision in ("fp32", "fp16", "bf16"):
         module = folder / f"hub-{precision}"
-        export_hub_module(checkpoint, module, precision=precision, do_lower_case=True, verify=False)
+        export_hub_module(checkpoint, module, ModuleOptions(precision=precision, do_lower_case=True, verify=False))
         yield replace(saved_model_artefact(module, "hub"), name=f"Hub module, {precision}")
     for optimize, precision in (("none", "fp32"), ("ort", "fp32"), ("none", "fp16"), ("none", "int8")):
         path = folder / f"{optimize}-{precision}.onnx"
-        export_onnx(path, checkpoint=checkpoint, precision=precision, optimize=optimize, verify=False)
+        export_onnx(path, OnnxOptions(precision=precision, optimize=optimize, verify=False), checkpoint=checkpoint)
         yield replace(onnx_artefact(path), name=f"ONNX, {precision}{', fused' * (optimize == 'ort')}")
         path.unlink()
     for precision in ("fp64", "fp16", "bf16"):

@@ -13,10 +13,10 @@ from output_faults import OutputFault, ShapeFault, VocabularyFault, output_fault
 from random_checkpoint import values, write
 from weight_faults import CONFIG, Values, WeightFault, weight_faults
 
-from bertferry.convert import convert_checkpoint, open_checkpoint
+from bertferry.convert import ConversionOptions, convert_checkpoint, open_checkpoint
 from bertferry.core.errors import DataError
 from bertferry.core.tasks import ENCODER_INPUTS
-from bertferry.export import export_hub_module, export_onnx
+from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
 from bertferry.verify.artefact import (
     Artefact,
     checkpoint_artefact,
@@ -102,7 +102,7 @@ def _changed_outputs(fault: OutputFault) -> AbstractContextManager[Any]:
 
 def _modules(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artefact]:
     module = folder / "module"
-    export_hub_module(checkpoint, module, precision=precision, verify=False)
+    export_hub_module(checkpoint, module, ModuleOptions(precision=precision, verify=False))
     if isinstance(fault, OutputFault | ShapeFault):
         module = _wrapped(module, fault, folder / "wrapped")
     for kind in ("hub", "savedmodel"):
@@ -137,7 +137,7 @@ def _wrapped(module: Path, fault: OutputFault | ShapeFault, path: Path) -> Path:
 
 def _graphs(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artefact]:
     path = folder / "model.onnx"
-    export_onnx(path, checkpoint=checkpoint, precision=precision, verify=False)
+    export_onnx(path, OnnxOptions(precision=precision, verify=False), checkpoint=checkpoint)
     if isinstance(fault, OutputFault | ShapeFault):
         model = onnx.load(str(path))
         if isinstance(fault, OutputFault):
@@ -151,7 +151,7 @@ def _graphs(checkpoint: Path, fault: Fault | None, folder: Path, precision: str)
 
 def _pytorch(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artefact]:
     path = folder / "huggingface"
-    convert_checkpoint(checkpoint, path, to="huggingface")
+    convert_checkpoint(checkpoint, path, ConversionOptions(to="huggingface"))
     yield huggingface_artefact(open_checkpoint(path), "encoder", Execution(precision=precision))
 
 

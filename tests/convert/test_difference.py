@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bertferry.convert import convert_checkpoint, diff_checkpoints, open_checkpoint
+from bertferry.convert import (
+    ConversionOptions,
+    SourceOptions,
+    convert_checkpoint,
+    diff_checkpoints,
+    open_checkpoint,
+)
 from bertferry.convert.command import main
 
 
@@ -17,7 +23,7 @@ def changed(golden, tmp_path):
 
     def write(change, **configuration):
         folder = tmp_path / "changed"
-        convert_checkpoint(golden / "tf1_core_L2", folder, to="tf1", overwrite=True)
+        convert_checkpoint(golden / "tf1_core_L2", folder, ConversionOptions(to="tf1"), overwrite=True)
         reader = tf.train.load_checkpoint(str(folder / "bert_model.ckpt"))
         tensors = {name: np.array(reader.get_tensor(name)) for name in reader.get_variable_to_shape_map()}
         change(tensors)
@@ -96,9 +102,9 @@ def test_a_configuration_is_inferred_where_the_tensors_show_it(golden, tmp_path,
     heads_shown = source in ("keras_bert_L2_21", "garden2.20.0_L2")
     assert main(["--input", str(tmp_path / "source"), "--inspect"]) == 2
     asked = "" if heads_shown else "--num-attention-heads N and "
-    one_line(f"the tensors show the sizes; give {asked}--activation NAME, or --config FILE")
+    one_line(f"the tensors show the sizes alone: give {asked}--activation NAME, or --config FILE")
     heads = None if heads_shown else 2
-    found = open_checkpoint(tmp_path / "source", num_attention_heads=heads, activation="gelu_tanh")
+    found = open_checkpoint(tmp_path / "source", SourceOptions(num_attention_heads=heads, activation="gelu_tanh"))
     assert found.config == open_checkpoint(golden / source).config
     assert set(found.parameters) == set(open_checkpoint(golden / source).parameters)
 
@@ -106,9 +112,11 @@ def test_a_configuration_is_inferred_where_the_tensors_show_it(golden, tmp_path,
 def test_missing_heads_are_started_fresh_only_on_request(golden, tmp_path, one_line):
     arguments = ["--input", str(golden / "tf1_core_L2"), "--output", str(tmp_path / "out"), "--task", "classifier"]
     assert main([*arguments, "--init-missing-head"]) == 2
-    one_line("a fresh classifier needs its number of classes: give --num-labels N")
+    one_line("a classifier that is initialized needs its number of classes: give --num-labels N")
     report = convert_checkpoint(
-        golden / "tf1_core_L2", tmp_path / "out", task="classifier", init_missing_head=True, num_labels=4
+        golden / "tf1_core_L2",
+        tmp_path / "out",
+        ConversionOptions(task="classifier", init_missing_head=True, num_labels=4),
     )
     assert [row.parameter for row in report.tensors if row.bytes == "initialised"] == [
         "classifier/kernel",
@@ -121,7 +129,9 @@ def test_missing_heads_are_started_fresh_only_on_request(golden, tmp_path, one_l
     assert 0.005 < kernel.std() < 0.04
     assert np.abs(kernel).max() <= 0.04
     again = convert_checkpoint(
-        golden / "tf1_core_L2", tmp_path / "again", task="classifier", init_missing_head=True, num_labels=4
+        golden / "tf1_core_L2",
+        tmp_path / "again",
+        ConversionOptions(task="classifier", init_missing_head=True, num_labels=4),
     )
     assert again.tensors == report.tensors
     assert diff_checkpoints(tmp_path / "out", tmp_path / "again").equal

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bertferry.convert import convert_checkpoint, open_checkpoint
+from bertferry.convert import ConversionOptions, convert_checkpoint, open_checkpoint
 from bertferry.convert.checkpoint import same_bits
 
 GROUPS = {
@@ -49,7 +49,7 @@ def stored_tensors(directory) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize(("source", "target", "task"), CASES)
 def test_a_golden_converts_to_the_golden_of_the_other_layout(golden, tmp_path, source, target, task):
-    report = convert_checkpoint(golden / source, tmp_path / "out", to=target, task=task)
+    report = convert_checkpoint(golden / source, tmp_path / "out", ConversionOptions(to=target, task=task))
     got = stored_tensors(tmp_path / "out")
     want = stored_tensors(golden / GROUPS[task][target])
     assert {name.replace(WORD_TABLE_SHARED, WORD_TABLE) for name in want} == got.keys()
@@ -61,7 +61,7 @@ def test_a_golden_converts_to_the_golden_of_the_other_layout(golden, tmp_path, s
 
 
 def test_the_report_accounts_for_every_tensor(golden, tmp_path):
-    convert_checkpoint(golden / "tf1_pretrain_L2", tmp_path / "out", task="pretrainer")
+    convert_checkpoint(golden / "tf1_pretrain_L2", tmp_path / "out", ConversionOptions(task="pretrainer"))
     report = json.loads((tmp_path / "out" / "conversion_report.json").read_text())
     reader = tf.train.load_checkpoint(str(golden / "tf1_pretrain_L2" / "bert_model.ckpt"))
     reported = {row["source"] for row in report["tensors"]} | set(report["skipped"])
@@ -77,7 +77,7 @@ def test_heads_that_the_target_does_not_hold_are_reported_with_the_way_to_keep_t
 
 
 def test_a_third_party_checkpoint_with_a_vocabulary_converts(golden, tmp_path):
-    report = convert_checkpoint(golden / "third_party_keras_bert", tmp_path / "out", task="all")
+    report = convert_checkpoint(golden / "third_party_keras_bert", tmp_path / "out", ConversionOptions(task="all"))
     assert report.heads == ("mlm", "nsp")
     assert sum(reason == "optimizer slot" for reason in report.skipped.values()) == 92
     vocabulary = (tmp_path / "out" / "vocab.txt").read_bytes()
@@ -101,7 +101,7 @@ def test_garden_pretrainers_hold_the_weights_of_the_golden_pretrainer(golden, tm
     assert set(expected.parameters) - set(found.parameters) <= {"nsp/kernel", "nsp/bias"}
     for parameter in set(found.parameters) - {"nsp/kernel", "nsp/bias"}:
         assert same_bits(found.read(parameter), expected.read(parameter)), parameter
-    report = convert_checkpoint(golden / source, tmp_path / "out", to="tf1")
+    report = convert_checkpoint(golden / source, tmp_path / "out", ConversionOptions(to="tf1"))
     assert report.heads == found.heads
 
 

@@ -9,14 +9,14 @@ import pytest
 import tensorflow as tf
 from closeness import assert_close
 
-from bertferry.convert import LAYOUTS, TARGETS, convert_checkpoint, open_checkpoint
+from bertferry.convert import LAYOUTS, TARGETS, ConversionOptions, convert_checkpoint, open_checkpoint
 
 HERE = Path(__file__).parent
 
 
 @pytest.mark.parametrize("to", [name for name in TARGETS if LAYOUTS[name].naming != "safetensors"])
 def test_the_saver_of_tf1_reads_every_tensor_by_its_variables_name(golden, tmp_path, to):
-    convert_checkpoint(golden / "tf1_pretrain_L2", tmp_path / "out", to=to, task="encoder")
+    convert_checkpoint(golden / "tf1_pretrain_L2", tmp_path / "out", ConversionOptions(to=to, task="encoder"))
     written, source = open_checkpoint(tmp_path / "out"), open_checkpoint(golden / "tf1_pretrain_L2")
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         variables = {}
@@ -54,7 +54,7 @@ def test_transformers_loads_the_hugging_face_output_strictly(golden, tmp_path, t
     import torch
 
     task, name, outputs = MODELS[source]
-    convert_checkpoint(golden / source, tmp_path / "out", to="huggingface", task=task)
+    convert_checkpoint(golden / source, tmp_path / "out", ConversionOptions(to="huggingface", task=task))
     assert transformers.AutoConfig.from_pretrained(tmp_path / "out").architectures == [name]
     model, info = getattr(transformers, name).from_pretrained(tmp_path / "out", output_loading_info=True)
     assert not any(info[key] for key in ("missing_keys", "mismatched_keys", "error_msgs"))
@@ -78,7 +78,11 @@ def test_transformers_loads_the_hugging_face_output_strictly(golden, tmp_path, t
 
 
 def test_transformers_loads_the_tokenizer(golden, tmp_path, transformers):
-    convert_checkpoint(golden / "third_party_keras_bert", tmp_path / "out", to="huggingface", do_lower_case=False)
+    convert_checkpoint(
+        golden / "third_party_keras_bert",
+        tmp_path / "out",
+        ConversionOptions(to="huggingface", do_lower_case=False),
+    )
     tokenizer = transformers.BertTokenizer.from_pretrained(tmp_path / "out")
     words = (tmp_path / "out" / "vocab.txt").read_text().split()
     assert tokenizer.convert_tokens_to_ids(words) == list(range(len(words)))
@@ -92,7 +96,7 @@ def test_the_model_garden_restores_its_encoders(golden, tmp_path, to, task):
     if not python:
         pytest.skip("set BERTFERRY_GARDEN_PYTHON to a Python with tf-models-official 2.20.0")
     source = "tf1_core_L2" if task == "encoder" else "tf1_pretrain_L2"
-    convert_checkpoint(golden / source, tmp_path / "out", to=to, task=task)
+    convert_checkpoint(golden / source, tmp_path / "out", ConversionOptions(to=to, task=task))
     run = subprocess.run(
         [
             python,
@@ -149,8 +153,8 @@ def test_albert_and_electra_convert_to_tf1_and_back(tmp_path, transformers, name
 
     model = other_architecture(transformers, name, embedding_size)
     model.save_pretrained(tmp_path / "source")
-    convert_checkpoint(tmp_path / "source", tmp_path / "tf1", to="tf1")
-    convert_checkpoint(tmp_path / "tf1", tmp_path / "back", to="huggingface")
+    convert_checkpoint(tmp_path / "source", tmp_path / "tf1", ConversionOptions(to="tf1"))
+    convert_checkpoint(tmp_path / "tf1", tmp_path / "back", ConversionOptions(to="huggingface"))
     again, info = type(model).from_pretrained(tmp_path / "back", output_loading_info=True)
     assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"))
     inputs = {"input_ids": torch.arange(14).reshape(2, 7), "token_type_ids": torch.ones(2, 7, dtype=torch.int64)}

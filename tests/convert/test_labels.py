@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from bertferry.convert import convert_checkpoint, inspect_checkpoint, open_checkpoint
+from bertferry.convert import ConversionOptions, convert_checkpoint, inspect_checkpoint, open_checkpoint
 from bertferry.convert.command import main
 
 NAMES = {"0": "very bad", "1": "bad", "2": "so-so", "3": "good", "4": "very good"}
@@ -36,22 +36,26 @@ def configuration(folder):
 @pytest.fixture
 def classifier(golden, tmp_path):
     """A sentence classifier of transformers with names for its five classes."""
-    convert_checkpoint(golden / "tf1_cls_L2", tmp_path / "plain", to="huggingface", task="classifier")
+    convert_checkpoint(
+        golden / "tf1_cls_L2", tmp_path / "plain", ConversionOptions(to="huggingface", task="classifier")
+    )
     return edited(tmp_path / "plain", tmp_path / "classifier", **LABELS)
 
 
 @pytest.mark.parametrize("through", ["tf1", "tf_20", "keras_bert", "keras_names", "keras_names_v2"])
 def test_labels_survive_the_way_through_another_layout(classifier, tmp_path, through):
-    convert_checkpoint(classifier, tmp_path / "between", to=through, task="all")
+    convert_checkpoint(classifier, tmp_path / "between", ConversionOptions(to=through, task="all"))
     assert configuration(tmp_path / "between").items() >= {**LABELS, "task": "classifier"}.items()
-    convert_checkpoint(tmp_path / "between", tmp_path / "back", to="huggingface")
+    convert_checkpoint(tmp_path / "between", tmp_path / "back", ConversionOptions(to="huggingface"))
     assert configuration(tmp_path / "back") == configuration(classifier)
 
 
 def test_a_regression_stays_one(golden, tmp_path):
     source = edited(golden / "hf_regression_L2", tmp_path / "source", problem_type="regression")
-    convert_checkpoint(source, tmp_path / "between", to="keras_bert", task="classifier")
-    convert_checkpoint(tmp_path / "between", tmp_path / "back", to="huggingface", task="classifier")
+    convert_checkpoint(source, tmp_path / "between", ConversionOptions(to="keras_bert", task="classifier"))
+    convert_checkpoint(
+        tmp_path / "between", tmp_path / "back", ConversionOptions(to="huggingface", task="classifier")
+    )
     back = configuration(tmp_path / "back")
     assert back["id2label"] == {"0": "LABEL_0"}
     assert back["problem_type"] == "regression"
@@ -59,21 +63,23 @@ def test_a_regression_stays_one(golden, tmp_path):
 
 def test_a_number_of_labels_counts_as_labels(golden, tmp_path):
     old = edited(golden / "hf_regression_L2", tmp_path / "old", id2label=None, label2id=None, num_labels=1)
-    convert_checkpoint(old, tmp_path / "back", to="huggingface")
+    convert_checkpoint(old, tmp_path / "back", ConversionOptions(to="huggingface"))
     assert configuration(tmp_path / "back")["label2id"] == {"LABEL_0": 0}
 
 
 def test_an_encoder_alone_has_no_labels(classifier, tmp_path):
-    convert_checkpoint(classifier, tmp_path / "core", to="keras_bert", task="encoder")
-    convert_checkpoint(tmp_path / "core", tmp_path / "back", to="huggingface")
+    convert_checkpoint(classifier, tmp_path / "core", ConversionOptions(to="keras_bert", task="encoder"))
+    convert_checkpoint(tmp_path / "core", tmp_path / "back", ConversionOptions(to="huggingface"))
     assert not {*LABELS, "task"} & {*configuration(tmp_path / "core"), *configuration(tmp_path / "back")}
 
 
 def test_a_fresh_classifier_takes_no_labels_of_another(golden, tmp_path):
-    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "core", to="huggingface")
+    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "core", ConversionOptions(to="huggingface"))
     core = edited(tmp_path / "core", tmp_path / "named", **LABELS)
     convert_checkpoint(
-        core, tmp_path / "out", to="huggingface", task="classifier", init_missing_head=True, num_labels=2
+        core,
+        tmp_path / "out",
+        ConversionOptions(to="huggingface", task="classifier", init_missing_head=True, num_labels=2),
     )
     assert configuration(tmp_path / "out")["id2label"] == {"0": "LABEL_0", "1": "LABEL_1"}
 

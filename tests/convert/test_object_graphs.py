@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from bertferry.convert import convert_checkpoint, open_checkpoint
+from bertferry.convert import SourceOptions, convert_checkpoint, open_checkpoint
 from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.command import main
 from bertferry.convert.loading import load_network
@@ -101,10 +101,10 @@ def test_two_encoders_are_told_apart_by_their_prefix(golden, encoder, save, one_
     other = load_network(open_checkpoint(golden / "tf1_cls_L2"))
     path = save(question=encoder, passage=other)
     assert main(["--input", path, "--inspect"]) == 2
-    one_line("several encoders in it: choose one with --prefix: (question, passage|passage, question)")
-    assert_core(open_checkpoint(path, prefix="question"), golden)
+    one_line("contains several encoders: (question, passage|passage, question): choose one with --prefix")
+    assert_core(open_checkpoint(path, SourceOptions(prefix="question")), golden)
     expected = open_checkpoint(golden / "tf1_cls_L2").read("embeddings/word")
-    assert same_bits(open_checkpoint(path, prefix="passage/").read("embeddings/word"), expected)
+    assert same_bits(open_checkpoint(path, SourceOptions(prefix="passage/")).read("embeddings/word"), expected)
     assert main(["--input", path, "--inspect", "--prefix", "answer"]) == 2
     one_line("no encoder at 'answer': there are ('question', 'passage'|'passage', 'question')")
 

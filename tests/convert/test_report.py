@@ -2,7 +2,7 @@
 
 import pytest
 
-from bertferry.convert import convert_checkpoint
+from bertferry.convert import ConversionOptions, convert_checkpoint
 
 HEAD = {"task": "classifier", "init_missing_head": True, "num_labels": 3}
 
@@ -21,5 +21,5 @@ HEAD = {"task": "classifier", "init_missing_head": True, "num_labels": 3}
     ],
 )
 def test_the_summary_says_what_the_tensors_were_compared_with(golden, tmp_path, options, proof):
-    report = convert_checkpoint(golden / "tf1_core_L2", tmp_path / "out", **options)
+    report = convert_checkpoint(golden / "tf1_core_L2", tmp_path / "out", ConversionOptions(**options))
     assert report.render().splitlines()[1].endswith(f"; {proof}")

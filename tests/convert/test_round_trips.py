@@ -10,7 +10,7 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bertferry.convert import LAYOUTS, TARGETS, convert_checkpoint, open_checkpoint
+from bertferry.convert import LAYOUTS, TARGETS, ConversionOptions, convert_checkpoint, open_checkpoint
 from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads
@@ -44,9 +44,9 @@ def assert_same_parameters(one, other):
 @pytest.mark.parametrize(("task", "first", "second"), PAIRS)
 def test_every_ordered_pair_of_layouts_round_trips(golden, tmp_path, task, first, second):
     source = golden / GOLDENS[task][0]
-    convert_checkpoint(source, tmp_path / "first", to=first, task=task)
-    convert_checkpoint(tmp_path / "first", tmp_path / "second", to=second, task=task)
-    convert_checkpoint(tmp_path / "second", tmp_path / "again", to=first, task=task)
+    convert_checkpoint(source, tmp_path / "first", ConversionOptions(to=first, task=task))
+    convert_checkpoint(tmp_path / "first", tmp_path / "second", ConversionOptions(to=second, task=task))
+    convert_checkpoint(tmp_path / "second", tmp_path / "again", ConversionOptions(to=first, task=task))
     for folder, layout in (("first", first), ("second", second), ("again", first)):
         found, original = open_checkpoint(tmp_path / folder), open_checkpoint(source)
         assert found.layout.name == layout
@@ -100,7 +100,7 @@ def test_any_sizes_survive_any_way(tmp_path_factory, config, task, ways):
     for number, layout in enumerate(ways):
         if LAYOUTS[layout].form_with(heads) is None:
             continue
-        convert_checkpoint(here, folder / str(number), to=layout, task=task)
+        convert_checkpoint(here, folder / str(number), ConversionOptions(to=layout, task=task))
         here = folder / str(number)
     assert_same_parameters(with_heads(open_checkpoint(here), heads), with_heads(open_checkpoint(source), heads))
 
@@ -120,9 +120,9 @@ def test_a_type_is_kept_unless_another_is_asked_for(tmp_path, dtype, to):
     )
     kind = {"bfloat16": ml_dtypes.bfloat16}.get(dtype, dtype)
     source = random_checkpoint(tmp_path / "source", config, (), kind)
-    convert_checkpoint(source, tmp_path / "kept", to=to)
+    convert_checkpoint(source, tmp_path / "kept", ConversionOptions(to=to))
     assert_same_parameters(open_checkpoint(tmp_path / "kept"), open_checkpoint(source))
-    report = convert_checkpoint(tmp_path / "kept", tmp_path / "wide", to=to, dtype="float32")
+    report = convert_checkpoint(tmp_path / "kept", tmp_path / "wide", ConversionOptions(to=to, dtype="float32"))
     assert {row.dtype for row in report.tensors} == {"float32"}
     wide = open_checkpoint(tmp_path / "wide")
     for parameter in wide.parameters:

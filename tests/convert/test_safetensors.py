@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from bertferry.convert import LAYOUTS, convert_checkpoint, open_checkpoint
+from bertferry.convert import LAYOUTS, ConversionOptions, convert_checkpoint, open_checkpoint
 from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.command import main
 from bertferry.convert.configuration import config_of
@@ -134,9 +134,9 @@ def other_architecture(request, tmp_path):
 
 def test_other_architectures_convert_to_tf1_and_back(other_architecture, tmp_path):
     architecture, source = other_architecture
-    convert_checkpoint(source, tmp_path / "tf1", to="tf1")
+    convert_checkpoint(source, tmp_path / "tf1", ConversionOptions(to="tf1"))
     assert open_checkpoint(tmp_path / "tf1").layout.name == f"tf1_{architecture.removesuffix('_wide')}"
-    convert_checkpoint(tmp_path / "tf1", tmp_path / "back", to="huggingface")
+    convert_checkpoint(tmp_path / "tf1", tmp_path / "back", ConversionOptions(to="huggingface"))
     back, original = load_file(tmp_path / "back/model.safetensors"), load_file(source / "model.safetensors")
     assert back.keys() == original.keys()
     assert all(same_bits(back[name], value) for name, value in original.items())
@@ -169,7 +169,7 @@ def test_shards_with_an_index_are_one_checkpoint(golden, directory, tensors):
 
 def test_the_written_report_states_what_was_read_of_a_file_without_checksums(directory, tensors):
     save_file(tensors, directory / "model.safetensors")
-    report = convert_checkpoint(directory, directory.parent / "out", to="tf1")
+    report = convert_checkpoint(directory, directory.parent / "out", ConversionOptions(to="tf1"))
     for row in report.tensors:
         assert row.fingerprint == "sha256:" + hashlib.sha256(tensors[row.source].tobytes()).hexdigest()
 
@@ -179,7 +179,7 @@ def test_the_activation_survives_under_the_name_that_transformers_knows(golden, 
     source = shutil.copytree(golden / "tf1_core_L2", tmp_path / "source")
     config = json.loads((source / "bert_config.json").read_text())
     (source / "bert_config.json").write_text(json.dumps({**config, "activation": activation}))
-    convert_checkpoint(source, tmp_path / "out", to="huggingface")
+    convert_checkpoint(source, tmp_path / "out", ConversionOptions(to="huggingface"))
     written = json.loads((tmp_path / "out" / "config.json").read_text())
     assert written["hidden_act"] == {"gelu_tanh": "gelu_new", "gelu_erf": "gelu"}.get(activation, activation)
     assert open_checkpoint(tmp_path / "out").config.activation == activation

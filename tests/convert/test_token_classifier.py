@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from closeness import assert_close
 
-from bertferry.convert import convert_checkpoint, diff_checkpoints, inspect_checkpoint, open_checkpoint
+from bertferry.convert import (
+    ConversionOptions,
+    convert_checkpoint,
+    diff_checkpoints,
+    inspect_checkpoint,
+    open_checkpoint,
+)
 from bertferry.convert.command import main
 from bertferry.convert.loading import load_network
 
@@ -74,8 +80,8 @@ def test_a_sentence_classifier_without_a_pooler_is_not_read_as_one_of_tokens(gol
 @pytest.mark.parametrize("through", ["tf1", "tf_20", "keras_bert", "keras_names_v2"])
 def test_it_comes_back_with_its_labels(golden, tmp_path, through):
     source = golden / "hf_token_pooler_L2"
-    convert_checkpoint(source, tmp_path / "between", to=through, task="all")
-    convert_checkpoint(tmp_path / "between", tmp_path / "back", to="huggingface")
+    convert_checkpoint(source, tmp_path / "between", ConversionOptions(to=through, task="all"))
+    convert_checkpoint(tmp_path / "between", tmp_path / "back", ConversionOptions(to="huggingface"))
     before, after = (json.loads((folder / "config.json").read_text()) for folder in (source, tmp_path / "back"))
     for key in ("architectures", "id2label", "label2id"):
         assert after[key] == before[key]

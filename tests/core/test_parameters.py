@@ -64,7 +64,7 @@ def test_every_known_activation_builds_an_encoder(activation):
         ({"dropout_rate": 1.0}, "dropout_rate is 1.0"),
         ({"attention_dropout_rate": "0.1"}, "attention_dropout_rate is '0.1'"),
         ({"initializer_range": None}, "initializer_range is None"),
-        ({"activation": "gelu"}, "unknown activation 'gelu': known are gelu_tanh"),
+        ({"activation": "gelu"}, "unknown activation 'gelu': expected one of gelu_tanh"),
     ],
 )
 def test_inconsistent_configurations_are_refused(change, message):

@@ -10,10 +10,10 @@ import pytest
 PROGRAM = """
 import os, sys, time
 from absl.flags import argparse_flags
-from bertferry.core.console import Progress, run_as_program
+from bertferry.core.console import run_as_program
 from bertferry.core.errors import DataError
 
-def execute(arguments):
+def execute(arguments, progress):
     os.write(2, b"native noise\\n")
     print("noise of a logger", file=sys.stderr)
     {ending}
@@ -78,7 +78,7 @@ def test_a_program_runs_where_nobody_listens():
 
 
 def test_progress_is_shown_meanwhile():
-    ending = "progress = Progress('program'); progress._shown -= 60; progress('working', 1, 2)"
+    ending = "progress._shown -= 60; progress('working', 1, 2)"
     assert run(PROGRAM.format(ending=ending)).stderr == "program: 1/2 working\n"
 
 

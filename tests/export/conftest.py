@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from closeness import assert_close
 
-from bertferry.convert import convert_checkpoint
+from bertferry.convert import ConversionOptions, convert_checkpoint
 from bertferry.export import export_hub_module
 
 GOLDENS = {
@@ -93,7 +93,7 @@ def garden_module(golden, tmp_path_factory):
         pytest.skip("set BERTFERRY_GARDEN_PYTHON to a Python with tf-models-official 2.20.0")
     folder = tmp_path_factory.mktemp("garden")
     source = folder / "checkpoint"
-    convert_checkpoint(golden / "tf1_core_L2", source, to="garden_v1")
+    convert_checkpoint(golden / "tf1_core_L2", source, ConversionOptions(to="garden_v1"))
     write_vocabulary(source)
     command = [python, "-m", "official.nlp.tools.export_tfhub", "--export_type=model", "--do_lower_case=True"]
     command += [f"--bert_config_file={source}/bert_config.json", f"--vocab_file={source}/vocab.txt"]

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from bertferry.core.tasks import ENCODER_INPUTS
-from bertferry.export import check_module_contract, export_hub_module
+from bertferry.export import ModuleOptions, check_module_contract, export_hub_module
 from bertferry.export.command import main
 
 TASKS = ("encoder", "classifier", "tokens", "span", "mlm", "pretrainer")
@@ -19,7 +19,7 @@ def checked(text_sources, tmp_path_factory):
     folder = tmp_path_factory.mktemp("contract")
     for task in TASKS:
         source = shutil.copytree(text_sources[task], folder / f"{task}-source")
-        export_hub_module(source, folder / task, task=task, do_lower_case=True, verify=False)
+        export_hub_module(source, folder / task, ModuleOptions(task=task, do_lower_case=True, verify=False))
         shutil.rmtree(source)
     return {task: folder / task for task in TASKS}
 
@@ -45,7 +45,7 @@ def test_our_modules_keep_the_contract(checked, task, capfd):
 @pytest.mark.filterwarnings("ignore:.*")
 def test_our_text_modules_keep_contracts_of_their_own(text_source, tmp_path, capfd, choices, kind, lines):
     pytest.importorskip("tensorflow_text", reason="pip install 'bertferry[text]'")
-    export_hub_module(text_source, tmp_path / "text", do_lower_case=True, verify=False, **choices)
+    export_hub_module(text_source, tmp_path / "text", ModuleOptions(do_lower_case=True, verify=False, **choices))
     capfd.readouterr()
     code = main(["--check", str(tmp_path / "text")])
     out, _ = capfd.readouterr()
@@ -102,7 +102,7 @@ def test_a_fault_of_a_text_module_is_named(tmp_path, function, kind, faults):
 @pytest.mark.parametrize(
     ("changes", "code", "fault"),
     [
-        ({"task": "translation"}, 1, "unknown task 'translation': known are encoder"),
+        ({"task": "translation"}, 1, "unknown task 'translation': expected one of encoder"),
         ({"task": ["encoder"]}, 2, "task must be a text, not ['encoder']"),
         ({"precision": "half"}, 2, "precision is 'half': expected one of fp32"),
     ],

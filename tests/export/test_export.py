@@ -12,9 +12,9 @@ import pytest
 import tensorflow_hub as hub
 from closeness import assert_close
 
-from bertferry.convert import convert_checkpoint
+from bertferry.convert import ConversionOptions, convert_checkpoint
 from bertferry.core.errors import UsageError
-from bertferry.export import export_hub_module, hub_exporter
+from bertferry.export import ModuleOptions, export_hub_module, hub_exporter
 from bertferry.export.command import main
 
 
@@ -36,7 +36,10 @@ def test_every_layout_gives_the_same_function(golden, golden_inputs, expected, t
 def test_progress_counts_upwards_and_names_what_is_done(golden, tmp_path, onnx):
     said = []
     export_hub_module(
-        golden / "tf1_core_L2", tmp_path / "module", onnx=onnx, progress=lambda *step: said.append(step)
+        golden / "tf1_core_L2",
+        tmp_path / "module",
+        ModuleOptions(onnx=onnx),
+        progress=lambda *step: said.append(step),
     )
     assert ("writing ONNX files" in {what for what, _, _ in said}) == bool(onnx)
     assert any("candidate on" in what for what, _, _ in said)
@@ -66,12 +69,12 @@ def test_assets(text_source, tmp_path, capfd):
 def test_lower_casing_comes_from_the_tokenizer_configuration(text_source, tmp_path):
     source = shutil.copytree(text_source, tmp_path / "source")
     (source / "tokenizer_config.json").write_text('{"do_lower_case": true}')
-    assert export_hub_module(source, tmp_path / "module", verify=False).do_lower_case is True
+    assert export_hub_module(source, tmp_path / "module", ModuleOptions(verify=False)).do_lower_case is True
 
 
 def test_assets_survive_the_deletion_of_the_original(text_source, tmp_path):
     source = shutil.copytree(text_source, tmp_path / "source")
-    export_hub_module(source, tmp_path / "module", do_lower_case=True, verify=False)
+    export_hub_module(source, tmp_path / "module", ModuleOptions(do_lower_case=True, verify=False))
     shutil.rmtree(source)
     resolved = hub.KerasLayer(str(tmp_path / "module")).resolved_object
     with open(resolved.vocab_file.asset_path.numpy(), encoding="utf-8") as asset:
@@ -87,7 +90,7 @@ def test_without_a_vocabulary_the_output_says_so(golden, tmp_path, capfd):
 
 
 def test_no_path_of_this_machine_in_any_file(text_source, tmp_path):
-    export_hub_module(text_source, tmp_path / "module", do_lower_case=True)
+    export_hub_module(text_source, tmp_path / "module", ModuleOptions(do_lower_case=True))
     for path in (tmp_path / "module").rglob("*"):
         if path.is_file():
             assert str(tmp_path.parent).encode() not in path.read_bytes(), path
@@ -109,10 +112,10 @@ def test_dry_run_writes_nothing(text_source, tmp_path, capfd):
 @pytest.mark.parametrize(("precision", "size"), [("fp32", "6.2 kB"), ("fp16", "3.1 kB")])
 def test_a_dry_run_states_the_weights_that_the_module_holds(golden, tmp_path, precision, size):
     given = (golden / "tf1_core_L2", tmp_path / "module")
-    dry = export_hub_module(*given, precision=precision, dry_run=True)
+    dry = export_hub_module(*given, ModuleOptions(precision=precision), dry_run=True)
     assert f"  encoder, {precision}, {size} of weights\n" in dry.render()
     assert "variables.data" not in dry.render()  # whose size depends on what TensorFlow notes in it
-    export_hub_module(*given, precision=precision, verify=False)
+    export_hub_module(*given, ModuleOptions(precision=precision, verify=False))
     held = hub.load(str(tmp_path / "module")).variables
     assert dry.weight_bytes == sum(variable.numpy().nbytes for variable in held)
 
@@ -226,13 +229,13 @@ def test_wrong_arguments(golden, tmp_path, monkeypatch, capfd, arguments, line):
 
 
 def test_onnx_files_may_come_with_the_module(golden, tmp_path):
-    export_hub_module(golden / "tf1_core_L2", tmp_path / "module", onnx=("fp32", "fp16", "int8"))
+    export_hub_module(golden / "tf1_core_L2", tmp_path / "module", ModuleOptions(onnx=("fp32", "fp16", "int8")))
     names = {"model.onnx", "model_fp16.onnx", "model_int8.onnx"}
     assert {path.name for path in (tmp_path / "module" / "onnx").iterdir()} == names
     manifest = json.loads((tmp_path / "module" / "MANIFEST.json").read_text())
     assert {f"onnx/{name}" for name in names} <= set(manifest["files"])
-    with pytest.raises(UsageError, match="unknown ONNX precision 'fp8': known are fp32, fp16, int8"):
-        export_hub_module(golden / "tf1_core_L2", tmp_path / "other", onnx=("fp8",))
+    with pytest.raises(UsageError, match="unknown ONNX precision 'fp8': expected one of fp32, fp16, int8"):
+        export_hub_module(golden / "tf1_core_L2", tmp_path / "other", ModuleOptions(onnx=("fp8",)))
 
 
 def test_servers_see_the_names(module):
@@ -250,7 +253,7 @@ def test_an_untrained_pooler_is_never_exported_silently(golden, tmp_path, capfd)
     """A masked-LM model of transformers has none."""
     from safetensors.numpy import load_file, save_file
 
-    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "source", to="huggingface")
+    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "source", ConversionOptions(to="huggingface"))
     path = tmp_path / "source" / "model.safetensors"
     save_file({name: array for name, array in load_file(path).items() if "pooler" not in name}, path)
     code, _, err = run(capfd, "--checkpoint", tmp_path / "source", "--output", tmp_path / "module")

@@ -6,11 +6,11 @@ import pytest
 import tensorflow as tf
 import tensorflow_hub as hub
 
-from bertferry.convert import convert_checkpoint
+from bertferry.convert import ConversionOptions, convert_checkpoint
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.tasks import ENCODER_INPUTS
-from bertferry.export import export_hub_module
-from bertferry.verify import verify_parity
+from bertferry.export import ModuleOptions, export_hub_module
+from bertferry.verify import ParityOptions, verify_parity
 
 TASKS = ("encoder", "classifier", "tokens", "span", "mlm", "pretrainer")
 DEFAULTS = {"classifier": "logits", "tokens": "logits", "span": "start_logits"}
@@ -23,7 +23,7 @@ def modules(references, tmp_path_factory):
     """A module by task."""
     folder = tmp_path_factory.mktemp("tasks")
     for task in TASKS:
-        report = export_hub_module(references[task].source, folder / task, task=task)
+        report = export_hub_module(references[task].source, folder / task, ModuleOptions(task=task))
         assert report.verdict.startswith("AGREE on 11 probes within fp32")
     return {task: folder / task for task in TASKS}
 
@@ -152,7 +152,9 @@ def test_it_compiles_with_xla(modules, references, task, training):
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_half_precision_is_half_the_size_and_answers_in_float32(modules, references, tmp_path, task, precision):
-    report = export_hub_module(references[task].source, tmp_path / "half", task=task, precision=precision)
+    report = export_hub_module(
+        references[task].source, tmp_path / "half", ModuleOptions(task=task, precision=precision)
+    )
     assert report.verdict.startswith(f"AGREE on 11 probes within {precision} ")
     loaded = hub.KerasLayer(str(tmp_path / "half"), trainable=True)
     assert {weight.dtype for weight in loaded.weights} == {{"fp16": tf.float16, "bf16": tf.bfloat16}[precision]}
@@ -175,7 +177,7 @@ def test_half_precision_is_half_the_size_and_answers_in_float32(modules, referen
     ],
 )
 def test_frozen_parameters_are_not_trainable(golden, tmp_path, freeze, left):
-    export_hub_module(golden / "tf1_core_L2", tmp_path / "module", freeze=freeze, verify=False)
+    export_hub_module(golden / "tf1_core_L2", tmp_path / "module", ModuleOptions(freeze=freeze, verify=False))
     layer = hub.KerasLayer(str(tmp_path / "module"), trainable=True)
     parts = {
         "/".join(weight.name.split("/")[:2]) if weight.name.startswith("encoder") else weight.name.split("/")[0]
@@ -188,7 +190,7 @@ def test_frozen_parameters_are_not_trainable(golden, tmp_path, freeze, left):
 @pytest.mark.parametrize("choice", ["heads", "first:", "first:0", "first:3"])
 def test_a_wrong_freeze_is_refused(golden, tmp_path, choice):
     with pytest.raises(UsageError, match=f"--freeze {choice}: "):
-        export_hub_module(golden / "tf1_core_L2", tmp_path / "module", freeze=[choice])
+        export_hub_module(golden / "tf1_core_L2", tmp_path / "module", ModuleOptions(freeze=(choice,)))
 
 
 @pytest.mark.parametrize(
@@ -204,20 +206,24 @@ def test_a_missing_head_is_refused_by_name(golden, tmp_path, task, lacking):
     with pytest.raises(
         DataError, match=f"the source has no {lacking}.*which task {task} needs: .*init-missing-head"
     ):
-        export_hub_module(golden / "tf1_core_L2", tmp_path / "module", task=task)
+        export_hub_module(golden / "tf1_core_L2", tmp_path / "module", ModuleOptions(task=task))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_head_may_start_fresh(golden, tmp_path):
     report = export_hub_module(
-        golden / "tf1_core_L2", tmp_path / "module", task="classifier", init_missing_head=True, num_labels=3
+        golden / "tf1_core_L2",
+        tmp_path / "module",
+        ModuleOptions(task="classifier", init_missing_head=True, num_labels=3),
     )
     assert report.fresh_parameters == ("classifier/kernel", "classifier/bias")
     assert "started fresh: classifier/kernel, classifier/bias" in report.render()
     ones = tf.ones([2, 4], tf.int32)
     assert hub.KerasLayer(str(tmp_path / "module"))([ones, ones, ones])[0].shape == (2, 3)
     with pytest.raises(UsageError, match="give --num-labels N"):
-        export_hub_module(golden / "tf1_core_L2", tmp_path / "other", task="classifier", init_missing_head=True)
+        export_hub_module(
+            golden / "tf1_core_L2", tmp_path / "other", ModuleOptions(task="classifier", init_missing_head=True)
+        )
 
 
 @pytest.mark.parametrize(
@@ -228,8 +234,8 @@ def test_heads_come_from_any_layout_that_has_them(golden, references, modules, t
     if task != "pretrainer" and layout.startswith("garden"):
         pytest.skip("the model garden keeps no such heads in its checkpoints")
     source = references[task].source if task != "tokens" else golden / "tf1_token_L2"  # with a pooler
-    convert_checkpoint(source, tmp_path / "source", to=layout, task=task)
-    export_hub_module(tmp_path / "source", tmp_path / "module", task=task, verify=False)
+    convert_checkpoint(source, tmp_path / "source", ConversionOptions(to=layout, task=task))
+    export_hub_module(tmp_path / "source", tmp_path / "module", ModuleOptions(task=task, verify=False))
     for path in (modules[task] / "saved_model.pb", *(modules[task] / "variables").iterdir()):
         again = tmp_path / "module" / path.relative_to(modules[task])
         assert path.read_bytes() == again.read_bytes(), path.name  # the same graph, the same values
@@ -239,9 +245,13 @@ def test_a_labeler_without_a_pooler(references, modules, tmp_path):
     """As question-answering models of transformers are released."""
     from safetensors.numpy import load_file, save_file
 
-    convert_checkpoint(references["span"].source, tmp_path / "source", to="huggingface", task="span")
+    convert_checkpoint(
+        references["span"].source, tmp_path / "source", ConversionOptions(to="huggingface", task="span")
+    )
     path = tmp_path / "source" / "model.safetensors"
     save_file({name: array for name, array in load_file(path).items() if "pooler" not in name}, path)
-    report = export_hub_module(tmp_path / "source", tmp_path / "module", task="span", onnx=["fp32"])
+    report = export_hub_module(
+        tmp_path / "source", tmp_path / "module", ModuleOptions(task="span", onnx=("fp32",))
+    )
     assert report.verdict.startswith("AGREE")
-    assert verify_parity(modules["span"], [tmp_path / "module"], task="span", profile="exact").ok
+    assert verify_parity(modules["span"], [tmp_path / "module"], ParityOptions(task="span", profile="exact")).ok

@@ -12,7 +12,7 @@ import time
 import onnx
 import pytest
 
-from bertferry.export import check_module_contract, export_hub_module
+from bertferry.export import ModuleOptions, check_module_contract, export_hub_module
 
 STEPS = """
 import os, signal, sys
@@ -57,7 +57,7 @@ def test_killed_at_a_step(golden, tmp_path, step, name):
     assert run.returncode == -signal.SIGKILL, run.stderr
     assert not output.exists()
     if name == "module":
-        export_hub_module(golden / "tf1_core_L2", output, verify=False)
+        export_hub_module(golden / "tf1_core_L2", output, ModuleOptions(verify=False))
         assert_whole_or_absent(output)
         assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -104,7 +104,9 @@ def test_two_processes_and_one_process_write_the_same_files(text_sources, tmp_pa
         command += ["--task", task, "--do-lower-case", "--onnx", "fp32", *(["--no-verify"] * (not verify))]
         subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": seed})
     export_hub_module(
-        text_sources[task], tmp_path / "third", task=task, do_lower_case=True, onnx=["fp32"], verify=verify
+        text_sources[task],
+        tmp_path / "third",
+        ModuleOptions(task=task, do_lower_case=True, onnx=("fp32",), verify=verify),
     )
 
     def digests(name):
@@ -118,15 +120,15 @@ def test_two_processes_and_one_process_write_the_same_files(text_sources, tmp_pa
 
 
 def test_an_old_vocabulary_does_not_stay(text_source, golden, tmp_path):
-    export_hub_module(text_source, tmp_path / "module", do_lower_case=True, verify=False)
-    export_hub_module(golden / "tf1_core_L2", tmp_path / "module", overwrite=True, verify=False)
+    export_hub_module(text_source, tmp_path / "module", ModuleOptions(do_lower_case=True, verify=False))
+    export_hub_module(golden / "tf1_core_L2", tmp_path / "module", ModuleOptions(verify=False), overwrite=True)
     assert list((tmp_path / "module" / "assets").glob("*")) == []
 
 
 @pytest.mark.parametrize("task", ["encoder", "classifier", "tokens", "span", "mlm", "pretrainer"])
 @pytest.mark.filterwarnings("ignore:.*")  # of Keras and TensorFlow, which load it
 def test_the_cards_snippet_runs(references, tmp_path, monkeypatch, capfd, task):
-    export_hub_module(references[task].source, tmp_path / "module", task=task, verify=False)
+    export_hub_module(references[task].source, tmp_path / "module", ModuleOptions(task=task, verify=False))
     snippet = (tmp_path / "module" / "README.md").read_text().split("```python\n")[1].split("```")[0]
     monkeypatch.chdir(tmp_path)
     exec(compile(snippet, f"the card of {task}", "exec"), {"__name__": "__main__"})
@@ -136,7 +138,7 @@ def test_the_cards_snippet_runs(references, tmp_path, monkeypatch, capfd, task):
 @pytest.mark.filterwarnings("ignore:.*")  # of Keras and TensorFlow, which load it
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
 def test_real_weights_keep_the_contract_in_every_precision(two_layers_of_minilm, tmp_path, precision):
-    report = export_hub_module(two_layers_of_minilm, tmp_path / "module", precision=precision)
+    report = export_hub_module(two_layers_of_minilm, tmp_path / "module", ModuleOptions(precision=precision))
     assert report.verdict.startswith(f"AGREE on 10 probes within {precision} ")
     checked = check_module_contract(tmp_path / "module")
     faults = {finding.line for finding in checked.findings if finding.fault}

@@ -16,12 +16,12 @@ import pytest
 from closeness import assert_close
 from onnx import numpy_helper
 
-from bertferry.convert import convert_checkpoint, open_checkpoint
+from bertferry.convert import ConversionOptions, convert_checkpoint, open_checkpoint
 from bertferry.core.parameters import parameter_names, task_parameters
-from bertferry.export import export_onnx
+from bertferry.export import OnnxOptions, export_onnx
 from bertferry.export.onnx import build
 from bertferry.export.onnx.command import main
-from bertferry.verify import render, verify_parity
+from bertferry.verify import ParityOptions, render, verify_parity
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'bertferry[cpu]'")
 
@@ -39,7 +39,9 @@ def run(path, inputs):
 @pytest.mark.parametrize("task", TASKS)
 def test_a_graph_computes_what_tf1_computed(references, tmp_path, task, optimize):
     reference = references[task]
-    report = export_onnx(tmp_path / "m.onnx", checkpoint=reference.source, task=task, optimize=optimize)
+    report = export_onnx(
+        tmp_path / "m.onnx", OnnxOptions(task=task, optimize=optimize), checkpoint=reference.source
+    )
     assert report.verdict.startswith("AGREE on 11 probes")
     reference.check(run(tmp_path / "m.onnx", reference.inputs), "fp32-cross")
 
@@ -49,7 +51,9 @@ def test_a_graph_computes_what_tf1_computed(references, tmp_path, task, optimize
 def test_a_file_holds_each_weight_once_under_known_names(references, tmp_path, task, optimize):
     source = open_checkpoint(references[task].source)
     report = export_onnx(
-        tmp_path / "m.onnx", checkpoint=references[task].source, task=task, optimize=optimize, verify=False
+        tmp_path / "m.onnx",
+        OnnxOptions(task=task, optimize=optimize, verify=False),
+        checkpoint=references[task].source,
     )
     model = onnx.load(tmp_path / "m.onnx")
     onnx.checker.check_model(str(tmp_path / "m.onnx"), full_check=True)
@@ -78,8 +82,8 @@ def test_a_file_holds_each_weight_once_under_known_names(references, tmp_path, t
 @pytest.mark.parametrize("task", TASKS)
 def test_half_precision_stores_half_and_stays_close(references, tmp_path, task):
     source = references[task].source
-    full = export_onnx(tmp_path / "full.onnx", checkpoint=source, task=task, verify=False)
-    half = export_onnx(tmp_path / "half.onnx", checkpoint=source, task=task, precision="fp16")
+    full = export_onnx(tmp_path / "full.onnx", OnnxOptions(task=task, verify=False), checkpoint=source)
+    half = export_onnx(tmp_path / "half.onnx", OnnxOptions(task=task, precision="fp16"), checkpoint=source)
     assert half.weight_bytes * 2 == full.weight_bytes
     assert "within fp16" in half.verdict
     model = onnx.load(tmp_path / "half.onnx")
@@ -87,7 +91,9 @@ def test_half_precision_stores_half_and_stays_close(references, tmp_path, task):
 
 
 def test_outputs_are_half_precision_only_where_asked_for(golden, tmp_path):
-    report = export_onnx(tmp_path / "m.onnx", checkpoint=golden / "tf1_core_L2", precision="fp16", keep_io=False)
+    report = export_onnx(
+        tmp_path / "m.onnx", OnnxOptions(precision="fp16", keep_io=False), checkpoint=golden / "tf1_core_L2"
+    )
     assert "within fp16" in report.verdict
     model = onnx.load(tmp_path / "m.onnx")
     assert {value.type.tensor_type.elem_type for value in model.graph.output} == {onnx.TensorProto.FLOAT16}
@@ -96,7 +102,7 @@ def test_outputs_are_half_precision_only_where_asked_for(golden, tmp_path):
 @pytest.mark.parametrize("optimize", ["none", "ort"])
 def test_eight_bits_are_measured_and_reported(golden, tmp_path, optimize):
     report = export_onnx(
-        tmp_path / "m.onnx", checkpoint=golden / "tf1_core_L2", precision="int8", optimize=optimize
+        tmp_path / "m.onnx", OnnxOptions(precision="int8", optimize=optimize), checkpoint=golden / "tf1_core_L2"
     )
     assert re.fullmatch(
         r"MEASURED on 11 probes, not judged; largest difference \S+ in \w+, least SQNR \S+ dB", report.verdict
@@ -135,7 +141,7 @@ def bert_of(golden, folder, layers, activation):
 @pytest.mark.parametrize("activation", ["gelu_tanh", "gelu_erf", "relu", "tanh", "silu"])
 def test_fusion_leaves_few_operations(golden, tmp_path, layers, activation):
     source = bert_of(golden, tmp_path / "source", layers, activation)
-    report = export_onnx(tmp_path / "m.onnx", checkpoint=source, optimize="ort")
+    report = export_onnx(tmp_path / "m.onnx", OnnxOptions(optimize="ort"), checkpoint=source)
     assert report.verdict.startswith("AGREE")
     kinds = Counter(node.op_type for node in onnx.load(tmp_path / "m.onnx").graph.node)
     assert kinds["Attention"] == layers
@@ -164,7 +170,9 @@ def test_two_processes_write_the_same_bytes(golden, tmp_path):
 def test_external_data_lies_beside_the_file(golden, references, tmp_path, precision, profile):
     """And moves with it."""
     report = export_onnx(
-        tmp_path / "m.onnx", checkpoint=golden / "tf1_core_L2", external_data=True, precision=precision
+        tmp_path / "m.onnx",
+        OnnxOptions(external_data=True, precision=precision),
+        checkpoint=golden / "tf1_core_L2",
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.onnx", "m.onnx.data"]
     assert report.total_bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
@@ -187,23 +195,23 @@ def test_data_that_no_message_could_hold_goes_beside_the_file(golden, tmp_path, 
 
 
 def test_inputs_may_be_int64(golden, tmp_path):
-    export_onnx(tmp_path / "m.onnx", checkpoint=golden / "tf1_core_L2", int64_inputs=True)
+    export_onnx(tmp_path / "m.onnx", OnnxOptions(int64_inputs=True), checkpoint=golden / "tf1_core_L2")
     model = onnx.load(tmp_path / "m.onnx")
     assert {value.type.tensor_type.elem_type for value in model.graph.input} == {onnx.TensorProto.INT64}
 
 
 @pytest.mark.parametrize("opset", [15, 16, 17, 18])
 def test_older_opsets(golden, tmp_path, opset):
-    report = export_onnx(tmp_path / "m.onnx", checkpoint=golden / "tf1_core_L2", opset=opset)
+    report = export_onnx(tmp_path / "m.onnx", OnnxOptions(opset=opset), checkpoint=golden / "tf1_core_L2")
     assert report.verdict.startswith("AGREE")
     assert [one.version for one in onnx.load(tmp_path / "m.onnx").opset_import] == [opset]
 
 
 @pytest.mark.parametrize("layout", ["keras_bert", "huggingface", "garden_v2"])
 def test_any_layout_gives_the_same_weights(golden, tmp_path, layout):
-    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "source", to=layout)
-    export_onnx(tmp_path / "a.onnx", checkpoint=golden / "tf1_core_L2", verify=False)
-    export_onnx(tmp_path / "b.onnx", checkpoint=tmp_path / "source", verify=False)
+    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "source", ConversionOptions(to=layout))
+    export_onnx(tmp_path / "a.onnx", OnnxOptions(verify=False), checkpoint=golden / "tf1_core_L2")
+    export_onnx(tmp_path / "b.onnx", OnnxOptions(verify=False), checkpoint=tmp_path / "source")
     values = [
         {one.name: numpy_helper.to_array(one).tobytes() for one in onnx.load(path).graph.initializer}
         for path in (tmp_path / "a.onnx", tmp_path / "b.onnx")
@@ -226,7 +234,7 @@ def test_a_graph_that_computes_something_else_is_not_written(golden, tmp_path, m
 def test_sizes_of_real_weights(minilm, tmp_path):
     """MiniLM: little but its weights in the file; a quarter of that in eight bits."""
     full = export_onnx(tmp_path / "full.onnx", checkpoint=minilm)
-    eight = export_onnx(tmp_path / "eight.onnx", checkpoint=minilm, precision="int8", verify=False)
+    eight = export_onnx(tmp_path / "eight.onnx", OnnxOptions(precision="int8", verify=False), checkpoint=minilm)
     weights = sum(prod(open_checkpoint(minilm).stored_info(name).shape) * 4 for name in parameter_names(6))
     assert full.weight_bytes == weights
     assert full.total_bytes <= 1.01 * weights
@@ -240,10 +248,12 @@ def test_sizes_of_real_weights(minilm, tmp_path):
 )
 def test_real_weights_compute_what_pytorch_computed(golden, minilm, tmp_path, precision, optimize):
     """Within the profile of the precision, int8 too: on texts, unmasked."""
-    report = export_onnx(tmp_path / "m.onnx", checkpoint=minilm, precision=precision, optimize=optimize)
+    report = export_onnx(
+        tmp_path / "m.onnx", OnnxOptions(precision=precision, optimize=optimize), checkpoint=minilm
+    )
     assert report.verdict.startswith("MEASURED" if precision == "int8" else "AGREE")
     parity = verify_parity(
-        golden / "minilm_l6_v2_reference.npz", [tmp_path / "m.onnx"], positions="unmasked", seed=0
+        golden / "minilm_l6_v2_reference.npz", [tmp_path / "m.onnx"], ParityOptions(positions="unmasked", seed=0)
     )
     assert parity.ok, render(parity)
     assert parity.tolerance.name == {"fp32": "fp32-cross"}.get(precision, precision)

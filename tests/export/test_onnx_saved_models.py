@@ -13,14 +13,14 @@ import tf_keras
 
 from bertferry.convert import open_checkpoint
 from bertferry.convert.loading import load_network
-from bertferry.export import export_hub_module, export_onnx
+from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
 from bertferry.export.onnx.command import main
 
 IDS = tf.TensorSpec([None, None], tf.int32, "ids")
 
 
 def hub_module(golden, path):
-    export_hub_module(golden / "tf1_core_L2", path, verify=False)
+    export_hub_module(golden / "tf1_core_L2", path, ModuleOptions(verify=False))
 
 
 def keras_2_save(golden, path):
@@ -81,7 +81,7 @@ SAVED = {
 @pytest.mark.filterwarnings("ignore:.*")  # of the writers, which are not ours
 def test_a_saved_model_converts_with_its_own_names(golden, tmp_path, save, signature):
     save(golden, tmp_path / "saved")
-    report = export_onnx(tmp_path / "m.onnx", saved_model=tmp_path / "saved", signature=signature)
+    report = export_onnx(tmp_path / "m.onnx", OnnxOptions(signature=signature), saved_model=tmp_path / "saved")
     assert report.verdict.startswith("AGREE")
     loaded = tf.saved_model.load(str(tmp_path / "saved"))
     function = loaded.signatures[signature]
@@ -99,9 +99,11 @@ def test_a_saved_model_converts_with_its_own_names(golden, tmp_path, save, signa
 @pytest.mark.filterwarnings("ignore:.*")  # of the writers, which are not ours
 def test_a_saved_model_converts_in_less_than_full_precision(golden, tmp_path, save, signature, precision):
     save(golden, tmp_path / "saved")
-    full = export_onnx(tmp_path / "f.onnx", saved_model=tmp_path / "saved", signature=signature, verify=False)
+    full = export_onnx(
+        tmp_path / "f.onnx", OnnxOptions(signature=signature, verify=False), saved_model=tmp_path / "saved"
+    )
     report = export_onnx(
-        tmp_path / "m.onnx", saved_model=tmp_path / "saved", signature=signature, precision=precision
+        tmp_path / "m.onnx", OnnxOptions(signature=signature, precision=precision), saved_model=tmp_path / "saved"
     )
     assert report.verdict.startswith("AGREE" if precision == "fp16" else "MEASURED")
     assert report.outputs == full.outputs
@@ -222,9 +224,9 @@ def test_a_task_that_the_checkpoint_lacks(golden, tmp_path, capfd):
 @pytest.mark.parametrize("source", ["checkpoint", "saved_model"])
 def test_a_dry_run_says_what_the_run_would_write(golden, module, tmp_path, source):
     given = {source: module if source == "saved_model" else golden / "tf1_core_L2"}
-    dry = export_onnx(tmp_path / "m.onnx", **given, dry_run=True)
+    dry = export_onnx(tmp_path / "m.onnx", OnnxOptions(**given), dry_run=True)
     assert list(tmp_path.iterdir()) == []
-    written = export_onnx(tmp_path / "m.onnx", **given, verify=False)
+    written = export_onnx(tmp_path / "m.onnx", OnnxOptions(verify=False, **given))
     assert (dry.inputs, dry.outputs) == (written.inputs, written.outputs)
     first, second = dry.render().splitlines()
     assert first == f"would export {given[source]} to {tmp_path}/m.onnx"
@@ -245,8 +247,8 @@ def test_progress_names_what_is_done_and_counts_on(golden, tmp_path):
     said = []
     export_onnx(
         tmp_path / "m.onnx",
+        OnnxOptions(optimize="ort"),
         checkpoint=golden / "tf1_core_L2",
-        optimize="ort",
         progress=lambda what, done, total: said.append((what, done)),
     )
     assert said[0] == ("building the graph", 0)

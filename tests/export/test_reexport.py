@@ -12,11 +12,11 @@ import tensorflow as tf
 import tensorflow_hub as hub
 import tf_keras
 
-from bertferry.convert import convert_checkpoint, open_checkpoint
+from bertferry.convert import ConversionOptions, SourceOptions, convert_checkpoint, open_checkpoint
 from bertferry.core.errors import UsageError
 from bertferry.core.parameters import parameter_names
 from bertferry.core.tasks import ENCODER_INPUTS
-from bertferry.export import check_module_contract, export_hub_module
+from bertferry.export import ModuleOptions, check_module_contract, export_hub_module
 from bertferry.export.command import main
 from bertferry.export.manifest import hashes
 from bertferry.export.module_source import computed_activation
@@ -75,7 +75,7 @@ def trained(module):
 def test_the_fine_tuned_encoder_comes_out_of_a_model(module, trained, tmp_path, save):
     model, encoder = trained
     path = save(model, tmp_path / "model")
-    report = export_hub_module(path, tmp_path / "new", activation="gelu_tanh")
+    report = export_hub_module(path, tmp_path / "new", source=SourceOptions(activation="gelu_tanh"))
     assert report.source_layout == "hub_module"
     assert report.verdict.startswith("AGREE")
     want, got = values_of(encoder), values_of(hub.KerasLayer(str(tmp_path / "new"), trainable=True))
@@ -96,11 +96,17 @@ def test_the_fine_tuned_encoder_comes_out_of_a_model(module, trained, tmp_path, 
 def test_one_of_two_encoders_is_chosen_by_its_prefix(module, tmp_path, save, prefixes):
     model, encoders = fine_tuned(module, layers=2)
     path = save(model, tmp_path / "model")
-    with pytest.raises(UsageError, match="choose one with --prefix: .*" + prefixes[1]):
-        export_hub_module(path, tmp_path / "new", activation="gelu_tanh", verify=False)
+    with pytest.raises(UsageError, match=f"contains several encoders: .*{prefixes[1]}.*choose one with --prefix"):
+        export_hub_module(
+            path, tmp_path / "new", ModuleOptions(verify=False), source=SourceOptions(activation="gelu_tanh")
+        )
     for prefix, encoder in zip(prefixes, encoders, strict=True):
         export_hub_module(
-            path, tmp_path / "new", activation="gelu_tanh", prefix=prefix, verify=False, overwrite=True
+            path,
+            tmp_path / "new",
+            ModuleOptions(verify=False),
+            source=SourceOptions(activation="gelu_tanh", prefix=prefix),
+            overwrite=True,
         )
         got = values_of(hub.KerasLayer(str(tmp_path / "new")))
         for name, value in values_of(encoder).items():
@@ -213,8 +219,10 @@ def test_a_module_of_an_older_style_is_upgraded(golden, tmp_path, style, capfd):
 
 def test_a_module_of_ours_gives_the_same_files(golden, references, tmp_path):
     """All but what the manifest and the card say of their source."""
-    export_hub_module(references["pretrainer"].source, tmp_path / "first", task="pretrainer", verify=False)
-    export_hub_module(None, tmp_path / "second", module=tmp_path / "first", task="pretrainer")
+    export_hub_module(
+        references["pretrainer"].source, tmp_path / "first", ModuleOptions(task="pretrainer", verify=False)
+    )
+    export_hub_module(None, tmp_path / "second", ModuleOptions(task="pretrainer"), module=tmp_path / "first")
     for path in (tmp_path / "first").rglob("*"):
         if path.is_file() and path.name not in ("MANIFEST.json", "README.md"):
             again = tmp_path / "second" / path.relative_to(tmp_path / "first")
@@ -251,7 +259,7 @@ def test_the_activation_is_read_from_the_functions(golden, tmp_path, activation)
     source = shutil.copytree(golden / "tf1_core_L2", tmp_path / "source")
     config = json.loads((source / "bert_config.json").read_text())
     (source / "bert_config.json").write_text(json.dumps({**config, "activation": activation}))
-    export_hub_module(source, tmp_path / "module", verify=False)
+    export_hub_module(source, tmp_path / "module", ModuleOptions(verify=False))
     assert computed_activation(tmp_path / "module") == activation
 
 
@@ -281,7 +289,7 @@ def test_one_source_is_needed(golden, tmp_path, capfd):
 
 
 def test_a_module_converts_like_any_checkpoint(module, golden, tmp_path):
-    convert_checkpoint(module, tmp_path / "tf1", to="tf1")
+    convert_checkpoint(module, tmp_path / "tf1", ConversionOptions(to="tf1"))
     want, got = open_checkpoint(golden / "tf1_core_L2"), open_checkpoint(tmp_path / "tf1")
     for name in parameter_names(2):
         np.testing.assert_array_equal(got.read(name), want.read(name))

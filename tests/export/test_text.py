@@ -12,7 +12,7 @@ from closeness import assert_close
 
 from bertferry.convert import convert_checkpoint
 from bertferry.convert.locate import locate
-from bertferry.export import export_hub_module
+from bertferry.export import ModuleOptions, export_hub_module
 from bertferry.export.command import main
 from bertferry.export.sentence import SentenceChoices, sentence_choices
 
@@ -51,7 +51,7 @@ def preprocessing(request, minilm, tmp_path_factory):
     from tokenizers import BertWordPieceTokenizer
 
     path = tmp_path_factory.mktemp("text") / "module"
-    export_hub_module(minilm, path, export="preprocessing", do_lower_case=request.param)
+    export_hub_module(minilm, path, ModuleOptions(export="preprocessing", do_lower_case=request.param))
     run_the_cards_snippet(path)
     tokenizer = BertWordPieceTokenizer(str(minilm / "vocab.txt"), lowercase=request.param)
     return hub.load(str(path)), tokenizer
@@ -130,7 +130,7 @@ def test_offsets_point_into_the_normalized_text(preprocessing):
 
 
 def test_a_text_embedding_is_what_sentence_transformers_compute(minilm, tmp_path, golden):
-    report = export_hub_module(minilm, tmp_path / "module", task="text")
+    report = export_hub_module(minilm, tmp_path / "module", ModuleOptions(task="text"))
     run_the_cards_snippet(tmp_path / "module")
     assert report.verdict.startswith("AGREE on 10 probes within fp32")
     layer = hub.KerasLayer(str(tmp_path / "module"), trainable=True)
@@ -154,7 +154,9 @@ def test_a_text_embedding_is_what_sentence_transformers_compute(minilm, tmp_path
 
 @pytest.mark.parametrize("pooling", ["cls", "pooled", "mean"])
 def test_pooling_may_be_given(text_source, tmp_path, pooling):
-    report = export_hub_module(text_source, tmp_path / "text", task="text", pooling=pooling, do_lower_case=True)
+    report = export_hub_module(
+        text_source, tmp_path / "text", ModuleOptions(task="text", pooling=pooling, do_lower_case=True)
+    )
     assert report.verdict.startswith("AGREE")
     weights = {weight.name.split("/")[0] for weight in hub.KerasLayer(str(tmp_path / "text")).weights}
     assert ("pooler" in weights) is (pooling == "pooled")
@@ -183,6 +185,6 @@ def test_what_nothing_says_is_asked_for(text_source, golden, tmp_path, capfd):
 def test_a_converted_checkpoint_exports_text_too(text_source, tmp_path):
     convert_checkpoint(text_source, tmp_path / "keras")
     report = export_hub_module(
-        tmp_path / "keras", tmp_path / "text", task="text", pooling="mean", do_lower_case=True
+        tmp_path / "keras", tmp_path / "text", ModuleOptions(task="text", pooling="mean", do_lower_case=True)
     )
     assert report.verdict.startswith("AGREE")

@@ -6,15 +6,15 @@ import shutil
 import numpy as np
 import pytest
 
-from bertferry.export import export_hub_module, export_onnx
+from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
 from bertferry.verify.command import main
 
 
 @pytest.fixture(scope="module")
 def made(golden, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bad_input")
-    export_hub_module(golden / "tf1_core_L2", folder / "hub", verify=False)
-    export_onnx(folder / "m.onnx", checkpoint=golden / "tf1_core_L2", verify=False)
+    export_hub_module(golden / "tf1_core_L2", folder / "hub", ModuleOptions(verify=False))
+    export_onnx(folder / "m.onnx", OnnxOptions(verify=False), checkpoint=golden / "tf1_core_L2")
     return folder
 
 

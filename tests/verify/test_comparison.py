@@ -211,7 +211,7 @@ class TestPositions:
 
 def test_profiles_by_name():
     assert profile("fp16") is PROFILES["fp16"]
-    with pytest.raises(UsageError, match="known are exact, fp32"):
+    with pytest.raises(UsageError, match="expected one of exact, fp32"):
         profile("fp12")
 
 

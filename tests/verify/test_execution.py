@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bertferry.convert import convert_checkpoint
-from bertferry.export import export_hub_module, export_onnx
-from bertferry.verify import render, verify_parity
+from bertferry.convert import ConversionOptions, convert_checkpoint
+from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
+from bertferry.verify import ParityOptions, render, verify_parity
 from bertferry.verify.command import main
 from bertferry.verify.tolerance import PROFILES
 
@@ -20,8 +20,8 @@ from bertferry.verify.tolerance import PROFILES
 def made(golden, tmp_path_factory):
     """A Hub module and an ONNX file of the golden checkpoint."""
     folder = tmp_path_factory.mktemp("execution")
-    export_hub_module(golden / "tf1_core_L2", folder / "hub", verify=False)
-    export_onnx(folder / "m.onnx", checkpoint=golden / "tf1_core_L2", verify=False)
+    export_hub_module(golden / "tf1_core_L2", folder / "hub", ModuleOptions(verify=False))
+    export_onnx(folder / "m.onnx", OnnxOptions(verify=False), checkpoint=golden / "tf1_core_L2")
     return folder
 
 
@@ -34,7 +34,7 @@ def run(capfd, *arguments):
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16", "fp64"])
 def test_a_network_runs_in_every_precision(golden, precision):
     core = golden / "tf1_core_L2"
-    report = verify_parity(core, [core], precision=precision)
+    report = verify_parity(core, [core], ParityOptions(precision=precision))
     assert report.ok, render(report)
     noise = report.candidates[0].probes[0].diffs[0].statistics.sqnr_db
     assert (noise < PROFILES["fp32"].min_sqnr_db) == (precision in ("fp16", "bf16"))
@@ -43,14 +43,14 @@ def test_a_network_runs_in_every_precision(golden, precision):
 
 @pytest.mark.parametrize("precision", ["fp16", "int8", "fp64"])
 def test_an_onnx_file_is_converted_on_the_way(golden, made, precision):
-    report = verify_parity(golden / "tf1_core_L2", [made / "m.onnx"], precision=precision)
+    report = verify_parity(golden / "tf1_core_L2", [made / "m.onnx"], ParityOptions(precision=precision))
     assert report.ok, render(report)
     assert report.tolerance.name == {"fp64": "fp32-cross"}.get(precision, precision)
 
 
 def test_the_arbiter_is_closer_to_both_than_they_are_to_each_other(golden, made):
     def noise(**options):
-        report = verify_parity(golden / "tf1_core_L2", [made / "m.onnx"], **options)
+        report = verify_parity(golden / "tf1_core_L2", [made / "m.onnx"], ParityOptions(**options))
         return report.candidates[0].probes[0].diffs[0].statistics.mean_abs
 
     assert noise(reference_precision="fp64") < noise()
@@ -60,7 +60,7 @@ def test_the_arbiter_is_closer_to_both_than_they_are_to_each_other(golden, made)
 def test_compiled_for_the_cpu(golden, made, device):
     core = golden / "tf1_core_L2"
     candidates = [core, f"hub:{made / 'hub'}", f"savedmodel:{made / 'hub'}"]
-    report = verify_parity(core, candidates, device=device, probes=["mixed", "length 1"])
+    report = verify_parity(core, candidates, ParityOptions(device=device, probes=("mixed", "length 1")))
     assert report.ok, render(report)
     noise = [candidate.probes[0].diffs[0].statistics.sqnr_db for candidate in report.candidates]
     whole, rounded = PROFILES["fp32-cross"].min_sqnr_db, PROFILES["bf16-products"].min_sqnr_db
@@ -90,7 +90,7 @@ def test_what_is_not_there_is_exit_3(golden, made, capfd, candidate, flags, line
 
 @pytest.mark.skipif(find_spec("torch") is not None, reason="PyTorch is installed")
 def test_pytorch_that_is_not_installed_is_exit_3(golden, tmp_path, capfd):
-    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "hf", to="huggingface")
+    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "hf", ConversionOptions(to="huggingface"))
     arguments = ("--reference", golden / "tf1_core_L2", "--candidate", f"huggingface:{tmp_path / 'hf'}")
     code, _, err = run(capfd, *arguments)
     assert code == 3
@@ -102,7 +102,7 @@ def test_a_pickle_beside_another_checkpoint_is_not_loaded(golden, tmp_path, capf
     import torch
     from safetensors.torch import load_file
 
-    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "hf", to="huggingface")
+    convert_checkpoint(golden / "tf1_core_L2", tmp_path / "hf", ConversionOptions(to="huggingface"))
     weights = tmp_path / "hf" / "model.safetensors"
     torch.save(load_file(weights), tmp_path / "hf" / "pytorch_model.bin")
     weights.unlink()
@@ -128,8 +128,10 @@ def test_pytorch_agrees(golden, tmp_path):
     }
     for task, source in sources.items():
         checkpoint, copy = golden / f"tf1_{source}_L2", tmp_path / task
-        convert_checkpoint(checkpoint, copy, to="huggingface", task="pretrainer" if task == "mlm" else task)
-        report = verify_parity(checkpoint, [f"huggingface:{copy}"], task=task)
+        convert_checkpoint(
+            checkpoint, copy, ConversionOptions(to="huggingface", task="pretrainer" if task == "mlm" else task)
+        )
+        report = verify_parity(checkpoint, [f"huggingface:{copy}"], ParityOptions(task=task))
         missing = {diff.reason for one in report.candidates[0].probes for diff in one.diffs if not diff.statistics}
         assert report.ok, (missing, render(report))
 
@@ -180,7 +182,9 @@ def test_a_fault_of_the_reference_names_its_own_flags(golden, made, capfd, refer
     ],
 )
 def test_a_graph_whose_weights_lie_beside_it_is_not_converted(golden, tmp_path, capfd, precision, way_out):
-    export_onnx(tmp_path / "m.onnx", checkpoint=golden / "tf1_core_L2", external_data=True, verify=False)
+    export_onnx(
+        tmp_path / "m.onnx", OnnxOptions(external_data=True, verify=False), checkpoint=golden / "tf1_core_L2"
+    )
     arguments = ("--reference", golden / "tf1_core_L2", "--candidate", tmp_path / "m.onnx")
     code, _, err = run(capfd, *arguments, "--precision", precision)
     assert code == 2
@@ -188,7 +192,7 @@ def test_a_graph_whose_weights_lie_beside_it_is_not_converted(golden, tmp_path, 
 
 
 def test_a_module_in_half_precision_says_so(golden, tmp_path, capfd):
-    export_hub_module(golden / "tf1_core_L2", tmp_path / "half", precision="fp16", verify=False)
+    export_hub_module(golden / "tf1_core_L2", tmp_path / "half", ModuleOptions(precision="fp16", verify=False))
     arguments = ("--reference", golden / "tf1_core_L2", "--candidate", tmp_path / "half")
     assert run(capfd, *arguments)[0] == 0
     assert run(capfd, *arguments, "--precision", "fp16")[0] == 0

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from bertferry.core.errors import UsageError
+from bertferry.verify import ParityOptions
 from bertferry.verify.command import main
 from bertferry.verify.stored_report import read_report
 from bertferry.verify.testing import assert_parity
@@ -33,11 +34,11 @@ def test_junit_has_a_case_an_output_and_probe_and_a_metric(golden, tmp_path, cap
 def test_assert_parity(golden):
     core, other = golden / "tf1_core_L2", golden / "tf1_cls_L2"
     assert_parity(core, core)
-    assert_parity(core, [core, str(core)], profile="exact")
+    assert_parity(core, [core, str(core)], ParityOptions(profile="exact"))
     with pytest.raises(AssertionError, match=r"DISAGREE in .*sequence_output"):
         assert_parity(core, other)
     with pytest.raises(UsageError, match="unknown profile"):
-        assert_parity(core, core, profile="none")
+        assert_parity(core, core, ParityOptions(profile="none"))
 
 
 PROBE = ("candidates", 0, "probes", 0)

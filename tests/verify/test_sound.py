@@ -8,10 +8,10 @@ from planting import parameters, write_checkpoint
 from random_checkpoint import values, write
 from weight_faults import CONFIG
 
-from bertferry.convert import convert_checkpoint
+from bertferry.convert import ConversionOptions, convert_checkpoint
 from bertferry.core.config import EncoderConfig
-from bertferry.export import export_hub_module, export_onnx
-from bertferry.verify import render, verify_parity
+from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
+from bertferry.verify import ParityOptions, render, verify_parity
 
 LAYOUTS = ("tf1", "tf_20", "keras_bert", "garden_v1", "garden_v2", "huggingface")
 WAYS = (
@@ -57,18 +57,22 @@ def test_a_sound_conversion_agrees(tmp_path, seed):
     source, copy = tmp_path / "source", tmp_path / "copy"
     write(source, case.config, values(case.config, seed, case.spread))
     (source / "tokenizer_config.json").write_text('{"do_lower_case": true}')
-    convert_checkpoint(source, copy, to=case.layout)
+    convert_checkpoint(source, copy, ConversionOptions(to=case.layout))
     candidate, options = f"checkpoint:{copy}", {"precision": case.precision}
     if case.kind in ("hub", "savedmodel"):
-        export_hub_module(copy, tmp_path / "module", precision=case.precision, do_lower_case=True, verify=False)
+        export_hub_module(
+            copy, tmp_path / "module", ModuleOptions(precision=case.precision, do_lower_case=True, verify=False)
+        )
         candidate, options = f"{case.kind}:{tmp_path / 'module'}", {}
     elif case.kind in ("onnx", "fused"):
         optimize = "ort" if case.kind == "fused" else "none"
         export_onnx(
-            tmp_path / "m.onnx", checkpoint=copy, precision=case.precision, optimize=optimize, verify=False
+            tmp_path / "m.onnx",
+            OnnxOptions(precision=case.precision, optimize=optimize, verify=False),
+            checkpoint=copy,
         )
         candidate, options = f"onnx:{tmp_path / 'm.onnx'}", {}
-    report = verify_parity(source, [candidate], seed=seed, localize=True, **options)
+    report = verify_parity(source, [candidate], ParityOptions(seed=seed, localize=True, **options))
     assert report.ok, render(report)
     drift = report.candidates[0].drift
     assert (drift.culprit, drift.note) == ("", ""), render(report)
@@ -82,18 +86,18 @@ def sound(tmp_path_factory):
 class TestHarmlessChanges:
     @pytest.mark.parametrize("layout", LAYOUTS)
     def test_another_serialisation(self, sound, tmp_path, layout):
-        convert_checkpoint(sound, tmp_path / "copy", to=layout)
-        report = verify_parity(sound, [tmp_path / "copy"], profile="exact")
+        convert_checkpoint(sound, tmp_path / "copy", ConversionOptions(to=layout))
+        report = verify_parity(sound, [tmp_path / "copy"], ParityOptions(profile="exact"))
         assert report.ok, render(report)
         assert report.candidates[0].tensors == ()
 
     def test_another_order_of_operations_fusion_folding_and_threads(self, sound, tmp_path):
-        export_hub_module(sound, tmp_path / "hub", verify=False)
-        export_onnx(tmp_path / "m.onnx", checkpoint=sound, verify=False)
-        export_onnx(tmp_path / "fused.onnx", checkpoint=sound, optimize="ort", verify=False)
+        export_hub_module(sound, tmp_path / "hub", ModuleOptions(verify=False))
+        export_onnx(tmp_path / "m.onnx", OnnxOptions(verify=False), checkpoint=sound)
+        export_onnx(tmp_path / "fused.onnx", OnnxOptions(optimize="ort", verify=False), checkpoint=sound)
         candidates = [tmp_path / "hub", tmp_path / "m.onnx", tmp_path / "fused.onnx"]
         for options in ({}, {"graph_optimization": "none"}, {"graph_optimization": "basic", "threads": 1}):
-            report = verify_parity(sound, candidates, localize=True, **options)
+            report = verify_parity(sound, candidates, ParityOptions(localize=True, **options))
             assert report.ok, render(report)
             assert {candidate.drift.culprit for candidate in report.candidates} == {""}
 
@@ -112,10 +116,10 @@ class TestHarmlessChanges:
         from safetensors.numpy import load_file, save_file
 
         source = golden / "tf1_pretrain_L2"
-        convert_checkpoint(source, tmp_path / "hf", to="huggingface", task="pretrainer")
+        convert_checkpoint(source, tmp_path / "hf", ConversionOptions(to="huggingface", task="pretrainer"))
         path = tmp_path / "hf" / "model.safetensors"
         tensors = load_file(path)
         tensors["cls.predictions.decoder.weight"] = tensors["bert.embeddings.word_embeddings.weight"].copy()
         save_file(tensors, path, metadata={"format": "pt"})
-        report = verify_parity(source, [tmp_path / "hf"], task="pretrainer", profile="exact")
+        report = verify_parity(source, [tmp_path / "hf"], ParityOptions(task="pretrainer", profile="exact"))
         assert report.ok, render(report)

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from bertferry.convert import convert_checkpoint, open_checkpoint
-from bertferry.export import export_hub_module
-from bertferry.verify import verify_parity
+from bertferry.export import ModuleOptions, export_hub_module
+from bertferry.verify import ParityOptions, verify_parity
 from bertferry.verify.command import main
 from bertferry.verify.tolerance import PROFILES
 
@@ -25,7 +25,7 @@ OUTPUTS = {
 @pytest.fixture(scope="session")
 def hub_module(golden, tmp_path_factory):
     output = tmp_path_factory.mktemp("verify") / "module"
-    export_hub_module(golden / "tf1_core_L2", output, verify=False)
+    export_hub_module(golden / "tf1_core_L2", output, ModuleOptions(verify=False))
     return output
 
 
@@ -149,7 +149,7 @@ class TestBadInput:
             (
                 ["--reference", "{golden}", "--candidate", "tflite:x"],
                 2,
-                "unknown kind 'tflite': known are checkpoint",
+                "unknown kind 'tflite': expected one of checkpoint",
             ),
             (["--reference", "{golden}", "--candidate", "hub:{golden}"], 2, "not a SavedModel"),
             (["--reference", "{golden}", "--candidate", "{golden}", "--atol", "-1"], 2, "must not be negative"),
@@ -270,7 +270,7 @@ def test_json_into_a_file_keeps_the_table(golden, tmp_path, capfd):
 
 def test_the_library_returns_the_report_and_prints_nothing(golden, tmp_path, capfd):
     convert_checkpoint(golden / "tf1_core_L2", tmp_path / "keras")
-    report = verify_parity(golden / "tf1_core_L2", [tmp_path / "keras"], seed=7)
+    report = verify_parity(golden / "tf1_core_L2", [tmp_path / "keras"], ParityOptions(seed=7))
     assert report.ok
     assert report.seed == 7
     assert capfd.readouterr() == ("", "")
@@ -278,6 +278,8 @@ def test_the_library_returns_the_report_and_prints_nothing(golden, tmp_path, cap
 
 def test_given_inputs_replace_the_probes(golden, tmp_path, golden_inputs):
     np.savez(tmp_path / "inputs.npz", **golden_inputs)
-    report = verify_parity(golden / "tf1_core_L2", [golden / "keras_bert_L2_21"], inputs=tmp_path / "inputs.npz")
+    report = verify_parity(
+        golden / "tf1_core_L2", [golden / "keras_bert_L2_21"], ParityOptions(inputs=tmp_path / "inputs.npz")
+    )
     assert [probe.probe for probe in report.candidates[0].probes] == ["given inputs"]
     assert open_checkpoint(golden / "tf1_core_L2").config.vocab_size == 30

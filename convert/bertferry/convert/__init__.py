@@ -9,15 +9,19 @@ from bertferry.convert.converter import convert_checkpoint
 from bertferry.convert.difference import CheckpointDifference, diff_checkpoints
 from bertferry.convert.inspection import Inspection, inspect_checkpoint
 from bertferry.convert.layouts import LAYOUTS, TARGETS
+from bertferry.convert.options import ConversionOptions
 from bertferry.convert.report import ConversionReport
+from bertferry.convert.source_options import SourceOptions
 
 __all__ = [
     "LAYOUTS",
     "TARGETS",
     "Checkpoint",
     "CheckpointDifference",
+    "ConversionOptions",
     "ConversionReport",
     "Inspection",
+    "SourceOptions",
     "convert_checkpoint",
     "diff_checkpoints",
     "inspect_checkpoint",

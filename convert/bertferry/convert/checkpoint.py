@@ -16,6 +16,7 @@ from bertferry.convert.locate import Location, locate
 from bertferry.convert.match import Match, best_match, sample, with_nearest
 from bertferry.convert.readers import open_readers
 from bertferry.convert.readers.reader import Reader, TensorInfo
+from bertferry.convert.source_options import SourceOptions
 from bertferry.core import axes
 from bertferry.core.config import EncoderConfig
 from bertferry.core.errors import DataError, UsageError
@@ -114,43 +115,30 @@ class Checkpoint:
 
 
 def open_checkpoint(
-    path: str | Path,
-    *,
-    layout: str = "auto",
-    config: str | Path | None = None,
-    prefix: str | None = None,
-    num_attention_heads: int | None = None,
-    activation: str | None = None,
-    strict: bool = True,
+    path: str | Path, options: SourceOptions = SourceOptions(), *, strict: bool = True
 ) -> Checkpoint:
     """Opens a checkpoint in any layout.
 
     Args:
       path: a prefix, a directory, a `.safetensors` file, or an archive of one of these as released.
-      layout: a name of `LAYOUTS`, or `auto` to find it from the tensors.
-      config: the configuration file, by default the one beside the tensors.
-      prefix: where the encoder stands, in a file that has several.
-      num_attention_heads, activation: what no tensor shows, where there is no configuration file.
+      options: how it is read, where its files leave it open.
       strict: refuse a checkpoint with missing, unexpected or misshapen tensors; without it they stand in `match`.
 
     Raises:
       UsageError: a missing or unreadable file or configuration, or an unknown layout name.
       DataError: tensors that contradict the configuration, or damaged bytes.
     """
-    location = locate(path, config)
+    location = locate(path, options.config)
     stored = read_config(location.config, location.file_format) if location.config is not None else None
     classifier = stored.classifier if stored else ClassifierConfig()
-    candidates = _candidates(layout, stored.model_type if stored else None)
+    candidates = _candidates(options.layout, stored.model_type if stored else None)
 
     def read_as(reader: Reader, place: str | None) -> Checkpoint:
-        if stored:
-            config = stored.encoder
-        else:
-            config = infer_config(reader, candidates, location.path, num_attention_heads, activation)
+        config = stored.encoder if stored else infer_config(reader, candidates, location.path, options)
         best = best_match(reader, candidates, config, location.path, place, classifier.head, strict=strict)
         return Checkpoint(location, config, reader, best, classifier)
 
-    readers = open_readers(location, prefix)
+    readers = open_readers(location, options.prefix)
     able = [way for way in readers if _has_word_table(way[0], candidates)]
     checkpoint = _first_success(read_as, able or readers[:1])
     if strict:
@@ -179,8 +167,6 @@ def _first_success(
 def _candidates(name: str, architecture: str | None) -> tuple[Layout, ...]:
     """The layouts that a name stands for: itself, and those of other architectures in the same kind of file."""
     found = tuple(layout for layout in LAYOUTS.values() if name in ("auto", layout.name, layout.family))
-    if not found:
-        raise UsageError(f"unknown layout {name!r}: known are {', '.join(LAYOUTS)}")
     if architecture is None:
         return found
     return tuple(layout for layout in found if layout.architecture == architecture)

@@ -9,8 +9,8 @@ from bertferry.convert.converter import convert_checkpoint
 from bertferry.convert.difference import diff_checkpoints
 from bertferry.convert.inspection import inspect_checkpoint
 from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
-from bertferry.convert.plan import CHOICES, DTYPES
-from bertferry.core.config import ACTIVATIONS
+from bertferry.convert.options import DTYPES, TASK_CHOICES, ConversionOptions
+from bertferry.convert.source_options import SOURCE_FLAGS, add_source_flags, source_options
 from bertferry.core.console import (
     Progress,
     check_report_path,
@@ -38,16 +38,8 @@ def build_parser() -> argparse_flags.ArgumentParser:
         help=f"target layout: {', '.join(TARGETS)}; default: keras_bert",
     )
     parser.add_argument(
-        "--from",
-        metavar="LAYOUT",
-        dest="source_layout",
-        default="auto",
-        help="source layout; default: found from the tensors",
-    )
-    parser.add_argument("--config", metavar="FILE", help="the configuration; default: the one beside the input")
-    parser.add_argument(
         "--task",
-        choices=CHOICES,
+        choices=TASK_CHOICES,
         help="which heads to keep; default: those that the target layout was released with",
     )
     parser.add_argument(
@@ -63,13 +55,6 @@ def build_parser() -> argparse_flags.ArgumentParser:
         "--do-lower-case",
         action=BooleanOptionalAction,
         help="of the tokenizer, for huggingface; default: as the source's tokenizer_config.json says",
-    )
-    parser.add_argument("--prefix", metavar="NAME", help="where the encoder stands, in a file that has several")
-    parser.add_argument(
-        "--num-attention-heads", metavar="N", type=int, help="for a source without a configuration"
-    )
-    parser.add_argument(
-        "--activation", choices=ACTIVATIONS, help="for a source without a configuration: what no tensor shows"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     parser.add_argument("--dry-run", action="store_true", help="check names, shapes and files, and write nothing")
@@ -88,15 +73,14 @@ def build_parser() -> argparse_flags.ArgumentParser:
     parser.add_argument(
         "--json", metavar="FILE", nargs="?", const="-", help="the report as JSON, on stdout or into FILE"
     )
+    add_source_flags(parser, "the input")
     return parser
 
 
-SOURCE = ("source_layout", "config", "prefix", "num_attention_heads", "activation")
-"""What says how a checkpoint is read."""
 NO_CONVERSION = {
     "list_layouts": ("list_layouts",),
-    "diff": ("diff", "json"),
-    "inspect": ("inspect", "input", "json", *SOURCE),
+    "diff": ("diff", "json", *SOURCE_FLAGS),
+    "inspect": ("inspect", "input", "json", *SOURCE_FLAGS),
 }
 """Flags that have the command convert nothing, and those that count beside each."""
 
@@ -110,39 +94,32 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     if arguments.list_layouts:
         return _list_layouts()
     if arguments.diff:
-        difference = diff_checkpoints(*arguments.diff)
+        one, other = arguments.diff
+        difference = diff_checkpoints(one, other, source_options(arguments))
         show(difference.to_json(), difference.render(), arguments.json)
         return 0 if difference.equal else 1
     if arguments.input is None:
         raise UsageError("--input PATH is missing: see --help")
     if arguments.inspect:
-        inspection = inspect_checkpoint(
-            arguments.input,
-            layout=arguments.source_layout,
-            config=arguments.config,
-            prefix=arguments.prefix,
-            num_attention_heads=arguments.num_attention_heads,
-            activation=arguments.activation,
-        )
+        inspection = inspect_checkpoint(arguments.input, source_options(arguments))
         show(inspection.to_json(), inspection.render(), arguments.json)
         return 1 if inspection.faults else 0
     if arguments.output is None:
         raise UsageError("--output DIR is missing: name it, or give --inspect to convert nothing")
+    options = ConversionOptions(
+        arguments.to,
+        arguments.task,
+        arguments.dtype,
+        arguments.init_missing_head,
+        arguments.num_labels,
+        arguments.do_lower_case,
+    )
     with progress:
         report = convert_checkpoint(
             arguments.input,
             arguments.output,
-            to=arguments.to,
-            source_layout=arguments.source_layout,
-            config=arguments.config,
-            task=arguments.task,
-            dtype=arguments.dtype,
-            init_missing_head=arguments.init_missing_head,
-            num_labels=arguments.num_labels,
-            do_lower_case=arguments.do_lower_case,
-            prefix=arguments.prefix,
-            num_attention_heads=arguments.num_attention_heads,
-            activation=arguments.activation,
+            options,
+            source=source_options(arguments),
             overwrite=arguments.overwrite,
             dry_run=arguments.dry_run,
             progress=progress,

@@ -108,7 +108,7 @@ def _activation(values: Mapping[str, Any], file_format: FileFormat) -> str:
             'add "activation": "gelu_tanh" (the original BERT) or "gelu_erf" (transformers)'
         )
     if not isinstance(act, str) or act not in ACTIVATIONS:
-        raise ConfigError(f"unknown activation: hidden_act is {act!r}, known are {', '.join(ACTIVATIONS)}")
+        raise ConfigError(f"unknown activation: hidden_act is {act!r}, expected one of {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[act]
 
 

@@ -9,8 +9,10 @@ import numpy as np
 
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint, same_bits
 from bertferry.convert.configuration import write_configuration
-from bertferry.convert.plan import Plan, PlannedTensor, check_choices, plan
+from bertferry.convert.options import ConversionOptions
+from bertferry.convert.plan import Plan, PlannedTensor, plan
 from bertferry.convert.report import ConversionReport, conversion_report
+from bertferry.convert.source_options import SourceOptions
 from bertferry.convert.vocabulary import read_vocabulary, write_tokenizer_config
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
@@ -25,18 +27,9 @@ Progress = Callable[[str, int, int], None]
 def convert_checkpoint(
     input: str | Path,
     output: str | Path,
+    options: ConversionOptions = ConversionOptions(),
     *,
-    to: str = "keras_bert",
-    source_layout: str = "auto",
-    config: str | Path | None = None,
-    task: str | None = None,
-    dtype: str | None = None,
-    init_missing_head: bool = False,
-    num_labels: int | None = None,
-    do_lower_case: bool | None = None,
-    prefix: str | None = None,
-    num_attention_heads: int | None = None,
-    activation: str | None = None,
+    source: SourceOptions = SourceOptions(),
     overwrite: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
@@ -46,18 +39,9 @@ def convert_checkpoint(
     Args:
       input: a prefix, a directory, a `.safetensors` file or a released archive, in any layout.
       output: the directory to create: `bert_model.ckpt.*` and `bert_config.json`, or `model.safetensors`,
-        `config.json` and `tokenizer_config.json`; `vocab.txt` where the source has one;
-        `conversion_report.json`.
-      to: the target layout, one of `TARGETS`.
-      source_layout: a layout name, or `auto`.
-      config: the configuration file, by default the one beside the input.
-      task: which heads to keep; by default what the target layout holds as released.
-      dtype: cast every tensor to `float32`, `float16`, `bfloat16` or `float64`; by default each keeps its type.
-      init_missing_head: start heads and poolers that the source lacks from BERT's initial distribution.
-      num_labels: classes of a classifier that is started so.
-      do_lower_case: of the tokenizer, for `huggingface`; by default as the source's tokenizer_config.json says.
-      prefix: where the encoder stands, in a file that has several.
-      num_attention_heads, activation: what no tensor shows, for a source without a configuration.
+        `config.json` and `tokenizer_config.json`; `vocab.txt` if the source has one; `conversion_report.json`.
+      options: what is written.
+      source: how the input is read, where its files leave it open.
       overwrite: replace an existing output.
       dry_run: check everything and read nothing but names and shapes; write nothing.
       progress: called as the work goes on.
@@ -65,27 +49,19 @@ def convert_checkpoint(
     Raises:
       BertferryError: UsageError or DataError, as its `exit_code` says; nothing is left at `output` then.
     """
-    check_choices(to, task, dtype)
     clear_leftovers(Path(output))
     check_destination(Path(output), overwrite=overwrite)
-    checkpoint = open_checkpoint(
-        input,
-        layout=source_layout,
-        config=config,
-        prefix=prefix,
-        num_attention_heads=num_attention_heads,
-        activation=activation,
-    )
-    work = plan(checkpoint, to, task, dtype=dtype, init_missing_head=init_missing_head, num_labels=num_labels)
+    checkpoint = open_checkpoint(input, source)
+    work = plan(checkpoint, options)
     if checkpoint.location.vocabulary:
         read_vocabulary(checkpoint.location.vocabulary, checkpoint.config.vocab_size)
     tokenized = work.target.naming == "safetensors" and checkpoint.location.vocabulary is not None
-    if do_lower_case is not None and not tokenized:
+    if options.do_lower_case is not None and not tokenized:
         raise UsageError("--do-lower-case is for --to huggingface and a source with a vocabulary: leave it out")
     if dry_run:
         return conversion_report(work, input, output, dry_run=True)
     with new_directory(output, overwrite=overwrite) as staging:
-        write_beside(staging, work, do_lower_case)
+        write_beside(staging, work, options.do_lower_case)
         tell = _counter(work, progress)
         check_skipped(checkpoint)
         write_tensors(staging, work, tell)
@@ -160,7 +136,7 @@ def compare_bits(directory: Path, work: Plan, tell: Callable[[str], None]) -> No
     Raises:
       DataError: the first tensor that differs.
     """
-    written = open_checkpoint(directory, layout=work.target.name)
+    written = open_checkpoint(directory, SourceOptions(work.target.name))
     for tensor in work.tensors:
         tell(f"comparing {tensor.stored}")
         if not _is_equal(written, work, tensor):

@@ -8,6 +8,7 @@ import numpy as np
 
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint, same_bits
 from bertferry.convert.heads import possible_heads, with_heads
+from bertferry.convert.source_options import SourceOptions
 from bertferry.core.results import Result, Schema
 
 SHOWN = 20
@@ -61,16 +62,14 @@ class CheckpointDifference(Result):
 
 
 def diff_checkpoints(
-    a: str | Path, b: str | Path, *, a_layout: str = "auto", b_layout: str = "auto"
+    a: str | Path, b: str | Path, source: SourceOptions = SourceOptions()
 ) -> CheckpointDifference:
     """Compares two checkpoints, each in any layout, one parameter in memory at a time.
 
     Raises:
       BertferryError: as `open_checkpoint`.
     """
-    return compare_checkpoints(
-        open_checkpoint(a, layout=a_layout), open_checkpoint(b, layout=b_layout), str(a), str(b)
-    )
+    return compare_checkpoints(open_checkpoint(a, source), open_checkpoint(b, source), str(a), str(b))
 
 
 def compare_checkpoints(one: Checkpoint, other: Checkpoint, a: str = "", b: str = "") -> CheckpointDifference:

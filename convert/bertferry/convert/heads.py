@@ -28,7 +28,7 @@ def with_heads(checkpoint: Checkpoint, wanted: Collection[str] | None) -> Checkp
     if match.twins and wanted is None:
         tasks = " or ".join(f"--task {task_that_keeps(head)}" for head in possible_heads(checkpoint))
         name = checkpoint.stored_name(checkpoint.parameters[-1])
-        raise UsageError(f"{checkpoint.location.path}: {name} may be of either head: give {tasks}")
+        raise UsageError(f"{checkpoint.location.path}: {name} may be of either head", f"give {tasks}")
     if match.twins and wanted is not None:
         readings = (match, *match.twins)
         chosen = next((reading for reading in readings if set(reading.form.heads) & set(wanted)), None)
@@ -52,7 +52,7 @@ def with_parameters(
     needed: Iterable[str],
     use: str,
     *,
-    init_missing_head: bool | None = None,
+    init_missing_head: bool = False,
     num_labels: int | None = None,
 ) -> Checkpoint:
     """The checkpoint, where it lacks none of the parameters, or with those of heads and poolers started fresh.
@@ -60,9 +60,8 @@ def with_parameters(
     Args:
       needed: canonical names.
       use: who needs them, for the error: `task mlm needs`.
-      init_missing_head: start what is missing fresh, as long as it is not the encoder itself; None where the
-        caller has no such choice.
-      num_labels: classes of a fresh classifier.
+      init_missing_head: initialize what is missing, as long as it is not the encoder itself.
+      num_labels: the number of classes of a classifier that is initialized.
 
     Raises:
       DataError: parameters are missing.
@@ -71,19 +70,19 @@ def with_parameters(
     missing = tuple(name for name in needed if name not in checkpoint.parameters)
     has_classes = any("classes" in canonical_axes(name) for name in missing)
     if num_labels is not None and not has_classes:
-        raise UsageError("--num-labels is for a classifier that is started fresh, and none is here: leave it out")
+        raise UsageError("--num-labels is for a classifier that is initialized, and none is here: leave it out")
     if not missing:
         return checkpoint
     if any(name.startswith(("embeddings/", "encoder/")) for name in missing):
         raise DataError(f"{checkpoint.location.path}: the source has no {sample(list(missing))}, which {use}")
     if not init_missing_head:
-        way_out = "" if init_missing_head is None else ": give --init-missing-head to start them fresh"
         raise DataError(
-            f"{checkpoint.location.path}: the source has no {', '.join(missing)}, which {use}{way_out}"
+            f"{checkpoint.location.path}: the source has no {', '.join(missing)}, which {use}",
+            "give --init-missing-head to initialize them",
         )
     if not has_classes:
         return replace(checkpoint, fresh=missing)
     if num_labels is None:
-        raise UsageError("a fresh classifier needs its number of classes: give --num-labels N")
+        raise UsageError("a classifier that is initialized needs its number of classes", "give --num-labels N")
     known = replace(checkpoint.match, sizes={**checkpoint.sizes, "classes": num_labels})
     return replace(checkpoint, match=known, classifier=ClassifierConfig(), fresh=missing)

@@ -40,7 +40,7 @@ def activation_of(values: Mapping[str, Any]) -> str:
         raise ConfigError(f"layer_norm_eps is {epsilon}: BERT's is 1e-12 and cannot be stored in other layouts")
     act = values.get("hidden_act")
     if act not in ACTIVATIONS:
-        raise ConfigError(f"unknown activation: hidden_act is {act!r}, known are {', '.join(ACTIVATIONS)}")
+        raise ConfigError(f"unknown activation: hidden_act is {act!r}, expected one of {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[act]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.match import places, single_axes
 from bertferry.convert.readers.reader import Reader
+from bertferry.convert.source_options import SourceOptions
 from bertferry.core import axes
 from bertferry.core.config import EncoderConfig
 from bertferry.core.errors import UsageError
@@ -24,8 +25,7 @@ def infer_config(
     reader: Reader,
     layouts: Iterable[Layout],
     path: Path,
-    num_attention_heads: int | None = None,
-    activation: str | None = None,
+    options: SourceOptions,
 ) -> EncoderConfig:
     """The sizes as the tensors of the nearest layout show them; what they do not show has to be given.
 
@@ -39,10 +39,10 @@ def infer_config(
     sizes: dict[str, int] = {}
     for key, row in rows.items():
         sizes.update(single_axes(reader.tensors[key], row))
-    heads = sizes.get("heads", num_attention_heads)
+    heads, activation = sizes.get("heads", options.num_attention_heads), options.activation
     lacking = [axis for axis in FIELD_OF_AXIS if axis not in sizes]
     if not layers or lacking:
-        raise UsageError(f"{path}: no configuration beside it: name one with --config FILE")
+        raise UsageError(f"{path}: no configuration beside it", "name one with --config FILE")
     asked = [
         flag
         for flag, value in (("--num-attention-heads N", heads), ("--activation NAME", activation))
@@ -50,8 +50,8 @@ def infer_config(
     ]
     if asked or heads is None or activation is None:
         raise UsageError(
-            f"{path}: no configuration beside it: the tensors show the sizes; "
-            f"give {' and '.join(asked)}, or --config FILE"
+            f"{path}: no configuration beside it, and the tensors show the sizes alone",
+            f"give {' and '.join(asked)}, or --config FILE",
         )
     fields = {field: sizes[axis] for axis, field in FIELD_OF_AXIS.items()}
     return EncoderConfig(**fields, num_layers=layers, num_attention_heads=heads, activation=activation)

@@ -10,6 +10,7 @@ from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import possible_heads
 from bertferry.convert.match import faults, nearest
 from bertferry.convert.report import in_units, itemsize
+from bertferry.convert.source_options import SourceOptions
 from bertferry.core.results import Result, Schema
 
 
@@ -63,29 +64,13 @@ class Inspection(Result):
         return "\n".join(head + rows)
 
 
-def inspect_checkpoint(
-    path: str | Path,
-    *,
-    layout: str = "auto",
-    config: str | Path | None = None,
-    prefix: str | None = None,
-    num_attention_heads: int | None = None,
-    activation: str | None = None,
-) -> Inspection:
+def inspect_checkpoint(path: str | Path, source: SourceOptions = SourceOptions()) -> Inspection:
     """Opens a checkpoint and accounts for every tensor in it; reads no values. Arguments as `open_checkpoint`.
 
     Raises:
       BertferryError: as `open_checkpoint`.
     """
-    checkpoint = open_checkpoint(
-        path,
-        layout=layout,
-        config=config,
-        prefix=prefix,
-        num_attention_heads=num_attention_heads,
-        activation=activation,
-        strict=False,
-    )
+    checkpoint = open_checkpoint(path, source, strict=False)
     roles = _roles(checkpoint)
     named = {checkpoint.stored_name(parameter) for parameter in checkpoint.parameters}
     tensors = tuple(

@@ -194,7 +194,7 @@ def _check_only(best: Match, candidates: list[Match], path: Path) -> None:
     ]
     if others:
         names = ", ".join(place.rstrip("/.") for place in dict.fromkeys([best.place, *others]))
-        raise UsageError(f"{path}: several encoders in it: choose one with --prefix: {names}")
+        raise UsageError(f"{path}: contains several encoders: {names}", "choose one with --prefix")
 
 
 def _nothing_to_match(reader: Reader, layouts: Iterable[Layout], path: Path, prefix: str | None) -> Exception:

@@ -7,14 +7,11 @@ import numpy as np
 from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.convert.layout import Form, Layout, Row
-from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
+from bertferry.convert.layouts import WRITTEN
+from bertferry.convert.options import ConversionOptions
 from bertferry.core import axes
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.tasks import TASKS
-
-CHOICES = (*TASKS, "all")
-"""Which heads a conversion may keep: those of a task, or all."""
-DTYPES = ("float32", "float16", "bfloat16", "float64")
 
 
 @dataclass(frozen=True)
@@ -61,38 +58,31 @@ class Plan:
         return value if tensor.keeps_type else cast(np.asarray(value), tensor.dtype, tensor.row)
 
 
-def plan(
-    checkpoint: Checkpoint,
-    to: str,
-    task: str | None = None,
-    *,
-    dtype: str | None = None,
-    init_missing_head: bool = False,
-    num_labels: int | None = None,
-) -> Plan:
-    """How to write a checkpoint in another layout; `dtype` casts, None keeps each tensor's own type.
+def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:
+    """How to write a checkpoint in another layout.
 
     Raises:
       UsageError: an unknown name, or a target that has no form for these heads or this architecture.
       DataError: the task needs a parameter that the source lacks.
     """
-    target = _target(checkpoint, to)
-    task = task or target.default_task
+    target = _target(checkpoint, options.to)
+    task = options.task or target.default_task
     checkpoint = with_heads(checkpoint, None if task == "all" else TASKS[task].heads)
     wanted = _wanted_heads(checkpoint, task)
     form = target.form_with(wanted, pooler="pooler/kernel" in checkpoint.parameters)
     if form is None:
         raise UsageError(
-            f"{to} has no file for {', '.join(wanted) or 'an encoder alone'}: choose another --task or --to"
+            f"{options.to} has no file for {', '.join(wanted) or 'an encoder alone'}",
+            "choose another --task or --to",
         )
     layers = checkpoint.config.num_layers
     rows = (*target.bind(form, layers, sizes=checkpoint.sizes), *target.superseded(form, layers))
     needed = tuple(dict.fromkeys(row.parameter for row in rows))
     use = f"{target.name} needs for {'these heads' if wanted else 'an encoder'}"
     checkpoint = with_parameters(
-        checkpoint, needed, use, init_missing_head=init_missing_head, num_labels=num_labels
+        checkpoint, needed, use, init_missing_head=options.init_missing_head, num_labels=options.num_labels
     )
-    return Plan(checkpoint, target, form, tuple(_planned(checkpoint, row, dtype) for row in rows))
+    return Plan(checkpoint, target, form, tuple(_planned(checkpoint, row, options.dtype) for row in rows))
 
 
 def _planned(checkpoint: Checkpoint, row: Row, dtype: str | None) -> PlannedTensor:
@@ -109,20 +99,6 @@ def _planned(checkpoint: Checkpoint, row: Row, dtype: str | None) -> PlannedTens
     )
 
 
-def check_choices(to: str, task: str | None, dtype: str | None) -> None:
-    """Refuses names that no source could make valid, before any file is opened.
-
-    Raises:
-      UsageError: naming the known ones.
-    """
-    if to in LAYOUTS and to not in TARGETS:
-        raise UsageError(f"target layout {to!r} is only read: written are {', '.join(TARGETS)}")
-    known = {"target layout": (to, TARGETS), "task": (task, CHOICES), "type": (dtype, DTYPES)}
-    for what, (name, names) in known.items():
-        if name is not None and name not in names:
-            raise UsageError(f"unknown {what} {name!r}: known are {', '.join(names)}")
-
-
 def _target(checkpoint: Checkpoint, to: str) -> Layout:
     source = checkpoint.layout
     able = [layout for layout in WRITTEN if layout.architecture == source.architecture]
@@ -130,8 +106,8 @@ def _target(checkpoint: Checkpoint, to: str) -> Layout:
         if layout.family == to:
             return layout
     raise UsageError(
-        f"{checkpoint.location.path}: {to} cannot hold an {source.architecture.upper()} encoder: "
-        f"choose --to {' or '.join(layout.family for layout in able)}"
+        f"{checkpoint.location.path}: {to} cannot hold an {source.architecture.upper()} encoder",
+        f"choose --to {' or '.join(layout.family for layout in able)}",
     )
 
 
@@ -139,7 +115,8 @@ def _wanted_heads(checkpoint: Checkpoint, task: str) -> tuple[str, ...]:
     if task != "encoder" and checkpoint.match.outside:
         raise DataError(
             f"{checkpoint.location.path}: read as {checkpoint.layout.name}: unexpected "
-            f"{checkpoint.outside_sample()}: give --task encoder to take the encoder alone"
+            f"{checkpoint.outside_sample()}",
+            "give --task encoder to take the encoder alone",
         )
     return checkpoint.heads if task == "all" else TASKS[task].heads
 
@@ -155,6 +132,6 @@ def cast(value: np.ndarray, dtype: str, row: Row) -> np.ndarray:
     lost = np.isfinite(value) & ~np.isfinite(result)
     if lost.any():
         raise DataError(
-            f"{row.parameter}: {value[lost].flat[0]:g} does not fit into {dtype}: choose another --dtype"
+            f"{row.parameter}: {value[lost].flat[0]:g} does not fit into {dtype}", "choose another --dtype"
         )
     return result

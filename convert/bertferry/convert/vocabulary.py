@@ -51,7 +51,8 @@ def lower_cases(vocabulary: Path, tokenizer_config: Path | None, given: bool | N
     value = read_tokenizer_config(tokenizer_config).get("do_lower_case") if given is None else given
     if not isinstance(value, bool):
         raise UsageError(
-            f"{vocabulary}: nothing says whether texts are lower-cased: give --do-lower-case or --no-do-lower-case"
+            f"{vocabulary}: nothing says whether texts are lower-cased",
+            "give --do-lower-case or --no-do-lower-case",
         )
     return value
 

@@ -63,7 +63,7 @@ def _staging(target: Path, place: Path) -> Iterator[Path]:
         staging.mkdir()
         yield staging
     except BertferryError as error:
-        error.args = (str(error).replace(str(staging), str(place)),)
+        error.args = tuple(str(part).replace(str(staging), str(place)) for part in error.args)
         raise
     except OSError as error:
         if error.errno in FULL:
@@ -86,13 +86,13 @@ def _elsewhere(name: object, *ours: Path) -> bool:
 def check_destination(target: Path, *, overwrite: bool) -> None:
     """Refuses a destination that is already there, unless it may be replaced."""
     if target.exists() and not overwrite:
-        raise UsageError(f"{target} already exists: choose another --output or give --overwrite")
+        raise UsageError(f"{target} already exists", "choose another --output or give --overwrite")
 
 
 def check_new_file(target: Path, *, overwrite: bool) -> None:
     """Refuses a destination for a file that is already there, unless it may be replaced, or is a directory."""
     if target.is_dir():
-        raise UsageError(f"{target} is a directory: name a file with --output")
+        raise UsageError(f"{target} is a directory", "name a file with --output")
     check_destination(target, overwrite=overwrite)
 
 

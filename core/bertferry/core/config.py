@@ -65,7 +65,7 @@ class EncoderConfig:
                 f"num_attention_heads {self.num_attention_heads} does not divide hidden_size {self.hidden_size}"
             )
         if self.activation not in ACTIVATIONS:
-            raise ConfigError(f"unknown activation {self.activation!r}: known are {', '.join(ACTIVATIONS)}")
+            raise ConfigError(f"unknown activation {self.activation!r}: expected one of {', '.join(ACTIVATIONS)}")
 
     @property
     def head_size(self) -> int:

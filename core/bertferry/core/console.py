@@ -15,7 +15,7 @@ from pathlib import Path
 from absl import app, flags, logging
 from absl.flags import argparse_flags
 
-from bertferry.core.errors import BertferryError, UsageError
+from bertferry.core.errors import FLAG, BertferryError, UsageError
 from bertferry.core.quiet import held_back_stderr, own_stderr
 from bertferry.core.temporary import own_temporary_files
 
@@ -89,7 +89,8 @@ def guarded(parser: argparse_flags.ArgumentParser, execute: Execute, arguments: 
     except BertferryError as error:
         if logging.get_verbosity() > 0:
             traceback.print_exc()
-        print(f"{parser.prog}: {' '.join(str(error).split())}", file=sys.stderr)
+        flags_here = FLAG.findall(parser.format_help())
+        print(f"{parser.prog}: {' '.join(error.message(flags_here).split())}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print(f"{parser.prog}: interrupted; no file is left half-written", file=sys.stderr)
@@ -128,7 +129,6 @@ class Progress:
 
     def __init__(self, command: str) -> None:
         self._command = command
-        self._stderr = own_stderr()
         self._started = self._shown = time.monotonic()
         self._width = 0
 
@@ -137,17 +137,17 @@ class Progress:
 
     def __exit__(self, *exc_info: object) -> None:
         if self._width:
-            print("\r" + " " * self._width, end="\r", file=self._stderr, flush=True)
+            print("\r" + " " * self._width, end="\r", file=own_stderr(), flush=True)
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Notes that `done` of `total` steps are done and that `what` comes next."""
-        now = time.monotonic()
+        now, stderr = time.monotonic(), own_stderr()
         text = f"{self._command}: {done}/{total} {what}"
-        if self._stderr.isatty() and now - self._started > 2:
-            print("\r" + text.ljust(self._width), end="", file=self._stderr, flush=True)
+        if stderr.isatty() and now - self._started > 2:
+            print("\r" + text.ljust(self._width), end="", file=stderr, flush=True)
             self._width = max(self._width, len(text))
         elif now - self._shown > 10:
-            print(text, file=self._stderr, flush=True)
+            print(text, file=stderr, flush=True)
         else:
             return
         self._shown = now
@@ -163,7 +163,7 @@ def check_report_path(destination: str | None, flag: str = "--json") -> None:
         return
     path = Path(destination).absolute()
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UsageError(f"{destination}: cannot be written: give {flag} another path")
+        raise UsageError(f"{destination}: cannot be written", f"give {flag} another path")
 
 
 def show(as_json: str, as_text: str, destination: str | None) -> None:

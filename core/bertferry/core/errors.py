@@ -5,11 +5,30 @@ input; the commands print its message and end with its `exit_code`. `bertferry.m
 `TypeError` for wrong arguments, as Keras does.
 """
 
+import re
+from collections.abc import Collection
+
+FLAG = re.compile(r"--[a-z][a-z0-9-]*")
+
 
 class BertferryError(Exception):
-    """A fault that the user can act on. The message is one line naming the file or tensor and the way out."""
+    """A fault that the user can act on, in one line: the file or tensor that it is about, and a remedy.
+
+    `str` has both. A remedy may name flags; a command shows it only if it has them.
+    """
 
     exit_code = 2
+
+    def __init__(self, fault: str, remedy: str = "") -> None:
+        super().__init__(fault, remedy)
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in self.args if part)
+
+    def message(self, flags: Collection[str]) -> str:
+        """The line for a command that has these flags, such as `--config`."""
+        fault, remedy = self.args
+        return str(self) if set(FLAG.findall(remedy)) <= set(flags) else str(fault)
 
 
 class UsageError(BertferryError):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
-from bertferry.core.config import ACTIVATIONS
+from bertferry.convert.source_options import add_source_flags, source_options
 from bertferry.core.console import (
     Progress,
     check_report_path,
@@ -17,8 +17,8 @@ from bertferry.core.console import (
 )
 from bertferry.core.errors import UsageError
 from bertferry.export.contract_check import check_module_contract
-from bertferry.export.hub_exporter import EXPORTS, MODULE_TASKS, export_hub_module
-from bertferry.export.module_writer import PRECISIONS
+from bertferry.export.hub_exporter import export_hub_module
+from bertferry.export.options import EXPORTS, MODULE_TASKS, PRECISIONS, ModuleOptions
 from bertferry.export.sentence import POOLINGS
 
 
@@ -40,17 +40,6 @@ def build_parser() -> argparse_flags.ArgumentParser:
         default="module",
         help="preprocessing: what maps strings to an encoder's inputs; default: module",
     )
-    add("--config", metavar="FILE", help="the configuration; default: the one beside the checkpoint")
-    add(
-        "--from",
-        metavar="LAYOUT",
-        dest="source_layout",
-        default="auto",
-        help="source layout; default: found from the tensors",
-    )
-    add("--prefix", metavar="NAME", help="where the encoder stands in a larger model; needed where it has several")
-    add("--num-attention-heads", type=int, metavar="N", help="where neither configuration nor tensors say")
-    add("--activation", choices=ACTIVATIONS, help="where there is no configuration")
     add("--init-missing-head", action="store_true", help="start a head that the checkpoint lacks fresh")
     add("--num-labels", type=int, metavar="N", help="classes of a fresh classifier")
     add("--vocab", metavar="FILE", help="the vocabulary; default: vocab.txt beside the checkpoint")
@@ -82,6 +71,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     add("--no-verify", action="store_true", help="skip the parity check")
     add("--dry-run", action="store_true", help="check everything and write nothing")
     add("--json", metavar="FILE", nargs="?", const="-", help="the report as JSON, on stdout or into FILE")
+    add_source_flags(parser, "the checkpoint or module")
     return parser
 
 
@@ -106,28 +96,27 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         return 0 if checked.ok else 1
     if arguments.output is None:
         raise UsageError("--output is missing: see --help")
+    options = ModuleOptions(
+        task=arguments.task,
+        export=arguments.export,
+        pooling=arguments.pooling,
+        init_missing_head=arguments.init_missing_head,
+        num_labels=arguments.num_labels,
+        vocab=arguments.vocab,
+        do_lower_case=arguments.do_lower_case,
+        precision=arguments.precision,
+        freeze=listed(arguments.freeze),
+        onnx=listed(arguments.onnx),
+        verify=not arguments.no_verify,
+    )
     with progress:
         report = export_hub_module(
             arguments.checkpoint,
             arguments.output,
+            options,
             module=arguments.module,
-            export=arguments.export,
-            task=arguments.task,
-            pooling=arguments.pooling,
-            config=arguments.config,
-            source_layout=arguments.source_layout,
-            prefix=arguments.prefix,
-            num_attention_heads=arguments.num_attention_heads,
-            activation=arguments.activation,
-            init_missing_head=arguments.init_missing_head,
-            num_labels=arguments.num_labels,
-            vocab=arguments.vocab,
-            do_lower_case=arguments.do_lower_case,
-            precision=arguments.precision,
-            freeze=listed(arguments.freeze),
+            source=source_options(arguments),
             overwrite=arguments.overwrite,
-            onnx=listed(arguments.onnx),
-            verify=not arguments.no_verify,
             dry_run=arguments.dry_run,
             progress=progress,
         )
@@ -135,9 +124,9 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     return 0
 
 
-def listed(given: str) -> list[str]:
+def listed(given: str) -> tuple[str, ...]:
     """The items of a comma list."""
-    return [item for item in given.split(",") if item]
+    return tuple(item for item in given.split(",") if item)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -46,7 +46,7 @@ class Subject:
         manifest = read_manifest(path)
         name = "encoder" if manifest is None else manifest.task
         if name not in TASKS:
-            raise DataError(f"{path / MANIFEST}: unknown task {name!r}: known are {', '.join(TASKS)}")
+            raise DataError(f"{path / MANIFEST}: unknown task {name!r}: expected one of {', '.join(TASKS)}")
         rng = np.random.default_rng(0)
         mask = np.array([[1] * LENGTH, [1] * (LENGTH - 2) + [0] * 2], np.int32)
         arrays = rng.integers(1, 20, mask.shape, np.int32) * mask, mask, np.zeros_like(mask)

@@ -26,7 +26,7 @@ def frozen_parameters(choices: Iterable[str], names: Iterable[str], num_layers: 
             continue
         match = re.fullmatch(r"first:(\d+)", choice)
         if not match:
-            raise UsageError(f"--freeze {choice}: known are {KNOWN}")
+            raise UsageError(f"--freeze {choice}: expected one of {KNOWN}")
         if not 1 <= int(match[1]) <= num_layers:
             raise UsageError(f"--freeze {choice}: the encoder has {num_layers} blocks")
         prefixes += [f"encoder/{layer}/" for layer in range(int(match[1]))]

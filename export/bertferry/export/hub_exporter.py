@@ -1,23 +1,20 @@
 """export_hub_module: from a checkpoint in any layout to a Hub module, proven equal to it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from bertferry.convert import Checkpoint, open_checkpoint
+from bertferry.convert import Checkpoint, SourceOptions, open_checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
-from bertferry.core.tasks import TASKS
 from bertferry.export.freeze import frozen_parameters
 from bertferry.export.manifest import hashes, write_manifest
 from bertferry.export.model_card import model_card
 from bertferry.export.module_source import module_casing, open_module
 from bertferry.export.module_writer import (
-    ONNX_FILES,
-    PRECISIONS,
     Module,
     check_module,
     needed_parameters,
@@ -25,10 +22,11 @@ from bertferry.export.module_writer import (
     write_module,
     write_onnx_files,
 )
-from bertferry.export.onnx.exporter import check_installed
+from bertferry.export.onnx.exporter import check_onnx_installed
+from bertferry.export.options import ModuleOptions
 from bertferry.export.progress import after, silent
 from bertferry.export.report import ExportReport
-from bertferry.export.sentence import POOLINGS, check_text_installed, sentence_choices
+from bertferry.export.sentence import check_text_installed, sentence_choices
 from bertferry.export.text_writer import (
     check_preprocessing,
     check_text_embedding,
@@ -38,10 +36,6 @@ from bertferry.export.text_writer import (
 from bertferry.export.vocabulary import text_assets
 from bertferry.verify import Report
 from bertferry.verify.side_by_side import Progress
-
-MODULE_TASKS = (*TASKS, "text")
-EXPORTS = ("module", "preprocessing")
-MODULE_OPTIONS = ("config", "prefix", "num_attention_heads", "activation")
 
 
 class Writer(NamedTuple):
@@ -61,25 +55,11 @@ WRITERS = {
 def export_hub_module(
     checkpoint: str | Path | None,
     output: str | Path,
+    options: ModuleOptions = ModuleOptions(),
     *,
     module: str | Path | None = None,
-    export: str = "module",
-    task: str = "encoder",
-    pooling: str | None = None,
-    config: str | Path | None = None,
-    source_layout: str = "auto",
-    prefix: str | None = None,
-    num_attention_heads: int | None = None,
-    activation: str | None = None,
-    init_missing_head: bool = False,
-    num_labels: int | None = None,
-    vocab: str | Path | None = None,
-    do_lower_case: bool | None = None,
-    precision: str = "fp32",
-    freeze: Sequence[str] = (),
-    onnx: Sequence[str] = (),
+    source: SourceOptions = SourceOptions(),
     overwrite: bool = False,
-    verify: bool = True,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> ExportReport:
@@ -89,84 +69,94 @@ def export_hub_module(
       checkpoint: a prefix, a directory or a `.safetensors` file, in any layout; or a checkpoint, SavedModel or
         `.keras` file of a model that holds a `hub.KerasLayer`.
       output: the directory to create.
+      options: what the module is.
       module: a Hub module of any style, in place of a checkpoint; its vocabulary and casing come along.
-      export: `module`, or `preprocessing`: what maps strings to the inputs of an encoder with this vocabulary.
-      task: what the module computes, one of `MODULE_TASKS`; `text` maps strings to embeddings.
-      pooling: of the task `text`: `cls`, `pooled` or `mean`, by default as the sentence-transformers configuration
-        beside the checkpoint says.
-      config, source_layout, prefix, num_attention_heads, activation: as for `open_checkpoint`.
-      init_missing_head: start a head or pooler that the checkpoint lacks fresh.
-      num_labels: classes of a fresh classifier.
-      vocab: the vocabulary, by default `vocab.txt` beside the checkpoint.
-      do_lower_case: whether texts are lower-cased, by default as the tokenizer configuration beside the
-        checkpoint says.
-      precision: `fp32`, or `fp16` or `bf16`: weights and products in that type, half the size; outputs are
-        float32 in any case.
-      freeze: what is left out of `trainable_variables`, see `frozen_parameters`.
-      onnx: precisions to export as ONNX too, into `onnx/` of the directory.
+      source: how the checkpoint or module is read, where its files leave it open.
       overwrite: replace an existing output.
-      verify: run the parity check before the output appears.
       dry_run: check everything, write nothing.
       progress: called as the work goes on.
 
     Raises:
       BertferryError: as its `exit_code` says; nothing is left at `output` then.
     """
-    target = Path(output)
-    check_choices(export, task, precision, pooling, onnx)
+    target, given = Path(output), str(checkpoint if module is None else module)
+    check_installed(options)
     clear_leftovers(target)
     check_destination(target, overwrite=overwrite)
-    source = open_source(
-        checkpoint,
-        module,
-        layout=source_layout,
-        config=config,
-        prefix=prefix,
-        num_attention_heads=num_attention_heads,
-        activation=activation,
-    )
-    source.check_bert()
-    heads = TASKS[task].heads if task in TASKS else ()
-    source = with_heads(source, heads)
-    kind = "preprocessing" if export == "preprocessing" else task
-    sentence = sentence_choices(source.location, pooling) if kind == "text" else None
-    needed = needed_parameters(kind, source.config.num_layers, sentence)
-    source = with_parameters(
-        source, needed, f"task {task} needs", init_missing_head=init_missing_head, num_labels=num_labels
-    )
-    frozen = frozen_parameters(freeze, needed, source.config.num_layers)
-    if module is not None and do_lower_case is None:
-        do_lower_case = module_casing(Path(module))
-    assets = text_assets(source.location, source.config.vocab_size, vocab, do_lower_case)
-    new = Module(
-        source, kind, target, precision, frozen, assets, None if module is None else Path(module), sentence
-    )
-    given = str(checkpoint if module is None else module)
+    opened = open_source(checkpoint, module, source)
+    new = plan_module(opened, target, options, None if module is None else Path(module))
     if dry_run:
         return _report(given, new, output, None, {}, dry_run=True)
-    tell = progress or silent
-    with new_directory(target, overwrite=overwrite) as staging, ThreadPoolExecutor() as pool:
-        read = pool.submit(hashes, source.location.files)  # beside the work, which is Python's
-        steps = 1 + bool(onnx)
-        tell("writing the module", 0, steps)
-        writer = WRITERS.get(kind, TASK_WRITER)
-        writer.write(staging, new)
-        if onnx:
-            tell("writing ONNX files", 1, steps)
-            write_onnx_files(staging / "onnx", new, onnx, verify=verify)
-        written = pool.submit(hashes, _files(staging), staging)
-        parity = writer.check(new, staging, after(steps, tell)) if verify else None
-        if parity is not None and not parity.ok:
-            raise DataError(f"{target}: not written: the module computes something else: {parity.verdict()}")
-        card = staging / "README.md"
-        card.write_text(model_card(new, parity), encoding="utf-8")
-        files_hashes = {**written.result(), **hashes([card], staging)}
-        write_manifest(staging, new, parity, read.result(), files_hashes)
+    with new_directory(target, overwrite=overwrite) as staging:
+        parity = _write_and_check(staging, new, options, progress or silent)
         files = {str(path.relative_to(staging)): path.stat().st_size for path in _files(staging)}
     return _report(given, new, output, parity, files)
 
 
-def open_source(checkpoint: str | Path | None, module: str | Path | None, **options: Any) -> Checkpoint:
+def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin: Path | None) -> Module:
+    """What is about to be written, after everything that can be refused has been.
+
+    Args:
+      opened: the source.
+      target: where the module is to be.
+      options: what it is to be.
+      origin: the module that the source was opened from, if it is one.
+
+    Raises:
+      UsageError: an architecture, a vocabulary, a pooling or a part to freeze that is not there.
+      DataError: the source lacks a parameter of the task.
+    """
+    opened.check_bert()
+    sentence = sentence_choices(opened.location, options.pooling) if options.kind == "text" else None
+    needed = needed_parameters(options.kind, opened.config.num_layers, sentence)
+    opened = with_parameters(
+        with_heads(opened, options.heads),
+        needed,
+        f"task {options.task} needs",
+        init_missing_head=options.init_missing_head,
+        num_labels=options.num_labels,
+    )
+    do_lower_case = options.do_lower_case
+    if origin is not None and do_lower_case is None:
+        do_lower_case = module_casing(origin)
+    return Module(
+        opened,
+        options.kind,
+        target,
+        options.precision,
+        frozen_parameters(options.freeze, needed, opened.config.num_layers),
+        text_assets(opened.location, opened.config.vocab_size, options.vocab, do_lower_case),
+        origin,
+        sentence,
+    )
+
+
+def _write_and_check(staging: Path, new: Module, options: ModuleOptions, tell: Progress) -> Report | None:
+    """Writes the module and all that goes with it; returns what was proven about it.
+
+    Raises:
+      DataError: it computes something else than its source.
+    """
+    writer = WRITERS.get(new.task, TASK_WRITER)
+    steps = 1 + bool(options.onnx)
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(hashes, new.source.location.files)  # beside the work, which is Python's
+        tell("writing the module", 0, steps)
+        writer.write(staging, new)
+        if options.onnx:
+            tell("writing ONNX files", 1, steps)
+            write_onnx_files(staging / "onnx", new, options.onnx, verify=options.verify)
+        written = pool.submit(hashes, _files(staging), staging)
+        parity = writer.check(new, staging, after(steps, tell)) if options.verify else None
+        if parity is not None and not parity.ok:
+            raise DataError(f"{new.target}: not written: the module computes something else: {parity.verdict()}")
+        card = staging / "README.md"
+        card.write_text(model_card(new, parity), encoding="utf-8")
+        write_manifest(staging, new, parity, read.result(), {**written.result(), **hashes([card], staging)})
+    return parity
+
+
+def open_source(checkpoint: str | Path | None, module: str | Path | None, options: SourceOptions) -> Checkpoint:
     """The one source that was given.
 
     Raises:
@@ -174,36 +164,19 @@ def open_source(checkpoint: str | Path | None, module: str | Path | None, **opti
     """
     if (checkpoint is None) == (module is None):
         raise UsageError("give one source: --checkpoint PATH or --module DIR")
-    if module is not None:
-        return open_module(Path(module), **{name: options[name] for name in MODULE_OPTIONS})
-    return open_checkpoint(str(checkpoint), **options)
+    return open_checkpoint(str(checkpoint), options) if module is None else open_module(Path(module), options)
 
 
-def check_choices(export: str, task: str, precision: str, pooling: str | None, onnx: Sequence[str]) -> None:
-    """Refuses names that no checkpoint could make valid.
+def check_installed(options: ModuleOptions) -> None:
+    """Asks for what writing and checking needs and the base installation leaves to the extras.
 
     Raises:
-      UsageError: naming the known ones, or choices that do not go together.
-      UnavailableError: something asked for that nothing here can write or check.
+      UnavailableError: it is not there.
     """
-    given = [
-        ("export", export, EXPORTS),
-        ("task", task, MODULE_TASKS),
-        ("precision", precision, tuple(PRECISIONS)),
-    ]
-    given += [("ONNX precision", name, tuple(ONNX_FILES)) for name in onnx]
-    given += [] if pooling is None else [("pooling", pooling, POOLINGS)]
-    for what, name, names in given:
-        if name not in names:
-            raise UsageError(f"unknown {what} {name!r}: known are {', '.join(names)}")
-    if task == "text" or export == "preprocessing":
+    if options.kind in WRITERS:
         check_text_installed()
-        if onnx:
-            raise UsageError("--onnx: ONNX has no operations for text; export an encoder's task")
-    elif pooling is not None:
-        raise UsageError(f"--pooling is for --task text, not {task}")
-    if onnx:
-        check_installed()
+    if options.onnx:
+        check_onnx_installed()
 
 
 def _files(directory: Path) -> list[Path]:

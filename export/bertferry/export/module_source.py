@@ -1,24 +1,18 @@
 """A Hub module as the source of another one: its weights, its vocabulary, and the activation that it computes."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from bertferry.convert import Checkpoint, open_checkpoint
+from bertferry.convert import Checkpoint, SourceOptions, open_checkpoint
 from bertferry.core.errors import DataError, UsageError
 
 CASING = "do_lower_case"
 
 
-def open_module(
-    directory: Path,
-    *,
-    config: str | Path | None = None,
-    prefix: str | None = None,
-    num_attention_heads: int | None = None,
-    activation: str | None = None,
-) -> Checkpoint:
+def open_module(directory: Path, options: SourceOptions = SourceOptions()) -> Checkpoint:
     """The variables of a module of any style, as a checkpoint.
 
     Raises:
@@ -27,13 +21,8 @@ def open_module(
     """
     if not (directory / "saved_model.pb").is_file():
         raise UsageError(f"{directory}: not a Hub module: no saved_model.pb in it")
-    return open_checkpoint(
-        directory,
-        config=config,
-        prefix=prefix,
-        num_attention_heads=num_attention_heads,
-        activation=activation or computed_activation(directory),
-    )
+    activation = options.activation or computed_activation(directory)
+    return open_checkpoint(directory, replace(options, activation=activation))
 
 
 def computed_activation(directory: Path) -> str | None:

@@ -12,7 +12,9 @@ from bertferry.core.errors import DataError
 from bertferry.core.parameters import canonical_axes, task_parameters
 from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.exporter import check_parity
-from bertferry.export.onnx.sources import CheckpointSource, Choices
+from bertferry.export.onnx.options import OnnxOptions
+from bertferry.export.onnx.sources import CheckpointSource
+from bertferry.export.options import ONNX_FILES, PRECISIONS
 from bertferry.export.sentence import SentenceChoices
 from bertferry.export.vocabulary import TextAssets
 from bertferry.verify import PROFILES, Report
@@ -21,10 +23,6 @@ from bertferry.verify.side_by_side import Judgement, Progress, compare_artefacts
 
 if TYPE_CHECKING:  # what a wrong flag must not wait for
     import tensorflow as tf
-
-PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
-"""And the type that the weights are stored and multiplied in."""
-ONNX_FILES = {"fp32": "model.onnx", "fp16": "model_fp16.onnx", "int8": "model_int8.onnx"}
 
 
 @dataclass(frozen=True)
@@ -129,11 +127,11 @@ def write_onnx_files(directory: Path, module: Module, precisions: Sequence[str],
     directory.mkdir()
     source = CheckpointSource(module.source, module.task)
     for precision in precisions:
-        choices = Choices(precision)
+        options = OnnxOptions(module.task, precision=precision)
         path = directory / ONNX_FILES[precision]
-        write(path, build(source, choices), choices)
+        write(path, build(source, options), options)
         target = module.target / directory.name / path.name
-        parity = check_parity(source, path, target, choices) if verify else None
+        parity = check_parity(source, path, target, options) if verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{path.name}: not written: the graph computes something else: {parity.verdict()}")
 

@@ -63,7 +63,7 @@ def _configured(folder: Path, modules: list[dict[str, Any]]) -> str:
     config = folder / paths[0] / "config.json"
     on = [mode for mode, value in _read(config, {}).items() if mode.startswith("pooling_mode_") and value]
     if len(on) != 1 or on[0] not in MODES:
-        raise UsageError(f"{config}: {' and '.join(on) or 'no pooling mode'}: known are {', '.join(MODES)}")
+        raise UsageError(f"{config}: {' and '.join(on) or 'no pooling mode'}: expected one of {', '.join(MODES)}")
     return MODES[on[0]]
 
 

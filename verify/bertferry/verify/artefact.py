@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bertferry.convert import Checkpoint, open_checkpoint
+from bertferry.convert import Checkpoint, SourceOptions, open_checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.convert.vocabulary import read_tokenizer_config
@@ -46,8 +46,12 @@ class Artefact:
     checkpoint: Checkpoint | None = None
 
 
-def artefact(given: str | Path, task: str, execution: Execution = AS_IT_IS) -> Artefact:
+def artefact(
+    given: str | Path, task: str, execution: Execution = AS_IT_IS, source: SourceOptions = SourceOptions()
+) -> Artefact:
     """The artefact at `[KIND:]PATH`; its kind is found from the files when left out.
+
+    `source` says how a checkpoint is read.
 
     Raises:
       BertferryError: nothing there, an unknown kind, a damaged file, or a way to run it that it does not have.
@@ -64,8 +68,8 @@ def artefact(given: str | Path, task: str, execution: Execution = AS_IT_IS) -> A
     if kind == "onnx":
         return onnx_artefact(path, execution)
     if kind == "huggingface":
-        return huggingface_artefact(open_checkpoint(path), task, execution)
-    return checkpoint_artefact(open_checkpoint(path), task, execution)
+        return huggingface_artefact(open_checkpoint(path, source), task, execution)
+    return checkpoint_artefact(open_checkpoint(path, source), task, execution)
 
 
 def split_kind(given: str) -> tuple[str, Path]:
@@ -74,7 +78,7 @@ def split_kind(given: str) -> tuple[str, Path]:
     if colon and kind in KINDS:
         return kind, Path(rest)
     if colon and kind.isalpha() and not Path(given).exists():
-        raise UsageError(f"{given}: unknown kind {kind!r}: known are {', '.join(KINDS)}")
+        raise UsageError(f"{given}: unknown kind {kind!r}: expected one of {', '.join(KINDS)}")
     path = Path(given)
     if path.suffix == ".npz":
         return "golden", path

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from absl.flags import argparse_flags
 
+from bertferry.convert.source_options import add_source_flags, source_options
 from bertferry.core.console import (
     Progress,
     check_report_path,
@@ -22,9 +23,10 @@ from bertferry.verify.console_report import render
 from bertferry.verify.execution import DEVICES, GRAPH_OPTIMIZATIONS, PRECISIONS, parse_names
 from bertferry.verify.html import html_report
 from bertferry.verify.junit import junit_xml
+from bertferry.verify.options import JUDGE_PADDING, POSITIONS, PROFILE_CHOICES, ParityOptions
 from bertferry.verify.report import Report
 from bertferry.verify.stored_report import read_report, regressions, rejudged
-from bertferry.verify.tolerance import PROFILES, parse_overrides, profile
+from bertferry.verify.tolerance import parse_overrides, profile
 from bertferry.verify.verifier import verify_parity
 
 PASSED_ON = (
@@ -32,7 +34,7 @@ PASSED_ON = (
     *("profile", "atol", "rtol", "positions", "judge_padding", "baseline", "texts", "inputs", "seed"),
     *("localize", "save_golden"),
 )
-"""Flags that are arguments of `verify_parity` under the same name."""
+"""Flags that are fields of `ParityOptions` under the same name."""
 REJUDGED = ("rejudge", "profile", "atol", "rtol", "override", "baseline", "json", *("junit", "html"))
 """Flags that count beside `--rejudge`, which runs nothing."""
 WRITERS: dict[str, Callable[[Report], str]] = {"junit": junit_xml, "html": html_report}
@@ -72,7 +74,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     add("--threads", type=int, help="of ONNX Runtime; default: one a core")
     judged = parser.add_argument_group("what counts as equal")
     add = judged.add_argument
-    add("--profile", choices=("auto", *PROFILES), default="auto", help="tolerance by name; default: auto")
+    add("--profile", choices=PROFILE_CHOICES, default="auto", help="tolerance by name; default: auto")
     add("--atol", type=float, help="absolute tolerance in place of the profile's")
     add("--rtol", type=float, help="relative tolerance in place of the profile's")
     add(
@@ -84,13 +86,13 @@ def build_parser() -> argparse_flags.ArgumentParser:
     )
     add(
         "--positions",
-        choices=("all", "unmasked"),
+        choices=POSITIONS,
         default="all",
         help="judge padded positions too, or tokens alone",
     )
     add(
         "--judge-padding",
-        choices=("auto", "always", "never"),
+        choices=JUDGE_PADDING,
         default="auto",
         help="judge rows that are all padding",
     )
@@ -109,6 +111,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     add("--html", metavar="FILE", help="the report as one HTML page")
     add("--save-golden", metavar="FILE", help="an .npz of the inputs and the reference's outputs, to replay")
     add("--rejudge", metavar="REPORT.json", help="judge a stored report anew; runs nothing")
+    add_source_flags(parser, "a checkpoint")
     return parser
 
 
@@ -130,15 +133,19 @@ def _verified(arguments: Namespace, progress: Progress) -> Report:
     for given in ("inputs", "texts"):
         if getattr(arguments, given) is not None:
             refuse_ignored(build_parser(), arguments, f"--{given}", vars(arguments).keys() - {"seed"})
+    options = ParityOptions(
+        names=parse_names(arguments.map),
+        overrides=tuple(arguments.override),
+        probes=tuple(arguments.probes.split(",")) if arguments.probes else (),
+        **{name: getattr(arguments, name) for name in PASSED_ON},
+    )
     with progress:
         return verify_parity(
             arguments.reference,
             arguments.candidate,
-            names=parse_names(arguments.map),
-            overrides=arguments.override,
-            probes=arguments.probes.split(",") if arguments.probes else (),
+            options,
+            source=source_options(arguments),
             progress=progress,
-            **{name: getattr(arguments, name) for name in PASSED_ON},
         )
 
 

@@ -7,7 +7,6 @@ aggregate criteria. The first failing check is the reason; nothing is broadcast,
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
 
 import numpy as np
 
@@ -15,7 +14,6 @@ from bertferry.core.tasks import CONVENIENCES, is_per_token
 from bertferry.verify.statistics import RTOLS, Statistics, measure
 from bertferry.verify.tolerance import Tolerance
 
-Positions = Literal["all", "unmasked"]
 Arrays = Mapping[str, np.ndarray]
 SQNR_ELEMENTS = 16
 """From how many values their noise is judged as a whole: of two logits, the ratio is a matter of chance."""
@@ -42,7 +40,7 @@ def compare(
     *,
     overrides: Mapping[str, Tolerance] = MappingProxyType({}),
     mask: np.ndarray | None = None,
-    positions: Positions = "all",
+    positions: str = "all",
     judge_padding: bool = True,
 ) -> tuple[OutputDiff, ...]:
     """One diff per output name of either side.
@@ -70,7 +68,7 @@ def _compare_output(
     candidate: Arrays,
     tolerance: Tolerance,
     mask: np.ndarray | None,
-    positions: Positions,
+    positions: str,
     judge_padding: bool,
 ) -> OutputDiff:
     if name not in candidate:
@@ -97,7 +95,7 @@ def _compare_output(
 
 
 def _judged(
-    name: str, shape: tuple[int, ...], mask: np.ndarray | None, positions: Positions, judge_padding: bool
+    name: str, shape: tuple[int, ...], mask: np.ndarray | None, positions: str, judge_padding: bool
 ) -> np.ndarray:
     """Which elements count, as booleans of the output's shape."""
     judged = np.ones(shape, dtype=bool)

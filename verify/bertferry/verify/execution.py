@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from bertferry.core.choices import check_choice
 from bertferry.core.errors import UnavailableError, UsageError
 from bertferry.verify.tolerance import PROFILES
 
@@ -41,13 +42,9 @@ class Execution:
     reference: bool = False
 
     def __post_init__(self) -> None:
-        for what, name, known in (
-            ("device", self.device, DEVICES),
-            ("precision", self.precision or "fp32", PRECISIONS),
-            ("graph optimization", self.graph_optimization, GRAPH_OPTIMIZATIONS),
-        ):
-            if name not in known:
-                raise UsageError(f"unknown {what} {name!r}: known are {', '.join(known)}")
+        check_choice("device", self.device, DEVICES)
+        check_choice("precision", self.precision, PRECISIONS)
+        check_choice("graph optimization", self.graph_optimization, GRAPH_OPTIMIZATIONS)
         if self.precision == "tf32" and self.device != "gpu":
             asked = f"{self.flag('precision')} tf32 needs {self.flag('device')} gpu"
             raise UnavailableError(f"{asked}: only GPUs multiply in TensorFloat-32")

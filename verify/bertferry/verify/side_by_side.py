@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from bertferry.convert.difference import compare_checkpoints
 from bertferry.core.errors import DataError, UsageError, first_line
 from bertferry.core.tasks import POSITIONS_INPUT, TASKS
 from bertferry.verify.artefact import Artefact
-from bertferry.verify.comparison import Positions, compare
+from bertferry.verify.comparison import compare
 from bertferry.verify.environment import environment
 from bertferry.verify.golden import write_golden
 from bertferry.verify.localization import Drift, localize
@@ -23,7 +22,6 @@ from bertferry.verify.runner import Inspectable, Runner
 from bertferry.verify.texts import vocabulary_fault
 from bertferry.verify.tolerance import PROFILES, Tolerance
 
-JudgePadding = Literal["auto", "always", "never"]
 DEFAULT_PROFILE = "fp32"
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many steps are done, and of how many."""
@@ -40,8 +38,8 @@ class Judgement:
     tolerance: Tolerance = PROFILES[DEFAULT_PROFILE]
     overrides: Mapping[str, Tolerance] | None = None
     task: str = "encoder"
-    positions: Positions = "all"
-    judge_padding: JudgePadding = "auto"
+    positions: str = "all"
+    judge_padding: str = "auto"
     seed: int = 0
     localize: bool = False
     save_golden: Path | None = None

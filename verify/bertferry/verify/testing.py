@@ -2,18 +2,24 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from bertferry.convert import SourceOptions
 from bertferry.verify.console_report import render
+from bertferry.verify.options import ParityOptions
 from bertferry.verify.verifier import verify_parity
 
 
-def assert_parity(reference: str | Path, candidate: str | Path | Sequence[str | Path], **options: Any) -> None:
+def assert_parity(
+    reference: str | Path,
+    candidate: str | Path | Sequence[str | Path],
+    options: ParityOptions = ParityOptions(),
+    source: SourceOptions = SourceOptions(),
+) -> None:
     """Asserts that artefacts compute the same function, as `verify-parity` judges it.
 
     Args:
       reference, candidate: `[KIND:]PATH` each; several candidates as a list.
-      options: those of `bertferry.verify.verify_parity`.
+      options, source: as for `bertferry.verify.verify_parity`.
 
     Raises:
       AssertionError: they do not; its message is the console report.
@@ -21,6 +27,6 @@ def assert_parity(reference: str | Path, candidate: str | Path | Sequence[str | 
     """
     __tracebackhide__ = True  # pytest shows the caller's line instead of this one
     candidates = [candidate] if isinstance(candidate, str | Path) else list(candidate)
-    report = verify_parity(reference, candidates, **options)
+    report = verify_parity(reference, candidates, options, source=source)
     if not report.ok:
         raise AssertionError(render(report))

@@ -76,7 +76,7 @@ class VariableView:
         keys = self._keys.get(stored, [])
         if len(keys) > 1:
             places = ", ".join(key.rpartition("/")[0] for key in keys)
-            raise UsageError(f"several variables are called {stored}: choose one with --prefix: {places}")
+            raise UsageError(f"several variables are called {stored}, below {places}", "choose one with --prefix")
         return keys[0] if keys else None
 
     def places(self, stored: str) -> list[str]:

@@ -11,7 +11,8 @@ from onnx import numpy_helper
 from bertferry.export.onnx.bind import bound
 from bertferry.export.onnx.canonical import canonical
 from bertferry.export.onnx.halve import halved
-from bertferry.export.onnx.sources import Choices, Source
+from bertferry.export.onnx.options import OnnxOptions
+from bertferry.export.onnx.sources import Source
 from bertferry.export.onnx.translate import translate
 from bertferry.export.onnx.weights import Weight
 from bertferry.export.onnx.writer import PROTOBUF_LIMIT, size_of, write_model
@@ -44,29 +45,29 @@ class Built:
         return sum(map(size_of, self.weights))
 
 
-def build(source: Source, choices: Choices) -> Built:
+def build(source: Source, options: OnnxOptions) -> Built:
     """The source's graph in ONNX, checked, its weights still to be bound."""
-    if choices.optimize == "ort":
-        model, weights = source.fused(choices)
+    if options.optimize == "ort":
+        model, weights = source.fused(options)
         outputs: Collection[str] = [value.name for value in model.graph.output]
         named = points_in(model)
     else:
-        lifted = source.lifted(choices)
-        model, weights = translate(lifted, choices.opset), list(lifted.weights.values())
+        lifted = source.lifted(options)
+        model, weights = translate(lifted, options.opset), list(lifted.weights.values())
         outputs, named = lifted.outputs, set(lifted.named)
-        if choices.precision == "fp16":
+        if options.precision == "fp16":
             model, weights = halved(model, weights)
-    metadata = {**source.metadata(), "precision": choices.precision, "optimize": choices.optimize}
+    metadata = {**source.metadata(), "precision": options.precision, "optimize": options.optimize}
     names = {weight.name for weight in weights}
     model = bound(model, names, outputs, named, source.dimensions(), metadata)
     used = {name for node in model.graph.node for name in node.input}
     return Built(model, tuple(weight for weight in weights if weight.name in used))
 
 
-def write(path: Path, built: Built, choices: Choices) -> int:
+def write(path: Path, built: Built, options: OnnxOptions) -> int:
     """Writes the model with its weights, in the precision that was chosen; returns the weights' bytes."""
-    external = choices.external_data or built.weight_bytes > PROTOBUF_LIMIT
-    if choices.precision != "int8":
+    external = options.external_data or built.weight_bytes > PROTOBUF_LIMIT
+    if options.precision != "int8":
         write_model(path, built.model, built.weights, external=external)
         return built.weight_bytes
     parts = path.with_name(f"{path.name}.parts")
@@ -81,7 +82,7 @@ def write(path: Path, built: Built, choices: Choices) -> int:
     model.producer_name = built.model.producer_name
     weights = _taken_out(model)
     weight_bytes = sum(map(size_of, weights))
-    write_model(path, model, weights, external=choices.external_data or weight_bytes > PROTOBUF_LIMIT)
+    write_model(path, model, weights, external=options.external_data or weight_bytes > PROTOBUF_LIMIT)
     return weight_bytes
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
+from bertferry.convert.source_options import SOURCE_FLAGS, add_source_flags, source_options
 from bertferry.core.console import (
     Progress,
     check_report_path,
@@ -16,8 +17,8 @@ from bertferry.core.console import (
 )
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
-from bertferry.export.onnx.exporter import OPSETS, OPTIMIZATIONS, PRECISIONS, export_onnx
-from bertferry.export.onnx.sources import DEFAULT_OPSET
+from bertferry.export.onnx.exporter import export_onnx
+from bertferry.export.onnx.options import DEFAULT_OPSET, OPSETS, OPTIMIZATIONS, PRECISIONS, OnnxOptions
 
 
 def build_parser() -> argparse_flags.ArgumentParser:
@@ -59,22 +60,15 @@ def build_parser() -> argparse_flags.ArgumentParser:
         help="in fp16, outputs stay float32; default: yes",
     )
     add("--external-data", action="store_true", help="weights in FILE.data; needed, and done, above 2 GB")
-    add("--config", metavar="FILE", help="the configuration; default: the one beside the checkpoint")
-    add(
-        "--from",
-        metavar="LAYOUT",
-        dest="source_layout",
-        default="auto",
-        help="the checkpoint's layout; default: found from the tensors",
-    )
     add("--overwrite", action="store_true", help="replace an existing output")
     add("--no-verify", action="store_true", help="skip the parity check")
     add("--dry-run", action="store_true", help="check everything and write nothing")
     add("--json", metavar="FILE", nargs="?", const="-", help="the report as JSON, on stdout or into FILE")
+    add_source_flags(parser)
     return parser
 
 
-OF_CHECKPOINT = ("task", "int64_inputs", "config", "source_layout")
+OF_CHECKPOINT = ("task", "int64_inputs", *SOURCE_FLAGS)
 OF_SAVED_MODEL = ("signature",)
 
 
@@ -87,23 +81,25 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     check_report_path(arguments.json)
     if arguments.output is None:
         raise UsageError("--output FILE is missing: see --help")
+    options = OnnxOptions(
+        task=arguments.task,
+        signature=arguments.signature,
+        precision=arguments.precision,
+        optimize=arguments.optimize,
+        opset=arguments.opset,
+        int64_inputs=arguments.int64_inputs,
+        keep_io=arguments.keep_io,
+        external_data=arguments.external_data,
+        verify=not arguments.no_verify,
+    )
     with progress:
         report = export_onnx(
             arguments.output,
+            options,
             checkpoint=arguments.checkpoint,
             saved_model=arguments.saved_model,
-            signature=arguments.signature,
-            task=arguments.task,
-            precision=arguments.precision,
-            optimize=arguments.optimize,
-            opset=arguments.opset,
-            int64_inputs=arguments.int64_inputs,
-            keep_io=arguments.keep_io,
-            external_data=arguments.external_data,
-            config=arguments.config,
-            source_layout=arguments.source_layout,
+            source=source_options(arguments),
             overwrite=arguments.overwrite,
-            verify=not arguments.no_verify,
             dry_run=arguments.dry_run,
             progress=progress,
         )

@@ -4,15 +4,15 @@ import math
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bertferry.convert import open_checkpoint
+from bertferry.convert import SourceOptions, open_checkpoint
 from bertferry.convert.report import in_units
 from bertferry.core.atomic import check_new_file, clear_leftovers, new_file
 from bertferry.core.errors import DataError, UnavailableError, UsageError
 from bertferry.core.results import Result, Schema
-from bertferry.core.tasks import TASKS
-from bertferry.export.onnx.sources import DEFAULT_OPSET, CheckpointSource, Choices, SavedModelSource, Source
+from bertferry.export.onnx.options import OnnxOptions
+from bertferry.export.onnx.sources import CheckpointSource, SavedModelSource, Source
 from bertferry.export.progress import after, silent
 from bertferry.verify import PROFILES, Report, Tolerance
 from bertferry.verify.artefact import onnx_artefact
@@ -20,9 +20,9 @@ from bertferry.verify.execution import Execution
 from bertferry.verify.probes import Probe
 from bertferry.verify.side_by_side import Judgement, Progress, compare_artefacts
 
-PRECISIONS = ("fp32", "fp16", "int8")
-OPTIMIZATIONS = ("none", "ort")
-OPSETS = (15, 16, 17, 18)
+if TYPE_CHECKING:  # it imports ONNX, which a wrong flag must not wait for
+    from bertferry.export.onnx.build import Built
+
 TOLERANCES = {
     "fp32": PROFILES["fp32-cross"],
     "fp16": PROFILES["fp16"],
@@ -66,21 +66,12 @@ class OnnxReport(Result):
 
 def export_onnx(
     output: str | Path,
+    options: OnnxOptions = OnnxOptions(),
     *,
     checkpoint: str | Path | None = None,
     saved_model: str | Path | None = None,
-    signature: str = "serving_default",
-    task: str = "encoder",
-    precision: str = "fp32",
-    optimize: str = "none",
-    opset: int = DEFAULT_OPSET,
-    int64_inputs: bool = False,
-    keep_io: bool = True,
-    external_data: bool = False,
-    config: str | Path | None = None,
-    source_layout: str = "auto",
+    source: SourceOptions = SourceOptions(),
     overwrite: bool = False,
-    verify: bool = True,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> OnnxReport:
@@ -88,20 +79,11 @@ def export_onnx(
 
     Args:
       output: the file to create; with external data, `output.data` beside it.
+      options: how the graph is written.
       checkpoint: a BERT in any layout.
       saved_model: any TF2 SavedModel, in place of a checkpoint.
-      signature: which of the SavedModel's signatures.
-      task: what a checkpoint computes, one of `TASKS`.
-      precision: `fp32`, `fp16` (weights and products in float16) or `int8` (dynamic, per channel).
-      optimize: `none` keeps to the operations of ai.onnx, `ort` writes a checkpoint's task in the fused ones of
-        ONNX Runtime.
-      opset: one of `OPSETS`.
-      int64_inputs: a checkpoint's inputs are int64, not int32.
-      keep_io: outputs stay float32 in fp16; otherwise they are float16.
-      external_data: keep the weights beside the file; needed, and done, above 2 GB.
-      config, source_layout: of the checkpoint, as for `open_checkpoint`.
+      source: how the checkpoint is read, where its files leave it open.
       overwrite: replace an existing output.
-      verify: run the parity check before the output appears.
       dry_run: check everything, write nothing.
       progress: called as the work goes on.
 
@@ -110,40 +92,21 @@ def export_onnx(
     """
     if (checkpoint is None) == (saved_model is None):
         raise UsageError("give one source: --checkpoint PATH or --saved-model DIR")
-    for what, name, known in (
-        ("task", task, tuple(TASKS)),
-        ("precision", precision, PRECISIONS),
-        ("opset", opset, OPSETS),
-    ):
-        if name not in tuple(known):
-            raise UsageError(f"unknown {what} {name!r}: known are {', '.join(map(str, known))}")
-    if not keep_io and precision != "fp16":
-        raise UsageError(f"--no-keep-io is for --precision fp16: outputs are float32 in {precision}")
     target = Path(output)
     clear_leftovers(target)
     check_new_file(target, overwrite=overwrite)
-    choices = Choices(precision, optimize, opset, int64_inputs, external_data, keep_io)
     if checkpoint is not None:
-        source: Source = CheckpointSource(open_checkpoint(checkpoint, layout=source_layout, config=config), task)
+        opened: Source = CheckpointSource(open_checkpoint(checkpoint, source), options.task)
     else:
-        source = SavedModelSource(Path(str(saved_model)), signature)
+        opened = SavedModelSource(Path(str(saved_model)), options.signature)
     given = str(checkpoint if checkpoint is not None else saved_model)
-    check_installed()
-    source.check(choices)
+    check_onnx_installed()
+    opened.check(options)
     if dry_run:
-        return OnnxReport(given, str(output), precision, *source.interface(), None, None, None, "not checked")
-    from bertferry.export.onnx.build import build, write
-
+        interface = opened.interface()
+        return OnnxReport(given, str(output), options.precision, *interface, None, None, None, "not checked")
     with new_file(target, overwrite=overwrite) as staging:
-        tell = progress or silent
-        tell("building the graph", 0, 2)
-        built = build(source, choices)
-        what = "quantizing" if precision == "int8" else "writing"
-        tell(f"{what} {in_units(built.weight_bytes)} of weights", 1, 2)
-        weight_bytes = write(staging, built, choices)
-        parity = check_parity(source, staging, target, choices, after(2, tell)) if verify else None
-        if parity is not None and not parity.ok:
-            raise DataError(f"{target}: not written: the graph computes something else: {parity.verdict()}")
+        built, weight_bytes, parity = _write_and_check(staging, opened, target, options, progress or silent)
         written = {path.name: path.stat().st_size for path in staging.parent.iterdir()}
     beside = target.with_name(f"{target.name}.data")
     if beside.name not in written:
@@ -151,7 +114,7 @@ def export_onnx(
     return OnnxReport(
         source=given,
         output=str(output),
-        precision=precision,
+        precision=options.precision,
         inputs=built.inputs,
         outputs=built.outputs,
         weight_bytes=weight_bytes,
@@ -161,7 +124,28 @@ def export_onnx(
     )
 
 
-def check_installed() -> None:
+def _write_and_check(
+    staging: Path, source: Source, target: Path, options: OnnxOptions, tell: Progress
+) -> tuple["Built", int, Report | None]:
+    """Writes the graph; returns it, the bytes of its weights in the file, and what was proven about it.
+
+    Raises:
+      DataError: it computes something else than its source.
+    """
+    from bertferry.export.onnx.build import build, write
+
+    tell("building the graph", 0, 2)
+    built = build(source, options)
+    what = "quantizing" if options.precision == "int8" else "writing"
+    tell(f"{what} {in_units(built.weight_bytes)} of weights", 1, 2)
+    weight_bytes = write(staging, built, options)
+    parity = check_parity(source, staging, target, options, after(2, tell)) if options.verify else None
+    if parity is not None and not parity.ok:
+        raise DataError(f"{target}: not written: the graph computes something else: {parity.verdict()}")
+    return built, weight_bytes, parity
+
+
+def check_onnx_installed() -> None:
     """Asks for what translates a graph, and for what runs it, which the base installation leaves to the extras.
 
     Raises:
@@ -173,7 +157,7 @@ def check_installed() -> None:
 
 
 def check_parity(
-    source: Source, path: Path, target: Path, choices: Choices, progress: Progress | None = None
+    source: Source, path: Path, target: Path, options: OnnxOptions, progress: Progress | None = None
 ) -> Report:
     """The written file, which is to be `target`, against its source, with ONNX Runtime's graph optimizations and
     without them."""
@@ -182,11 +166,11 @@ def check_parity(
         source.artefact(),
         [
             onnx_artefact(
-                path, Execution(graph_optimization=level), widen=choices.floats == "float16", shown=target
+                path, Execution(graph_optimization=level), widen=options.floats == "float16", shown=target
             )
             for level in ("none", "all")
         ],
-        Judgement(TOLERANCES[choices.precision], task=source.task),
+        Judgement(TOLERANCES[options.precision], task=source.task),
         inputs=[] if given is None else [Probe("given inputs", given)],
         progress=progress,
     )

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +15,7 @@ from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.core.errors import UsageError
 from bertferry.core.parameters import task_parameters
 from bertferry.core.tasks import TASKS
+from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.weights import LiftedGraph, Weight
 from bertferry.verify.artefact import Artefact, checkpoint_artefact
 from bertferry.verify.runner import Runner
@@ -24,30 +24,6 @@ if TYPE_CHECKING:  # it imports TensorFlow, which a wrong flag must not wait for
     from bertferry.modeling.tf_compat import LoadedModule
 
 PROBE_LENGTH = 16
-DEFAULT_OPSET = FUSED_OPSET = 18
-"""18 is the newest that tf2onnx 1.17 writes, and the fused graph needs it."""
-
-
-@dataclass(frozen=True)
-class Choices:
-    """How to write a graph, whatever it is made from."""
-
-    precision: str = "fp32"
-    optimize: str = "none"
-    opset: int = DEFAULT_OPSET
-    int64_inputs: bool = False
-    external_data: bool = False
-    keep_io: bool = True
-
-    @property
-    def floats(self) -> str:
-        """Type of a checkpoint's outputs."""
-        return "float32" if self.keep_io or self.precision != "fp16" else "float16"
-
-    @property
-    def integers(self) -> str:
-        """Type of a checkpoint's inputs."""
-        return "int64" if self.int64_inputs else "int32"
 
 
 class Source(Protocol):
@@ -55,16 +31,16 @@ class Source(Protocol):
 
     task: str
 
-    def check(self, choices: Choices) -> None:
-        """Raises UsageError for choices that it cannot be written with."""
+    def check(self, options: OnnxOptions) -> None:
+        """Raises UsageError for options that it cannot be written with."""
 
     def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Names of the graph's inputs and of its outputs."""
 
-    def lifted(self, choices: Choices) -> LiftedGraph:
+    def lifted(self, options: OnnxOptions) -> LiftedGraph:
         """The graph, its weights as placeholders."""
 
-    def fused(self, choices: Choices) -> tuple[Any, list[Weight]]:
+    def fused(self, options: OnnxOptions) -> tuple[Any, list[Weight]]:
         """The graph in ONNX Runtime's own operations, its weights as inputs, and the weights."""
 
     def dimensions(self) -> Mapping[str, Sequence[str | int]]:
@@ -90,34 +66,26 @@ class CheckpointSource:
         checkpoint = with_heads(checkpoint, TASKS[task].heads)
         self._checkpoint = with_parameters(checkpoint, self._names, f"task {task} needs")
 
-    def check(self, choices: Choices) -> None:
-        """The fused operations are of one opset, and for some precisions."""
-        if choices.optimize != "ort":
-            return
-        if choices.precision == "fp16":
-            raise UsageError(
-                "--optimize ort with --precision fp16: ONNX Runtime's CPU provider has no such kernels"
-            )
-        if choices.opset < FUSED_OPSET:
-            raise UsageError(f"--optimize ort needs --opset {FUSED_OPSET}")
+    def check(self, options: OnnxOptions) -> None:
+        """Everything that its own check lets through can be written."""
 
     def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Those of the task."""
         return TASKS[self.task].input_names, TASKS[self.task].output_names
 
-    def lifted(self, choices: Choices) -> LiftedGraph:
+    def lifted(self, options: OnnxOptions) -> LiftedGraph:
         """The task traced with placeholders; weights in the type that products are computed in."""
         from bertferry.export.onnx.trace import trace
 
-        dtype = "float16" if choices.precision == "fp16" else "float32"
-        return trace(self._checkpoint, self.task, self._names, dtype, choices.integers, choices.floats)
+        dtype = "float16" if options.precision == "fp16" else "float32"
+        return trace(self._checkpoint, self.task, self._names, dtype, options.integers, options.floats)
 
-    def fused(self, choices: Choices) -> tuple[Any, list[Weight]]:
+    def fused(self, options: OnnxOptions) -> tuple[Any, list[Weight]]:
         """The task written in fused operations."""
         from bertferry.export.onnx.fused import FusedGraph
 
-        graph = FusedGraph(self._checkpoint, choices.integers)
-        return graph.model(self.task, choices.opset), list(graph.weights.values())
+        graph = FusedGraph(self._checkpoint, options.integers)
+        return graph.model(self.task, options.opset), list(graph.weights.values())
 
     def dimensions(self) -> dict[str, Sequence[str | int]]:
         """Batch and sequence wherever they occur."""
@@ -179,24 +147,24 @@ class SavedModelSource:
             )
         return lift(signatures[self._signature])
 
-    def check(self, choices: Choices) -> None:
+    def check(self, options: OnnxOptions) -> None:
         """Nobody knows which of its operations are a BERT's."""
-        if choices.optimize == "ort":
+        if options.optimize == "ort":
             raise UsageError(
                 "--optimize ort needs --checkpoint: a SavedModel's graph does not say where a BERT is"
             )
-        if choices.floats == "float16":
+        if options.floats == "float16":
             raise UsageError("--no-keep-io needs --checkpoint: a SavedModel's outputs keep their types")
 
     def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Those of the signature."""
         return tuple(self._graph.inputs), tuple(self._graph.outputs)
 
-    def lifted(self, choices: Choices) -> LiftedGraph:
+    def lifted(self, options: OnnxOptions) -> LiftedGraph:
         """The signature's graph, inlined, its variables taken out."""
         return self._graph
 
-    def fused(self, choices: Choices) -> tuple[Any, list[Weight]]:
+    def fused(self, options: OnnxOptions) -> tuple[Any, list[Weight]]:
         """Not there: see `check`."""
         raise NotImplementedError
 

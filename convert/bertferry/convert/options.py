@@ -1,0 +1,44 @@
+"""What a conversion writes."""
+
+from dataclasses import dataclass
+
+from bertferry.convert.layouts import LAYOUTS, TARGETS
+from bertferry.core.choices import check_choice, check_count
+from bertferry.core.errors import UsageError
+from bertferry.core.tasks import TASKS
+
+TASK_CHOICES = (*TASKS, "all")
+"""Which heads a conversion may keep: those of a task, or all."""
+DTYPES = ("float32", "float16", "bfloat16", "float64")
+
+
+@dataclass(frozen=True)
+class ConversionOptions:
+    """What a conversion writes.
+
+    Attributes:
+      to: the target layout, one of `TARGETS`.
+      task: which heads to keep, one of `TASK_CHOICES`; by default those that the target layout was released with.
+      dtype: cast every tensor to this type, one of `DTYPES`; by default each keeps its own.
+      init_missing_head: initialize heads and poolers that the source lacks, as BERT is.
+      num_labels: the number of classes of a classifier that is initialized.
+      do_lower_case: of the tokenizer, for `huggingface`; by default as the source's tokenizer_config.json says.
+
+    Raises:
+      UsageError: an unknown name, or a number of classes that is not positive.
+    """
+
+    to: str = "keras_bert"
+    task: str | None = None
+    dtype: str | None = None
+    init_missing_head: bool = False
+    num_labels: int | None = None
+    do_lower_case: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.to in LAYOUTS and self.to not in TARGETS:
+            raise UsageError(f"target layout {self.to!r} is only read: expected one of {', '.join(TARGETS)}")
+        check_choice("target layout", self.to, TARGETS)
+        check_choice("task", self.task, TASK_CHOICES)
+        check_choice("type", self.dtype, DTYPES)
+        check_count("num_labels", self.num_labels)

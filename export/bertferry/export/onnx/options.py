@@ -1,0 +1,68 @@
+"""How an ONNX graph is written."""
+
+from dataclasses import dataclass
+
+from bertferry.core.choices import check_choice
+from bertferry.core.errors import UsageError
+from bertferry.core.tasks import TASKS
+
+PRECISIONS = ("fp32", "fp16", "int8")
+OPTIMIZATIONS = ("none", "ort")
+OPSETS = (15, 16, 17, 18)
+DEFAULT_OPSET = FUSED_OPSET = 18
+"""18 is the newest that tf2onnx 1.17 writes, and the fused graph needs it."""
+
+
+@dataclass(frozen=True)
+class OnnxOptions:
+    """How an ONNX graph is written, whatever it is made from.
+
+    Attributes:
+      task: what a checkpoint computes, one of `TASKS`.
+      signature: which of a SavedModel's signatures.
+      precision: `fp32`, `fp16` (weights and products in float16) or `int8` (dynamic, per channel).
+      optimize: `none` keeps to the operations of ai.onnx, `ort` writes a checkpoint's task in the fused ones of
+        ONNX Runtime.
+      opset: one of `OPSETS`.
+      int64_inputs: a checkpoint's inputs are int64, not int32.
+      keep_io: outputs stay float32 in fp16; otherwise they are float16.
+      external_data: keep the weights beside the file; automatic above 2 GB.
+      verify: run the parity check before the output appears.
+
+    Raises:
+      UsageError: an unknown name, or options that do not go together.
+    """
+
+    task: str = "encoder"
+    signature: str = "serving_default"
+    precision: str = "fp32"
+    optimize: str = "none"
+    opset: int = DEFAULT_OPSET
+    int64_inputs: bool = False
+    keep_io: bool = True
+    external_data: bool = False
+    verify: bool = True
+
+    def __post_init__(self) -> None:
+        check_choice("task", self.task, TASKS)
+        check_choice("precision", self.precision, PRECISIONS)
+        check_choice("optimization", self.optimize, OPTIMIZATIONS)
+        check_choice("opset", self.opset, OPSETS)
+        if not self.keep_io and self.precision != "fp16":
+            raise UsageError(f"--no-keep-io is for --precision fp16: outputs are float32 in {self.precision}")
+        if self.optimize == "ort" and self.precision == "fp16":
+            raise UsageError(
+                "--optimize ort with --precision fp16: ONNX Runtime's CPU provider has no such kernels"
+            )
+        if self.optimize == "ort" and self.opset < FUSED_OPSET:
+            raise UsageError(f"--optimize ort needs --opset {FUSED_OPSET}")
+
+    @property
+    def floats(self) -> str:
+        """The type of a checkpoint's outputs."""
+        return "float32" if self.keep_io else "float16"
+
+    @property
+    def integers(self) -> str:
+        """The type of a checkpoint's inputs."""
+        return "int64" if self.int64_inputs else "int32"
