@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,26 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PARTS = ("core", "modeling", "convert", "verify", "export")
 """Each imports those before it alone."""
+FILES = {
+    ".".join(path.relative_to(ROOT / part).with_suffix("").parts).removesuffix(".__init__"): path
+    for part in PARTS
+    for path in sorted((ROOT / part).rglob("*.py"))
+}
+"""Every file of the product by its module's name."""
 
 
 def imports(path):
-    """The modules of bertferry that a file imports, inside functions too, and the line of each."""
+    """The modules of bertferry that a file imports, inside functions too, and the line of each.
+
+    Not the packages around them: their `__init__.py` import what they show.
+    """
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: a relative import"
-            names = [node.module] if node.module != "bertferry" else [f"bertferry.{a.name}" for a in node.names]
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name in FILES else node.module for name in inner]
         else:
             continue
         yield from ((name, node.lineno) for name in names if name.split(".")[0] == "bertferry")
@@ -37,6 +48,12 @@ def test_a_part_imports_those_below_it_alone(part):
         if name.split(".")[1] not in allowed
     ]
     assert wrong == []
+
+
+def test_no_files_import_each_other_in_a_circle():
+    graph = {module: {name for name, _ in imports(path)} for module, path in FILES.items()}
+    assert {"bertferry.core.console", "bertferry.export.hub_exporter"} <= graph["bertferry.export.command"]
+    TopologicalSorter(graph).prepare()  # its CycleError names the circle
 
 
 def test_only_programs_hold_back_stderr():

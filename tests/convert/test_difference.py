@@ -66,8 +66,11 @@ def test_nan_and_signed_zero_count_as_bits(golden, changed):
     def damage(tensors):
         tensors["bert/pooler/dense/bias"][0] = np.nan
 
-    (row,) = diff_checkpoints(golden / "tf1_core_L2", changed(damage)).parameters
+    difference = diff_checkpoints(golden / "tf1_core_L2", changed(damage))
+    (row,) = difference.parameters
     assert row.max_abs == np.inf
+    stored = json.loads(difference.to_json(), parse_constant=pytest.fail)  # JSON has no Infinity
+    assert stored["parameters"][0]["max_abs"] == "inf"
 
 
 def test_parameters_of_one_side_and_other_shapes_are_named(golden):

@@ -99,15 +99,23 @@ def test_a_fault_of_a_text_module_is_named(tmp_path, function, kind, faults):
     assert all(f"  FAULT  {fault}" in shown for fault in faults), shown
 
 
-@pytest.mark.parametrize("task", ["translation", ["encoder"]])
-def test_a_task_that_nobody_knows_is_refused(checked, tmp_path, capfd, task):
+@pytest.mark.parametrize(
+    ("changes", "code", "fault"),
+    [
+        ({"task": "translation"}, 1, "unknown task 'translation': expected one of encoder"),
+        ({"task": ["encoder"]}, 2, "task must be a text, not ['encoder']"),
+        ({"precision": "half"}, 2, "precision is 'half': expected one of fp32"),
+    ],
+)
+def test_a_manifest_that_says_what_nobody_knows_is_refused(checked, tmp_path, capfd, changes, code, fault):
     copy = shutil.copytree(checked["encoder"], tmp_path / "copy")
-    (copy / "MANIFEST.json").write_text(json.dumps({"task": task}))
+    manifest = json.loads((copy / "MANIFEST.json").read_text())
+    (copy / "MANIFEST.json").write_text(json.dumps(manifest | changes))
     capfd.readouterr()
-    assert main(["--check", str(copy)]) == 1
+    assert main(["--check", str(copy)]) == code
     out, err = capfd.readouterr()
     assert out == ""
-    assert f"MANIFEST.json: unknown task {task!r}: expected one of encoder" in err
+    assert f"MANIFEST.json: {fault}" in err
 
 
 def broken_module(golden, path, changes):

@@ -113,8 +113,8 @@ def test_dry_run_writes_nothing(text_source, tmp_path, capfd):
 def test_a_dry_run_states_the_weights_that_the_module_holds(golden, tmp_path, precision, size):
     given = (golden / "tf1_core_L2", tmp_path / "module")
     dry = export_hub_module(*given, ModuleOptions(precision=precision), dry_run=True)
-    assert f"  encoder, {precision}, {size} of weights\n" in dry.summary()
-    assert "variables.data" not in dry.summary()  # whose size depends on what TensorFlow notes in it
+    assert f"  encoder, {precision}, {size} of weights\n" in dry.render()
+    assert "variables.data" not in dry.render()  # whose size depends on what TensorFlow notes in it
     export_hub_module(*given, ModuleOptions(precision=precision, verify=False))
     held = hub.load(str(tmp_path / "module")).variables
     assert dry.weight_bytes == sum(variable.numpy().nbytes for variable in held)

@@ -21,7 +21,7 @@ from bertferry.core.parameters import parameter_names, task_parameters
 from bertferry.export import OnnxOptions, export_onnx
 from bertferry.export.onnx import build
 from bertferry.export.onnx.command import main
-from bertferry.verify import ParityOptions, verify_parity
+from bertferry.verify import ParityOptions, render, verify_parity
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'bertferry[cpu]'")
 
@@ -255,5 +255,5 @@ def test_real_weights_compute_what_pytorch_computed(golden, minilm, tmp_path, pr
     parity = verify_parity(
         golden / "minilm_l6_v2_reference.npz", [tmp_path / "m.onnx"], ParityOptions(positions="unmasked", seed=0)
     )
-    assert parity.ok, parity.render()
+    assert parity.ok, render(parity)
     assert parity.tolerance.name == {"fp32": "fp32-cross"}.get(precision, precision)

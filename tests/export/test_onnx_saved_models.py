@@ -228,7 +228,7 @@ def test_a_dry_run_says_what_the_run_would_write(golden, module, tmp_path, sourc
     assert list(tmp_path.iterdir()) == []
     written = export_onnx(tmp_path / "m.onnx", OnnxOptions(verify=False, **given))
     assert (dry.inputs, dry.outputs) == (written.inputs, written.outputs)
-    first, second = dry.summary().splitlines()
+    first, second = dry.render().splitlines()
     assert first == f"would export {given[source]} to {tmp_path}/m.onnx"
     assert second == f"  fp32; {', '.join(dry.inputs)} → {', '.join(dry.outputs)}"
 

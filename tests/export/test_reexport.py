@@ -247,6 +247,13 @@ def test_a_module_that_computes_something_else_is_not_upgraded(module, tmp_path,
     assert not (tmp_path / "new").exists()
 
 
+def test_a_manifest_of_another_project_is_no_configuration(module, tmp_path):
+    copy = shutil.copytree(module, tmp_path / "copy")
+    (copy / "MANIFEST.json").write_text('{"name": "somebody\'s", "version": 3}')
+    report = export_hub_module(None, tmp_path / "new", module=copy)
+    assert report.verdict.startswith("AGREE")
+
+
 @pytest.mark.parametrize("activation", ["gelu_tanh", "gelu_erf", "relu"])
 def test_the_activation_is_read_from_the_functions(golden, tmp_path, activation):
     source = shutil.copytree(golden / "tf1_core_L2", tmp_path / "source")

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
-from bertferry.verify import ParityOptions, verify_parity
+from bertferry.verify import ParityOptions, render, verify_parity
 from bertferry.verify.command import main
 from bertferry.verify.tolerance import PROFILES
 
@@ -32,7 +32,7 @@ def run(capfd, *arguments):
 def test_a_network_runs_in_every_precision(golden, precision):
     core = golden / "tf1_core_L2"
     report = verify_parity(core, [core], ParityOptions(precision=precision))
-    assert report.ok, report.render()
+    assert report.ok, render(report)
     noise = report.candidates[0].probes[0].diffs[0].statistics.sqnr_db
     assert (noise < PROFILES["fp32"].min_sqnr_db) == (precision in ("fp16", "bf16"))
     assert report.candidates[0].runs_on == f"cpu {precision}"
@@ -41,7 +41,7 @@ def test_a_network_runs_in_every_precision(golden, precision):
 @pytest.mark.parametrize("precision", ["fp16", "int8", "fp64"])
 def test_an_onnx_file_is_converted_on_the_way(golden, made, precision):
     report = verify_parity(golden / "tf1_core_L2", [made / "m.onnx"], ParityOptions(precision=precision))
-    assert report.ok, report.render()
+    assert report.ok, render(report)
     assert report.tolerance.name == {"fp64": "fp32-cross"}.get(precision, precision)
 
 
@@ -58,7 +58,7 @@ def test_compiled_for_the_cpu(golden, made, device):
     core = golden / "tf1_core_L2"
     candidates = [core, f"hub:{made / 'hub'}", f"savedmodel:{made / 'hub'}"]
     report = verify_parity(core, candidates, ParityOptions(device=device, probes=("mixed", "length 1")))
-    assert report.ok, report.render()
+    assert report.ok, render(report)
     noise = [candidate.probes[0].diffs[0].statistics.sqnr_db for candidate in report.candidates]
     whole, rounded = PROFILES["fp32-cross"].min_sqnr_db, PROFILES["bf16-products"].min_sqnr_db
     assert all((rounded < one < whole) if device == "tpu-emulated" else (one > whole) for one in noise)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bertferry.convert import ConversionOptions, convert_checkpoint
-from bertferry.verify import ParityOptions, verify_parity
+from bertferry.verify import ParityOptions, render, verify_parity
 from bertferry.verify.command import main
 
 
@@ -62,4 +62,4 @@ def test_pytorch_agrees(golden, tmp_path):
         )
         report = verify_parity(checkpoint, [f"huggingface:{copy}"], ParityOptions(task=task))
         missing = {diff.reason for one in report.candidates[0].probes for diff in one.diffs if not diff.statistics}
-        assert report.ok, (missing, report.render())
+        assert report.ok, (missing, render(report))

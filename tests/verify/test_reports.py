@@ -41,6 +41,18 @@ def test_assert_parity(golden):
         assert_parity(core, core, ParityOptions(profile="none"))
 
 
+PROBE = ("candidates", 0, "probes", 0)
+STATISTICS = (*PROBE, "diffs", 0, "statistics")
+
+
+@pytest.fixture(scope="module")
+def stored(golden, tmp_path_factory):
+    """The report of a checkpoint that equals its reference."""
+    core, path = str(golden / "tf1_core_L2"), tmp_path_factory.mktemp("stored") / "report.json"
+    assert main(["--reference", core, "--candidate", core, "--probes", "mixed", "--json", str(path)]) == 0
+    return path
+
+
 class TestStoredReports:
     @pytest.fixture
     def wrong(self, golden, tmp_path):
@@ -110,6 +122,37 @@ class TestStoredReports:
         err = capfd.readouterr().err
         assert "report.json: " in err
         assert err.count("\n") == 1
+
+    @pytest.mark.parametrize(
+        ("way", "value", "fault"),
+        [
+            ((), {"candidates": []}, "candidates is empty"),
+            ((), {"task": "translation"}, "task is 'translation': expected one of encoder"),
+            ((), {"seeed": 1}, "unknown key seeed"),
+            (("candidates", 0), {"faults": "none"}, "candidates[0].faults must be a list, not 'none'"),
+            (PROBE, {"padded": None}, "candidates[0].probes[0].padded must be true or false, not None"),
+            (STATISTICS, {"max_abs": "large"}, ".statistics.max_abs must be a number, not 'large'"),
+            (STATISTICS, {"needed": {"0": 1}}, ".statistics: needed has no 0.0001"),
+            (STATISTICS, {"percentiles": {"50": 1}}, ".statistics: percentiles has no 90"),
+            (STATISTICS, {"histogram": [1]}, ".statistics: histogram has 1 counts, 14 expected"),
+        ],
+    )
+    def test_a_damaged_report_is_refused(self, stored, tmp_path, capfd, way, value, fault):
+        report = json.loads(stored.read_text())
+        inner = report
+        for step in way:
+            inner = inner[step]
+        inner.update(value)
+        path = tmp_path / "damaged.json"
+        path.write_text(json.dumps(report))
+        capfd.readouterr()
+        assert (
+            main(["--rejudge", str(path), "--baseline", str(stored), "--html", str(tmp_path / "page.html")]) == 2
+        )
+        err = capfd.readouterr().err
+        assert err.count("\n") == 1
+        assert "damaged.json: " in err
+        assert fault in err
 
     def test_a_report_survives_being_stored(self, wrong, tmp_path, capfd):
         stored = tmp_path / "report.json"

@@ -11,7 +11,7 @@ from weight_faults import CONFIG
 from bertferry.convert import ConversionOptions, convert_checkpoint
 from bertferry.core.config import EncoderConfig
 from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
-from bertferry.verify import ParityOptions, verify_parity
+from bertferry.verify import ParityOptions, render, verify_parity
 
 LAYOUTS = ("tf1", "tf_20", "keras_bert", "garden_v1", "garden_v2", "huggingface")
 WAYS = (
@@ -73,9 +73,9 @@ def test_a_sound_conversion_agrees(tmp_path, seed):
         )
         candidate, options = f"onnx:{tmp_path / 'm.onnx'}", {}
     report = verify_parity(source, [candidate], ParityOptions(seed=seed, localize=True, **options))
-    assert report.ok, report.render()
+    assert report.ok, render(report)
     drift = report.candidates[0].drift
-    assert (drift.culprit, drift.note) == ("", ""), report.render()
+    assert (drift.culprit, drift.note) == ("", ""), render(report)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ class TestHarmlessChanges:
     def test_another_serialisation(self, sound, tmp_path, layout):
         convert_checkpoint(sound, tmp_path / "copy", ConversionOptions(to=layout))
         report = verify_parity(sound, [tmp_path / "copy"], ParityOptions(profile="exact"))
-        assert report.ok, report.render()
+        assert report.ok, render(report)
         assert report.candidates[0].tensors == ()
 
     def test_another_order_of_operations_fusion_folding_and_threads(self, sound, tmp_path):
@@ -98,7 +98,7 @@ class TestHarmlessChanges:
         candidates = [tmp_path / "hub", tmp_path / "m.onnx", tmp_path / "fused.onnx"]
         for options in ({}, {"graph_optimization": "none"}, {"graph_optimization": "basic", "threads": 1}):
             report = verify_parity(sound, candidates, ParityOptions(localize=True, **options))
-            assert report.ok, report.render()
+            assert report.ok, render(report)
             assert {candidate.drift.culprit for candidate in report.candidates} == {""}
 
     @pytest.mark.parametrize("change", [0.0, 1.0])
@@ -109,7 +109,7 @@ class TestHarmlessChanges:
         write(tmp_path, CONFIG, drawn.items())
         (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": true}')
         report = verify_parity(sound, [tmp_path])
-        assert report.ok, report.render()
+        assert report.ok, render(report)
         assert len(report.candidates[0].tensors) == CONFIG.num_layers  # said, but no disagreement
 
     def test_tied_weights_stored_twice(self, golden, tmp_path):
@@ -122,4 +122,4 @@ class TestHarmlessChanges:
         tensors["cls.predictions.decoder.weight"] = tensors["bert.embeddings.word_embeddings.weight"].copy()
         save_file(tensors, path, metadata={"format": "pt"})
         report = verify_parity(source, [tmp_path / "hf"], ParityOptions(task="pretrainer", profile="exact"))
-        assert report.ok, report.render()
+        assert report.ok, render(report)

@@ -230,6 +230,23 @@ class TestBadInput:
         assert code == 2
         assert "give some with --inputs FILE.npz" in err
 
+    def test_a_manifest_of_another_project_gives_no_limits(self, hub_module, tmp_path, capfd):
+        foreign = shutil.copytree(hub_module, tmp_path / "foreign")
+        sizes = {"vocab_size": 30, "type_vocab_size": 3, "max_position_embeddings": 16}
+        (foreign / "MANIFEST.json").write_text(json.dumps({"name": "x", "configuration": sizes}))
+        code, _, err = run(capfd, "--reference", foreign, "--candidate", foreign)
+        assert code == 2
+        assert "give some with --inputs FILE.npz" in err
+
+    @pytest.mark.parametrize("kind", ["hub", "savedmodel"])
+    def test_a_damaged_manifest_is_refused(self, hub_module, tmp_path, capfd, kind):
+        damaged = shutil.copytree(hub_module, tmp_path / "damaged")
+        text = (damaged / "MANIFEST.json").read_text()
+        (damaged / "MANIFEST.json").write_text(text.replace("precision", "exactness", 1))
+        code, _, err = run(capfd, "--reference", hub_module, "--candidate", f"{kind}:{damaged}")
+        assert code == 2
+        assert "damaged/MANIFEST.json: precision is missing" in err
+
 
 def test_json_alone_prints_the_report(golden, capfd):
     arguments = ("--reference", golden / "tf1_core_L2", "--candidate", golden / "keras_bert_L2_21", "--json")

@@ -14,7 +14,8 @@ from bertferry.convert.layout import Layout
 from bertferry.convert.layouts import LAYOUTS
 from bertferry.convert.locate import Location, locate
 from bertferry.convert.match import Match, best_match, sample, with_nearest
-from bertferry.convert.readers import Reader, TensorInfo, open_readers
+from bertferry.convert.readers import open_readers
+from bertferry.convert.readers.reader import Reader, TensorInfo
 from bertferry.convert.source_options import SourceOptions
 from bertferry.core import axes
 from bertferry.core.config import EncoderConfig

@@ -17,6 +17,7 @@ from bertferry.convert.layout import Layout
 from bertferry.convert.locate import FileFormat
 from bertferry.core.config import ConfigError, EncoderConfig
 from bertferry.core.errors import UsageError
+from bertferry.core.manifest import Manifest, is_manifest
 from bertferry.core.tasks import has_classes, task_that_keeps
 
 SIZES = {
@@ -64,8 +65,8 @@ def read_config(path: Path, file_format: FileFormat) -> StoredConfig:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UsageError(f"{path}: not a readable JSON configuration: {error}") from error
-    if isinstance(values, dict) and isinstance(values.get("configuration"), dict):
-        values = values["configuration"]  # of a module's manifest
+    if is_manifest(values):
+        values = Manifest.from_dict(values, path).configuration
     if not isinstance(values, dict):
         raise UsageError(f"{path}: not a configuration: a JSON object is expected")
     try:

@@ -1,7 +1,6 @@
 """diff_checkpoints: two checkpoints in any layouts, compared parameter by parameter."""
 
-import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint, same_bits
 from bertferry.convert.heads import possible_heads, with_heads
 from bertferry.convert.source_options import SourceOptions
+from bertferry.core.results import Result, Schema
 
 SHOWN = 20
 NUMERIC = ("num_attention_heads", "activation")
@@ -26,8 +26,10 @@ class ParameterDifference:
 
 
 @dataclass(frozen=True)
-class CheckpointDifference:
+class CheckpointDifference(Result):
     """What two checkpoints have in common and what not. Paths are as the caller gave them."""
+
+    SCHEMA = Schema.DIFFERENCE
 
     a: str
     b: str
@@ -42,9 +44,9 @@ class CheckpointDifference:
         """Whether both hold the same parameters bit for bit, and mean the same network by them."""
         return not self.parameters and not any(name in self.configuration for name in NUMERIC)
 
-    def to_json(self) -> str:
-        """The comparison as JSON text, ending in a newline."""
-        return json.dumps({"schema": "bertferry.diff/1", "equal": self.equal, **asdict(self)}, indent=1) + "\n"
+    def derived(self) -> dict[str, Any]:
+        """The verdict."""
+        return {"equal": self.equal}
 
     def render(self) -> str:
         """A line for each difference, largest first, and the verdict."""

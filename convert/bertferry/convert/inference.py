@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.match import places, single_axes
-from bertferry.convert.readers import Reader
+from bertferry.convert.readers.reader import Reader
 from bertferry.convert.source_options import SourceOptions
 from bertferry.core import axes
 from bertferry.core.config import EncoderConfig

@@ -1,7 +1,6 @@
 """inspect_checkpoint: what is in a checkpoint, without converting it."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from bertferry.convert.heads import possible_heads
 from bertferry.convert.match import faults, nearest
 from bertferry.convert.report import in_units, itemsize
 from bertferry.convert.source_options import SourceOptions
+from bertferry.core.results import Result, Schema
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,10 @@ class InspectedTensor:
 
 
 @dataclass(frozen=True)
-class Inspection:
+class Inspection(Result):
     """A checkpoint's layout, heads, configuration and tensors, and what is wrong with them under that layout."""
+
+    SCHEMA = Schema.INSPECTION
 
     path: str
     layout: str
@@ -37,10 +39,6 @@ class Inspection:
     vocabulary: bool
     faults: tuple[str, ...]
     tensors: tuple[InspectedTensor, ...]
-
-    def to_json(self) -> str:
-        """The inspection as JSON text, ending in a newline."""
-        return json.dumps({"schema": "bertferry.inspection/1", **asdict(self)}, indent=1) + "\n"
 
     def render(self) -> str:
         """A readable table: totals, configuration, one row a tensor."""

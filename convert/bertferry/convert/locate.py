@@ -9,6 +9,7 @@ from typing import Literal
 
 from bertferry.convert.archive import is_archive, unpack
 from bertferry.core.errors import DataError, UsageError
+from bertferry.core.manifest import MANIFEST, read_manifest
 from bertferry.core.temporary import TemporaryFolder
 
 FileFormat = Literal["tensorflow", "safetensors", "keras"]
@@ -17,7 +18,6 @@ CONFIG_NAMES: dict[FileFormat, tuple[str, ...]] = {
     "safetensors": ("config.json", "bert_config.json"),
     "keras": (),
 }
-MANIFEST = "MANIFEST.json"
 SHARD_INDEX = "model.safetensors.index.json"
 PICKLED = (".bin", ".pt", ".pth", ".pkl")
 
@@ -47,7 +47,7 @@ class Location:
 
 
 def locate(given: str | Path, config: str | Path | None = None) -> Location:
-    """The files of the checkpoint at `given`, none of them opened, an archive unpacked.
+    """The files of the checkpoint at `given`, no tensor of them read, an archive unpacked.
 
     Raises:
       UsageError: nothing there, several checkpoints there, or a hostile archive.
@@ -82,7 +82,7 @@ def _saved_model(directory: Path, config: str | Path | None) -> Location:
         "tensorflow",
         prefix,
         (),
-        _beside(directory / "saved_model.pb", config, (MANIFEST,)),
+        _beside(directory / MANIFEST, config, (MANIFEST,) if read_manifest(directory) else ()),
         _optional(directory / "assets" / "vocab.txt"),
         None,
     )

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from bertferry.convert.layout import Form, Layout, Row
-from bertferry.convert.readers import Reader, TensorInfo
+from bertferry.convert.readers.reader import Reader, TensorInfo
 from bertferry.core import axes
 from bertferry.core.config import EncoderConfig
 from bertferry.core.errors import DataError, UsageError

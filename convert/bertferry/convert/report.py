@@ -1,9 +1,8 @@
 """What a conversion did, tensor by tensor."""
 
-import json
 import platform
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from math import prod
 from pathlib import Path
@@ -16,6 +15,7 @@ from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import possible_heads
 from bertferry.convert.plan import Plan, PlannedTensor
 from bertferry.core import axes
+from bertferry.core.results import Result, Schema
 from bertferry.core.tasks import HEADS, task_that_keeps
 
 
@@ -43,8 +43,10 @@ class TensorRow:
 
 
 @dataclass(frozen=True)
-class ConversionReport:
+class ConversionReport(Result):
     """Every tensor of the source: converted, or skipped with the reason. Paths are as the caller gave them."""
+
+    SCHEMA = Schema.CONVERSION
 
     source: str
     source_layout: str
@@ -60,15 +62,7 @@ class ConversionReport:
     total_bytes: int
     dry_run: bool = False
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, as `conversion_report.json` holds them."""
-        return {"schema": "bertferry.conversion/1", **asdict(self)}
-
-    def to_json(self) -> str:
-        """The report as JSON text, ending in a newline."""
-        return json.dumps(self.to_dict(), indent=1) + "\n"
-
-    def summary(self) -> str:
+    def render(self) -> str:
         """The few lines that a terminal shows."""
         fates = Counter(row.bytes for row in self.tensors)
         fates.setdefault("identical bytes", 0)

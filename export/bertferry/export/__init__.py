@@ -1,6 +1,7 @@
 """Hub modules, SavedModels and ONNX graphs of checkpoints."""
 
-from bertferry.export.contract import ContractReport, check_module_contract
+from bertferry.export.contract import ContractReport
+from bertferry.export.contract_check import check_module_contract
 from bertferry.export.hub_exporter import export_hub_module
 from bertferry.export.onnx.exporter import OnnxReport, export_onnx
 from bertferry.export.onnx.options import OnnxOptions

@@ -16,7 +16,7 @@ from bertferry.core.console import (
     show,
 )
 from bertferry.core.errors import UsageError
-from bertferry.export.contract import check_module_contract
+from bertferry.export.contract_check import check_module_contract
 from bertferry.export.hub_exporter import export_hub_module
 from bertferry.export.options import EXPORTS, MODULE_TASKS, PRECISIONS, ModuleOptions
 from bertferry.export.sentence import POOLINGS
@@ -120,7 +120,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
             dry_run=arguments.dry_run,
             progress=progress,
         )
-    show(report.to_json(), report.summary(), arguments.json)
+    show(report.to_json(), report.render(), arguments.json)
     return 0
 
 

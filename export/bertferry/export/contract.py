@@ -1,18 +1,10 @@
-"""check_module_contract: does a SavedModel answer every caller that a module of its kind should answer?
+"""What checking a module against the contract of its kind found."""
 
-The contracts of encoders, of text embeddings and of preprocessing are those of
-https://www.tensorflow.org/hub/common_saved_model_apis/text, of the modules /1 to /4 on tfhub.dev, and of Keras 3's
-`TFSMLayer`. Nothing here knows who exported the module.
-"""
-
-import json
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from bertferry.core.errors import UsageError, first_line
+from bertferry.core.results import Result, Schema
 
 
 @dataclass(frozen=True)
@@ -24,8 +16,10 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class ContractReport:
+class ContractReport(Result):
     """Every line of the contract of a kind of module, in order."""
+
+    SCHEMA = Schema.CONTRACT
 
     module: str
     kind: str
@@ -36,9 +30,9 @@ class ContractReport:
         """Whether every line holds."""
         return not any(finding.fault for finding in self.findings)
 
-    def to_json(self) -> str:
-        """The report as JSON text, ending in a newline."""
-        return json.dumps({"schema": "bertferry.contract/1", "ok": self.ok, **asdict(self)}, indent=1) + "\n"
+    def derived(self) -> dict[str, Any]:
+        """The verdict."""
+        return {"ok": self.ok}
 
     def render(self) -> str:
         """A line a finding, then the verdict."""
@@ -56,54 +50,3 @@ class ContractError(Exception):
 
 
 Line = tuple[str, Callable[[Any], object]]
-
-
-def check_module_contract(
-    directory: str | Path, progress: Callable[[str, int, int], None] | None = None
-) -> ContractReport:
-    """Checks a SavedModel directory, this project's or not, line by line.
-
-    Raises:
-      UsageError: no SavedModel there.
-      DataError: TensorFlow cannot load it.
-    """
-    path = Path(directory)
-    if not (path / "saved_model.pb").is_file():
-        raise UsageError(f"{path}: not a SavedModel: no saved_model.pb in it")
-    with suppress(ImportError):
-        import tensorflow_text  # noqa: F401 - brings the operations of modules that take strings
-    from bertferry.export.contract_lines import LINES, Subject
-    from bertferry.export.text_contract_lines import TextSubject, takes_texts, text_contract
-    from bertferry.verify.runners.saved_model import load_saved_model
-
-    root = load_saved_model(path)
-    if takes_texts(root):
-        kind, lines = text_contract(root)
-        findings = _findings(TextSubject.of(path, root), lines, progress)
-    else:
-        kind, findings = "module", _findings(Subject.of(path, root), LINES, progress)
-    return ContractReport(str(directory), kind, tuple(findings))
-
-
-def _findings(
-    subject: object, lines: Sequence[Line], progress: Callable[[str, int, int], None] | None
-) -> list[Finding]:
-    findings = []
-    for number, (line, holds) in enumerate(lines):
-        if progress:
-            progress(line, number, len(lines))
-        try:
-            holds(subject)
-        except ContractError as broken:
-            findings.append(Finding(line, str(broken)))
-        except Exception as error:  # whatever a module's functions raise is the fault
-            findings.append(Finding(line, f"{type(error).__name__}: {_reason(error)}"))
-        else:
-            findings.append(Finding(line))
-    return findings
-
-
-def _reason(error: Exception) -> str:
-    """The first sentence of what a framework says, without the layers of Keras around it."""
-    lines = [line for line in str(error).splitlines() if line.strip() and "encountered when calling" not in line]
-    return lines[0].strip().split(". ")[0] if lines else first_line(error)

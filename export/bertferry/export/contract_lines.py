@@ -1,6 +1,5 @@
 """The lines of a module's contract, each a function that raises where it does not hold."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from bertferry.core.errors import DataError
+from bertferry.core.manifest import MANIFEST, read_manifest
 from bertferry.core.tasks import ENCODER_INPUTS, HEADS, TASKS, TaskSpec, inputs_of
 from bertferry.core.temporary import TemporaryFolder
 from bertferry.export.contract import Line
@@ -43,12 +43,10 @@ class Subject:
         """Of a module that has been loaded; its manifest says its task, if it has one."""
         import tensorflow_hub as hub
 
-        try:
-            name = json.loads((path / "MANIFEST.json").read_text())["task"]
-        except (OSError, ValueError, KeyError, TypeError):
-            name = "encoder"
-        if name not in tuple(TASKS):
-            raise DataError(f"{path / 'MANIFEST.json'}: unknown task {name!r}: expected one of {', '.join(TASKS)}")
+        manifest = read_manifest(path)
+        name = "encoder" if manifest is None else manifest.task
+        if name not in TASKS:
+            raise DataError(f"{path / MANIFEST}: unknown task {name!r}: expected one of {', '.join(TASKS)}")
         rng = np.random.default_rng(0)
         mask = np.array([[1] * LENGTH, [1] * (LENGTH - 2) + [0] * 2], np.int32)
         arrays = rng.integers(1, 20, mask.shape, np.int32) * mask, mask, np.zeros_like(mask)

@@ -1,19 +1,16 @@
-"""MANIFEST.json: what a module is, from what it was made, and what was proven."""
+"""What the manifest of an exported module says."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.report import versions
 from bertferry.core.errors import UsageError
+from bertferry.core.manifest import Manifest, ModuleSource, Proof
 from bertferry.export.module_writer import Module
 from bertferry.verify import Report
-
-MANIFEST = "MANIFEST.json"
 
 
 def write_manifest(
@@ -23,7 +20,7 @@ def write_manifest(
     read: Mapping[str, str],
     written: Mapping[str, str],
 ) -> None:
-    """Describes the module, without dates, durations or names of machines, to be reproducible.
+    """Describes the module in its directory.
 
     Args:
       directory: of the module.
@@ -32,35 +29,24 @@ def write_manifest(
       read, written: SHA-256 of the source's and of the module's files, by name.
     """
     source, assets = module.source, module.assets
-    manifest: dict[str, Any] = {
-        "schema": "bertferry.module/1",
-        "task": module.task,
-        "precision": module.precision,
-        "configuration": bert_config(source.config, module.heads, source.classifier),
-        "do_lower_case": assets.do_lower_case if assets else None,
-        "sentence": None if module.sentence is None else asdict(module.sentence),
-        "source": {
-            "layout": source.layout.name,
-            "fresh_parameters": list(source.fresh),
-            "files": read,
-        },
-        "versions": versions(),
-        "files": written,
-        "parity": None if parity is None else proven(parity),
-    }
-    (directory / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    manifest = Manifest(
+        task=module.task,
+        precision=module.precision,
+        configuration=bert_config(source.config, module.heads, source.classifier),
+        do_lower_case=assets.do_lower_case if assets else None,
+        sentence=None if module.sentence is None else asdict(module.sentence),
+        source=ModuleSource(source.layout.name, source.fresh, read),
+        versions=versions(),
+        files=written,
+        parity=None if parity is None else proof(parity),
+    )
+    manifest.write(directory)
 
 
-def proven(parity: Report) -> dict[str, Any]:
+def proof(parity: Report) -> Proof:
     """The verdict of a comparison, and what it allowed."""
     tolerance = parity.tolerance
-    return {
-        "verdict": parity.verdict(),
-        "profile": tolerance.name,
-        "atol": tolerance.atol,
-        "rtol": tolerance.rtol,
-        "min_sqnr_db": tolerance.min_sqnr_db,
-    }
+    return Proof(parity.verdict(), tolerance.name, tolerance.atol, tolerance.rtol, tolerance.min_sqnr_db)
 
 
 def hashes(paths: Iterable[Path], root: Path | None = None) -> dict[str, str]:

@@ -1,19 +1,21 @@
 """What an export wrote and what was proven about it."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from bertferry.convert.report import in_units
+from bertferry.core.results import Result, Schema
 
 
 @dataclass(frozen=True)
-class ExportReport:
+class ExportReport(Result):
     """An export: its source, the bytes of its weights, its output's files with theirs, and its parity verdict.
 
     A dry run has no files. `fresh_parameters` belong to heads that the source lacks.
     """
+
+    SCHEMA = Schema.MODULE_EXPORT
 
     source: str
     source_layout: str
@@ -35,11 +37,7 @@ class ExportReport:
         """Of all files."""
         return sum(self.files.values())
 
-    def to_json(self) -> str:
-        """The report as JSON text, ending in a newline."""
-        return json.dumps({"schema": "bertferry.export/2", **asdict(self)}, indent=1) + "\n"
-
-    def summary(self) -> str:
+    def render(self) -> str:
         """The few lines that a terminal shows."""
         source = f"{self.source} ({self.source_layout})"
         about = [self._text()]

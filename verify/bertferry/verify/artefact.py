@@ -11,6 +11,7 @@ from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.convert.vocabulary import read_tokenizer_config
 from bertferry.core.errors import UsageError
+from bertferry.core.manifest import read_manifest
 from bertferry.core.parameters import task_parameters
 from bertferry.core.tasks import TASKS
 from bertferry.verify.execution import AS_IT_IS, DEVICES, Execution
@@ -135,8 +136,8 @@ def saved_model_artefact(
     """A SavedModel: through `hub.KerasLayer` (`hub`) or by its serving signature (`savedmodel`)."""
     if not (path / "saved_model.pb").is_file():
         raise UsageError(f"{path}: not a SavedModel: no saved_model.pb in it")
-    manifest = _manifest(path)
-    own = str(manifest.get("precision", "fp32"))
+    manifest = read_manifest(path)
+    own = "fp32" if manifest is None else manifest.precision
     execution.check(
         f"{kind} {path}",
         DEVICES,
@@ -149,7 +150,7 @@ def saved_model_artefact(
 
         return HubRunner(path, task, execution) if kind == "hub" else SignatureRunner(path, execution, signature)
 
-    configuration = manifest.get("configuration", {})
+    configuration = {} if manifest is None else manifest.configuration
     vocabulary = path / "assets" / "vocab.txt"
     return Artefact(
         f"{kind} {path}",
@@ -157,7 +158,7 @@ def saved_model_artefact(
         _limits(configuration),
         profile=execution.profile(own),
         vocabulary=vocabulary if vocabulary.is_file() else None,
-        do_lower_case=manifest.get("do_lower_case"),
+        do_lower_case=None if manifest is None else manifest.do_lower_case,
         configuration=configuration,
         execution=execution,
     )
@@ -218,15 +219,6 @@ def _another(precision: str | None) -> str:
     if precision in ("fp32", "fp16", "bf16"):
         return f"export another with export-hub-module --precision {precision}"
     return "run the checkpoint it was exported from in that precision"
-
-
-def _manifest(path: Path) -> dict[str, Any]:
-    """What a module that this project exported says about itself."""
-    try:
-        manifest = json.loads((path / "MANIFEST.json").read_text())
-        return manifest if isinstance(manifest, dict) and isinstance(manifest["configuration"], dict) else {}
-    except (OSError, ValueError, KeyError):
-        return {}
 
 
 def _limits(configuration: Mapping[str, Any]) -> ModelLimits | None:

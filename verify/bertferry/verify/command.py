@@ -1,6 +1,5 @@
 """verify-parity: the command."""
 
-import json
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from bertferry.core.console import (
 )
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
+from bertferry.verify.console_report import render
 from bertferry.verify.execution import DEVICES, GRAPH_OPTIMIZATIONS, PRECISIONS, parse_names
 from bertferry.verify.html import html_report
 from bertferry.verify.junit import junit_xml
@@ -135,7 +135,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     for flag, writer in WRITERS.items():
         if (destination := getattr(arguments, flag)) is not None:
             write_report(destination, writer(report))
-    show(json.dumps(report.to_dict(), indent=1) + "\n", report.render(), arguments.json)
+    show(report.to_json(), render(report), arguments.json)
     return 0 if report.ok else 1
 
 

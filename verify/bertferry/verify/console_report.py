@@ -1,6 +1,7 @@
 """A report on the terminal: a table for each candidate, worst first, and what to do next."""
 
 from bertferry.core.tasks import TASKS
+from bertferry.verify.localization import Drift, PointDrift
 from bertferry.verify.report import CandidateResult, Report, Row, rows_of
 
 SHOWN = 8
@@ -8,7 +9,7 @@ ALIKE = 0.99995
 """Rank correlations from here on say nothing that the table does not."""
 
 
-def console_report(report: Report) -> str:
+def render(report: Report) -> str:
     """The whole report, the verdict last."""
     lines = [f"reference  {report.reference}{_runs_on(report.runs_on)}"]
     for candidate in report.candidates:
@@ -22,7 +23,7 @@ def console_report(report: Report) -> str:
         if candidate.tensors:
             lines += [f"  tensors: {line}" for line in _first(candidate.tensors)]
         if candidate.drift:
-            lines += [f"  {line}" for line in candidate.drift.render()]
+            lines += [f"  {line}" for line in _drift(candidate.drift)]
     lines += ["", report.verdict()]
     if not report.ok:
         lines.append(_advice(report))
@@ -60,6 +61,25 @@ def _figures(row: Row, rows: list[Row], *, judges: bool) -> str:
     failed = any(other.reason for other in rows if other.output == row.output)
     figures = f"{s.max_abs:>9.1e}{s.mean_abs:>10.1e}{s.sqnr_db:>9.1f}{s.worst_row_cosine:>10.6f}"
     return f"{figures}  {'FAILED' if failed else 'ok' if judges else 'not judged'}"
+
+
+def _drift(drift: Drift) -> list[str]:
+    """Where it begins, then the points around the culprit or the worst."""
+    if drift.note:
+        return [f"where it drifts: {drift.note}"]
+    lines = [f"where it drifts ('{drift.probe}'): {drift.sentence()}"]
+    lines.append(f"  {'point':<26}{'cumulative':>11}{'local':>10}")
+    return lines + [
+        f"  {at.point:<26}{at.cumulative:>11.1e}{at.local:>10.1e}{'  <--' * (at.point == drift.culprit)}"
+        for at in _points_shown(drift)
+    ]
+
+
+def _points_shown(drift: Drift) -> tuple[PointDrift, ...]:
+    names = [at.point for at in drift.points]
+    worst = max(range(len(names)), key=lambda place: drift.points[place].local, default=0)
+    centre = names.index(drift.culprit) if drift.culprit in names else worst
+    return drift.points[max(0, centre - 3) : centre + 4]
 
 
 def _advice(report: Report) -> str:

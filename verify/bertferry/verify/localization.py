@@ -1,6 +1,6 @@
 """Where two encoders drift apart: the error at each named point, and how much of it arose there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,29 +31,11 @@ class Drift:
     culprit: str
     note: str = ""
 
-    def render(self) -> list[str]:
-        """Lines for the terminal: the verdict, then the points around the culprit or the worst."""
-        if self.note:
-            return [f"where it drifts: {self.note}"]
-        lines = [f"where it drifts ('{self.probe}'): {self.sentence()}"]
-        lines.append(f"  {'point':<26}{'cumulative':>11}{'local':>10}")
-        lines += [
-            f"  {one.point:<26}{one.cumulative:>11.1e}{one.local:>10.1e}{'  <--' * (one.point == self.culprit)}"
-            for one in self._shown()
-        ]
-        return lines
-
     def sentence(self) -> str:
         """The verdict."""
         if self.culprit:
             return f"first at {self.culprit}"
         return "no step adds more than noise; what differs lies behind the last point, or nowhere"
-
-    def _shown(self) -> Sequence[PointDrift]:
-        names = [one.point for one in self.points]
-        worst = max(range(len(names)), key=lambda place: self.points[place].local, default=0)
-        centre = names.index(self.culprit) if self.culprit in names else worst
-        return self.points[max(0, centre - 3) : centre + 4]
 
 
 def localize(probe: str, want: Arrays, candidate: Points, tolerance: Tolerance) -> Drift:

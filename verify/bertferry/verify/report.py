@@ -1,17 +1,17 @@
-"""The outcome of a comparison: a value that prints, serialises and has a verdict."""
+"""The outcome of a comparison, and its verdict."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bertferry.core.results import Result, Schema
+from bertferry.core.tasks import TASKS
 from bertferry.verify.comparison import OutputDiff
 from bertferry.verify.localization import Drift
 from bertferry.verify.metrics import Metric
 from bertferry.verify.statistics import Statistics
 from bertferry.verify.tolerance import Tolerance
-
-SCHEMA = "bertferry.parity/1"
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,10 @@ class CandidateResult:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Result):
     """A reference against its candidates. `coverage` is the share of word rows used, where known."""
+
+    SCHEMA = Schema.PARITY
 
     reference: str
     candidates: tuple[CandidateResult, ...]
@@ -71,17 +73,20 @@ class Report:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise ValueError(f"task is {self.task!r}: expected one of {', '.join(TASKS)}")
+        if not self.candidates:
+            raise ValueError("candidates is empty")
+
     @property
     def ok(self) -> bool:
-        """Whether every candidate agrees, and there was one."""
-        return bool(self.candidates) and all(candidate.ok for candidate in self.candidates)
+        """Whether every candidate agrees."""
+        return all(candidate.ok for candidate in self.candidates)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; infinities become the strings `inf` and `-inf`."""
-        plain: dict[str, Any] = _finite(
-            {"schema": SCHEMA, "ok": self.ok, "verdict": self.verdict(), **asdict(self)}
-        )
-        return plain
+    def derived(self) -> dict[str, Any]:
+        """The verdict."""
+        return {"ok": self.ok, "verdict": self.verdict()}
 
     def with_faults(self, faults: Mapping[str, tuple[str, ...]]) -> "Report":
         """The report with further reasons to disagree, by the candidate's name."""
@@ -121,12 +126,6 @@ class Report:
         noisiest = min(row.statistics.sqnr_db for row in rows if row.statistics)
         return f"MEASURED {on}, not judged{largest}, least SQNR {noisiest:.1f} dB"
 
-    def render(self) -> str:
-        """The console table, worst first, and the verdict."""
-        from bertferry.verify.console_report import console_report
-
-        return console_report(self)
-
 
 @dataclass(frozen=True)
 class Row:
@@ -154,13 +153,3 @@ def rows_of(report: Report) -> Iterator[Row]:
                 yield Row(candidate.name, probe.probe, "(all)", probe.error, None)
             for diff in probe.diffs:
                 yield Row(candidate.name, probe.probe, diff.output, diff.reason, diff.statistics)
-
-
-def _finite(value: Any) -> Any:  # noqa: ANN401 - any plain value, and one of the same kind
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value

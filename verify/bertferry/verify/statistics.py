@@ -11,6 +11,8 @@ PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 RTOLS = (0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 2e-2, 5e-2, 1e-1)
 """Relative tolerances for which the absolute one that they need is kept, so that a report can be judged anew."""
 LEAST_EXPONENT, GREATEST_EXPONENT = -10, 2
+DECADES = GREATEST_EXPONENT - LEAST_EXPONENT + 2
+"""Of a histogram: what lies below the least power of ten, between two each, and above the greatest."""
 WORST = 5
 
 
@@ -43,6 +45,13 @@ class Statistics:
     needed: dict[str, float]
     histogram: tuple[int, ...]
     worst: tuple[tuple[tuple[int, ...], float, float], ...]
+
+    def __post_init__(self) -> None:
+        for field, numbers in (("percentiles", PERCENTILES), ("needed", RTOLS)):
+            if missing := {f"{number:g}" for number in numbers} - getattr(self, field).keys():
+                raise ValueError(f"{field} has no {min(missing)}")
+        if len(self.histogram) != DECADES:
+            raise ValueError(f"histogram has {len(self.histogram)} counts, {DECADES} expected")
 
 
 def measure(

@@ -1,16 +1,13 @@
 """Reports that were written with --json: read back, judged anew, and compared with a later one."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from bertferry.core.errors import UsageError
+from bertferry.core.results import read_json
 from bertferry.verify.comparison import OutputDiff, judge
-from bertferry.verify.localization import Drift, PointDrift
 from bertferry.verify.metrics import Metric, rank_fault
-from bertferry.verify.report import SCHEMA, CandidateResult, ProbeResult, Report, rows_of
+from bertferry.verify.report import Report, rows_of
 from bertferry.verify.statistics import Statistics
 from bertferry.verify.tolerance import Tolerance
 
@@ -28,16 +25,7 @@ def read_report(path: Path) -> Report:
     Raises:
       UsageError: unreadable, or not such a report.
     """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: not a readable report: {error}") from error
-    if not isinstance(values, dict) or values.get("schema") != SCHEMA:
-        raise UsageError(f"{path}: not a report of verify-parity --json ({SCHEMA})")
-    try:
-        return _report(values)
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{path}: a damaged report: {type(error).__name__} {error}") from error
+    return Report.from_dict(read_json(path), path)
 
 
 def rejudged(report: Report, tolerance: Tolerance, overrides: Mapping[str, Tolerance]) -> Report:
@@ -105,54 +93,3 @@ def _regressions(
 def _measured(report: Report, candidate: str) -> dict[tuple[str, str], Statistics]:
     rows = [row for row in rows_of(report) if row.candidate == candidate]
     return {(row.probe, row.output): row.statistics for row in rows if row.statistics}
-
-
-def _report(values: dict[str, Any]) -> Report:
-    fields = {name: value for name, value in values.items() if name not in ("schema", "ok", "verdict")}
-    return Report(
-        **{
-            **fields,
-            "candidates": tuple(map(_candidate, values["candidates"])),
-            "tolerance": _tolerance(values["tolerance"]),
-            "overrides": {name: _tolerance(one) for name, one in values["overrides"].items()},
-        }
-    )
-
-
-def _candidate(values: dict[str, Any]) -> CandidateResult:
-    drift = values["drift"]
-    return CandidateResult(
-        name=values["name"],
-        probes=tuple(
-            ProbeResult(probe["probe"], tuple(map(_diff, probe["diffs"])), probe["error"], probe["padded"])
-            for probe in values["probes"]
-        ),
-        runs_on=values["runs_on"],
-        metrics=tuple(Metric(**metric) for metric in values["metrics"]),
-        faults=tuple(values["faults"]),
-        drift=drift and Drift(**{**drift, "points": tuple(PointDrift(**_floats(one)) for one in drift["points"])}),
-        tensors=tuple(values["tensors"]),
-    )
-
-
-def _diff(values: dict[str, Any]) -> OutputDiff:
-    found = values["statistics"]
-    if found is None:
-        return OutputDiff(values["output"], values["reason"])
-    exact = {
-        "worst_index": tuple(found["worst_index"]),
-        "histogram": tuple(found["histogram"]),
-        "worst": tuple((tuple(index), want, got) for index, want, got in found["worst"]),
-        "percentiles": _floats(found["percentiles"]),
-        "needed": _floats(found["needed"]),
-    }
-    return OutputDiff(values["output"], values["reason"], Statistics(**{**_floats(found), **exact}))
-
-
-def _tolerance(values: dict[str, Any]) -> Tolerance:
-    return Tolerance(**{**_floats(values), "name": values["name"]})
-
-
-def _floats(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Numbers that JSON has no form for are stored as `inf` and `-inf`."""
-    return {name: float(value) if value in ("inf", "-inf") else value for name, value in values.items()}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bertferry.convert import SourceOptions
+from bertferry.verify.console_report import render
 from bertferry.verify.options import ParityOptions
 from bertferry.verify.verifier import verify_parity
 
@@ -28,4 +29,4 @@ def assert_parity(
     candidates = [candidate] if isinstance(candidate, str | Path) else list(candidate)
     report = verify_parity(reference, candidates, options, source=source)
     if not report.ok:
-        raise AssertionError(report.render())
+        raise AssertionError(render(report))

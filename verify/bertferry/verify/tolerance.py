@@ -13,7 +13,9 @@ from bertferry.core.errors import UsageError
 class Tolerance:
     """|candidate - reference| ≤ atol + rtol·|reference| everywhere, and the aggregate criteria that are set.
 
-    `min_sqnr_db` is the least signal-to-quantization-noise ratio of an output in dB, `min_cosine` the least
+    `min_sqnr_db` is the least signal-to-quantization-noise ratio of an output in dB, `min_cosine` the least cosine
+    of a row with the reference's, `min_rank_correlation` the least correlation of the order of similarities.
+    `local_noise` is what a single step may add before it counts as where a drift begins.
     """
 
     name: str

@@ -16,7 +16,7 @@ import numpy as np
 
 from bertferry.convert.layout import Naming
 from bertferry.convert.locate import locate
-from bertferry.convert.readers import TensorInfo, name_places, names_below, sha256
+from bertferry.convert.readers.reader import TensorInfo, name_places, names_below, sha256
 from bertferry.core.errors import BertferryError, DataError, UsageError, first_line
 
 if TYPE_CHECKING:  # it imports TensorFlow, which h5py does without

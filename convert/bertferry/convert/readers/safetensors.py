@@ -8,7 +8,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from bertferry.convert.layout import Naming
-from bertferry.convert.readers import TensorInfo, name_places, names_below, sha256
+from bertferry.convert.readers.reader import TensorInfo, name_places, names_below, sha256
 from bertferry.core.errors import DataError
 
 # https://github.com/huggingface/safetensors#format, section "dtype"

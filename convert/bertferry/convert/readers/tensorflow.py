@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from bertferry.convert.layout import Naming
-from bertferry.convert.readers import TensorInfo, name_places, names_below, sha256
 from bertferry.convert.readers.bundle_index import checksums, unmasked
 from bertferry.convert.readers.object_graph import GRAPH_KEY, VALUE, ObjectGraph
+from bertferry.convert.readers.reader import TensorInfo, name_places, names_below, sha256
 from bertferry.core.errors import DataError, first_line
 
 READER_ERRORS = (tf.errors.OpError, RuntimeError, ValueError, IndexError)

@@ -12,7 +12,7 @@ import numpy as np
 
 from bertferry.convert.layout import Naming
 from bertferry.convert.layouts.ignored import OBJECT_STATE
-from bertferry.convert.readers import TensorInfo, name_places
+from bertferry.convert.readers.reader import TensorInfo, name_places
 from bertferry.core.axes import Tensor
 from bertferry.core.errors import UsageError
 

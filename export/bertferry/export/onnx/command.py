@@ -103,7 +103,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
             dry_run=arguments.dry_run,
             progress=progress,
         )
-    show(report.to_json(), report.summary(), arguments.json)
+    show(report.to_json(), report.render(), arguments.json)
     return 0
 
 

@@ -1,8 +1,7 @@
 """export_onnx: from a checkpoint in any layout, or from any SavedModel, to an ONNX file proven equal to it."""
 
-import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from bertferry.convert import SourceOptions, open_checkpoint
 from bertferry.convert.report import in_units
 from bertferry.core.atomic import check_new_file, clear_leftovers, new_file
 from bertferry.core.errors import DataError, UnavailableError, UsageError
+from bertferry.core.results import Result, Schema
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.sources import CheckpointSource, SavedModelSource, Source
 from bertferry.export.progress import after, silent
@@ -37,8 +37,10 @@ INSTALLED_BY = {
 
 
 @dataclass(frozen=True)
-class OnnxReport:
+class OnnxReport(Result):
     """An ONNX export: source, file, sizes in bytes and the parity verdict. The sizes of a dry run are None."""
+
+    SCHEMA = Schema.ONNX_EXPORT
 
     source: str
     output: str
@@ -50,11 +52,7 @@ class OnnxReport:
     parity: dict[str, Any] | None
     verdict: str
 
-    def to_json(self) -> str:
-        """The report as JSON text, ending in a newline."""
-        return json.dumps({"schema": "bertferry.onnx/1", **asdict(self)}, indent=1) + "\n"
-
-    def summary(self) -> str:
+    def render(self) -> str:
         """The few lines that a terminal shows."""
         interface = f"{', '.join(self.inputs)} → {', '.join(self.outputs)}"
         if self.total_bytes is None or self.weight_bytes is None:

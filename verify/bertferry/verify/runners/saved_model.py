@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from bertferry.core.errors import DataError, UsageError, first_line
+from bertferry.core.manifest import read_manifest
 from bertferry.core.tasks import CONVENIENCES, ENCODER_INPUTS, TASKS, inputs_of
 from bertferry.modeling.tf_compat import LoadedModule, list_declared_inputs
 from bertferry.verify.execution import AS_IT_IS, Execution
@@ -27,7 +28,7 @@ class HubRunner:
         import tensorflow_hub as hub
 
         self.name = str(path)
-        self.shares_mask = (path / "MANIFEST.json").is_file()
+        self.shares_mask = read_manifest(path) is not None
         self._names = execution.names
         device = Device(execution)
         try:
@@ -90,7 +91,7 @@ class SignatureRunner:
         self, path: Path, execution: Execution = AS_IT_IS, signature: str = SIGNATURE, loaded: LoadedModule = None
     ) -> None:
         self.name = str(path)
-        self.shares_mask = (path / "MANIFEST.json").is_file()
+        self.shares_mask = read_manifest(path) is not None
         self._names = execution.names
         device = Device(execution)
         if loaded is None:

@@ -1,0 +1,78 @@
+"""MANIFEST.json: what an exported module says about itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bertferry.core.results import Result, Schema, read_json
+
+MANIFEST = "MANIFEST.json"
+PRECISIONS = ("fp32", "fp16", "bf16")
+"""In which a module's weights are stored."""
+
+
+@dataclass(frozen=True)
+class ModuleSource:
+    """What a module was made from: the layout, the parameters that it lacked, the SHA-256 of its files by name."""
+
+    layout: str
+    fresh_parameters: tuple[str, ...]
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The verdict of the comparison with the source, and what it allowed."""
+
+    verdict: str
+    profile: str
+    atol: float
+    rtol: float
+    min_sqnr_db: float | None
+
+
+@dataclass(frozen=True)
+class Manifest(Result):
+    """What a module is, from what it was made, and what was proven about it.
+
+    It has no dates, durations or names of machines, so that the same export gives the same bytes. `configuration`
+    has the keys of a `bert_config.json`, `sentence` says how a text embedding is made of an encoder's outputs,
+    `files` has the SHA-256 of each other file of the module.
+    """
+
+    SCHEMA = Schema.MODULE
+
+    task: str
+    precision: str
+    configuration: Mapping[str, Any]
+    do_lower_case: bool | None
+    sentence: Mapping[str, Any] | None
+    source: ModuleSource
+    versions: Mapping[str, str]
+    files: Mapping[str, str]
+    parity: Proof | None
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision is {self.precision!r}: expected one of {', '.join(PRECISIONS)}")
+
+    def write(self, directory: Path) -> None:
+        """Writes it into the directory of its module."""
+        (directory / MANIFEST).write_text(self.to_json())
+
+
+def read_manifest(directory: Path) -> Manifest | None:
+    """The manifest in a module's directory; None where there is none, or that of another project.
+
+    Raises:
+      UsageError: it is damaged.
+    """
+    path = directory / MANIFEST
+    values = read_json(path) if path.is_file() else None
+    return Manifest.from_dict(values, path) if is_manifest(values) else None
+
+
+def is_manifest(values: object) -> bool:
+    """Whether a JSON value is a manifest of this project, of this version or another."""
+    return isinstance(values, dict) and str(values.get("schema")).startswith("bertferry.module/")

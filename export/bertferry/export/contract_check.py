@@ -1,0 +1,64 @@
+"""check_module_contract: does a SavedModel answer every caller that a module of its kind should answer?
+
+The contracts of encoders, of text embeddings and of preprocessing are those of
+https://www.tensorflow.org/hub/common_saved_model_apis/text, of the modules /1 to /4 on tfhub.dev, and of Keras 3's
+`TFSMLayer`. Nothing here knows who exported the module.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from bertferry.core.errors import UsageError, first_line
+from bertferry.export.contract import ContractError, ContractReport, Finding, Line
+
+
+def check_module_contract(
+    directory: str | Path, progress: Callable[[str, int, int], None] | None = None
+) -> ContractReport:
+    """Checks a SavedModel directory, this project's or not, line by line.
+
+    Raises:
+      UsageError: no SavedModel there.
+      DataError: TensorFlow cannot load it.
+    """
+    path = Path(directory)
+    if not (path / "saved_model.pb").is_file():
+        raise UsageError(f"{path}: not a SavedModel: no saved_model.pb in it")
+    with suppress(ImportError):
+        import tensorflow_text  # noqa: F401 - brings the operations of modules that take strings
+    from bertferry.export.contract_lines import LINES, Subject
+    from bertferry.export.text_contract_lines import TextSubject, takes_texts, text_contract
+    from bertferry.verify.runners.saved_model import load_saved_model
+
+    root = load_saved_model(path)
+    if takes_texts(root):
+        kind, lines = text_contract(root)
+        findings = _findings(TextSubject.of(path, root), lines, progress)
+    else:
+        kind, findings = "module", _findings(Subject.of(path, root), LINES, progress)
+    return ContractReport(str(directory), kind, tuple(findings))
+
+
+def _findings(
+    subject: object, lines: Sequence[Line], progress: Callable[[str, int, int], None] | None
+) -> list[Finding]:
+    findings = []
+    for number, (line, holds) in enumerate(lines):
+        if progress:
+            progress(line, number, len(lines))
+        try:
+            holds(subject)
+        except ContractError as broken:
+            findings.append(Finding(line, str(broken)))
+        except Exception as error:  # whatever a module's functions raise is the fault
+            findings.append(Finding(line, f"{type(error).__name__}: {_reason(error)}"))
+        else:
+            findings.append(Finding(line))
+    return findings
+
+
+def _reason(error: Exception) -> str:
+    """The first sentence of what a framework says, without the layers of Keras around it."""
+    lines = [line for line in str(error).splitlines() if line.strip() and "encountered when calling" not in line]
+    return lines[0].strip().split(". ")[0] if lines else first_line(error)
