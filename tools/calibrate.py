@@ -1,4 +1,4 @@
-"""Measures how far sound artefacts lie apart, which is what the profiles of verify-parity stand on.
+"""Measures how far sound artifacts lie apart, which is what the profiles of verify-parity stand on.
 
 Usage: calibrate.py CHECKPOINT [SEEDS]
 
@@ -18,10 +18,10 @@ from bertferry.convert import open_checkpoint
 from bertferry.core.errors import UnavailableError
 from bertferry.core.quiet import held_back_stderr, own_stderr
 from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
-from bertferry.verify.artefact import Artefact, checkpoint_artefact, onnx_artefact, saved_model_artefact
+from bertferry.verify.artifact import Artifact, checkpoint_artifact, onnx_artifact, saved_model_artifact
 from bertferry.verify.execution import Execution
 from bertferry.verify.report import CandidateResult
-from bertferry.verify.side_by_side import Judgement, compare_artefacts
+from bertferry.verify.side_by_side import Judgement, compare_artifacts
 from bertferry.verify.tolerance import PROFILES
 
 COLUMNS = (
@@ -35,20 +35,20 @@ COLUMNS = (
 )
 
 
-def artefacts(checkpoint: Path, folder: Path) -> Iterator[Artefact]:
+def artifacts(checkpoint: Path, folder: Path) -> Iterator[Artifact]:
     """Sound ones, made one after the other."""
     opened = open_checkpoint(checkpoint)
     for precision in ("fp32", "fp16", "bf16"):
         module = folder / f"hub-{precision}"
         export_hub_module(checkpoint, module, ModuleOptions(precision=precision, do_lower_case=True, verify=False))
-        yield replace(saved_model_artefact(module, "hub"), name=f"Hub module, {precision}")
+        yield replace(saved_model_artifact(module, "hub"), name=f"Hub module, {precision}")
     for optimize, precision in (("none", "fp32"), ("ort", "fp32"), ("none", "fp16"), ("none", "int8")):
         path = folder / f"{optimize}-{precision}.onnx"
         export_onnx(path, OnnxOptions(precision=precision, optimize=optimize, verify=False), checkpoint=checkpoint)
-        yield replace(onnx_artefact(path), name=f"ONNX, {precision}{', fused' * (optimize == 'ort')}")
+        yield replace(onnx_artifact(path), name=f"ONNX, {precision}{', fused' * (optimize == 'ort')}")
         path.unlink()
     for precision in ("fp64", "fp16", "bf16"):
-        made = checkpoint_artefact(opened, "encoder", Execution(precision=precision))
+        made = checkpoint_artifact(opened, "encoder", Execution(precision=precision))
         yield replace(made, name=f"network, {precision}")
     for device, precision in (
         ("xla", None),
@@ -57,7 +57,7 @@ def artefacts(checkpoint: Path, folder: Path) -> Iterator[Artefact]:
         ("gpu", "tf32"),
         ("gpu", "fp16"),
     ):
-        made = checkpoint_artefact(opened, "encoder", Execution(device, precision))
+        made = checkpoint_artifact(opened, "encoder", Execution(device, precision))
         yield replace(made, name=f"network, {device}{'' if precision is None else f', {precision}'}")
 
 
@@ -85,15 +85,15 @@ def row(candidates: list[CandidateResult]) -> str:
 
 def main() -> None:
     checkpoint, seeds = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    reference = checkpoint_artefact(open_checkpoint(checkpoint), "encoder")
+    reference = checkpoint_artifact(open_checkpoint(checkpoint), "encoder")
     print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        for candidate in artefacts(checkpoint, Path(folder)):
+        for candidate in artifacts(checkpoint, Path(folder)):
             print(candidate.name, file=own_stderr())
             tolerance = PROFILES[candidate.profile]
             try:
                 results = [
-                    compare_artefacts(reference, [candidate], Judgement(tolerance, seed=seed, localize=True))
+                    compare_artifacts(reference, [candidate], Judgement(tolerance, seed=seed, localize=True))
                     for seed in range(seeds)
                 ]
                 figures = row([report.candidates[0] for report in results])

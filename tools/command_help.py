@@ -14,7 +14,7 @@ INTRODUCTION = """# The commands
 
 Written by `python tools/command_help.py > docs/commands.md`; a test compares the two.
 
-Exit codes of all of them: 0 done, or the artefacts agree; 1 bytes or tensors that contradict their checksum,
+Exit codes of all of them: 0 done, or the artifacts agree; 1 bytes or tensors that contradict their checksum,
 their index, the configuration or the vocabulary, or parity that failed; 2 a path, flag or configuration that is
 missing, unreadable or inconsistent, or an output that is already there; 3 a device or an optional component that
 was asked for and is not there. Results go to stdout, progress and faults to stderr. `--verbosity=1` shows the

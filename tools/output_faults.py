@@ -1,4 +1,4 @@
-"""Faults of finished outputs and of an artefact's interface."""
+"""Faults of finished outputs and of an artifact's interface."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

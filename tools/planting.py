@@ -1,4 +1,4 @@
-"""Sound artefacts of every kind from one random BERT, and the same with a fault planted."""
+"""Sound artifacts of every kind from one random BERT, and the same with a fault planted."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -17,19 +17,19 @@ from bertferry.convert import ConversionOptions, convert_checkpoint, open_checkp
 from bertferry.core.errors import DataError
 from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
-from bertferry.verify.artefact import (
-    Artefact,
-    checkpoint_artefact,
-    golden_artefact,
-    huggingface_artefact,
-    onnx_artefact,
-    saved_model_artefact,
+from bertferry.verify.artifact import (
+    Artifact,
+    checkpoint_artifact,
+    golden_artifact,
+    huggingface_artifact,
+    onnx_artifact,
+    saved_model_artifact,
 )
 from bertferry.verify.execution import Execution
 from bertferry.verify.golden import write_golden
 from bertferry.verify.probes import standard_probes
 from bertferry.verify.report import Report
-from bertferry.verify.side_by_side import Judgement, compare_artefacts, loosest
+from bertferry.verify.side_by_side import Judgement, compare_artifacts, loosest
 from bertferry.verify.stored_report import rejudged
 from bertferry.verify.tolerance import PROFILES, Tolerance
 
@@ -63,7 +63,7 @@ def write_checkpoint(folder: Path, fault: Fault | None = None) -> Path:
 
 
 def plantable(family: str, fault: Fault | None) -> bool:
-    """Whether a family's artefacts can have the fault."""
+    """Whether a family's artifacts can have the fault."""
     if family == "network":
         return not isinstance(fault, ShapeFault)
     if family == "onnx":
@@ -71,16 +71,16 @@ def plantable(family: str, fault: Fault | None) -> bool:
     return family != "pytorch" or isinstance(fault, WeightFault | VocabularyFault | None)
 
 
-def artefacts(family: str, fault: Fault | None, folder: Path, precision: str = "fp32") -> list[Artefact]:
-    """The artefacts of a family, made in `folder`, with the fault."""
+def artifacts(family: str, fault: Fault | None, folder: Path, precision: str = "fp32") -> list[Artifact]:
+    """The artifacts of a family, made in `folder`, with the fault."""
     checkpoint = write_checkpoint(folder / "checkpoint", fault)
     with planted(fault) if isinstance(fault, CodeFault) else nullcontext():
         return list(_MAKERS[family](checkpoint, fault, folder, precision))
 
 
-def _networks(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artefact]:
+def _networks(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artifact]:
     execution = Execution(precision=precision)
-    runner = checkpoint_artefact(open_checkpoint(checkpoint), "encoder", execution)
+    runner = checkpoint_artifact(open_checkpoint(checkpoint), "encoder", execution)
     with _changed_outputs(fault) if isinstance(fault, OutputFault) else nullcontext():
         opened = runner.open()
     yield replace(runner, open=lambda: opened)
@@ -89,7 +89,7 @@ def _networks(checkpoint: Path, fault: Fault | None, folder: Path, precision: st
     probes = standard_probes(runner.limits)
     stored = folder / "stored.npz"
     write_golden(stored, probes, [opened.run(probe.inputs) for probe in probes])
-    yield replace(golden_artefact(stored), profile=runner.profile)
+    yield replace(golden_artifact(stored), profile=runner.profile)
 
 
 def _changed_outputs(fault: OutputFault) -> AbstractContextManager[Any]:
@@ -100,13 +100,13 @@ def _changed_outputs(fault: OutputFault) -> AbstractContextManager[Any]:
     return patch.object(CheckpointRunner, "outputs", lambda *given: fault.tensors(sound(*given)))
 
 
-def _modules(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artefact]:
+def _modules(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artifact]:
     module = folder / "module"
     export_hub_module(checkpoint, module, ModuleOptions(precision=precision, verify=False))
     if isinstance(fault, OutputFault | ShapeFault):
         module = _wrapped(module, fault, folder / "wrapped")
     for kind in ("hub", "savedmodel"):
-        yield saved_model_artefact(module, kind)
+        yield saved_model_artifact(module, kind)
 
 
 def _wrapped(module: Path, fault: OutputFault | ShapeFault, path: Path) -> Path:
@@ -135,7 +135,7 @@ def _wrapped(module: Path, fault: OutputFault | ShapeFault, path: Path) -> Path:
     return path
 
 
-def _graphs(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artefact]:
+def _graphs(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artifact]:
     path = folder / "model.onnx"
     export_onnx(path, OnnxOptions(precision=precision, verify=False), checkpoint=checkpoint)
     if isinstance(fault, OutputFault | ShapeFault):
@@ -146,13 +146,13 @@ def _graphs(checkpoint: Path, fault: Fault | None, folder: Path, precision: str)
             for value in model.graph.input:
                 value.type.tensor_type.shape.dim[fault.axis].dim_value = fault.size
         onnx.save(model, str(path))
-    yield onnx_artefact(path)
+    yield onnx_artifact(path)
 
 
-def _pytorch(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artefact]:
+def _pytorch(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artifact]:
     path = folder / "huggingface"
     convert_checkpoint(checkpoint, path, ConversionOptions(to="huggingface"))
-    yield huggingface_artefact(open_checkpoint(path), "encoder", Execution(precision=precision))
+    yield huggingface_artifact(open_checkpoint(path), "encoder", Execution(precision=precision))
 
 
 _MAKERS = {"network": _networks, "module": _modules, "onnx": _graphs, "pytorch": _pytorch}
@@ -163,13 +163,13 @@ def every_fault() -> list[Fault]:
     return [*weight_faults(), *code_faults(), *output_faults()]
 
 
-def judged(reference: Artefact, candidate: Artefact) -> Report:
+def judged(reference: Artifact, candidate: Artifact) -> Report:
     """The comparison as `verify-parity --localize` makes it."""
     tolerance = PROFILES[loosest([reference, candidate])]
-    return compare_artefacts(reference, [candidate], Judgement(tolerance, localize=True))
+    return compare_artifacts(reference, [candidate], Judgement(tolerance, localize=True))
 
 
-def agrees(reference: Artefact, candidate: Artefact) -> bool:
+def agrees(reference: Artifact, candidate: Artifact) -> bool:
     """The verdict; what does not even open (a random operation in half precision) has exit code 1 as well."""
     try:
         return judged(reference, candidate).ok

@@ -13,7 +13,7 @@ from planting import (
     FAMILIES,
     Fault,
     agrees,
-    artefacts,
+    artifacts,
     effect,
     every_fault,
     exceeds,
@@ -26,7 +26,7 @@ from weight_faults import CONFIG, Values
 
 from bertferry.convert import open_checkpoint
 from bertferry.core.quiet import held_back_stderr, own_stderr
-from bertferry.verify.artefact import Artefact, checkpoint_artefact
+from bertferry.verify.artifact import Artifact, checkpoint_artifact
 from bertferry.verify.execution import Execution
 from bertferry.verify.probes import standard_probes
 from bertferry.verify.report import Report
@@ -65,7 +65,7 @@ the network, *begins at* the point that the report names. In fp16 all are in hal
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
-        sound = artefacts("network", None, base / "sound")[0]
+        sound = artifacts("network", None, base / "sound")[0]
         print(
             INTRODUCTION.format(
                 date=date.today().isoformat(),
@@ -78,8 +78,8 @@ def main() -> None:
         print_perturbations(sound, base)
 
 
-def print_faults(sound: Artefact, base: Path) -> None:
-    """A row a fault, and the sound artefacts in the last row."""
+def print_faults(sound: Artifact, base: Path) -> None:
+    """A row a fault, and the sound artifacts in the last row."""
     kinds = [kind for family in FAMILIES for kind in KINDS[family]]
     print("## The fault table\n")
     print(f"| fault | effect | {' | '.join(kinds)} | begins at | fp16 |")
@@ -87,7 +87,7 @@ def print_faults(sound: Artefact, base: Path) -> None:
     counts = {"caught": 0, "missed": 0}
     faults: list[Fault | None] = [*every_fault(), None]
     for number, fault in enumerate(faults):
-        name = "none: sound artefacts" if fault is None else fault.name
+        name = "none: sound artifacts" if fault is None else fault.name
         print(f"{number}/{len(faults)} {name}", file=own_stderr())
         reports = {family: _reports(sound, family, fault, base / f"{number}-{family}") for family in FAMILIES}
         cells = [
@@ -105,10 +105,10 @@ def print_faults(sound: Artefact, base: Path) -> None:
     print(f"\n{counts['caught']} right verdicts in fp32, {counts['missed']} wrong ones.\n")
 
 
-def _reports(sound: Artefact, family: str, fault: Fault | None, folder: Path) -> list[Report]:
+def _reports(sound: Artifact, family: str, fault: Fault | None, folder: Path) -> list[Report]:
     if not plantable(family, fault):
         return []
-    return [judged(sound, candidate) for candidate in artefacts(family, fault, folder)]
+    return [judged(sound, candidate) for candidate in artifacts(family, fault, folder)]
 
 
 def _cell(ok: bool, fault: Fault | None) -> str:
@@ -123,11 +123,11 @@ def _begins(reports: dict[str, list[Report]]) -> str:
     return ", ".join(name or "–" for name in found)
 
 
-def _half(sound: Artefact, fault: Fault | None, reports: dict[str, list[Report]], folder: Path) -> str:
+def _half(sound: Artifact, fault: Fault | None, reports: dict[str, list[Report]], folder: Path) -> str:
     """Verdicts in fp16, of all kinds together where they are alike."""
     cells = {}
     for family in FAMILIES:
-        halves = artefacts(family, fault, folder / family, "fp16") if reports[family] else []
+        halves = artifacts(family, fault, folder / family, "fp16") if reports[family] else []
         for kind, whole, half in zip(KINDS[family], reports[family], halves, strict=False):
             cell = _cell(agrees(sound, half), fault)
             if cell == "MISSED" and not exceeds(whole, PROFILES["fp16"]):
@@ -138,7 +138,7 @@ def _half(sound: Artefact, fault: Fault | None, reports: dict[str, list[Report]]
     return ", ".join(f"{kind} {cell}" for kind, cell in cells.items())
 
 
-def print_perturbations(sound: Artefact, base: Path) -> None:
+def print_perturbations(sound: Artifact, base: Path) -> None:
     """The least change of one element that moves float64 outputs by twice the profile, and its verdict in fp32."""
     print("## The smallest fault\n")
     print(
@@ -153,12 +153,12 @@ def print_perturbations(sound: Artefact, base: Path) -> None:
         value = float(parameters()[name][index])
         change = smallest(arbiter, name, index, base / "change")
         faulty = open_checkpoint(changed(base / "change", name, index, change))
-        verdict = judged(sound, checkpoint_artefact(faulty, "encoder"))
+        verdict = judged(sound, checkpoint_artifact(faulty, "encoder"))
         shown = "caught" if not verdict.ok else "MISSED"
         print(f"| {name} | {list(index)} | {value:.3f} | {change / abs(value):.1e} | {shown} |")
 
 
-def smallest(arbiter: Artefact, name: str, index: tuple[int, ...], folder: Path) -> float:
+def smallest(arbiter: Artifact, name: str, index: tuple[int, ...], folder: Path) -> float:
     """Found by scaling: effects this small are proportional to their cause."""
     change = 1e-3
     for _ in range(4):
@@ -177,14 +177,14 @@ def changed(folder: Path, name: str, index: tuple[int, ...], change: float) -> P
     return folder
 
 
-def arbiter_of(folder: Path, drawn: Values | None = None) -> Artefact:
+def arbiter_of(folder: Path, drawn: Values | None = None) -> Artifact:
     """The network in float64."""
     if drawn is not None:
         write(folder, CONFIG, drawn.items())
-    return checkpoint_artefact(open_checkpoint(folder), "encoder", Execution(precision="fp64"))
+    return checkpoint_artifact(open_checkpoint(folder), "encoder", Execution(precision="fp64"))
 
 
-def _moved(arbiter: Artefact, candidate: Artefact) -> float:
+def _moved(arbiter: Artifact, candidate: Artifact) -> float:
     """By how many times the fp32 profile the outputs moved, at the element that moved most."""
     profile, one, other = PROFILES["fp32"], arbiter.open(), candidate.open()
     times = []

@@ -39,7 +39,7 @@ def test_what_is_missing_is_named(golden, tmp_path, capfd, name, side):
     assert rest in err
 
 
-def test_corrupt_artefacts(golden, made, tmp_path, capfd):
+def test_corrupt_artifacts(golden, made, tmp_path, capfd):
     core = golden / "tf1_core_L2"
     hub = shutil.copytree(made / "hub", tmp_path / "hub")
     (hub / "saved_model.pb").write_bytes(b"no protocol buffer")

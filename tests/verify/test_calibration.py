@@ -1,27 +1,27 @@
-"""The profiles hold what they were calibrated on: real weights in every kind of artefact and precision."""
+"""The profiles hold what they were calibrated on: real weights in every kind of artifact and precision."""
 
 import pytest
-from calibrate import artefacts
+from calibrate import artifacts
 from closeness import BFLOAT16_ABORTS
 
 from bertferry.convert import open_checkpoint
 from bertferry.core.errors import UnavailableError
-from bertferry.verify.artefact import checkpoint_artefact
-from bertferry.verify.side_by_side import Judgement, compare_artefacts
+from bertferry.verify.artifact import checkpoint_artifact
+from bertferry.verify.side_by_side import Judgement, compare_artifacts
 from bertferry.verify.tolerance import PROFILES
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*")  # of TensorFlow and ONNX Runtime, which convert
-def test_sound_artefacts_of_real_weights_agree_within_their_profiles(minilm, tmp_path):
-    reference = checkpoint_artefact(open_checkpoint(minilm), "encoder")
+def test_sound_artifacts_of_real_weights_agree_within_their_profiles(minilm, tmp_path):
+    reference = checkpoint_artifact(open_checkpoint(minilm), "encoder")
     verdicts = {}
-    for candidate in artefacts(minilm, tmp_path):
+    for candidate in artifacts(minilm, tmp_path):
         if BFLOAT16_ABORTS and "bf16" in candidate.name:
             continue
         judgement = Judgement(PROFILES[candidate.profile], localize=True)
         try:
-            report = compare_artefacts(reference, [candidate], judgement)
+            report = compare_artifacts(reference, [candidate], judgement)
         except UnavailableError:
             continue  # no GPU
         verdicts[candidate.name] = (report.ok, report.candidates[0].drift.culprit)

@@ -232,17 +232,17 @@ class TestTexts:
         core = golden / "tf1_core_L2"
         code, _, err = run(capfd, "--reference", core, "--candidate", core, "--texts", texts)
         assert code == 2
-        assert "no artefact has a vocabulary" in err or "vocab" in err
+        assert "no artifact has a vocabulary" in err or "vocab" in err
         (folder / "tokenizer_config.json").unlink()
         code, _, err = run(capfd, "--reference", folder, "--candidate", folder, "--texts", texts)
         assert (code, "nothing says whether texts are lower-cased" in err) == (2, True)
 
     def test_the_ids_are_those_of_the_words(self, spoken):
-        from bertferry.verify.artefact import artefact
+        from bertferry.verify.artifact import artifact
         from bertferry.verify.texts import text_probes
 
         folder, texts = spoken
-        (probe,) = text_probes(texts, [artefact(folder, "encoder")])
+        (probe,) = text_probes(texts, [artifact(folder, "encoder")])
         ids, mask = probe.inputs["input_word_ids"], probe.inputs["input_mask"]
         assert ids[0, :6].tolist() == [2, 5, 6, 7, 8, 3]
         assert mask.sum(axis=1).tolist() == [6, 16]  # the longest that the model takes

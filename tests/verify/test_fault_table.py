@@ -5,14 +5,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from planting import FAMILIES, agrees, artefacts, every_fault, exceeds, judged, parameters, plantable
+from planting import FAMILIES, agrees, artifacts, every_fault, exceeds, judged, parameters, plantable
 from random_checkpoint import values, write
 from sensitivity import KINDS, PERTURBED, arbiter_of, changed, smallest
 from weight_faults import CONFIG
 
 from bertferry.convert import open_checkpoint
 from bertferry.core.errors import DataError
-from bertferry.verify.artefact import checkpoint_artefact
+from bertferry.verify.artifact import checkpoint_artifact
 from bertferry.verify.tolerance import PROFILES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sensitivity.md").read_text()
@@ -29,13 +29,13 @@ PLANTED = [
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
-    return artefacts("network", None, tmp_path_factory.mktemp("sound"))[0]
+    return artifacts("network", None, tmp_path_factory.mktemp("sound"))[0]
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @pytest.mark.parametrize("family", MARKED)
-def test_a_sound_artefact_agrees(sound, tmp_path, family, precision):
-    for candidate in artefacts(family, None, tmp_path, precision):
+def test_a_sound_artifact_agrees(sound, tmp_path, family, precision):
+    for candidate in artifacts(family, None, tmp_path, precision):
         report = judged(sound, candidate)
         assert report.ok, report.verdict()
         drift = report.candidates[0].drift
@@ -47,7 +47,7 @@ def test_a_sound_artefact_agrees(sound, tmp_path, family, precision):
 @pytest.mark.parametrize(("name", "family"), PLANTED)
 def test_a_fault_is_caught_and_located(sound, tmp_path, name, family):
     fault = FAULTS[name]
-    for candidate in artefacts(family, fault, tmp_path):
+    for candidate in artifacts(family, fault, tmp_path):
         report = judged(sound, candidate)
         assert not report.ok
         drift = report.candidates[0].drift
@@ -63,18 +63,18 @@ def test_a_fault_is_caught_and_located(sound, tmp_path, name, family):
 @pytest.mark.parametrize(("name", "family"), PLANTED)
 def test_a_fault_has_the_published_verdict_in_fp16(sound, tmp_path, name, family):
     fault = FAULTS[name]
-    half = artefacts(family, fault, tmp_path / "half", "fp16")
+    half = artifacts(family, fault, tmp_path / "half", "fp16")
     verdicts = ["below the noise" if agrees(sound, candidate) else "caught" for candidate in half]
     kinds = KINDS[family][: len(half)]
     assert verdicts == [published(name, kind) for kind in kinds]
     if "below the noise" in verdicts:
-        whole = artefacts(family, fault, tmp_path / "whole")
+        whole = artifacts(family, fault, tmp_path / "whole")
         for full, verdict in zip(whole, verdicts, strict=True):
             assert verdict == "caught" or not exceeds(judged(sound, full), PROFILES["fp16"]), full.name
 
 
 def published(name, kind):
-    """The verdict in fp16 in docs/sensitivity.md: one for all kinds of artefact, or `kind verdict, ...`."""
+    """The verdict in fp16 in docs/sensitivity.md: one for all kinds of artifact, or `kind verdict, ...`."""
     row = next(line for line in PAGE.splitlines() if line.startswith(f"| {name} |"))
     cell = row.strip("| ").split(" | ")[-1]
     of_kinds = dict(part.split(" ", 1) for part in cell.split(", ")) if ", " in cell else {}
@@ -88,7 +88,7 @@ def test_the_smallest_fault_is_caught(sound, tmp_path, name):
     index = PERTURBED[name]
     change = smallest(arbiter_of(tmp_path / "sound", parameters()), name, index, tmp_path / "change")
     checkpoint = open_checkpoint(changed(tmp_path / "change", name, index, change))
-    assert not judged(sound, checkpoint_artefact(checkpoint, "encoder")).ok
+    assert not judged(sound, checkpoint_artifact(checkpoint, "encoder")).ok
 
 
 def test_a_shorter_position_table_is_another_model(sound, tmp_path):
@@ -96,4 +96,4 @@ def test_a_shorter_position_table_is_another_model(sound, tmp_path):
     config = replace(CONFIG, max_position_embeddings=15)
     write(tmp_path, config, values(config))
     with pytest.raises(DataError, match="is another model than"):
-        judged(sound, checkpoint_artefact(open_checkpoint(tmp_path), "encoder"))
+        judged(sound, checkpoint_artifact(open_checkpoint(tmp_path), "encoder"))

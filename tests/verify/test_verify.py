@@ -1,4 +1,4 @@
-"""verify-parity on real artefacts: what agrees agrees, and what was broken on purpose does not."""
+"""verify-parity on real artifacts: what agrees agrees, and what was broken on purpose does not."""
 
 import json
 import re
@@ -62,7 +62,7 @@ def test_a_checkpoint_agrees_with_tf1(golden, stored, capfd, source, task):
     assert "AGREE on 1 probe within the given tolerance" in out
 
 
-def test_every_kind_of_artefact_agrees(golden, hub_module, capfd):
+def test_every_kind_of_artifact_agrees(golden, hub_module, capfd):
     candidates = [f"hub:{hub_module}", f"savedmodel:{hub_module}", golden / "tf_20_layer_L2_2D_20"]
     flags = [flag for candidate in candidates for flag in ("--candidate", candidate)]
     code, out, err = run(capfd, "--reference", golden / "keras_bert_L2_21", *flags)

@@ -18,8 +18,8 @@ from bertferry.export.options import ONNX_FILES, PRECISIONS
 from bertferry.export.sentence import SentenceChoices
 from bertferry.export.vocabulary import TextAssets
 from bertferry.verify import PROFILES, Report
-from bertferry.verify.artefact import Artefact, checkpoint_artefact, saved_model_artefact
-from bertferry.verify.side_by_side import Judgement, Progress, compare_artefacts
+from bertferry.verify.artifact import Artifact, checkpoint_artifact, saved_model_artifact
+from bertferry.verify.side_by_side import Judgement, Progress, compare_artifacts
 
 if TYPE_CHECKING:  # what a wrong flag must not wait for
     import tensorflow as tf
@@ -152,13 +152,13 @@ def check_module(module: Module, directory: Path, progress: Progress | None = No
         runner.shares_mask = True
         return runner
 
-    reference = checkpoint_artefact(module.source, module.task)
+    reference = checkpoint_artifact(module.source, module.task)
     if module.origin is not None:  # what it computes counts, not what its variables would mean to us
-        origin = saved_model_artefact(module.origin, "hub", task=module.task)
+        origin = saved_model_artifact(module.origin, "hub", task=module.task)
         reference = replace(origin, limits=reference.limits)
-    return compare_artefacts(
+    return compare_artifacts(
         reference,
-        [Artefact(f"hub {module.target}", as_layer), Artefact(f"savedmodel {module.target}", by_signature)],
+        [Artifact(f"hub {module.target}", as_layer), Artifact(f"savedmodel {module.target}", by_signature)],
         Judgement(PROFILES[module.precision], task=module.task),
         progress=progress,
     )

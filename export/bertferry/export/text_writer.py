@@ -12,9 +12,9 @@ from bertferry.export.module_writer import Module, save, variables
 from bertferry.export.sentence import MAX_LENGTH, SentenceChoices
 from bertferry.export.vocabulary import TextAssets
 from bertferry.verify import PROFILES, Report
-from bertferry.verify.artefact import Artefact, checkpoint_artefact
+from bertferry.verify.artifact import Artifact, checkpoint_artifact
 from bertferry.verify.runner import Runner
-from bertferry.verify.side_by_side import Judgement, Progress, compare_artefacts
+from bertferry.verify.side_by_side import Judgement, Progress, compare_artifacts
 
 WORDS_CHECKED = 1000
 
@@ -73,11 +73,11 @@ def write_text_embedding(directory: Path, module: Module) -> None:
 
 def check_text_embedding(module: Module, directory: Path, progress: Progress | None = None) -> Report:
     """The module's `.embed` against the source's network, whose outputs are pooled by other means."""
-    reference = checkpoint_artefact(module.source, "encoder")
+    reference = checkpoint_artifact(module.source, "encoder")
     chosen = _chosen(module)
-    return compare_artefacts(
+    return compare_artifacts(
         replace(reference, open=lambda: PooledRunner(reference.open(), chosen)),
-        [Artefact(f"savedmodel {module.target}", lambda: EmbedRunner(directory))],
+        [Artifact(f"savedmodel {module.target}", lambda: EmbedRunner(directory))],
         Judgement(PROFILES[module.precision]),
         progress=progress,
     )

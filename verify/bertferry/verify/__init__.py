@@ -1,4 +1,4 @@
-"""Parity of BERT artefacts: do they compute the same function?
+"""Parity of BERT artifacts: do they compute the same function?
 
 `compare`, the probes, tolerances and reports import nothing but NumPy; runners import TensorFlow when opened.
 """

@@ -44,7 +44,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     """The flags of the command."""
     parser = command_parser(
         "verify-parity",
-        "Compare BERT artefacts: exit code 0 when they agree, 1 when not, 2 for bad input, "
+        "Compare BERT artifacts: exit code 0 when they agree, 1 when not, 2 for bad input, "
         "3 where something asked for is not there. ART is [KIND:]PATH with KIND checkpoint, hub, savedmodel, "
         "onnx, huggingface (through PyTorch) or golden; it is found from the files when left out.",
     )
@@ -57,7 +57,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
         metavar="THEIRS=OURS",
         action="append",
         default=[],
-        help="an artefact's own input or output name and the one it stands for, such as input_ids=input_word_ids",
+        help="an artifact's own input or output name and the one it stands for, such as input_ids=input_word_ids",
     )
     _add_execution_flags(parser)
     _add_judgement_flags(parser)

@@ -91,7 +91,7 @@ def _advice(report: Report) -> str:
         return "next: the candidate did not run on a valid input; see its error above"
     if any(row.statistics is None for row in failed):
         return (
-            "next: some outputs cannot be compared; where names, shapes or types differ, compare the artefacts' "
+            "next: some outputs cannot be compared; where names, shapes or types differ, compare the artifacts' "
             "signatures and --task, or give --map"
         )
     if any(candidate.drift and candidate.drift.culprit and not candidate.ok for candidate in report.candidates):

@@ -27,10 +27,10 @@ _OF_DEVICE = {
 
 @dataclass(frozen=True)
 class Execution:
-    """How to run an artefact.
+    """How to run an artifact.
 
-    `precision` is None for what the artefact is in anyway; `graph_optimization` and `threads` are ONNX Runtime's;
-    `names` maps an artefact's own input and output names to those of `bertferry.core.tasks`; `reference`
+    `precision` is None for what the artifact is in anyway; `graph_optimization` and `threads` are ONNX Runtime's;
+    `names` maps an artifact's own input and output names to those of `bertferry.core.tasks`; `reference`
     says whose flags a message has to name.
     """
 
@@ -54,7 +54,7 @@ class Execution:
         return f"--reference-{name}" if self.reference else f"--{name}"
 
     def check(self, name: str, devices: Sequence[str], precisions: Sequence[str], way_out: str) -> None:
-        """Refuses what a kind of artefact cannot be run on or in.
+        """Refuses what a kind of artifact cannot be run on or in.
 
         Raises:
           UsageError: naming the way out for another precision.
@@ -67,7 +67,7 @@ class Execution:
             raise UsageError(f"{name} cannot run in {self.flag('precision')} {self.precision}: {way_out}")
 
     def profile(self, own: str = "fp32") -> str:
-        """How closely an artefact that is `own` by itself can be expected to agree when it is run like this."""
+        """How closely an artifact that is `own` by itself can be expected to agree when it is run like this."""
         order = list(PROFILES)
         found = (own, _OF_DEVICE.get(self.device, "exact"), _OF_PRECISION.get(self.precision or "", "exact"))
         return max(found, key=order.index)
@@ -80,7 +80,7 @@ class Execution:
 
 
 AS_IT_IS = Execution()
-"""On the CPU, in the artefact's own precision."""
+"""On the CPU, in the artifact's own precision."""
 
 
 def parse_names(given: Sequence[str]) -> dict[str, str]:

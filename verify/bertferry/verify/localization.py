@@ -51,7 +51,7 @@ def localize(probe: str, want: Arrays, candidate: Points, tolerance: Tolerance) 
     common = {name: value for name, value in want.items() if name in got}
     if not common:
         side = "candidate" if want else "reference"
-        return Drift(probe, (), "", f"the {side} does not say where its layers are; artefacts of bertferry do")
+        return Drift(probe, (), "", f"the {side} does not say where its layers are; artifacts of bertferry do")
     other = next((name for name, value in common.items() if value.shape != got[name].shape), None)
     if other is not None:  # nothing of the reference's can be fed to it
         return Drift(probe, (PointDrift(other, float("inf"), float("inf")),), other)

@@ -1,4 +1,4 @@
-"""The named points of an encoder at which two artefacts can be compared from the inside."""
+"""The named points of an encoder at which two artifacts can be compared from the inside."""
 
 POINTS_OF_A_LAYER = ("attention", "attention_norm", "output")
 """After the attention's output projection, after the LayerNorm behind it, and after the block's last LayerNorm."""

@@ -1,4 +1,4 @@
-"""compare_artefacts: runs a reference and its candidates on the same inputs, one after the other."""
+"""compare_artifacts: runs a reference and its candidates on the same inputs, one after the other."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -10,7 +10,7 @@ import numpy as np
 from bertferry.convert.difference import compare_checkpoints
 from bertferry.core.errors import DataError, UsageError, first_line
 from bertferry.core.tasks import POSITIONS_INPUT, TASKS
-from bertferry.verify.artefact import Artefact
+from bertferry.verify.artifact import Artifact
 from bertferry.verify.comparison import compare
 from bertferry.verify.environment import environment
 from bertferry.verify.golden import write_golden
@@ -45,19 +45,19 @@ class Judgement:
     save_golden: Path | None = None
 
 
-def compare_artefacts(
-    reference: Artefact,
-    candidates: Sequence[Artefact],
+def compare_artifacts(
+    reference: Artifact,
+    candidates: Sequence[Artifact],
     judgement: Judgement,
     *,
     probes: Sequence[str] = (),
     inputs: Sequence[Probe] = (),
     progress: Progress | None = None,
 ) -> Report:
-    """Compares opened-on-demand artefacts; one of them is in memory at a time.
+    """Compares opened-on-demand artifacts; one of them is in memory at a time.
 
     Args:
-      reference, candidates: the artefacts.
+      reference, candidates: the artifacts.
       judgement: what counts as equal.
       probes: names of those to run, by default all.
       inputs: in place of the standard or stored probes.
@@ -104,7 +104,7 @@ class _Sound:
 
 
 def _run_reference(
-    reference: Artefact, probes: Sequence[Probe], judgement: Judgement, tell: Callable[[str, int], None]
+    reference: Artifact, probes: Sequence[Probe], judgement: Judgement, tell: Callable[[str, int], None]
 ) -> _Sound:
     runner = reference.open()
     outputs, inside = [], []
@@ -118,7 +118,7 @@ def _run_reference(
 
 
 def _run_candidate(
-    candidate: Artefact, reference: Artefact, sound: _Sound, judgement: Judgement, tell: Callable[[str, int], None]
+    candidate: Artifact, reference: Artifact, sound: _Sound, judgement: Judgement, tell: Callable[[str, int], None]
 ) -> CandidateResult:
     runner = candidate.open()
     padding = judgement.judge_padding
@@ -142,33 +142,33 @@ def _run_candidate(
     )
 
 
-def loosest(sides: Sequence[Artefact]) -> str:
+def loosest(sides: Sequence[Artifact]) -> str:
     """The profile of the side that can be expected to agree least closely."""
     order = list(PROFILES)
     return max((side.profile for side in sides), key=order.index)
 
 
 def _probes(
-    artefacts: Sequence[Artefact], judgement: Judgement, inputs: Sequence[Probe], names: Sequence[str]
+    artifacts: Sequence[Artifact], judgement: Judgement, inputs: Sequence[Probe], names: Sequence[str]
 ) -> tuple[tuple[Probe, ...], float | None]:
     """The given or stored inputs where there are some, else the standard probes; and the words they use."""
-    limits = next((side.limits for side in artefacts if side.limits), None)
-    stored = inputs or next((side.probes for side in artefacts if side.probes), ())
+    limits = next((side.limits for side in artifacts if side.limits), None)
+    stored = inputs or next((side.probes for side in artifacts if side.probes), ())
     if stored:
         probes = tuple(stored)
     elif limits is None:
-        raise UsageError("no artefact says what inputs are valid: give some with --inputs FILE.npz")
+        raise UsageError("no artifact says what inputs are valid: give some with --inputs FILE.npz")
     else:
         with_positions = POSITIONS_INPUT in TASKS[judgement.task].input_names
         probes = standard_probes(limits, judgement.seed, with_positions=with_positions)
     probes = chosen_probes(probes, names)
-    _check_limits(artefacts, probes)
+    _check_limits(artifacts, probes)
     return probes, coverage(probes, limits) if limits else None
 
 
-def _check_limits(artefacts: Sequence[Artefact], probes: Sequence[Probe]) -> None:
+def _check_limits(artifacts: Sequence[Artifact], probes: Sequence[Probe]) -> None:
     """Refuses sides of different vocabularies, and inputs that a side could not take."""
-    known = [side for side in artefacts if side.limits]
+    known = [side for side in artifacts if side.limits]
     for side in known[1:]:
         if side.limits != known[0].limits:
             raise DataError(f"{side.name} is another model than {known[0].name}: {side.limits}, {known[0].limits}")
@@ -243,7 +243,7 @@ def _drift(
         return Drift(probe.name, (), "", f"the candidate fails: {first_line(error)}")
 
 
-def _tensors(reference: Artefact, candidate: Artefact) -> tuple[str, ...]:
+def _tensors(reference: Artifact, candidate: Artifact) -> tuple[str, ...]:
     """How the parameters of two checkpoints differ."""
     if reference.checkpoint is None or candidate.checkpoint is None:
         return ()

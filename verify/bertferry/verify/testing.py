@@ -15,7 +15,7 @@ def assert_parity(
     options: ParityOptions = ParityOptions(),
     source: SourceOptions = SourceOptions(),
 ) -> None:
-    """Asserts that artefacts compute the same function, as `verify-parity` judges it.
+    """Asserts that artifacts compute the same function, as `verify-parity` judges it.
 
     Args:
       reference, candidate: `[KIND:]PATH` each; several candidates as a list.
@@ -23,7 +23,7 @@ def assert_parity(
 
     Raises:
       AssertionError: they do not; its message is the console report.
-      BertferryError: an artefact that cannot be opened, or options that do not go together.
+      BertferryError: an artifact that cannot be opened, or options that do not go together.
     """
     __tracebackhide__ = True  # pytest shows the caller's line instead of this one
     candidates = [candidate] if isinstance(candidate, str | Path) else list(candidate)

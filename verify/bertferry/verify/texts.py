@@ -7,16 +7,16 @@ import numpy as np
 
 from bertferry.core.errors import UnavailableError, UsageError
 from bertferry.core.tasks import ENCODER_INPUTS
-from bertferry.verify.artefact import Artefact
+from bertferry.verify.artifact import Artifact
 from bertferry.verify.probes import Probe
 
 BATCH = 8
 
 
-def text_probes(path: Path, artefacts: Sequence[Artefact]) -> tuple[Probe, ...]:
+def text_probes(path: Path, artifacts: Sequence[Artifact]) -> tuple[Probe, ...]:
     """A file's texts, a line each, in batches, as BERT takes them: `[CLS] text [SEP]`, padded on the right.
 
-    The first artefact with a vocabulary gives the ids; that the others have the same one is compared anyway.
+    The first artifact with a vocabulary gives the ids; that the others have the same one is compared anyway.
 
     Raises:
       UsageError: no text, no vocabulary, or nothing that says whether texts are lower-cased.
@@ -27,11 +27,11 @@ def text_probes(path: Path, artefacts: Sequence[Artefact]) -> tuple[Probe, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not a readable text file: {error}") from error
     texts = [line for line in lines if line.strip()]
-    side = next((side for side in artefacts if side.vocabulary), None)
+    side = next((side for side in artifacts if side.vocabulary), None)
     if not texts:
         raise UsageError(f"{path}: no text in it: one a line is expected")
     if side is None or side.vocabulary is None:
-        raise UsageError("--texts: no artefact has a vocabulary (vocab.txt) beside it")
+        raise UsageError("--texts: no artifact has a vocabulary (vocab.txt) beside it")
     if not isinstance(side.do_lower_case, bool):
         raise UsageError(
             f"{side.vocabulary}: nothing says whether texts are lower-cased: put "
@@ -65,7 +65,7 @@ def _padded(rows: Sequence[list[int]], longest: int) -> dict[str, np.ndarray]:
     return dict(zip(ENCODER_INPUTS, (ids, mask, np.zeros_like(ids)), strict=True))
 
 
-def vocabulary_fault(reference: Artefact, candidate: Artefact) -> str:
+def vocabulary_fault(reference: Artifact, candidate: Artifact) -> str:
     """How two vocabularies differ, '' if they do not or if a side has none."""
     if reference.vocabulary is None or candidate.vocabulary is None:
         return ""

@@ -1,4 +1,4 @@
-"""How far two artefacts may lie apart, by name."""
+"""How far two artifacts may lie apart, by name."""
 
 import json
 import math

@@ -1,16 +1,16 @@
-"""verify_parity: do these artefacts compute the same function?"""
+"""verify_parity: do these artifacts compute the same function?"""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from bertferry.convert import SourceOptions
 from bertferry.core.errors import UsageError
-from bertferry.verify.artefact import artefact, split_kind
+from bertferry.verify.artifact import artifact, split_kind
 from bertferry.verify.golden import read_inputs
 from bertferry.verify.options import ParityOptions
 from bertferry.verify.probes import Probe
 from bertferry.verify.report import Report
-from bertferry.verify.side_by_side import Judgement, Progress, compare_artefacts, loosest
+from bertferry.verify.side_by_side import Judgement, Progress, compare_artifacts, loosest
 from bertferry.verify.stored_report import read_report, regressions
 from bertferry.verify.texts import text_probes
 from bertferry.verify.tolerance import parse_overrides
@@ -43,8 +43,8 @@ def verify_parity(
     ):
         raise UsageError("--threads and --graph-optimization are for ONNX files, and there is none here")
     earlier = None if options.baseline is None else read_report(Path(options.baseline))
-    wanted = artefact(reference, options.task, options.of_reference(), source)
-    others = [artefact(candidate, options.task, options.of_candidates(), source) for candidate in candidates]
+    wanted = artifact(reference, options.task, options.of_reference(), source)
+    others = [artifact(candidate, options.task, options.of_candidates(), source) for candidate in candidates]
     chosen = loosest([wanted, *others]) if options.profile == "auto" else options.profile
     tolerance = profile_named(chosen).changed(options.atol, options.rtol)
     given: Sequence[Probe] = ()
@@ -52,7 +52,7 @@ def verify_parity(
         given = read_inputs(Path(options.inputs))
     if options.texts is not None:
         given = text_probes(Path(options.texts), [wanted, *others])
-    report = compare_artefacts(
+    report = compare_artifacts(
         wanted,
         others,
         Judgement(

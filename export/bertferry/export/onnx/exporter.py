@@ -15,10 +15,10 @@ from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.sources import CheckpointSource, SavedModelSource, Source
 from bertferry.export.progress import after, silent
 from bertferry.verify import PROFILES, Report, Tolerance
-from bertferry.verify.artefact import onnx_artefact
+from bertferry.verify.artifact import onnx_artifact
 from bertferry.verify.execution import Execution
 from bertferry.verify.probes import Probe
-from bertferry.verify.side_by_side import Judgement, Progress, compare_artefacts
+from bertferry.verify.side_by_side import Judgement, Progress, compare_artifacts
 
 if TYPE_CHECKING:  # it imports ONNX, which a wrong flag must not wait for
     from bertferry.export.onnx.build import Built
@@ -162,10 +162,10 @@ def check_parity(
     """The written file, which is to be `target`, against its source, with ONNX Runtime's graph optimizations and
     without them."""
     given = source.probe_inputs()
-    return compare_artefacts(
-        source.artefact(),
+    return compare_artifacts(
+        source.artifact(),
         [
-            onnx_artefact(
+            onnx_artifact(
                 path, Execution(graph_optimization=level), widen=options.floats == "float16", shown=target
             )
             for level in ("none", "all")

@@ -17,7 +17,7 @@ from bertferry.core.parameters import task_parameters
 from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.weights import LiftedGraph, Weight
-from bertferry.verify.artefact import Artefact, checkpoint_artefact
+from bertferry.verify.artifact import Artifact, checkpoint_artifact
 from bertferry.verify.runner import Runner
 
 if TYPE_CHECKING:  # it imports TensorFlow, which a wrong flag must not wait for
@@ -49,7 +49,7 @@ class Source(Protocol):
     def metadata(self) -> dict[str, str]:
         """What the file says about its origin."""
 
-    def artefact(self) -> Artefact:
+    def artifact(self) -> Artifact:
         """What the file is compared with."""
 
     def probe_inputs(self) -> dict[str, np.ndarray] | None:
@@ -111,9 +111,9 @@ class CheckpointSource:
         source = self._checkpoint
         return bert_config(source.config, TASKS[self.task].heads, source.classifier)
 
-    def artefact(self) -> Artefact:
+    def artifact(self) -> Artifact:
         """The checkpoint's Keras network."""
-        return checkpoint_artefact(self._checkpoint, self.task)
+        return checkpoint_artifact(self._checkpoint, self.task)
 
     def probe_inputs(self) -> None:
         """The standard probes."""
@@ -177,14 +177,14 @@ class SavedModelSource:
         content = (self._path / "saved_model.pb").read_bytes()
         return {"signature": self._signature, "source_hash": f"sha256:{hashlib.sha256(content).hexdigest()}"}
 
-    def artefact(self) -> Artefact:
+    def artifact(self) -> Artifact:
         """The signature in TensorFlow."""
         from bertferry.verify.runners.saved_model import SignatureRunner
 
         def opened() -> Runner:
             return SignatureRunner(self._path, signature=self._signature, loaded=self._loaded)
 
-        return Artefact(f"savedmodel {self._path}", opened)
+        return Artifact(f"savedmodel {self._path}", opened)
 
     def probe_inputs(self) -> dict[str, np.ndarray]:
         """A seeded batch of three for any signature: integers below the rows of the tables that they look up."""

@@ -1,1 +1,1 @@
-"""Runners that need TensorFlow, one module a kind of artefact."""
+"""Runners that need TensorFlow, one module a kind of artifact."""

@@ -65,7 +65,7 @@ def _tpu_strategy(flag: str) -> tf.distribute.Strategy:
 class Compute:
     """A function of named tensors to named tensors, on a device.
 
-    It is traced once for every shape where the artefact takes every shape (`free`); one that does not has to show
+    It is traced once for every shape where the artifact takes every shape (`free`); one that does not has to show
     it, and is traced for each. `widen` has products of float16 and bfloat16 summed in float32.
     """
 

@@ -25,10 +25,10 @@ NETWORK_PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "fp64")
 
 
 @dataclass(frozen=True)
-class Artefact:
+class Artifact:
     """One side of a comparison; `open` loads it, which may take time and memory.
 
-    `limits` is None where the artefact does not say what inputs are valid; `probes` are those that a stored
+    `limits` is None where the artifact does not say what inputs are valid; `probes` are those that a stored
     reference is for; `profile` is how closely it can be expected to agree with a checkpoint's network;
     `vocabulary` is the file with its words, `do_lower_case` what is done to texts before, where they are known;
     `configuration` and `execution` are for the report; `checkpoint` is there where its tensors can be read.
@@ -46,10 +46,10 @@ class Artefact:
     checkpoint: Checkpoint | None = None
 
 
-def artefact(
+def artifact(
     given: str | Path, task: str, execution: Execution = AS_IT_IS, source: SourceOptions = SourceOptions()
-) -> Artefact:
-    """The artefact at `[KIND:]PATH`; its kind is found from the files when left out.
+) -> Artifact:
+    """The artifact at `[KIND:]PATH`; its kind is found from the files when left out.
 
     `source` says how a checkpoint is read.
 
@@ -62,14 +62,14 @@ def artefact(
     if kind == "golden":
         if execution.device != "cpu" or execution.precision is not None:
             raise UsageError(f"{path}: stored outputs are not run: they have no device or precision")
-        return golden_artefact(path)
+        return golden_artifact(path)
     if kind in ("hub", "savedmodel"):
-        return saved_model_artefact(path, kind, execution, task=task)
+        return saved_model_artifact(path, kind, execution, task=task)
     if kind == "onnx":
-        return onnx_artefact(path, execution)
+        return onnx_artifact(path, execution)
     if kind == "huggingface":
-        return huggingface_artefact(open_checkpoint(path, source), task, execution)
-    return checkpoint_artefact(open_checkpoint(path, source), task, execution)
+        return huggingface_artifact(open_checkpoint(path, source), task, execution)
+    return checkpoint_artifact(open_checkpoint(path, source), task, execution)
 
 
 def split_kind(given: str) -> tuple[str, Path]:
@@ -87,13 +87,13 @@ def split_kind(given: str) -> tuple[str, Path]:
     return ("hub" if (path / "saved_model.pb").is_file() else "checkpoint"), path
 
 
-def golden_artefact(path: Path) -> Artefact:
+def golden_artifact(path: Path) -> Artifact:
     """A stored `.npz` of inputs and outputs."""
     stored = read_golden(path)
-    return Artefact(f"golden {path}", lambda: GoldenRunner(path, stored), probes=[one.probe for one in stored])
+    return Artifact(f"golden {path}", lambda: GoldenRunner(path, stored), probes=[one.probe for one in stored])
 
 
-def checkpoint_artefact(checkpoint: Checkpoint, task: str, execution: Execution = AS_IT_IS) -> Artefact:
+def checkpoint_artifact(checkpoint: Checkpoint, task: str, execution: Execution = AS_IT_IS) -> Artifact:
     """A checkpoint, computed by this project's Keras networks."""
     name = f"checkpoint {checkpoint.location.path} ({checkpoint.layout.name})"
     execution.check(name, DEVICES, NETWORK_PRECISIONS, "convert it with export-onnx --precision int8")
@@ -103,10 +103,10 @@ def checkpoint_artefact(checkpoint: Checkpoint, task: str, execution: Execution 
 
         return CheckpointRunner(checkpoint, task, execution)
 
-    return _with_files_of(checkpoint, Artefact(name, opened, execution=execution, profile=execution.profile()))
+    return _with_files_of(checkpoint, Artifact(name, opened, execution=execution, profile=execution.profile()))
 
 
-def huggingface_artefact(checkpoint: Checkpoint, task: str, execution: Execution = AS_IT_IS) -> Artefact:
+def huggingface_artifact(checkpoint: Checkpoint, task: str, execution: Execution = AS_IT_IS) -> Artifact:
     """A Hugging Face directory, computed by transformers and PyTorch."""
     path = checkpoint.location.path
     name = f"huggingface {path}"
@@ -121,18 +121,18 @@ def huggingface_artefact(checkpoint: Checkpoint, task: str, execution: Execution
         return HuggingFaceRunner(path if path.is_dir() else path.parent, task, execution)
 
     return _with_files_of(
-        checkpoint, Artefact(name, opened, execution=execution, profile=execution.profile("fp32-cross"))
+        checkpoint, Artifact(name, opened, execution=execution, profile=execution.profile("fp32-cross"))
     )
 
 
-def saved_model_artefact(
+def saved_model_artifact(
     path: Path,
     kind: str,
     execution: Execution = AS_IT_IS,
     *,
     task: str = "encoder",
     signature: str = "serving_default",
-) -> Artefact:
+) -> Artifact:
     """A SavedModel: through `hub.KerasLayer` (`hub`) or by its serving signature (`savedmodel`)."""
     if not (path / "saved_model.pb").is_file():
         raise UsageError(f"{path}: not a SavedModel: no saved_model.pb in it")
@@ -152,7 +152,7 @@ def saved_model_artefact(
 
     configuration = {} if manifest is None else manifest.configuration
     vocabulary = path / "assets" / "vocab.txt"
-    return Artefact(
+    return Artifact(
         f"{kind} {path}",
         opened,
         _limits(configuration),
@@ -164,9 +164,9 @@ def saved_model_artefact(
     )
 
 
-def onnx_artefact(
+def onnx_artifact(
     path: Path, execution: Execution = AS_IT_IS, *, widen: bool = False, shown: Path | None = None
-) -> Artefact:
+) -> Artifact:
     """An ONNX file in ONNX Runtime.
 
     `widen` takes float16 outputs for float32 ones, where the file was asked to have them; `shown` is the path that
@@ -189,7 +189,7 @@ def onnx_artefact(
         return OnnxRunner(path, execution, widen=widen, shares_mask=bool(configuration))
 
     level = execution.graph_optimization
-    return Artefact(
+    return Artifact(
         f"onnx {shown or path}{'' if level == 'all' else f' (graph optimizations: {level})'}",
         opened,
         _limits(configuration),
@@ -199,7 +199,7 @@ def onnx_artefact(
     )
 
 
-def _with_files_of(checkpoint: Checkpoint, made: Artefact) -> Artefact:
+def _with_files_of(checkpoint: Checkpoint, made: Artifact) -> Artifact:
     """What a checkpoint's own files say about it."""
     config, location = checkpoint.config, checkpoint.location
     return replace(
