@@ -1,0 +1,58 @@
+"""The protocol buffers in a checkpoint, as tensorflow/core/protobuf describes them.
+
+They are described here, in a pool of their own, because TensorFlow's Python modules for them come with TensorFlow, and
+a process that imports it later must find its own descriptions unclaimed. Fields that nothing here uses are left out:
+the runtime skips them.
+"""
+
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+PACKAGE = "bertferry.bundle"
+MESSAGES = {
+    # tensor_bundle.proto, versions.proto
+    "Header": "1 num_shards int32, 2 endianness int32, 3 version Versions",
+    "Versions": "1 producer int32, 2 min_consumer int32",
+    "Entry": "1 dtype int32, 2 shape Shape, 3 shard_id int32, 4 offset int64, 5 size int64, 6 crc32c fixed32, "
+    "7 slices *Slice",
+    # tensor_shape.proto, tensor_slice.proto
+    "Shape": "2 dim *Dimension",
+    "Dimension": "1 size int64",
+    "Slice": "1 extent *Extent",
+    "Extent": "1 start int64, 2 length int64",
+    # trackable_object_graph.proto
+    "ObjectGraph": "1 nodes *Object",
+    "Object": "1 children *Child, 2 attributes *Attribute",
+    "Child": "1 node_id int32, 2 local_name string",
+    "Attribute": "1 name string, 2 full_name string, 3 checkpoint_key string",
+}
+"""The fields of each message as `number name type`; a star stands for a repeated field."""
+
+
+def _describe() -> descriptor_pb2.FileDescriptorProto:
+    """The messages as the runtime wants them; proto3, which writes no field that is zero, as TensorFlow does."""
+    file = descriptor_pb2.FileDescriptorProto(name="bundle.proto", package=PACKAGE, syntax="proto3")
+    for name, fields in MESSAGES.items():
+        message = file.message_type.add(name=name)
+        for text in fields.split(", "):
+            number, field_name, kind = text.split(" ")
+            field = message.field.add(name=field_name, number=int(number))
+            field.label = field.LABEL_REPEATED if kind.startswith("*") else field.LABEL_OPTIONAL
+            kind = kind.removeprefix("*")
+            if kind in MESSAGES:
+                field.type, field.type_name = field.TYPE_MESSAGE, f".{PACKAGE}.{kind}"
+            else:
+                field.type = getattr(field, f"TYPE_{kind.upper()}")
+    return file
+
+
+def _message_class(name: str) -> Any:  # noqa: ANN401 - protobuf makes the class here
+    return message_factory.GetMessageClass(_pool.FindMessageTypeByName(f"{PACKAGE}.{name}"))
+
+
+_pool = descriptor_pool.DescriptorPool()
+_pool.Add(_describe())
+HeaderMessage = _message_class("Header")
+EntryMessage = _message_class("Entry")
+ObjectGraphMessage = _message_class("ObjectGraph")
