@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bertferry.convert.bundle import BundleWriter
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.layouts.tf1 import TF1
 from bertferry.core import axes
@@ -50,11 +51,11 @@ def values(config: EncoderConfig, seed: int = 0, spread: float = 0.04) -> Iterat
 
 def write(folder: Path, config: EncoderConfig, drawn: Iterable[tuple[str, np.ndarray]]) -> None:
     """The checkpoint, its configuration and a vocabulary, into a folder that may be there."""
-    from bertferry.convert.writers.tensorflow import write_names
-
     stored = {row.parameter: row.stored for row in TF1.bind(TF1.forms[0], config.num_layers)}
     folder.mkdir(parents=True, exist_ok=True)
-    write_names(folder / "bert_model.ckpt", ((stored[parameter], array) for parameter, array in drawn))
+    with BundleWriter(folder / "bert_model.ckpt") as writer:
+        for parameter, array in drawn:
+            writer.add(stored[parameter], array.dtype.name, array.shape, [array.tobytes()])
     (folder / "bert_config.json").write_text(json.dumps(bert_config(config), indent=2) + "\n")
     words = [*SPECIAL, *(f"word{number}" for number in range(config.vocab_size - len(SPECIAL)))]
     (folder / "vocab.txt").write_text("\n".join(words) + "\n")

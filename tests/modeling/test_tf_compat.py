@@ -161,19 +161,3 @@ def test_a_saved_model_lists_the_functions_of_its_objects(tmp_path, module):
     assert called
     assert called <= set(objects.concrete_functions)
     assert called <= {function.signature.name for function in saved_functions(tmp_path)}
-
-
-def test_a_checkpoint_holds_its_object_graph(tmp_path, weight):
-    path = tf.train.Checkpoint(outer=tf.train.Checkpoint(inner=weight)).write(str(tmp_path / "ck"))
-    stored = tf.train.load_checkpoint(path).get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH")
-    nodes = tf_compat.TrackableObjectGraph.FromString(stored).nodes
-    (outer,) = [child.node_id for child in nodes[0].children if child.local_name == "outer"]
-    (inner,) = [child.node_id for child in nodes[outer].children if child.local_name == "inner"]
-    (value,) = nodes[inner].attributes
-    assert (value.name, value.full_name) == ("VARIABLE_VALUE", "weight")
-    assert value.checkpoint_key == "outer/inner/.ATTRIBUTES/VARIABLE_VALUE"
-
-
-def test_a_bundle_entry_states_a_checksum():
-    field = tf_compat.BundleEntryProto.DESCRIPTOR.fields_by_name["crc32c"]
-    assert (field.number, field.type) == (6, field.TYPE_FIXED32)  # as tensor_bundle.proto fixes it in files

@@ -1,7 +1,7 @@
 """Checkpoints of the BERT family: read in any layout, converted to another, nothing lost.
 
 `open_checkpoint` reads one, `convert_checkpoint` converts one, `inspect_checkpoint` shows one, `diff_checkpoints`
-compares two. TensorFlow is imported when a TensorFlow file is first touched, not before.
+compares two. None of it imports TensorFlow.
 """
 
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint

@@ -88,17 +88,6 @@ class Checkpoint:
         """How a parameter lies in the file."""
         return canonical_axes(parameter) if parameter in self.fresh else self.match.found[parameter][1].axes
 
-    def load(self, parameter: str, wanted: str) -> axes.Tensor:
-        """A parameter laid out as the axes `wanted`, as an array of the reader's library where it is read.
-
-        Raises:
-          DataError: its bytes are damaged.
-        """
-        if parameter in self.fresh:
-            return self.read(parameter, wanted)
-        value = self.reader.load(self.stored_name(parameter))
-        return axes.rearrange(value, self.stored_axes(parameter), wanted, self.sizes, self.reader.library)
-
     def read(self, parameter: str, wanted: str | None = None) -> np.ndarray:
         """A parameter laid out as the axes `wanted`, by default as the networks hold it.
 
@@ -110,8 +99,7 @@ class Checkpoint:
         else:
             value = self.reader.read(self.stored_name(parameter))
         target = canonical_axes(parameter) if wanted is None else wanted
-        array: np.ndarray = axes.rearrange(value, self.stored_axes(parameter), target, self.sizes)
-        return array
+        return axes.rearrange(value, self.stored_axes(parameter), target, self.sizes)
 
 
 def open_checkpoint(

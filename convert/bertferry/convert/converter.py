@@ -3,9 +3,6 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint, same_bits
 from bertferry.convert.configuration import write_configuration
@@ -14,6 +11,9 @@ from bertferry.convert.plan import Plan, PlannedTensor, plan
 from bertferry.convert.report import ConversionReport, conversion_report
 from bertferry.convert.source_options import SourceOptions
 from bertferry.convert.vocabulary import read_vocabulary, write_tokenizer_config
+from bertferry.convert.writers.content import TensorContent
+from bertferry.convert.writers.safetensors import write_safetensors
+from bertferry.convert.writers.tensorflow import write_names, write_objects
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.tasks import has_classes
@@ -100,38 +100,32 @@ def write_beside(directory: Path, work: Plan, do_lower_case: bool | None) -> Non
 def check_skipped(checkpoint: Checkpoint) -> None:
     """Reads what is left out of the target: damage in it speaks against the whole file."""
     for key in (*checkpoint.match.skipped, *checkpoint.match.outside):
-        checkpoint.reader.load(key)
+        checkpoint.reader.checked_fingerprint(key)
 
 
 def write_tensors(directory: Path, work: Plan, tell: Callable[[str], None]) -> None:
-    """Writes every row of the plan, one in memory at a time or a batch of small ones."""
+    """Writes every row of the plan, one in memory at a time."""
 
-    def tensors() -> Iterator[tuple[str, Any]]:
-        for tensor in work.tensors:
-            tell(f"writing {tensor.stored}")
-            yield tensor.stored, work.value(tensor)
+    def pieces(tensor: PlannedTensor) -> Iterator[memoryview]:
+        tell(f"writing {tensor.stored}")
+        yield from work.pieces(tensor)
 
-    if work.target.naming == "safetensors":
-        from bertferry.convert.writers.safetensors import write_safetensors
-
-        headers = [(tensor.stored, tensor.dtype, tensor.shape) for tensor in work.tensors]
-        write_safetensors(directory / SAFETENSORS_NAME, headers, tensors())
-        return
-    from bertferry.convert.writers.tensorflow import write_names, write_objects
-
+    contents = [TensorContent(one.stored, one.dtype, one.shape, pieces(one)) for one in work.tensors]
     prefix = directory / CHECKPOINT_NAME
-    if work.target.naming == "names":
-        write_names(prefix, tensors())
+    if work.target.naming == "safetensors":
+        write_safetensors(directory / SAFETENSORS_NAME, contents)
+    elif work.target.naming == "names":
+        write_names(prefix, contents)
     else:
         aliases = work.target.bound_aliases(work.checkpoint.config.num_layers)
-        write_objects(prefix, [tensor.row for tensor in work.tensors], tensors(), aliases)
+        write_objects(prefix, [tensor.row for tensor in work.tensors], contents, aliases)
 
 
 def compare_bits(directory: Path, work: Plan, tell: Callable[[str], None]) -> None:
     """Opens what was written as any reader would, and compares every tensor with its source bit for bit.
 
-    A tensor that keeps its bytes is compared by the checksum that both files state, after TensorFlow has
-    checked the written one against its bytes.
+    A tensor that keeps its bytes is compared by the checksum that both files state, after the bytes of the written
+    one have been found to have it.
 
     Raises:
       DataError: the first tensor that differs.
@@ -152,7 +146,7 @@ def _is_equal(written: Checkpoint, work: Plan, tensor: PlannedTensor) -> bool:
         theirs = work.checkpoint.reader.fingerprint(tensor.source)
         if kind(ours) == kind(theirs):
             return ours == theirs
-    return same_bits(written.reader.read(key), np.ascontiguousarray(work.value(tensor)))
+    return same_bits(written.reader.read(key), work.value(tensor))
 
 
 def kind(fingerprint: str) -> str:

@@ -25,5 +25,5 @@ def load_network(checkpoint: Checkpoint, task: str = "encoder", float_dtype: str
     for name, variable in named_variables(model).items():
         if name not in checkpoint.parameters:
             continue  # a pooler that the task's outputs do not depend on
-        variable.assign(tf.cast(checkpoint.load(name, canonical_axes(name)), variable.dtype))
+        variable.assign(tf.cast(checkpoint.read(name, canonical_axes(name)), variable.dtype))
     return model

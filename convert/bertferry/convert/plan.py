@@ -1,5 +1,6 @@
 """What a conversion will write: the target's form, its rows, and where each value comes from."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.layouts import WRITTEN
 from bertferry.convert.options import ConversionOptions
+from bertferry.convert.readers.reader import bytes_of
 from bertferry.core import axes
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.tasks import TASKS
@@ -48,14 +50,25 @@ class Plan:
     form: Form
     tensors: tuple[PlannedTensor, ...]
 
-    def value(self, tensor: PlannedTensor) -> axes.Tensor:
-        """The values to write: an array of the reader's library if the type stays, else of NumPy.
+    def pieces(self, tensor: PlannedTensor) -> Iterator[memoryview]:
+        """The bytes to write: those of the source in bounded pieces where they stay, else those of the value.
+
+        Raises:
+          DataError: as `value`.
+        """
+        if tensor.keeps_bytes and tensor.source is not None:
+            yield from self.checkpoint.reader.chunks(tensor.source)
+        else:
+            yield bytes_of(self.value(tensor))
+
+    def value(self, tensor: PlannedTensor) -> np.ndarray:
+        """The values to write.
 
         Raises:
           DataError: the bytes of the source are damaged, or a value does not fit the type asked for.
         """
-        value = self.checkpoint.load(tensor.parameter, tensor.row.axes)
-        return value if tensor.keeps_type else cast(np.asarray(value), tensor.dtype, tensor.row)
+        value = self.checkpoint.read(tensor.parameter, tensor.row.axes)
+        return value if tensor.keeps_type else cast(value, tensor.dtype, tensor.row)
 
 
 def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:

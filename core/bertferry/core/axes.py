@@ -9,14 +9,10 @@ the names tell.
 from collections.abc import Mapping
 from functools import cache
 from math import prod
-from types import ModuleType
-from typing import Any, TypeAlias
 
 import numpy as np
 
 Groups = tuple[tuple[str, ...], ...]
-Tensor: TypeAlias = Any
-"""An array of NumPy or TensorFlow: `core` does not know the latter's type."""
 
 
 @cache
@@ -53,18 +49,13 @@ def same_bytes(source: str, target: str) -> bool:
     return names(source) == names(target)
 
 
-def rearrange(
-    array: Tensor, source: str, target: str, sizes: Mapping[str, int], library: ModuleType = np
-) -> Tensor:
-    """The array, lying as `source`, laid out as `target`; a view where the bytes stay as they are.
-
-    `library` is whose array it is, NumPy or TensorFlow.
-    """
+def rearrange(array: np.ndarray, source: str, target: str, sizes: Mapping[str, int]) -> np.ndarray:
+    """The array, lying as `source`, laid out as `target`; a view where the bytes stay as they are."""
     if source == target:
         return array
     order, wanted = names(source), names(target)
     if order == wanted:
-        return library.reshape(array, shape(target, sizes))
-    apart = library.reshape(array, [sizes[name] for name in order])
-    turned = library.transpose(apart, [order.index(name) for name in wanted])
-    return library.reshape(turned, shape(target, sizes))
+        return np.reshape(array, shape(target, sizes))
+    apart = np.reshape(array, [sizes[name] for name in order])
+    turned = np.transpose(apart, [order.index(name) for name in wanted])
+    return np.reshape(turned, shape(target, sizes))

@@ -89,7 +89,7 @@ def variables(module: Module) -> dict[str, Any]:
     dtype = tf.as_dtype(PRECISIONS[module.precision])
     return {
         name: tf.Variable(
-            tf.cast(module.source.load(name, canonical_axes(name)), dtype),
+            tf.cast(module.source.read(name, canonical_axes(name)), dtype),
             name=name,
             trainable=name not in module.frozen,
         )
@@ -106,8 +106,8 @@ def save(
     """Saves a trackable object so that saving it again gives the same bytes."""
     import tensorflow as tf
 
-    from bertferry.convert.writers.disk import system_errors
     from bertferry.export.saved_model_files import make_reproducible
+    from bertferry.export.system_errors import system_errors
 
     with system_errors():
         tf.saved_model.save(built, str(directory), signatures=signatures, options=options)

@@ -17,19 +17,15 @@ from typing import Any, TypeAlias
 import tensorflow as tf
 from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-from tensorflow.core.protobuf.tensor_bundle_pb2 import BundleEntryProto
-from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 from tensorflow.python.framework import convert_to_constants
 from tensorflow.python.saved_model import save_context
 from tensorflow.python.saved_model.pywrap_saved_model import fingerprinting
 
 __all__ = [
     "ARGUMENT_NAME",
-    "BundleEntryProto",
     "FingerprintDef",
     "LoadedModule",
     "SavedModel",
-    "TrackableObjectGraph",
     "capture",
     "compute_fingerprint",
     "find_variable",

@@ -32,7 +32,7 @@ DTYPES = {
     24: "float8_e5m2",
     25: "float8_e4m3fn",
 }
-"""NumPy's names of the types of tensorflow/core/framework/types.proto, strings as its arrays of them are called."""
+"""NumPy's names of the types of tensorflow/core/framework/types.proto; arrays of strings are of objects."""
 NUMBERS = {name: number for number, name in DTYPES.items()}
 
 Slice = tuple[tuple[int, int], ...]

@@ -1,8 +1,8 @@
 """The protocol buffers in a checkpoint, as tensorflow/core/protobuf describes them.
 
-They are described here, in a pool of their own, because TensorFlow's Python modules for them come with TensorFlow, and
-a process that imports it later must find its own descriptions unclaimed. Fields that nothing here uses are left out:
-the runtime skips them.
+They are described here, in a pool of their own, because TensorFlow's Python modules for them come with TensorFlow,
+and a process that imports it later must find its own descriptions unclaimed. Fields that nothing here uses are
+left out: the runtime skips them.
 """
 
 from typing import Any

@@ -1,5 +1,6 @@
 """Reads the tensors of a checkpoint, each verified against the CRC-32C that the index states."""
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,9 +54,22 @@ class BundleReader:
         entry = self.entries[name]
         with self._damage(name):
             if entry.slices:
-                yield memoryview(self._read_whole(name).reshape(-1).view(np.uint8))
+                yield self._read_whole(name).reshape(-1).view(np.uint8).data
             else:
                 yield from self._chunks(entry)
+
+    def check(self, name: str) -> None:
+        """Reads a tensor of any type for its checksum.
+
+        Raises:
+          DataError: its bytes are damaged or missing.
+        """
+        entry = self.entries[name]
+        with self._damage(name):
+            if entry.slices or entry.dtype == STRINGS:
+                self._read_whole(name)
+            else:
+                deque(verify(read_chunks(self._path(entry), entry), entry.crc), maxlen=0)
 
     def _read_whole(self, name: str) -> np.ndarray:
         entry = self.entries[name]

@@ -1,7 +1,7 @@
 """Tensors stored in parts: partitioned variables of TensorFlow 1.
 
-The parts stand in the index under keys that no name can be: a zero byte, the tensor's name and the place of the part,
-each written so that keys sort as what they say (tsl/lib/strings/ordered_code.cc).
+The parts stand in the index under keys that no name can be: a zero byte, the tensor's name and the place of the
+part, each written so that keys sort as what they say (tensorflow/core/lib/strings/ordered_code.cc).
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Reads a table in LevelDB's format: keys in order, each with a value, in blocks that have checksums.
 
-https://github.com/google/leveldb/blob/main/doc/table_format.md. What the file states of itself is checked before it is
-believed, and what it unpacks to is limited, so that a damaged one takes neither more memory nor more time than its size
-explains.
+https://github.com/google/leveldb/blob/main/doc/table_format.md. What the file states of itself is checked before
+it is believed, and what it unpacks to is limited, so that a damaged one takes neither more memory nor more time than
+its size explains.
 """
 
 from collections.abc import Iterator
@@ -69,7 +69,9 @@ def _block(data: memoryview, handle: tuple[int, int]) -> memoryview:
 
 def _entries(block: memoryview) -> Iterator[tuple[bytes, memoryview]]:
     """Keys and values of a block; each key is stored without what it shares with the one before it."""
-    restarts = 4 * (int.from_bytes(block[-4:], "little") + 1)  # where keys are stored whole, which only seeking needs
+    restarts = 4 * (
+        int.from_bytes(block[-4:], "little") + 1
+    )  # where keys are stored whole, which only seeking needs
     if len(block) < restarts:
         raise ValueError("a block is shorter than it says")
     content = block[: len(block) - restarts]

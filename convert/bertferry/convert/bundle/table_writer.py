@@ -1,6 +1,5 @@
 """Writes a table in LevelDB's format as TensorFlow does, byte for byte (tsl/lib/io/table_builder.cc)."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -45,7 +44,9 @@ class Block:
     def finish(self) -> bytes:
         """The block's bytes, with what stands behind it."""
         numbers = (*self._restarts, len(self._restarts))
-        stored = bytes(self._content) + b"".join(number.to_bytes(4, "little") for number in numbers) + bytes([PLAIN])
+        stored = (
+            bytes(self._content) + b"".join(number.to_bytes(4, "little") for number in numbers) + bytes([PLAIN])
+        )
         return stored + masked(crc32c(stored)).to_bytes(4, "little")
 
 
@@ -81,7 +82,8 @@ def _append(out: bytearray, block: Block) -> bytes:
 
 def _shared(one: bytes, other: bytes) -> int:
     """How many bytes two keys have in common."""
-    return len(os.path.commonprefix([one, other]))
+    differing = (place for place, (left, right) in enumerate(zip(one, other, strict=False)) if left != right)
+    return next(differing, min(len(one), len(other)))
 
 
 def _separator(last: bytes, first: bytes) -> bytes:

@@ -2,6 +2,8 @@
 
 from bertferry.convert.locate import Location
 from bertferry.convert.readers.reader import Reader
+from bertferry.convert.readers.tensorflow import TensorFlowReader
+from bertferry.convert.readers.variables import VariableView
 
 
 def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[Reader, str | None], ...]:
@@ -20,9 +22,6 @@ def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[R
         from bertferry.convert.readers.keras import KerasReader
 
         return ((KerasReader(location.path), prefix),)
-    from bertferry.convert.readers.tensorflow import TensorFlowReader
-    from bertferry.convert.readers.variables import VariableView
-
     reader = TensorFlowReader(location.path)
     if reader.naming == "names":
         return ((reader, prefix),)

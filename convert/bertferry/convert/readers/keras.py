@@ -10,17 +10,14 @@ import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bertferry.convert.layout import Naming
 from bertferry.convert.locate import locate
-from bertferry.convert.readers.reader import TensorInfo, name_places, names_below, sha256
+from bertferry.convert.readers.reader import TensorInfo, bytes_of, name_places, names_below, sha256
+from bertferry.convert.readers.tensorflow import TensorFlowReader
 from bertferry.core.errors import BertferryError, DataError, UsageError, first_line
-
-if TYPE_CHECKING:  # it imports TensorFlow, which h5py does without
-    from bertferry.convert.readers.tensorflow import TensorFlowReader
 
 WEIGHTS = "model.weights.h5"
 HUB_LAYER = "KerasLayer"
@@ -29,7 +26,6 @@ HUB_LAYER = "KerasLayer"
 class KerasReader:
     """The variables of every `hub.KerasLayer` in the file, as `LAYER/NAME` with the names of its module."""
 
-    library: Any = np
     naming: Naming = "names"
 
     def __init__(self, path: Path) -> None:
@@ -90,17 +86,17 @@ class KerasReader:
         """The names that begin so."""
         return names_below(self.tensors, place)
 
-    def load(self, key: str) -> np.ndarray:
+    def read(self, key: str) -> np.ndarray:
         """The tensor; HDF5 keeps no checksum of it, the zip around it does."""
         return np.asarray(self._file[self._stored[key]])
 
-    def read(self, key: str) -> np.ndarray:
-        """The tensor."""
-        return self.load(key)
+    def chunks(self, key: str) -> Iterator[memoryview]:
+        """The tensor's bytes, all at once."""
+        yield bytes_of(self.read(key))
 
     def fingerprint(self, key: str) -> str:
         """The SHA-256 of its bytes."""
-        return sha256(self.load(key))
+        return sha256(self.read(key))
 
     def checked_fingerprint(self, key: str) -> str:
         """The same."""
@@ -122,8 +118,6 @@ def _hub_layers(config: object) -> Iterator[tuple[str, str]]:
 
 def _variable_order(module: Path, path: Path) -> list[str]:
     """The names of a module's variables as a `hub.KerasLayer` holds them: the trainable ones, then the others."""
-    from bertferry.convert.readers.tensorflow import TensorFlowReader
-
     try:
         reader = TensorFlowReader(locate(module).path)
     except BertferryError as error:
@@ -134,7 +128,7 @@ def _variable_order(module: Path, path: Path) -> list[str]:
     return trainable + [name for name in _listed(reader, "variables") if name not in trainable]
 
 
-def _listed(reader: "TensorFlowReader", attribute: str) -> list[str]:
+def _listed(reader: TensorFlowReader, attribute: str) -> list[str]:
     """The names of the variables in a list of the root object, in its order."""
     names, number = [], 0
     while (key := reader.find(f"{attribute}/{number}")) is not None:

@@ -9,17 +9,29 @@ import re
 from collections import deque
 from collections.abc import Iterator
 
-from bertferry.modeling.tf_compat import TrackableObjectGraph
+from google.protobuf.message import DecodeError
+
+from bertferry.convert.bundle import ObjectGraphMessage
 
 GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 class ObjectGraph:
-    """The saved objects, their named edges and the key under which each variable was stored."""
+    """The saved objects, their named edges and the key under which each variable was stored.
+
+    Raises:
+      ValueError: the bytes are no object graph.
+    """
 
     def __init__(self, serialized: bytes) -> None:
-        graph = TrackableObjectGraph.FromString(serialized)
+        try:
+            graph = ObjectGraphMessage.FromString(serialized)
+        except DecodeError as error:
+            raise ValueError("it is no object graph") from error
+        count = len(graph.nodes)
+        if not count or any(not 0 <= child.node_id < count for node in graph.nodes for child in node.children):
+            raise ValueError("its object graph leads to objects that are not there")
         self._children = [{child.local_name: child.node_id for child in node.children} for node in graph.nodes]
         self._keys = [
             next((a.checkpoint_key for a in node.attributes if a.name == "VARIABLE_VALUE"), None)

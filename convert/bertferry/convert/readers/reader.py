@@ -1,14 +1,13 @@
 """What every reader gives: names, shapes and dtypes of the tensors of a file at once, their bytes on demand."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from bertferry.convert.layout import Naming
-from bertferry.core.axes import Tensor
 
 
 @dataclass(frozen=True)
@@ -21,9 +20,6 @@ class TensorInfo:
 
 class Reader(Protocol):
     """An open file. Its tensors are keyed by the names that stand in the file."""
-
-    library: Any
-    """Whose arrays `load` returns: NumPy or TensorFlow, either of which has `reshape` and `transpose`."""
 
     @property
     def naming(self) -> Naming:
@@ -42,11 +38,11 @@ class Reader(Protocol):
     def below(self, place: str, anchor: str) -> set[str]:
         """The keys of all tensors at a place; where names are no paths, in the object that holds `anchor`."""
 
-    def load(self, key: str) -> Tensor:
-        """The tensor as the library's array. Raises DataError when its bytes are damaged or missing."""
-
     def read(self, key: str) -> np.ndarray:
-        """The tensor as a NumPy array. Raises DataError as `load`."""
+        """The tensor. Raises DataError when its bytes are damaged or missing."""
+
+    def chunks(self, key: str) -> Iterator[memoryview]:
+        """The tensor's bytes in order, in pieces that are valid until the next one. Raises DataError as `read`."""
 
     def fingerprint(self, key: str) -> str:
         """`crc32c:` or `sha256:` and a number that equal bytes share, as the file states it or from the bytes."""
@@ -68,4 +64,9 @@ def names_below(names: Iterable[str], place: str) -> set[str]:
 
 def sha256(array: np.ndarray) -> str:
     """The fingerprint of bytes for which a file states none."""
-    return "sha256:" + hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()
+    return "sha256:" + hashlib.sha256(bytes_of(array)).hexdigest()
+
+
+def bytes_of(array: np.ndarray) -> memoryview:
+    """An array's bytes, row by row; without a copy where they lie so."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data

@@ -1,5 +1,6 @@
 """Reads `.safetensors` files through the safetensors library."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from bertferry.convert.layout import Naming
-from bertferry.convert.readers.reader import TensorInfo, name_places, names_below, sha256
+from bertferry.convert.readers.reader import TensorInfo, bytes_of, name_places, names_below, sha256
 from bertferry.core.errors import DataError
 
 # https://github.com/huggingface/safetensors#format, section "dtype"
@@ -33,7 +34,6 @@ class SafetensorsReader:
     """
 
     naming: Naming = "safetensors"
-    library: Any = np
 
     def __init__(self, shards: tuple[Path, ...]) -> None:
         self.tensors: dict[str, TensorInfo] = {}
@@ -63,7 +63,7 @@ class SafetensorsReader:
         """The names that begin so."""
         return names_below(self.tensors, place)
 
-    def load(self, key: str) -> np.ndarray:
+    def read(self, key: str) -> np.ndarray:
         """The tensor as an array of its own."""
         path, file = self._files[key]
         try:
@@ -71,10 +71,12 @@ class SafetensorsReader:
         except (SafetensorError, TypeError, OSError) as error:
             raise DataError(f"{path}: tensor {key} cannot be read: {error}") from error
 
-    read = load
+    def chunks(self, key: str) -> Iterator[memoryview]:
+        """The tensor's bytes, all at once."""
+        yield bytes_of(self.read(key))
 
     def fingerprint(self, key: str) -> str:
         """The SHA-256 of a tensor's bytes."""
-        return sha256(self.load(key))
+        return sha256(self.read(key))
 
     checked_fingerprint = fingerprint

@@ -1,45 +1,37 @@
-"""Reads TensorFlow checkpoints, name-based and object-based, through TensorFlow's own reader."""
+"""Reads TensorFlow checkpoints, name-based and object-based."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from bertferry.convert.bundle import BundleReader
 from bertferry.convert.layout import Naming
-from bertferry.convert.readers.bundle_index import checksums, unmasked
 from bertferry.convert.readers.object_graph import GRAPH_KEY, VALUE, ObjectGraph
 from bertferry.convert.readers.reader import TensorInfo, name_places, names_below, sha256
 from bertferry.core.errors import DataError, first_line
 
-READER_ERRORS = (tf.errors.OpError, RuntimeError, ValueError, IndexError)
-"""What TensorFlow's reader raises for damaged files: IndexError for a data file that ends too early."""
-
 
 class TensorFlowReader:
-    """A checkpoint under a prefix. TensorFlow checks each tensor's CRC-32C as it is read."""
-
-    library: Any = tf
+    """A checkpoint under a prefix. The CRC-32C of each tensor is checked as it is read."""
 
     def __init__(self, prefix: Path) -> None:
-        self._prefix = prefix
-        try:
-            self._reader = tf.train.load_checkpoint(str(prefix))
-            shapes = self._reader.get_variable_to_shape_map()
-            self._dtypes = self._reader.get_variable_to_dtype_map()
-            serialized = self._reader.get_tensor(GRAPH_KEY) if GRAPH_KEY in shapes else None
-            self._graph = None if serialized is None else ObjectGraph(serialized)
-        except READER_ERRORS as error:
-            raise DataError(f"{prefix}.index: not a readable checkpoint index: {first_line(error)}") from error
+        self._bundle = BundleReader(prefix)
+        self._graph = self._read_graph(prefix) if GRAPH_KEY in self._bundle.entries else None
         self.naming: Naming = "names" if self._graph is None else "objects"
         self.tensors = {
-            key.removesuffix(VALUE): TensorInfo(tuple(shape), self._dtypes[key].as_numpy_dtype.__name__)
-            for key, shape in sorted(shapes.items())
+            key.removesuffix(VALUE): TensorInfo(entry.shape, entry.dtype)
+            for key, entry in self._bundle.entries.items()
             if self._graph is None or key.endswith(VALUE)
         }
+
+    def _read_graph(self, prefix: Path) -> ObjectGraph:
+        stored = self._bundle.read(GRAPH_KEY)
+        try:
+            return ObjectGraph(stored.item())
+        except ValueError as error:
+            raise DataError(f"{prefix}: tensor {GRAPH_KEY} is damaged: {first_line(error)}") from error
 
     @cached_property
     def variables(self) -> dict[str, str]:
@@ -64,42 +56,23 @@ class TensorFlowReader:
             return names_below(self.tensors, place)
         return {key.removesuffix(VALUE) for key in self._graph.keys_below(place)}
 
-    def load(self, key: str) -> tf.Tensor:
-        """The tensor, its checksum verified, without a copy in NumPy's memory."""
-        stored = self._stored(key)
-        with self._damage(key):
-            return tf.raw_ops.RestoreV2(
-                prefix=str(self._prefix),
-                tensor_names=[stored],
-                shape_and_slices=[""],
-                dtypes=[self._dtypes[stored]],
-            )[0]
-
     def read(self, key: str) -> np.ndarray:
         """The tensor as an array, its checksum verified."""
-        with self._damage(key):
-            return np.asarray(self._reader.get_tensor(self._stored(key)))
+        return self._bundle.read(self._stored(key))
 
-    @contextmanager
-    def _damage(self, key: str) -> Iterator[None]:
-        try:
-            yield
-        except READER_ERRORS as error:
-            raise DataError(f"{self._prefix}: tensor {key} is damaged: {first_line(error)}") from error
+    def chunks(self, key: str) -> Iterator[memoryview]:
+        """The tensor's bytes in pieces, their checksum verified behind the last one."""
+        return self._bundle.chunks(self._stored(key))
 
     def fingerprint(self, key: str) -> str:
-        """The CRC-32C that the index states for a tensor; its SHA-256 where the index cannot be read for that."""
-        stated = self._checksums.get(self._stored(key))
-        return sha256(self.read(key)) if stated is None else f"crc32c:{unmasked(stated):08x}"
+        """The CRC-32C that the index states for a tensor; the SHA-256 of one that is stored in parts."""
+        entry = self._bundle.entries[self._stored(key)]
+        return sha256(self.read(key)) if entry.slices else f"crc32c:{entry.crc:08x}"
 
     def checked_fingerprint(self, key: str) -> str:
-        """The same, after TensorFlow has found the bytes to have the CRC-32C that is stated."""
-        self.load(key)
+        """The same, after the bytes have been found to have the CRC-32C that is stated."""
+        self._bundle.check(self._stored(key))
         return self.fingerprint(key)
-
-    @cached_property
-    def _checksums(self) -> dict[str, int]:
-        return checksums(Path(f"{self._prefix}.index"))
 
     def _stored(self, key: str) -> str:
         return key if self._graph is None else key + VALUE

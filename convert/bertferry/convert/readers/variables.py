@@ -4,23 +4,20 @@ A Hub module keeps its variables in a list, and a model that holds one under nam
 names are all that says what they are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from bertferry.convert.layout import Naming
 from bertferry.convert.layouts.ignored import OBJECT_STATE
 from bertferry.convert.readers.reader import TensorInfo, name_places
-from bertferry.core.axes import Tensor
 from bertferry.core.errors import UsageError
 
 
 class NamedObjects(Protocol):
     """What the view needs of the reader below it."""
-
-    library: Any
 
     @property
     def tensors(self) -> Mapping[str, TensorInfo]:
@@ -33,11 +30,11 @@ class NamedObjects(Protocol):
     def below(self, place: str, anchor: str) -> set[str]:
         """The keys that can be reached from an object."""
 
-    def load(self, key: str) -> Tensor:
-        """The tensor as the library's array."""
-
     def read(self, key: str) -> np.ndarray:
-        """The tensor as a NumPy array."""
+        """The tensor."""
+
+    def chunks(self, key: str) -> Iterator[memoryview]:
+        """Its bytes in pieces."""
 
     def fingerprint(self, key: str) -> str:
         """A number that equal bytes share."""
@@ -58,7 +55,6 @@ class VariableView:
 
     def __init__(self, reader: NamedObjects, prefix: str | None = None) -> None:
         self._reader = reader
-        self.library = reader.library
         self.tensors = reader.tensors
         kept = None if prefix is None else reader.below(prefix, "")
         self._keys: dict[str, list[str]] = {}
@@ -88,13 +84,13 @@ class VariableView:
         key = self.find(place + anchor)
         return set() if key is None else self._reader.below(key.rpartition("/")[0], "")
 
-    def load(self, key: str) -> Tensor:
-        """As the reader below."""
-        return self._reader.load(key)
-
     def read(self, key: str) -> np.ndarray:
         """As the reader below."""
         return self._reader.read(key)
+
+    def chunks(self, key: str) -> Iterator[memoryview]:
+        """As the reader below."""
+        return self._reader.chunks(key)
 
     def fingerprint(self, key: str) -> str:
         """As the reader below."""

@@ -15,23 +15,24 @@ import ml_dtypes  # noqa: F401 - teaches NumPy the name bfloat16
 import numpy as np
 
 from bertferry.convert.readers.safetensors import DTYPES
+from bertferry.convert.writers.content import TensorContent
 
 CODES = {name: code for code, name in DTYPES.items()}
 
 
-def write_safetensors(
-    path: Path, headers: Iterable[tuple[str, str, tuple[int, ...]]], tensors: Iterable[tuple[str, Any]]
-) -> None:
-    """A file of these names, types and shapes, with the tensors in the same order."""
+def write_safetensors(path: Path, tensors: Iterable[TensorContent]) -> None:
+    """A file of these tensors, in the same order."""
+    kept = list(tensors)
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}  # what transformers asks for
     offset = 0
-    for name, dtype, shape in headers:
-        end = offset + prod(shape) * np.dtype(dtype).itemsize
-        header[name] = {"dtype": CODES[dtype], "shape": shape, "data_offsets": [offset, end]}
+    for tensor in kept:
+        end = offset + prod(tensor.shape) * np.dtype(tensor.dtype).itemsize
+        header[tensor.name] = {"dtype": CODES[tensor.dtype], "shape": tensor.shape, "data_offsets": [offset, end]}
         offset = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
-        for _, tensor in tensors:
-            file.write(np.ascontiguousarray(tensor).reshape(-1).view(np.uint8).data)
+        for tensor in kept:
+            for piece in tensor.pieces:
+                file.write(piece)

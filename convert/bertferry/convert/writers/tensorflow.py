@@ -1,62 +1,47 @@
-"""Writes TensorFlow checkpoints, name-based and object-based, through TensorFlow's own writer.
+"""Writes TensorFlow checkpoints, name-based and object-based."""
 
-Tensors are saved in batches, each a checkpoint of its own, and `MergeV2Checkpoints` joins them without
-copying, so that memory does not grow with the model.
-"""
-
-from collections.abc import Iterable, Iterator, Mapping
-from math import prod
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from bertferry.convert.bundle import BundleWriter, ObjectGraphMessage
 from bertferry.convert.layout import Row
 from bertferry.convert.readers.object_graph import GRAPH_KEY, VALUE, unescape
-from bertferry.convert.writers.disk import system_errors
-from bertferry.modeling.tf_compat import TrackableObjectGraph
+from bertferry.convert.readers.reader import bytes_of
+from bertferry.convert.writers.content import TensorContent
 
-BATCH_BYTES = 64 * 2**20
 SAVE_COUNTER = "save_counter"
 """tf.train.Checkpoint creates this variable on restore, and strict restores ask for its value."""
 
-Tensors = Iterable[tuple[str, Any]]
-"""Names with values: arrays of NumPy or TensorFlow."""
 
-
-def write_names(prefix: Path, tensors: Tensors) -> None:
+def write_names(prefix: Path, tensors: Iterable[TensorContent]) -> None:
     """A name-based checkpoint, as `tf.compat.v1.train.Saver` writes it."""
     _write(prefix, tensors)
 
 
-def write_objects(prefix: Path, rows: Iterable[Row], tensors: Tensors, aliases: Mapping[str, str]) -> None:
+def write_objects(
+    prefix: Path, rows: Iterable[Row], tensors: Iterable[TensorContent], aliases: Mapping[str, str]
+) -> None:
     """An object-based checkpoint, as `tf.train.Checkpoint` writes it, with a graph of just these variables.
 
-    `tensors` yields the rows' stored names with their values; `aliases` are paths to objects of other paths.
+    `tensors` are called by the rows' stored names; `aliases` are paths to objects of other paths.
     """
     variables = [(row.stored, row.variable) for row in rows]
     graph = object_graph([*variables, (SAVE_COUNTER, SAVE_COUNTER)], aliases)
-
-    def entries() -> Iterator[tuple[str, Any]]:
-        yield from map(_under_its_key, tensors)
-        yield SAVE_COUNTER + VALUE, np.array(1, np.int64)
-        yield GRAPH_KEY, np.array(graph.SerializeToString(), dtype=object)
-
-    _write(prefix, entries())
+    saves = TensorContent(SAVE_COUNTER, "int64", (), [bytes_of(np.array(1, np.int64))])
+    _write(prefix, [replace(one, name=one.name + VALUE) for one in (*tensors, saves)], graph.SerializeToString())
 
 
-def _under_its_key(tensor: tuple[str, Any]) -> tuple[str, Any]:
-    return tensor[0] + VALUE, tensor[1]
-
-
-def object_graph(variables: Iterable[tuple[str, str]], aliases: Mapping[str, str]) -> TrackableObjectGraph:
+def object_graph(variables: Iterable[tuple[str, str]], aliases: Mapping[str, str]) -> Any:  # noqa: ANN401 - a message
     """The TrackableObjectGraph proto of objects with named edges.
 
     `variables` are (path of local names, graph name); TensorFlow matches the paths on restore, and TF1's
     `Saver.restore` the graph names. Aliases of objects that are not there are left out.
     """
-    graph = TrackableObjectGraph()
+    graph = ObjectGraphMessage()
     graph.nodes.add()
     numbers = {"": 0}
 
@@ -81,34 +66,10 @@ def object_graph(variables: Iterable[tuple[str, str]], aliases: Mapping[str, str
     return graph
 
 
-def _write(prefix: Path, tensors: Tensors) -> None:
-    parts: list[str] = []
-    for batch in _batches(tensors):
-        part = prefix.parent / f"part-{len(parts)}" / "part"
-        with system_errors():
-            tf.raw_ops.SaveV2(
-                prefix=str(part),
-                tensor_names=list(batch),
-                shape_and_slices=[""] * len(batch),
-                tensors=list(batch.values()),
-            )
-        parts.append(str(part))
-    with system_errors():
-        tf.raw_ops.MergeV2Checkpoints(
-            checkpoint_prefixes=parts, destination_prefix=str(prefix), delete_old_dirs=True
-        )
-
-
-def _batches(tensors: Tensors) -> Iterator[dict[str, tf.Tensor]]:
-    batch: dict[str, tf.Tensor] = {}
-    size = 0
-    for name, value in tensors:
-        batch[name] = tf.convert_to_tensor(value)
-        size += prod(value.shape) * batch[name].dtype.size
-        del value  # or it would live on while the next one is read
-        if size >= BATCH_BYTES:
-            yield batch
-            batch.clear()  # the caller still holds the dict: only emptying it frees the tensors
-            size = 0
-    if batch:
-        yield batch
+def _write(prefix: Path, tensors: Iterable[TensorContent], graph: bytes | None = None) -> None:
+    """Writes tensors in the order of their names, as TensorFlow does; the graph's name comes before all others."""
+    with BundleWriter(prefix) as writer:
+        if graph is not None:
+            writer.add_strings(GRAPH_KEY, (), [graph])
+        for tensor in sorted(tensors, key=lambda one: one.name.encode()):
+            writer.add(tensor.name, tensor.dtype, tensor.shape, tensor.pieces)
