@@ -1,8 +1,8 @@
 """Reads a table in LevelDB's format: keys in order, each with a value, in blocks that have checksums.
 
 https://github.com/google/leveldb/blob/main/doc/table_format.md. What the file states of itself is checked before
-it is believed, and what it unpacks to is limited, so that a damaged one takes neither more memory nor more time than
-its size explains.
+it is believed, and what it unpacks to is limited, so that a damaged one takes neither more memory nor more time
+than its size explains.
 """
 
 from collections.abc import Iterator
