@@ -18,7 +18,7 @@ HEADER = HeaderMessage(num_shards=1, version={"producer": 1})
 class BundleWriter:
     """A checkpoint under a prefix, written in the body of a `with`: whole when that ends well.
 
-    Tensors lie in the data file in the order in which they are added; TensorFlow adds them in that of their names.
+    Tensors lie in the data file in the order in which they are added.
     """
 
     def __init__(self, prefix: Path) -> None:

@@ -67,9 +67,8 @@ def object_graph(variables: Iterable[tuple[str, str]], aliases: Mapping[str, str
 
 
 def _write(prefix: Path, tensors: Iterable[TensorContent], graph: bytes | None = None) -> None:
-    """Writes tensors in the order of their names, as TensorFlow does; the graph's name comes before all others."""
     with BundleWriter(prefix) as writer:
+        for tensor in tensors:
+            writer.add(tensor.name, tensor.dtype, tensor.shape, tensor.pieces)
         if graph is not None:
             writer.add_strings(GRAPH_KEY, (), [graph])
-        for tensor in sorted(tensors, key=lambda one: one.name.encode()):
-            writer.add(tensor.name, tensor.dtype, tensor.shape, tensor.pieces)
