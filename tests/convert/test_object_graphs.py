@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 from bertferry.convert import SourceOptions, convert_checkpoint, open_checkpoint
+from bertferry.convert.bundle import BundleWriter, ObjectGraphMessage
 from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.command import main
 from bertferry.convert.loading import load_network
@@ -147,3 +148,15 @@ def crc32c(data: bytes) -> int:
         for _ in range(8):
             crc = crc >> 1 ^ 0x82F63B78 * (crc & 1)
     return crc ^ 0xFFFFFFFF
+
+
+def test_an_edge_that_leads_nowhere_is_refused(golden, tmp_path, one_line):
+    """With every checksum right: what wrote it was wrong."""
+    graph = ObjectGraphMessage(nodes=[{"children": [{"node_id": 7, "local_name": "model"}]}])
+    with BundleWriter(tmp_path / "bert_model.ckpt") as writer:
+        writer.add_strings("_CHECKPOINTABLE_OBJECT_GRAPH", (), [graph.SerializeToString()])
+    shutil.copy(golden / "tf1_core_L2" / "bert_config.json", tmp_path)
+    assert main(["--input", str(tmp_path), "--inspect"]) == 1
+    one_line(
+        "tensor _CHECKPOINTABLE_OBJECT_GRAPH is damaged: its object graph leads to objects that are not there"
+    )

@@ -12,8 +12,6 @@ from bertferry.convert.report import ConversionReport, conversion_report
 from bertferry.convert.source_options import SourceOptions
 from bertferry.convert.vocabulary import read_vocabulary, write_tokenizer_config
 from bertferry.convert.writers.content import TensorContent
-from bertferry.convert.writers.safetensors import write_safetensors
-from bertferry.convert.writers.tensorflow import write_names, write_objects
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.tasks import has_classes
@@ -111,10 +109,15 @@ def write_tensors(directory: Path, work: Plan, tell: Callable[[str], None]) -> N
         yield from work.pieces(tensor)
 
     contents = [TensorContent(one.stored, one.dtype, one.shape, pieces(one)) for one in work.tensors]
-    prefix = directory / CHECKPOINT_NAME
     if work.target.naming == "safetensors":
+        from bertferry.convert.writers.safetensors import write_safetensors
+
         write_safetensors(directory / SAFETENSORS_NAME, contents)
-    elif work.target.naming == "names":
+        return
+    from bertferry.convert.writers.tensorflow import write_names, write_objects
+
+    prefix = directory / CHECKPOINT_NAME
+    if work.target.naming == "names":
         write_names(prefix, contents)
     else:
         aliases = work.target.bound_aliases(work.checkpoint.config.num_layers)

@@ -2,8 +2,6 @@
 
 from bertferry.convert.locate import Location
 from bertferry.convert.readers.reader import Reader
-from bertferry.convert.readers.tensorflow import TensorFlowReader
-from bertferry.convert.readers.variables import VariableView
 
 
 def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[Reader, str | None], ...]:
@@ -22,6 +20,9 @@ def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[R
         from bertferry.convert.readers.keras import KerasReader
 
         return ((KerasReader(location.path), prefix),)
+    from bertferry.convert.readers.tensorflow import TensorFlowReader
+    from bertferry.convert.readers.variables import VariableView
+
     reader = TensorFlowReader(location.path)
     if reader.naming == "names":
         return ((reader, prefix),)
