@@ -1,5 +1,6 @@
 """TensorFlow's checkpoint files, read and written without it: TensorFlow is the judge of both ways."""
 
+import shutil
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
+from bertferry.convert import ConversionOptions, convert_checkpoint
 from bertferry.convert.bundle import BundleReader, BundleWriter
 from bertferry.convert.bundle.entry import DTYPES, STRINGS
 
@@ -185,3 +187,23 @@ def test_a_partitioned_variable_is_joined(tmp_path, length):
     assert (
         found["table"].tobytes() == whole.tobytes() == read_with_tensorflow(tmp_path / "parts")["table"].tobytes()
     )
+
+
+def test_a_checkpoint_with_a_partitioned_table_converts(golden, tmp_path):
+    """As TensorFlow 1 saved it from several parameter servers."""
+    expected = read_with_tensorflow(golden / "tf1_core_L2" / "bert_model.ckpt")
+    names = sorted(expected)
+    table = "bert/embeddings/word_embeddings"
+    rows, width = expected[table].shape
+    half = rows // 2
+    tf.raw_ops.SaveV2(
+        prefix=str(tmp_path / "bert_model.ckpt"),
+        tensor_names=[*names, table],
+        shape_and_slices=[f"{rows} {width} 0,{half}:-" if name == table else "" for name in names]
+        + [f"{rows} {width} {half},{rows - half}:-"],
+        tensors=[tf.constant(expected[name][:half] if name == table else expected[name]) for name in names]
+        + [tf.constant(expected[table][half:])],
+    )
+    shutil.copy(golden / "tf1_core_L2" / "bert_config.json", tmp_path)
+    convert_checkpoint(tmp_path, tmp_path / "out", ConversionOptions("tf1"))
+    assert_same(read_with_tensorflow(tmp_path / "out" / "bert_model.ckpt"), expected)
