@@ -19,9 +19,9 @@ from bertferry.core.errors import UnavailableError
 from bertferry.core.quiet import held_back_stderr, own_stderr
 from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
 from bertferry.verify.artifact import Artifact, checkpoint_artifact, onnx_artifact, saved_model_artifact
+from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
 from bertferry.verify.execution import Execution
 from bertferry.verify.report import CandidateResult
-from bertferry.verify.side_by_side import Judgement, compare_artifacts
 from bertferry.verify.tolerance import PROFILES
 
 COLUMNS = (
@@ -93,7 +93,7 @@ def main() -> None:
             tolerance = PROFILES[candidate.profile]
             try:
                 results = [
-                    compare_artifacts(reference, [candidate], Judgement(tolerance, seed=seed, localize=True))
+                    compare_artifacts(reference, [candidate], Judgment(tolerance, seed=seed, localize=True))
                     for seed in range(seeds)
                 ]
                 figures = row([report.candidates[0] for report in results])

@@ -25,12 +25,12 @@ from bertferry.verify.artifact import (
     onnx_artifact,
     saved_model_artifact,
 )
+from bertferry.verify.artifact_comparison import Judgment, compare_artifacts, loosest_profile
 from bertferry.verify.execution import Execution
 from bertferry.verify.golden import write_golden
 from bertferry.verify.probes import standard_probes
 from bertferry.verify.report import Report
-from bertferry.verify.side_by_side import Judgement, compare_artifacts, loosest
-from bertferry.verify.stored_report import rejudged
+from bertferry.verify.stored_report import rejudge
 from bertferry.verify.tolerance import PROFILES, Tolerance
 
 FAMILIES = ("network", "module", "onnx", "pytorch")
@@ -165,8 +165,8 @@ def every_fault() -> list[Fault]:
 
 def judged(reference: Artifact, candidate: Artifact) -> Report:
     """The comparison as `verify-parity --localize` makes it."""
-    tolerance = PROFILES[loosest([reference, candidate])]
-    return compare_artifacts(reference, [candidate], Judgement(tolerance, localize=True))
+    tolerance = PROFILES[loosest_profile([reference, candidate])]
+    return compare_artifacts(reference, [candidate], Judgment(tolerance, localize=True))
 
 
 def agrees(reference: Artifact, candidate: Artifact) -> bool:
@@ -195,4 +195,4 @@ def effect(report: Report) -> float:
 
 def exceeds(report: Report, tolerance: Tolerance) -> bool:
     """Whether a report would disagree under another tolerance, twice as wide as given."""
-    return not rejudged(report, doubled(tolerance), {}).ok
+    return not rejudge(report, doubled(tolerance), {}).ok

@@ -104,13 +104,13 @@ def test_killed_at_a_random_moment(golden, tmp_path, case):
 KILLED = """
 import os, pathlib, signal, sys, tempfile
 from bertferry.convert import converter
-from bertferry.verify import side_by_side
+from bertferry.verify import artifact_comparison
 from {command} import run
 
 def die(*arguments, **choices):
     print(*(path.name for path in pathlib.Path(tempfile.gettempdir()).rglob("*")), sep="\\n", flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
-converter.compare_bits = side_by_side.compare = die
+converter.compare_bits = artifact_comparison.compare = die
 run()
 """
 

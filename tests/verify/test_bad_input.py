@@ -77,7 +77,7 @@ def test_another_model(golden, made, tmp_path, capfd):
     write(tmp_path / "tiny", config_of("tiny"), values(config_of("tiny")))
     for reference in (golden / "tf1_core_L2", made / "hub", made / "m.onnx"):
         err = refused(capfd, 1, "--reference", reference, "--candidate", tmp_path / "tiny")
-        assert "is another model than" in err
+        assert "has a different configuration from" in err
 
 
 def test_another_hidden_size_of_the_same_vocabulary_is_a_disagreement(tmp_path, capfd):
@@ -93,7 +93,7 @@ def test_another_hidden_size_of_the_same_vocabulary_is_a_disagreement(tmp_path, 
     assert main([str(argument) for argument in arguments]) == 1
     out = capfd.readouterr().out
     assert "shape [3, 16, 32], reference [3, 16, 16]" in out
-    assert "first at embeddings" in out
+    assert "begins at embeddings" in out
 
 
 def test_a_candidate_with_other_inputs(golden, tmp_path, capfd):
@@ -111,7 +111,7 @@ def test_a_candidate_with_other_inputs(golden, tmp_path, capfd):
     )
     arguments = ["--reference", str(golden / "tf1_core_L2"), "--candidate", str(tmp_path / "v.onnx")]
     assert main(arguments) == 1
-    assert "the graph also takes pixels: give their names with --map" in capfd.readouterr().out
+    assert "the graph also takes pixels: map these names with --map" in capfd.readouterr().out
     err = refused(capfd, 1, "--reference", tmp_path / "v.onnx", "--candidate", golden / "tf1_core_L2")
     assert "fails on probe 'mixed'" in err
 
@@ -126,7 +126,7 @@ def test_options_that_do_not_go_together(golden, tmp_path, capfd):
     assert "--rejudge has no use for --reference, --candidate: leave them out" in refused(
         capfd, 2, *sides, "--rejudge", tmp_path / "x.json"
     )
-    assert "are needed" in refused(capfd, 2, "--reference", core)
+    assert "are required" in refused(capfd, 2, "--reference", core)
     assert "must not be negative" in refused(capfd, 2, *sides, "--atol", "-1")
 
 

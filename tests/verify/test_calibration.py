@@ -7,7 +7,7 @@ from closeness import BFLOAT16_ABORTS
 from bertferry.convert import open_checkpoint
 from bertferry.core.errors import UnavailableError
 from bertferry.verify.artifact import checkpoint_artifact
-from bertferry.verify.side_by_side import Judgement, compare_artifacts
+from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
 from bertferry.verify.tolerance import PROFILES
 
 
@@ -19,9 +19,9 @@ def test_sound_artifacts_of_real_weights_agree_within_their_profiles(minilm, tmp
     for candidate in artifacts(minilm, tmp_path):
         if BFLOAT16_ABORTS and "bf16" in candidate.name:
             continue
-        judgement = Judgement(PROFILES[candidate.profile], localize=True)
+        judgment = Judgment(PROFILES[candidate.profile], localize=True)
         try:
-            report = compare_artifacts(reference, [candidate], judgement)
+            report = compare_artifacts(reference, [candidate], judgment)
         except UnavailableError:
             continue  # no GPU
         verdicts[candidate.name] = (report.ok, report.candidates[0].drift.culprit)

@@ -130,7 +130,7 @@ class TestValues:
         want = np.full(100, 5e-6, np.float32)
         diff = one(want, -want, PROFILES["fp32"])
         assert diff.statistics.violations == 0
-        assert diff.reason.startswith("SQNR -6.0 dB, at least 100 needed")
+        assert diff.reason.startswith("SQNR -6.0 dB, at least 100 required")
 
     def test_the_least_cosine_of_a_row(self):
         want = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
@@ -138,7 +138,7 @@ class TestValues:
         tolerance = Tolerance("t", atol=10, rtol=0, min_cosine=0.9)
         diff = one(want, got, tolerance)
         assert diff.statistics.worst_row_cosine == 0
-        assert "cosine of the worst row 0.0000" in diff.reason
+        assert "cosine of worst row 0.0000" in diff.reason
 
 
 class TestStatistics:

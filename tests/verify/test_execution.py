@@ -86,30 +86,30 @@ def test_what_is_not_there_is_exit_3(golden, made, capfd, candidate, flags, line
 
 
 @pytest.mark.parametrize(
-    ("candidate", "precision", "way_out"),
+    ("candidate", "precision", "remedy"),
     [
         ("tf1_core_L2", "int8", "export-onnx --precision int8"),
         ("hub", "fp16", "export another with export-hub-module --precision fp16"),
         ("hub", "int8", "export-onnx --precision int8"),
-        ("m.onnx", "bf16", "ONNX graphs run in fp32, tf32, fp16, int8, fp64 here"),
+        ("m.onnx", "bf16", "ONNX files run in fp32, tf32, fp16, int8, fp64"),
     ],
 )
 def test_a_precision_that_a_kind_has_not_is_refused_with_the_way_out(
-    golden, made, capfd, candidate, precision, way_out
+    golden, made, capfd, candidate, precision, remedy
 ):
     path = (golden if candidate.startswith("tf1") else made) / candidate
     arguments = ("--reference", golden / "tf1_core_L2", "--candidate", path, "--precision", precision)
     code, _, err = run(capfd, *arguments)
     assert code == 2
-    assert way_out in err
+    assert remedy in err
 
 
 @pytest.mark.parametrize(
     ("reference", "flags", "fault"),
     [
-        ("m.onnx", ("precision", "bf16"), "--reference-precision bf16: ONNX graphs run in"),
+        ("m.onnx", ("precision", "bf16"), "--reference-precision bf16: ONNX files run in"),
         ("m.onnx", ("precision", "tf32"), "--reference-precision tf32 needs --reference-device gpu"),
-        ("m.onnx", ("device", "xla"), "--reference-device xla: it takes cpu, gpu"),
+        ("m.onnx", ("device", "xla"), "--reference-device xla: expected one of cpu, gpu"),
         ("m.onnx", ("device", "gpu"), "--reference-device gpu: this ONNX Runtime has no CUDAExecutionProvider"),
         ("hub", ("device", "gpu"), "--reference-device gpu: no GPU visible to TensorFlow"),
     ],
@@ -124,20 +124,20 @@ def test_a_fault_of_the_reference_names_its_own_flags(golden, made, capfd, refer
 
 
 @pytest.mark.parametrize(
-    ("precision", "way_out"),
+    ("precision", "remedy"),
     [
         ("fp16", "export it with export-onnx --precision fp16"),
-        ("fp64", "run the checkpoint that it was exported from"),
+        ("fp64", "run the source checkpoint"),
     ],
 )
-def test_a_graph_whose_weights_lie_beside_it_is_not_converted(golden, tmp_path, capfd, precision, way_out):
+def test_a_graph_whose_weights_lie_beside_it_is_not_converted(golden, tmp_path, capfd, precision, remedy):
     export_onnx(
         tmp_path / "m.onnx", OnnxOptions(external_data=True, verify=False), checkpoint=golden / "tf1_core_L2"
     )
     arguments = ("--reference", golden / "tf1_core_L2", "--candidate", tmp_path / "m.onnx")
     code, _, err = run(capfd, *arguments, "--precision", precision)
     assert code == 2
-    assert f"cannot be converted to {precision} here, since its weights are in m.onnx.data: {way_out}" in err
+    assert f"cannot be converted to {precision} on the fly because its weights are in m.onnx.data: {remedy}" in err
 
 
 def test_a_module_in_half_precision_says_so(golden, tmp_path, capfd):
@@ -177,14 +177,14 @@ def test_names_of_somebody_else_are_mapped(golden, made, tmp_path, capfd):
     arguments = ("--reference", golden / "tf1_core_L2", "--candidate", tmp_path / "m.onnx", "--probes", "mixed")
     code, out, _ = run(capfd, *arguments)
     assert code == 1
-    assert "the graph also takes input_ids, attention_mask: give their names with --map" in out
+    assert "the graph also takes input_ids, attention_mask: map these names with --map" in out
     pairs = [f"{their}={our}" for our, their in theirs.items()]
     assert run(capfd, *arguments, "--map", ",".join(pairs))[0] == 0
     assert (
         run(capfd, *arguments, "--map", pairs[0], "--map", pairs[1])[0] == 1
     )  # an output is still called otherwise
     code, _, err = run(capfd, *arguments, "--map", "input_ids")
-    assert (code, "THEIRS=OURS expected" in err) == (2, True)
+    assert (code, "expected THEIRS=OURS" in err) == (2, True)
 
 
 def test_probes_by_name(golden, capfd):
@@ -193,7 +193,7 @@ def test_probes_by_name(golden, capfd):
     code, out, _ = run(capfd, *arguments, "--probes", "mixed,left padding")
     assert (code, "AGREE on 2 probes" in out) == (0, True)
     code, _, err = run(capfd, *arguments, "--probes", "mixed,nonsense")
-    assert (code, "no probe 'nonsense': there are mixed, batch of 1" in err) == (2, True)
+    assert (code, "unknown probe 'nonsense': expected one of mixed, batch of 1" in err) == (2, True)
 
 
 class TestTexts:
@@ -235,14 +235,14 @@ class TestTexts:
         assert "no artifact has a vocabulary" in err or "vocab" in err
         (folder / "tokenizer_config.json").unlink()
         code, _, err = run(capfd, "--reference", folder, "--candidate", folder, "--texts", texts)
-        assert (code, "nothing says whether texts are lower-cased" in err) == (2, True)
+        assert (code, "nothing states whether texts are lower-cased" in err) == (2, True)
 
     def test_the_ids_are_those_of_the_words(self, spoken):
-        from bertferry.verify.artifact import artifact
+        from bertferry.verify.artifact import resolve_artifact
         from bertferry.verify.texts import text_probes
 
         folder, texts = spoken
-        (probe,) = text_probes(texts, [artifact(folder, "encoder")])
+        (probe,) = text_probes(texts, [resolve_artifact(folder, "encoder")])
         ids, mask = probe.inputs["input_word_ids"], probe.inputs["input_mask"]
         assert ids[0, :6].tolist() == [2, 5, 6, 7, 8, 3]
         assert mask.sum(axis=1).tolist() == [6, 16]  # the longest that the model takes

@@ -54,7 +54,7 @@ def test_a_fault_is_caught_and_located(sound, tmp_path, name, family):
         if fault.name.startswith("fixed"):
             assert "fails" in drift.note
         elif candidate.name.startswith(("golden", "huggingface")):
-            assert "does not say where its layers are" in drift.note
+            assert "does not mark its inspection points" in drift.note
         else:
             assert (drift.culprit, drift.note) == (fault.culprit, ""), candidate.name
 
@@ -91,9 +91,8 @@ def test_the_smallest_fault_is_caught(sound, tmp_path, name):
     assert not judged(sound, checkpoint_artifact(checkpoint, "encoder")).ok
 
 
-def test_a_shorter_position_table_is_another_model(sound, tmp_path):
-
+def test_a_shorter_position_table_is_a_different_configuration(sound, tmp_path):
     config = replace(CONFIG, max_position_embeddings=15)
     write(tmp_path, config, values(config))
-    with pytest.raises(DataError, match="is another model than"):
+    with pytest.raises(DataError, match="has a different configuration from"):
         judged(sound, checkpoint_artifact(open_checkpoint(tmp_path), "encoder"))

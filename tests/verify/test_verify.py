@@ -142,8 +142,8 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("arguments", "code", "line"),
         [
-            ([], 2, "--reference ART and --candidate ART are needed"),
-            (["--reference", "{golden}"], 2, "--candidate ART are needed"),
+            ([], 2, "--reference ART and --candidate ART are required"),
+            (["--reference", "{golden}"], 2, "--candidate ART are required"),
             (["--reference", "{golden}", "--candidate", "nowhere"], 2, "nowhere: no such checkpoint"),
             (["--reference", "none.npz", "--candidate", "{golden}"], 2, "none.npz: no such file"),
             (
@@ -179,7 +179,7 @@ class TestBadInput:
             capfd, "--reference", golden / "tf1_core_L2", "--candidate", golden / "third_party_keras_bert"
         )
         assert code == 1
-        assert "is another model than" in err
+        assert "has a different configuration from" in err
 
     @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="a GPU is there")
     def test_a_missing_device_is_exit_code_3(self, golden, capfd):
@@ -198,10 +198,10 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("changes", "line"),
         [
-            ({"input_mask": None}, "no input_mask in it"),
-            ({"sequence_output": None, "pooled_output": None}, "no outputs in it"),
+            ({"input_mask": None}, "missing input_mask"),
+            ({"sequence_output": None, "pooled_output": None}, "missing outputs"),
             ({"input_mask": np.ones((2, 6), np.int32)}, r"input_mask has shape [2, 6], input_word_ids [2, 7]"),
-            ({"input_mask": np.ones((2, 7), np.float32)}, "input_mask is float32 [2, 7]: integers"),
+            ({"input_mask": np.ones((2, 7), np.float32)}, "input_mask is float32 [2, 7]: expected integers"),
         ],
     )
     def test_a_reference_with_the_wrong_arrays(self, golden, stored, capfd, changes, line):

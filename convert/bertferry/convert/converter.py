@@ -16,12 +16,11 @@ from bertferry.convert.source_options import SourceOptions
 from bertferry.convert.vocabulary import read_vocabulary, write_tokenizer_config
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
+from bertferry.core.progress import ProgressCallback
 from bertferry.core.tasks import has_classes
 
 CHECKPOINT_NAME = "bert_model.ckpt"
 SAFETENSORS_NAME = "model.safetensors"
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many steps are done, and of how many."""
 
 
 def convert_checkpoint(
@@ -32,7 +31,7 @@ def convert_checkpoint(
     source: SourceOptions = SourceOptions(),
     overwrite: bool = False,
     dry_run: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> ConversionReport:
     """Converts the checkpoint at `input` into the directory `output`, re-reads it and compares every bit.
 
@@ -71,7 +70,7 @@ def convert_checkpoint(
     return report
 
 
-def _counter(work: Plan, progress: Progress | None) -> Callable[[str], None]:
+def _counter(work: Plan, progress: ProgressCallback | None) -> Callable[[str], None]:
     """Counts the tensors, each written once and read once."""
     done, total = 0, 2 * len(work.tensors)
 

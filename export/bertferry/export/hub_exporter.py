@@ -10,6 +10,7 @@ from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
+from bertferry.core.progress import ProgressCallback
 from bertferry.export.freeze import frozen_parameters
 from bertferry.export.manifest import hashes, write_manifest
 from bertferry.export.model_card import model_card
@@ -35,14 +36,13 @@ from bertferry.export.text_writer import (
 )
 from bertferry.export.vocabulary import text_assets
 from bertferry.verify import Report
-from bertferry.verify.side_by_side import Progress
 
 
 class Writer(NamedTuple):
     """How a kind of module is written, and how it is compared with its source."""
 
     write: Callable[[Path, Module], None]
-    check: Callable[[Module, Path, Progress | None], Report | None]
+    check: Callable[[Module, Path, ProgressCallback | None], Report | None]
 
 
 TASK_WRITER = Writer(write_module, check_module)
@@ -61,7 +61,7 @@ def export_hub_module(
     source: SourceOptions = SourceOptions(),
     overwrite: bool = False,
     dry_run: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> ExportReport:
     """Exports a checkpoint, or another module, as a Hub module directory, and compares the two on every probe.
 
@@ -131,7 +131,7 @@ def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin
     )
 
 
-def _write_and_check(staging: Path, new: Module, options: ModuleOptions, tell: Progress) -> Report | None:
+def _write_and_check(staging: Path, new: Module, options: ModuleOptions, tell: ProgressCallback) -> Report | None:
     """Writes the module and all that goes with it; returns what was proven about it.
 
     Raises:

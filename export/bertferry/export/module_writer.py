@@ -10,6 +10,7 @@ from bertferry.convert import Checkpoint
 from bertferry.core import axes
 from bertferry.core.errors import DataError
 from bertferry.core.parameters import canonical_axes, task_parameters
+from bertferry.core.progress import ProgressCallback
 from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.exporter import check_parity
 from bertferry.export.onnx.options import OnnxOptions
@@ -19,7 +20,7 @@ from bertferry.export.sentence import SentenceChoices
 from bertferry.export.vocabulary import TextAssets
 from bertferry.verify import PROFILES, Report
 from bertferry.verify.artifact import Artifact, checkpoint_artifact, saved_model_artifact
-from bertferry.verify.side_by_side import Judgement, Progress, compare_artifacts
+from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
 
 if TYPE_CHECKING:  # what a wrong flag must not wait for
     import tensorflow as tf
@@ -136,7 +137,7 @@ def write_onnx_files(directory: Path, module: Module, precisions: Sequence[str],
             raise DataError(f"{path.name}: not written: the graph computes something else: {parity.verdict()}")
 
 
-def check_module(module: Module, directory: Path, progress: Progress | None = None) -> Report:
+def check_module(module: Module, directory: Path, progress: ProgressCallback | None = None) -> Report:
     """The written module against the source, through `hub.KerasLayer` and by signature, loaded once for both."""
     from bertferry.verify.runners.saved_model import HubRunner, SignatureRunner
 
@@ -159,7 +160,7 @@ def check_module(module: Module, directory: Path, progress: Progress | None = No
     return compare_artifacts(
         reference,
         [Artifact(f"hub {module.target}", as_layer), Artifact(f"savedmodel {module.target}", by_signature)],
-        Judgement(PROFILES[module.precision], task=module.task),
+        Judgment(PROFILES[module.precision], task=module.task),
         progress=progress,
     )
 

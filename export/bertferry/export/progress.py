@@ -1,9 +1,9 @@
 """Progress of work that has several parts, each of which counts its own steps."""
 
-from bertferry.verify.side_by_side import Progress
+from bertferry.core.progress import ProgressCallback
 
 
-def after(steps: int, progress: Progress) -> Progress:
+def after(steps: int, progress: ProgressCallback) -> ProgressCallback:
     """Counts on from steps that are done."""
     return lambda what, done, total: progress(what, steps + done, steps + total)
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from bertferry.core.errors import DataError, UsageError
+from bertferry.core.progress import ProgressCallback
 from bertferry.export.module_writer import Module, save, variables
 from bertferry.export.sentence import MAX_LENGTH, SentenceChoices
 from bertferry.export.vocabulary import TextAssets
 from bertferry.verify import PROFILES, Report
 from bertferry.verify.artifact import Artifact, checkpoint_artifact
+from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
 from bertferry.verify.runner import Runner
-from bertferry.verify.side_by_side import Judgement, Progress, compare_artifacts
 
 WORDS_CHECKED = 1000
 
@@ -29,7 +30,7 @@ def write_preprocessing(directory: Path, module: Module) -> None:
     save(built, directory, signatures)
 
 
-def check_preprocessing(module: Module, directory: Path, progress: Progress | None = None) -> None:
+def check_preprocessing(module: Module, directory: Path, progress: ProgressCallback | None = None) -> None:
     """Whole words of the vocabulary are their own ids.
 
     Raises:
@@ -71,14 +72,14 @@ def write_text_embedding(directory: Path, module: Module) -> None:
     save(built, directory, signatures)
 
 
-def check_text_embedding(module: Module, directory: Path, progress: Progress | None = None) -> Report:
+def check_text_embedding(module: Module, directory: Path, progress: ProgressCallback | None = None) -> Report:
     """The module's `.embed` against the source's network, whose outputs are pooled by other means."""
     reference = checkpoint_artifact(module.source, "encoder")
     chosen = _chosen(module)
     return compare_artifacts(
         replace(reference, open=lambda: PooledRunner(reference.open(), chosen)),
         [Artifact(f"savedmodel {module.target}", lambda: EmbedRunner(directory))],
-        Judgement(PROFILES[module.precision]),
+        Judgment(PROFILES[module.precision]),
         progress=progress,
     )
 

@@ -1,4 +1,4 @@
-"""What an ONNX file says about itself, without reading its weights."""
+"""Reads the metadata of an ONNX file without reading its weights."""
 
 import io
 from pathlib import Path
@@ -11,42 +11,42 @@ VARINT, EIGHT_BYTES, LENGTH_DELIMITED, FOUR_BYTES = 0, 1, 2, 5
 
 
 def onnx_metadata(path: Path) -> dict[str, str]:
-    """The `metadata_props` of a model; none where the file is no model: its runner will say so.
+    """The `metadata_props` of a model; empty if the file is not a model, which its runner reports.
 
-    The graph is skipped, so that a file of any size costs nothing.
+    The graph is skipped, so that the size of the file does not matter.
     """
-    found: dict[str, str] = {}
+    metadata: dict[str, str] = {}
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
             while file.tell() < size:
-                field, content = _next_field(file)
+                field, content = _read_field(file)
                 if field == METADATA_FIELD:
-                    key, value = _entry(content)
-                    found[key] = value
-    except (OSError, ValueError):  # UnicodeDecodeError is one
+                    key, value = _parse_entry(content)
+                    metadata[key] = value
+    except (OSError, ValueError):  # includes UnicodeDecodeError
         return {}
-    return found
+    return metadata
 
 
-def _next_field(file: BinaryIO) -> tuple[int, bytes]:
-    """Number and content of the next field, the latter read only where it is metadata."""
-    tag = _varint(file)
-    field, kind = tag >> 3, tag & 7
-    if kind == VARINT:
-        _varint(file)
+def _read_field(file: BinaryIO) -> tuple[int, bytes]:
+    """Reads the next field: its number, and its content if it is metadata."""
+    tag = _read_varint(file)
+    field, wire_type = tag >> 3, tag & 7
+    if wire_type == VARINT:
+        _read_varint(file)
         return field, b""
     sizes = {EIGHT_BYTES: 8, FOUR_BYTES: 4}
-    if kind not in (*sizes, LENGTH_DELIMITED):
-        raise ValueError(f"wire type {kind}")
-    length = sizes.get(kind) or _varint(file)
+    if wire_type not in (*sizes, LENGTH_DELIMITED):
+        raise ValueError(f"wire type {wire_type}")
+    length = sizes.get(wire_type) or _read_varint(file)
     if field == METADATA_FIELD:
         return field, file.read(length)
     file.seek(length, 1)
     return field, b""
 
 
-def _varint(file: BinaryIO) -> int:
+def _read_varint(file: BinaryIO) -> int:
     value = shift = 0
     while True:
         byte = file.read(1)
@@ -58,11 +58,11 @@ def _varint(file: BinaryIO) -> int:
             return value
 
 
-def _entry(content: bytes) -> tuple[str, str]:
+def _parse_entry(content: bytes) -> tuple[str, str]:
     """Key (field 1) and value (field 2) of a StringStringEntryProto."""
     parts = {1: "", 2: ""}
     file = io.BytesIO(content)
     while file.tell() < len(content):
-        field = _varint(file) >> 3
-        parts[field] = file.read(_varint(file)).decode("utf-8")
+        field = _read_varint(file) >> 3
+        parts[field] = file.read(_read_varint(file)).decode("utf-8")
     return parts[1], parts[2]

@@ -16,7 +16,7 @@ from bertferry.export.onnx.sources import Source
 from bertferry.export.onnx.translate import translate
 from bertferry.export.onnx.weights import Weight
 from bertferry.export.onnx.writer import PROTOBUF_LIMIT, size_of, write_model
-from bertferry.verify.points import point_of
+from bertferry.verify.inspection_points import point_of
 
 LARGE = 64
 """Bytes from which an initializer is written as a weight."""

@@ -10,15 +10,16 @@ from bertferry.convert import SourceOptions, open_checkpoint
 from bertferry.convert.report import in_units
 from bertferry.core.atomic import check_new_file, clear_leftovers, new_file
 from bertferry.core.errors import DataError, UnavailableError, UsageError
+from bertferry.core.progress import ProgressCallback
 from bertferry.core.results import Result, Schema
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.sources import CheckpointSource, SavedModelSource, Source
 from bertferry.export.progress import after, silent
 from bertferry.verify import PROFILES, Report, Tolerance
 from bertferry.verify.artifact import onnx_artifact
+from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
 from bertferry.verify.execution import Execution
 from bertferry.verify.probes import Probe
-from bertferry.verify.side_by_side import Judgement, Progress, compare_artifacts
 
 if TYPE_CHECKING:  # it imports ONNX, which a wrong flag must not wait for
     from bertferry.export.onnx.build import Built
@@ -73,7 +74,7 @@ def export_onnx(
     source: SourceOptions = SourceOptions(),
     overwrite: bool = False,
     dry_run: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> OnnxReport:
     """Exports a checkpoint's task, or a SavedModel's signature, as an ONNX file, and compares the two.
 
@@ -125,7 +126,7 @@ def export_onnx(
 
 
 def _write_and_check(
-    staging: Path, source: Source, target: Path, options: OnnxOptions, tell: Progress
+    staging: Path, source: Source, target: Path, options: OnnxOptions, tell: ProgressCallback
 ) -> tuple["Built", int, Report | None]:
     """Writes the graph; returns it, the bytes of its weights in the file, and what was proven about it.
 
@@ -157,7 +158,7 @@ def check_onnx_installed() -> None:
 
 
 def check_parity(
-    source: Source, path: Path, target: Path, options: OnnxOptions, progress: Progress | None = None
+    source: Source, path: Path, target: Path, options: OnnxOptions, progress: ProgressCallback | None = None
 ) -> Report:
     """The written file, which is to be `target`, against its source, with ONNX Runtime's graph optimizations and
     without them."""
@@ -170,7 +171,7 @@ def check_parity(
             )
             for level in ("none", "all")
         ],
-        Judgement(TOLERANCES[options.precision], task=source.task),
+        Judgment(TOLERANCES[options.precision], task=source.task),
         inputs=[] if given is None else [Probe("given inputs", given)],
         progress=progress,
     )
