@@ -105,7 +105,7 @@ def test_eight_bits_are_measured_and_reported(golden, tmp_path, optimize):
         tmp_path / "m.onnx", OnnxOptions(precision="int8", optimize=optimize), checkpoint=golden / "tf1_core_L2"
     )
     assert re.fullmatch(
-        r"MEASURED on 11 probes, not judged; largest difference \S+ in \w+, least SQNR \S+ dB", report.verdict
+        r"MEASURED on 11 probes, not judged; largest difference \S+ in \w+, minimum SQNR \S+ dB", report.verdict
     )
     assert report.parity["candidates"][1]["name"] == f"onnx {tmp_path}/m.onnx"
     model = onnx.load(tmp_path / "m.onnx")

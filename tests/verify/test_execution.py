@@ -89,7 +89,7 @@ def test_what_is_not_there_is_exit_3(golden, made, capfd, candidate, flags, line
     ("candidate", "precision", "remedy"),
     [
         ("tf1_core_L2", "int8", "export-onnx --precision int8"),
-        ("hub", "fp16", "export another with export-hub-module --precision fp16"),
+        ("hub", "fp16", "export another module with export-hub-module --precision fp16"),
         ("hub", "int8", "export-onnx --precision int8"),
         ("m.onnx", "bf16", "ONNX files run in fp32, tf32, fp16, int8, fp64"),
     ],

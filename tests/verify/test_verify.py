@@ -215,7 +215,7 @@ class TestBadInput:
         path = stored("tf1_core", input_word_ids=np.full((2, 7), 30, np.int32))
         code, _, err = run(capfd, "--reference", path, "--candidate", golden / "tf1_core_L2")
         assert code == 1
-        assert "word id 30 is beyond the model's 30" in err
+        assert "token id 30 exceeds the model's maximum, 29" in err
 
     def test_no_npz_at_all(self, golden, tmp_path, capfd):
         (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 no archive")

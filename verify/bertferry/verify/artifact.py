@@ -222,7 +222,7 @@ def _export_hint(precision: str | None) -> str:
     if precision == "int8":
         return "export an ONNX file with export-onnx --precision int8"
     if precision in ("fp32", "fp16", "bf16"):
-        return f"export another with export-hub-module --precision {precision}"
+        return f"export another module with export-hub-module --precision {precision}"
     return "run the source checkpoint in that precision"
 
 

@@ -70,7 +70,7 @@ def compare_artifacts(
     if not candidates:
         raise UsageError("nothing to compare: give at least one candidate")
     artifacts = (reference, *candidates)
-    probes_run, covered = _select_inputs(artifacts, judgment, inputs, probes)
+    probes_run, vocabulary_coverage = _select_inputs(artifacts, judgment, inputs, probes)
     steps = len(probes_run) * len(artifacts)
 
     def tell_from(first: int) -> Callable[[str, int], None]:
@@ -89,7 +89,7 @@ def compare_artifacts(
         positions=judgment.positions,
         judge_padding=judgment.judge_padding,
         seed=judgment.seed,
-        coverage=covered,
+        coverage=vocabulary_coverage,
         overrides=judgment.overrides or {},
         runs_on=reference.execution.describe(),
         configuration=next((side.configuration for side in artifacts if side.configuration), {}),
@@ -190,10 +190,13 @@ def _check_limits(artifacts: Sequence[Artifact], probes: Sequence[Probe]) -> Non
     limits = limited[0].limits
     for probe in probes:
         ids, segments = probe.inputs["input_word_ids"], probe.inputs["input_type_ids"]
-        tops = (("word id", ids.max(), limits.vocab_size), ("segment", segments.max(), limits.type_vocab_size))
-        for what, top, size in (*tops, ("length", ids.shape[1] - 1, limits.max_positions)):
-            if top >= size:
-                raise DataError(f"{probe.name}: {what} {top + (what == 'length')} is beyond the model's {size}")
+        for what, value, limit in (
+            ("token id", ids.max(), limits.vocab_size - 1),
+            ("segment id", segments.max(), limits.type_vocab_size - 1),
+            ("length", ids.shape[1], limits.max_positions),
+        ):
+            if value > limit:
+                raise DataError(f"{probe.name}: {what} {value} exceeds the model's maximum, {limit}")
 
 
 def _reference_outputs(runner: Runner, probe: Probe, name: str) -> dict[str, np.ndarray]:

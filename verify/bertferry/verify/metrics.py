@@ -68,7 +68,7 @@ class TaskMetrics:
                 metrics.append(_top(name, want, got))
         if self._spans:
             share = float(np.mean(self._spans))
-            metrics.append(Metric("same span", share, f"{sum(self._spans)} of {len(self._spans)} spans the same"))
+            metrics.append(Metric("same span", share, f"{sum(self._spans)} of {len(self._spans)} spans identical"))
         for name, pairs in sorted(self._vectors.items()):
             want, got = (np.concatenate(side) for side in zip(*pairs, strict=True))
             if len(want) >= FEWEST_ROWS:
@@ -82,7 +82,7 @@ class TaskMetrics:
         flipped = want.argmax(axis=1) != got.argmax(axis=1)
         best = np.sort(want, axis=1)[:, -2:]
         close = flipped & (best[:, -1] - best[:, 0] <= 2 * self._tolerance.atol) if want.shape[1] > 1 else flipped
-        text = f"{np.sum(~flipped)} of {len(want)} decisions the same"
+        text = f"{np.sum(~flipped)} of {len(want)} decisions identical"
         if close.any() and math.isfinite(self._tolerance.atol):
             text += f", {np.sum(close)} of the others within 2·atol"
         return Metric(f"argmax of {name}", float(np.mean(~flipped)), text)

@@ -124,7 +124,7 @@ class Report(Result):
         if any(tolerance.judges for tolerance in (self.tolerance, *self.overrides.values())):
             return f"AGREE {scope} within {allowed}{largest}"
         noisiest = min(row.statistics.sqnr_db for row in rows if row.statistics)
-        return f"MEASURED {scope}, not judged{largest}, least SQNR {noisiest:.1f} dB"
+        return f"MEASURED {scope}, not judged{largest}, minimum SQNR {noisiest:.1f} dB"
 
 
 @dataclass(frozen=True)
