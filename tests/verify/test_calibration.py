@@ -1,4 +1,4 @@
-"""The profiles hold what they were calibrated on: real weights in every kind of artifact and precision."""
+"""The profiles fit the artifacts they are calibrated on: real weights in every kind of artifact and precision."""
 
 import pytest
 from calibrate import artifacts
@@ -26,5 +26,5 @@ def test_sound_artifacts_of_real_weights_agree_within_their_profiles(minilm, tmp
             continue  # no GPU
         verdicts[candidate.name] = (report.ok, report.candidates[0].drift.culprit)
     assert len(verdicts) >= (10 if BFLOAT16_ABORTS else 12)
-    random_ids = {"ONNX, int8"}  # on random ids int8 is reported; texts are where it is judged
+    random_ids = {"ONNX, int8"}  # int8 is only judged on texts
     assert {name for name, verdict in verdicts.items() if verdict != (True, "")} <= random_ids, verdicts

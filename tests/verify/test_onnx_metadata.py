@@ -1,4 +1,4 @@
-"""The metadata of an ONNX file, read past its weights."""
+"""The metadata of an ONNX file, read without its weights."""
 
 import numpy as np
 import onnx
@@ -21,13 +21,13 @@ def model_with(metadata):
 
 
 @given(st.dictionaries(st.text(min_size=1), st.text(), max_size=4))
-def test_it_is_what_onnx_reads(tmp_path_factory, metadata):
+def test_it_equals_what_onnx_reads(tmp_path_factory, metadata):
     path = tmp_path_factory.mktemp("meta") / "m.onnx"
     onnx.save(model_with(metadata), str(path))
     assert onnx_metadata(path) == metadata
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model at all", b"\xff" * 40, b"\x3a\xff\xff\x03"])
-def test_another_file_has_none(tmp_path, content):
+def test_a_file_that_is_no_model_has_none(tmp_path, content):
     (tmp_path / "m.onnx").write_bytes(content)
     assert onnx_metadata(tmp_path / "m.onnx") == {}
