@@ -11,7 +11,7 @@ from bertferry.convert import SourceOptions, convert_checkpoint, open_checkpoint
 from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.command import main
 from bertferry.convert.loading import load_network
-from bertferry.convert.readers.bundle_index import checksums
+from bertferry.convert.readers.bundle_index import read_checksums
 from bertferry.convert.readers.object_graph import escape, unescape
 from bertferry.modeling.networks import BertClassifier
 
@@ -134,7 +134,7 @@ def test_names_survive_the_spelling_of_keys(name):
 def test_the_stated_checksums_are_those_of_the_bytes(golden):
     """Against an implementation of its own (Castagnoli polynomial, reflected), on every genuine index."""
     for index in golden.glob("*/*.index"):
-        stated = checksums(index)
+        stated = read_checksums(index)
         checkpoint = open_checkpoint(index)
         assert len(stated) >= len(checkpoint.reader.tensors)
         for key in list(checkpoint.reader.tensors)[:3]:

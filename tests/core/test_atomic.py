@@ -73,7 +73,7 @@ def test_what_another_host_made_is_left_for_a_day(tmp_path, monkeypatch, ended, 
 
 
 def test_a_sibling_says_which_host_boot_and_process_made_it(tmp_path):
-    assert sibling(tmp_path / "out", "tmp").name == f".out.tmp-{siblings._here()}-{os.getpid()}"
+    assert sibling(tmp_path / "out", "tmp").name == f".out.tmp-{siblings._host_and_boot()}-{os.getpid()}"
     assert siblings.BOOT.read_text()[:8] in sibling(tmp_path / "out", "tmp").name
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from bertferry.core.atomic import FULL
+from bertferry.core.atomic import DISK_FULL
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.temporary import TemporaryFolder
 
@@ -53,7 +53,7 @@ def unpack(path: Path) -> TemporaryFolder:
         raise DataError(f"{path}: not a complete archive: {error}") from error
     except OSError as error:
         folder.remove()
-        if error.errno in FULL:
+        if error.errno in DISK_FULL:
             place = folder.path.parent
             raise UsageError(f"{path}: no room to unpack it in {place}: set TMPDIR to a larger folder") from error
         raise UsageError(f"{path}: cannot be unpacked: {error.strerror or error}") from error

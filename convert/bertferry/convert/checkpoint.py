@@ -8,8 +8,8 @@ import numpy as np
 
 from bertferry.convert.classifier_config import ClassifierConfig
 from bertferry.convert.configuration import read_config
-from bertferry.convert.fresh import initial_value
-from bertferry.convert.inference import infer_config
+from bertferry.convert.initialization import initial_value
+from bertferry.convert.config_inference import infer_config
 from bertferry.convert.layout import Layout
 from bertferry.convert.layouts import LAYOUTS
 from bertferry.convert.locate import Location, locate
@@ -139,14 +139,14 @@ def open_checkpoint(
         return Checkpoint(location, config, reader, best, classifier)
 
     readers = open_readers(location, options.prefix)
-    able = [way for way in readers if _has_word_table(way[0], candidates)]
+    able = [way for way in readers if _has_token_table(way[0], candidates)]
     checkpoint = _first_success(read_as, able or readers[:1])
     if strict:
         _check_copies(checkpoint)
     return checkpoint
 
 
-def _has_word_table(reader: Reader, layouts: Iterable[Layout]) -> bool:
+def _has_token_table(reader: Reader, layouts: Iterable[Layout]) -> bool:
     """Whether a reader finds under some layout's name what every encoder has."""
     return any(layout.naming == reader.naming and reader.places(layout.anchor) for layout in layouts)
 

@@ -9,7 +9,7 @@ from bertferry.convert.converter import convert_checkpoint
 from bertferry.convert.difference import diff_checkpoints
 from bertferry.convert.inspection import inspect_checkpoint
 from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
-from bertferry.convert.options import DTYPES, TASK_CHOICES, ConversionOptions
+from bertferry.convert.options import TARGET_DTYPES, TASK_CHOICES, ConversionOptions
 from bertferry.convert.source_options import SOURCE_FLAGS, add_source_flags, source_options
 from bertferry.core.console import (
     Progress,
@@ -43,7 +43,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
         help="which heads to keep; default: those that the target layout was released with",
     )
     parser.add_argument(
-        "--dtype", choices=DTYPES, help="cast every tensor to this type; default: each keeps its own"
+        "--dtype", choices=TARGET_DTYPES, help="cast every tensor to this type; default: each keeps its own"
     )
     parser.add_argument(
         "--init-missing-head",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bertferry.convert.classifier_config import ClassifierConfig, read_classifier_config
-from bertferry.convert.huggingface_config import MARKS, activation_of, huggingface_config
+from bertferry.convert.huggingface_config import MARKS, parse_activation, huggingface_config
 from bertferry.convert.layout import Layout
 from bertferry.convert.locate import FileFormat
 from bertferry.core.config import ConfigError, EncoderConfig
@@ -35,7 +35,7 @@ OPTIONAL = {
     "initializer_range": "initializer_range",
     "embedding_size": "embedding_size",
 }
-ACTIVATIONS = {
+HIDDEN_ACTS = {
     "gelu": "gelu_tanh",
     "gelu_erf": "gelu_erf",
     "relu": "relu",
@@ -70,13 +70,13 @@ def read_config(path: Path, file_format: FileFormat) -> StoredConfig:
     if not isinstance(values, dict):
         raise UsageError(f"{path}: not a configuration: a JSON object is expected")
     try:
-        encoder = config_of(values, file_format)
+        encoder = parse_config(values, file_format)
     except ConfigError as error:
         raise UsageError(f"{path}: {error}") from error
     return StoredConfig(encoder, values.get("model_type"), read_classifier_config(values))
 
 
-def config_of(values: Mapping[str, Any], file_format: FileFormat) -> EncoderConfig:
+def parse_config(values: Mapping[str, Any], file_format: FileFormat) -> EncoderConfig:
     """The configuration that the keys of either format mean.
 
     Raises:
@@ -96,7 +96,7 @@ def config_of(values: Mapping[str, Any], file_format: FileFormat) -> EncoderConf
 def _activation(values: Mapping[str, Any], file_format: FileFormat) -> str:
     """`"activation"`, where it stands, wins over `hidden_act`."""
     if any(mark in values for mark in MARKS):
-        return activation_of(values)
+        return parse_activation(values)
     if "activation" in values:
         return str(values["activation"])
     if "hidden_act" not in values:
@@ -107,9 +107,9 @@ def _activation(values: Mapping[str, Any], file_format: FileFormat) -> str:
             "hidden_act gelu is ambiguous beside a safetensors file: "
             'add "activation": "gelu_tanh" (the original BERT) or "gelu_erf" (transformers)'
         )
-    if not isinstance(act, str) or act not in ACTIVATIONS:
-        raise ConfigError(f"unknown activation: hidden_act is {act!r}, expected one of {', '.join(ACTIVATIONS)}")
-    return ACTIVATIONS[act]
+    if not isinstance(act, str) or act not in HIDDEN_ACTS:
+        raise ConfigError(f"unknown activation: hidden_act is {act!r}, expected one of {', '.join(HIDDEN_ACTS)}")
+    return HIDDEN_ACTS[act]
 
 
 def bert_config(
@@ -120,7 +120,7 @@ def bert_config(
     `hidden_act` is what readers of 2019 know; `activation` says it without doubt. For the erf form
     `hidden_act` is `gelu_erf`, so that a reader that does not know it refuses instead of computing another.
     """
-    hidden_act = next(name for name, meaning in ACTIVATIONS.items() if meaning == config.activation)
+    hidden_act = next(name for name, meaning in HIDDEN_ACTS.items() if meaning == config.activation)
     values = {**_sizes(config), "hidden_act": hidden_act, "activation": config.activation}
     if classifier is not None and any(has_classes(head) for head in heads):
         values |= {"task": task_that_keeps(heads[0]), **classifier.labels}

@@ -13,14 +13,14 @@ from bertferry.convert.options import ConversionOptions
 from bertferry.convert.plan import Plan, PlannedTensor, plan
 from bertferry.convert.report import ConversionReport, conversion_report
 from bertferry.convert.source_options import SourceOptions
-from bertferry.convert.vocabulary import read_vocabulary, write_tokenizer_config
+from bertferry.convert.tokenizer_files import read_vocabulary, write_tokenizer_config
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.tasks import has_classes
 
 CHECKPOINT_NAME = "bert_model.ckpt"
 SAFETENSORS_NAME = "model.safetensors"
-Progress = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 """Called with what is being done, how many steps are done, and of how many."""
 
 
@@ -32,7 +32,7 @@ def convert_checkpoint(
     source: SourceOptions = SourceOptions(),
     overwrite: bool = False,
     dry_run: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> ConversionReport:
     """Converts the checkpoint at `input` into the directory `output`, re-reads it and compares every bit.
 
@@ -61,7 +61,7 @@ def convert_checkpoint(
     if dry_run:
         return conversion_report(work, input, output, dry_run=True)
     with new_directory(output, overwrite=overwrite) as staging:
-        write_beside(staging, work, options.do_lower_case)
+        write_other_files(staging, work, options.do_lower_case)
         tell = _counter(work, progress)
         check_skipped(checkpoint)
         write_tensors(staging, work, tell)
@@ -71,7 +71,7 @@ def convert_checkpoint(
     return report
 
 
-def _counter(work: Plan, progress: Progress | None) -> Callable[[str], None]:
+def _counter(work: Plan, progress: ProgressCallback | None) -> Callable[[str], None]:
     """Counts the tensors, each written once and read once."""
     done, total = 0, 2 * len(work.tensors)
 
@@ -84,7 +84,7 @@ def _counter(work: Plan, progress: Progress | None) -> Callable[[str], None]:
     return tell
 
 
-def write_beside(directory: Path, work: Plan, do_lower_case: bool | None) -> None:
+def write_other_files(directory: Path, work: Plan, do_lower_case: bool | None) -> None:
     """The configuration and the vocabulary."""
     source = work.checkpoint
     heads = work.form.heads
@@ -123,7 +123,7 @@ def write_tensors(directory: Path, work: Plan, tell: Callable[[str], None]) -> N
     if work.target.naming == "names":
         write_names(prefix, tensors())
     else:
-        aliases = work.target.bound_aliases(work.checkpoint.config.num_layers)
+        aliases = work.target.bind_aliases(work.checkpoint.config.num_layers)
         write_objects(prefix, [tensor.row for tensor in work.tensors], tensors(), aliases)
 
 
@@ -150,11 +150,11 @@ def _is_equal(written: Checkpoint, work: Plan, tensor: PlannedTensor) -> bool:
     if tensor.keeps_bytes and tensor.source is not None:
         ours = written.reader.checked_fingerprint(key)
         theirs = work.checkpoint.reader.fingerprint(tensor.source)
-        if kind(ours) == kind(theirs):
+        if hash_name(ours) == hash_name(theirs):
             return ours == theirs
     return same_bits(written.reader.read(key), np.ascontiguousarray(work.value(tensor)))
 
 
-def kind(fingerprint: str) -> str:
+def hash_name(fingerprint: str) -> str:
     """Which function a fingerprint is of: `crc32c` or `sha256`."""
     return fingerprint.partition(":")[0]

@@ -11,8 +11,8 @@ from bertferry.convert.heads import possible_heads, with_heads
 from bertferry.convert.source_options import SourceOptions
 from bertferry.core.results import Result, Schema
 
-SHOWN = 20
-NUMERIC = ("num_attention_heads", "activation")
+MAX_LINES = 20
+CHANGES_OUTPUTS = ("num_attention_heads", "activation")
 """What changes a network's outputs without changing a tensor."""
 
 
@@ -42,7 +42,7 @@ class CheckpointDifference(Result):
     @property
     def equal(self) -> bool:
         """Whether both hold the same parameters bit for bit, and mean the same network by them."""
-        return not self.parameters and not any(name in self.configuration for name in NUMERIC)
+        return not self.parameters and not any(name in self.configuration for name in CHANGES_OUTPUTS)
 
     def derived(self) -> dict[str, Any]:
         """The verdict."""
@@ -52,9 +52,9 @@ class CheckpointDifference(Result):
         """A line for each difference, largest first, and the verdict."""
         lines = [f"A  {self.a} ({self.a_layout})", f"B  {self.b} ({self.b_layout})"]
         lines += [f"  {name}: A {a}, B {b}" for name, (a, b) in self.configuration.items()]
-        lines += [f"  {row.parameter}: {row.what}" for row in self.parameters[:SHOWN]]
-        if len(self.parameters) > SHOWN:
-            lines.append(f"  and {len(self.parameters) - SHOWN} more, all of them with --json")
+        lines += [f"  {row.parameter}: {row.what}" for row in self.parameters[:MAX_LINES]]
+        if len(self.parameters) > MAX_LINES:
+            lines.append(f"  and {len(self.parameters) - MAX_LINES} more, all of them with --json")
         count = f"{self.equal_parameters} parameters equal bit for bit"
         if self.equal:
             return "\n".join([*lines, f"EQUAL: {count}"])

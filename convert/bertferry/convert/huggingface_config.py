@@ -11,7 +11,7 @@ from bertferry.convert.layout import Layout
 from bertferry.core.config import ConfigError, EncoderConfig
 from bertferry.core.tasks import TRANSFORMERS_CLASSES
 
-ACTIVATIONS = {
+TRANSFORMERS_HIDDEN_ACTS = {
     "gelu": "gelu_erf",
     "gelu_new": "gelu_tanh",
     "gelu_pytorch_tanh": "gelu_tanh",
@@ -26,7 +26,7 @@ LAYER_NORM_EPSILON = 1e-12
 CLASS_OF_TYPE = {"bert": "Bert", "albert": "Albert", "electra": "Electra"}
 
 
-def activation_of(values: Mapping[str, Any]) -> str:
+def parse_activation(values: Mapping[str, Any]) -> str:
     """The activation that a `config.json` means.
 
     Raises:
@@ -39,9 +39,9 @@ def activation_of(values: Mapping[str, Any]) -> str:
     if (epsilon := values.get("layer_norm_eps", LAYER_NORM_EPSILON)) != LAYER_NORM_EPSILON:
         raise ConfigError(f"layer_norm_eps is {epsilon}: BERT's is 1e-12 and cannot be stored in other layouts")
     act = values.get("hidden_act")
-    if act not in ACTIVATIONS:
-        raise ConfigError(f"unknown activation: hidden_act is {act!r}, expected one of {', '.join(ACTIVATIONS)}")
-    return ACTIVATIONS[act]
+    if act not in TRANSFORMERS_HIDDEN_ACTS:
+        raise ConfigError(f"unknown activation: hidden_act is {act!r}, expected one of {', '.join(TRANSFORMERS_HIDDEN_ACTS)}")
+    return TRANSFORMERS_HIDDEN_ACTS[act]
 
 
 def huggingface_config(
@@ -52,7 +52,7 @@ def huggingface_config(
     return {
         **sizes,
         "architectures": [CLASS_OF_TYPE[layout.architecture] + TRANSFORMERS_CLASSES[heads]],
-        "hidden_act": next(act for act, meaning in ACTIVATIONS.items() if meaning == config.activation),
+        "hidden_act": next(act for act, meaning in TRANSFORMERS_HIDDEN_ACTS.items() if meaning == config.activation),
         "layer_norm_eps": LAYER_NORM_EPSILON,
         "model_type": layout.architecture,
         "pad_token_id": 0,

@@ -75,7 +75,7 @@ def inspect_checkpoint(path: str | Path, source: SourceOptions = SourceOptions()
     named = {checkpoint.stored_name(parameter) for parameter in checkpoint.parameters}
     tensors = tuple(
         InspectedTensor(key, info.shape, info.dtype, roles[key])
-        for key, info in sorted(checkpoint.reader.tensors.items(), key=lambda item: natural(item[0]))
+        for key, info in sorted(checkpoint.reader.tensors.items(), key=lambda item: natural_sort_key(item[0]))
     )
     parameters = [tensor for tensor in tensors if tensor.name in named]
     return Inspection(
@@ -108,7 +108,7 @@ def _roles(checkpoint: Checkpoint) -> dict[str, str]:
     return roles
 
 
-def natural(name: str) -> list[tuple[int, str]]:
+def natural_sort_key(name: str) -> list[tuple[int, str]]:
     """A sort key that puts layer 2 before layer 10."""
     parts = name.replace("-", "/").replace("_", "/").replace(".", "/").split("/")
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

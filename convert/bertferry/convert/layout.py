@@ -35,7 +35,7 @@ class Row:
     variable: str = ""
     only_if_unequal: tuple[str, str] | None = None
 
-    def filled(self, numbers: Mapping[str, int | str]) -> "Row":
+    def fill(self, numbers: Mapping[str, int | str]) -> "Row":
         """The row with every placeholder replaced."""
         return replace(
             self,
@@ -140,14 +140,14 @@ class Layout:
         `encoder` is the place where the encoder was found, by default the one where it is written; `sizes` leave
         out the rows that a file of such sizes lacks.
         """
-        rows = self._filled(self._rows(form), form, num_layers, encoder)
+        rows = self._fill(self._rows(form), form, num_layers, encoder)
         return rows if sizes is None else (row for row in rows if row.is_stored(sizes))
 
-    def superseded(self, form: Form, num_layers: int, encoder: str | None = None) -> Iterator[Row]:
+    def superseded_rows(self, form: Form, num_layers: int, encoder: str | None = None) -> Iterator[Row]:
         """The encoder's own rows of parameters that a head keeps elsewhere: written too, never read."""
         kept = {row.stored for row in self._rows(form)}
         left = [row for row in self.encoder if form.pooler and row.stored not in kept]
-        return self._filled(left, form, num_layers, encoder)
+        return self._fill(left, form, num_layers, encoder)
 
     def _rows(self, form: Form) -> list[Row]:
         heads = [row for head in form.heads for row in self.heads[head]]
@@ -160,7 +160,7 @@ class Layout:
         ]
         return encoder + heads
 
-    def _filled(self, rows: list[Row], form: Form, num_layers: int, encoder: str | None) -> Iterator[Row]:
+    def _fill(self, rows: list[Row], form: Form, num_layers: int, encoder: str | None) -> Iterator[Row]:
         place = form.encoder if encoder is None else encoder
         model = form.model if encoder is None else form.model_around(place)
         places: dict[str, int | str] = {
@@ -172,9 +172,9 @@ class Layout:
             templates = tuple(section)
             for layer in range(num_layers) if repeated else (0,):
                 numbers = {**places, "layer": layer, "block": self.first_block + layer}
-                yield from (row.filled(numbers) for row in templates)
+                yield from (row.fill(numbers) for row in templates)
 
-    def bound_aliases(self, num_layers: int) -> dict[str, str]:
+    def bind_aliases(self, num_layers: int) -> dict[str, str]:
         """The aliases, every template filled in."""
         bound = {}
         for path, target in self.aliases.items():

@@ -59,7 +59,7 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
         path = _only_checkpoint_folder(unpacked.path, path)
     if path.is_dir() and (path / "saved_model.pb").is_file():
         return _saved_model(path, config)
-    file_format, path = _in_directory(path) if path.is_dir() else _named(path)
+    file_format, path = _find_in_directory(path) if path.is_dir() else _from_file_name(path)
     if file_format == "tensorflow":
         _check_shards(path)
     shards = _safetensors_shards(path) if file_format == "safetensors" else ()
@@ -67,9 +67,9 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
         file_format,
         path,
         shards,
-        _beside(path, config, CONFIG_NAMES[file_format]),
-        _optional(path.parent / "vocab.txt"),
-        _optional(path.parent / "tokenizer_config.json"),
+        _find_config(path, config, CONFIG_NAMES[file_format]),
+        _if_file(path.parent / "vocab.txt"),
+        _if_file(path.parent / "tokenizer_config.json"),
         unpacked,
     )
 
@@ -82,8 +82,8 @@ def _saved_model(directory: Path, config: str | Path | None) -> Location:
         "tensorflow",
         prefix,
         (),
-        _beside(directory / MANIFEST, config, (MANIFEST,) if read_manifest(directory) else ()),
-        _optional(directory / "assets" / "vocab.txt"),
+        _find_config(directory / MANIFEST, config, (MANIFEST,) if read_manifest(directory) else ()),
+        _if_file(directory / "assets" / "vocab.txt"),
         None,
     )
 
@@ -98,7 +98,7 @@ def _only_checkpoint_folder(root: Path, archive: Path) -> Path:
     return found.pop()
 
 
-def _named(path: Path) -> tuple[FileFormat, Path]:
+def _from_file_name(path: Path) -> tuple[FileFormat, Path]:
     if path.suffix in PICKLED:
         raise UsageError(
             f"{path}: pickled PyTorch files run code when they are loaded and are not read here: "
@@ -115,23 +115,23 @@ def _named(path: Path) -> tuple[FileFormat, Path]:
     return "tensorflow", Path(str(path).removesuffix(".index"))
 
 
-def _in_directory(directory: Path) -> tuple[FileFormat, Path]:
+def _find_in_directory(directory: Path) -> tuple[FileFormat, Path]:
     for name in ("model.safetensors", SHARD_INDEX):
         if (directory / name).is_file():
             return "safetensors", directory / name
     prefixes = sorted(str(index).removesuffix(".index") for index in directory.glob("*.index"))
-    if latest := _latest(directory):
+    if latest := _latest_checkpoint(directory):
         return "tensorflow", latest
     if len(prefixes) == 1:
         return "tensorflow", Path(prefixes[0])
     if prefixes:
         raise UsageError(f"{directory}: several checkpoints: give one of {', '.join(prefixes)}")
     if pickled := [file.name for file in sorted(directory.iterdir()) if file.suffix in PICKLED]:
-        return _named(directory / pickled[0])
+        return _from_file_name(directory / pickled[0])
     raise UsageError(f"{directory}: no checkpoint here: neither a *.index nor a model.safetensors file")
 
 
-def _latest(directory: Path) -> Path | None:
+def _latest_checkpoint(directory: Path) -> Path | None:
     """What the directory's `checkpoint` file names, if it is here; the path in it may be of another machine."""
     state = directory / "checkpoint"
     if not state.is_file():
@@ -168,7 +168,7 @@ def _safetensors_shards(path: Path) -> tuple[Path, ...]:
     return tuple(path.parent / name for name in names)
 
 
-def _beside(path: Path, given: str | Path | None, names: tuple[str, ...]) -> Path | None:
+def _find_config(path: Path, given: str | Path | None, names: tuple[str, ...]) -> Path | None:
     if given is not None:
         if not Path(given).is_file():
             raise UsageError(f"{given}: no such configuration file")
@@ -176,5 +176,5 @@ def _beside(path: Path, given: str | Path | None, names: tuple[str, ...]) -> Pat
     return next((path.parent / name for name in names if (path.parent / name).is_file()), None)
 
 
-def _optional(path: Path) -> Path | None:
+def _if_file(path: Path) -> Path | None:
     return path if path.is_file() else None

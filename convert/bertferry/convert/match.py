@@ -78,7 +78,7 @@ def match(reader: Reader, layout: Layout, form: Form, place: str, config: Encode
 def _account_for_the_rest(reader: Reader, result: Match, num_layers: int) -> None:
     layout = result.layout
     used = {key for key, _ in result.found.values()}
-    untrained = {reader.find(row.stored) for row in layout.superseded(result.form, num_layers, result.place)}
+    untrained = {reader.find(row.stored) for row in layout.superseded_rows(result.form, num_layers, result.place)}
     inside: set[str] | None = None
     for key in reader.tensors:
         if key in used:

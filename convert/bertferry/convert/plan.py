@@ -76,16 +76,16 @@ def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:
             "choose another --task or --to",
         )
     layers = checkpoint.config.num_layers
-    rows = (*target.bind(form, layers, sizes=checkpoint.sizes), *target.superseded(form, layers))
+    rows = (*target.bind(form, layers, sizes=checkpoint.sizes), *target.superseded_rows(form, layers))
     needed = tuple(dict.fromkeys(row.parameter for row in rows))
     use = f"{target.name} needs for {'these heads' if wanted else 'an encoder'}"
     checkpoint = with_parameters(
         checkpoint, needed, use, init_missing_head=options.init_missing_head, num_labels=options.num_labels
     )
-    return Plan(checkpoint, target, form, tuple(_planned(checkpoint, row, options.dtype) for row in rows))
+    return Plan(checkpoint, target, form, tuple(_plan_tensor(checkpoint, row, options.dtype) for row in rows))
 
 
-def _planned(checkpoint: Checkpoint, row: Row, dtype: str | None) -> PlannedTensor:
+def _plan_tensor(checkpoint: Checkpoint, row: Row, dtype: str | None) -> PlannedTensor:
     info, fresh = checkpoint.stored_info(row.parameter), row.parameter in checkpoint.fresh
     keeps_type = dtype in (None, info.dtype)
     same_bytes = not fresh and axes.same_bytes(checkpoint.stored_axes(row.parameter), row.axes)

@@ -9,7 +9,7 @@ from typing import Any
 from bertferry.convert import Checkpoint, SourceOptions, open_checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads, with_parameters
-from bertferry.convert.vocabulary import read_tokenizer_config
+from bertferry.convert.tokenizer_files import read_tokenizer_config
 from bertferry.core.errors import UsageError
 from bertferry.core.manifest import read_manifest
 from bertferry.core.parameters import task_parameters

@@ -30,7 +30,7 @@ TF1_ELECTRA = Layout(
     target="tf1",
     naming="names",
     encoder=with_projection(
-        tf1.ENCODER,
+        tf1.ENCODER_ROWS,
         """
 embeddings/projection/kernel | {encoder}embeddings_project/kernel | embedding hidden
 embeddings/projection/bias   | {encoder}embeddings_project/bias   | hidden
@@ -49,7 +49,7 @@ HUGGINGFACE_ELECTRA = Layout(
     target="huggingface",
     naming="safetensors",
     encoder=with_projection(
-        huggingface.ENCODER,
+        huggingface.ENCODER_ROWS,
         """
 embeddings/projection/kernel | {encoder}embeddings_project.weight | hidden embedding
 embeddings/projection/bias   | {encoder}embeddings_project.bias   | hidden

@@ -16,7 +16,7 @@ FOOTER_BYTES = 48
 UNCOMPRESSED = 0
 
 
-def checksums(index: Path) -> dict[str, int]:
+def read_checksums(index: Path) -> dict[str, int]:
     """The masked CRC-32C of every tensor by key; empty where the index is compressed or not in this format."""
     data = index.read_bytes()
     try:
@@ -31,7 +31,7 @@ def checksums(index: Path) -> dict[str, int]:
     return found
 
 
-def unmasked(crc: int) -> int:
+def unmask(crc: int) -> int:
     """The CRC-32C itself: an index stores it rotated, plus a constant (tsl/lib/hash/crc32c.h)."""
     rotated = (crc - 0xA282EAD8) & 0xFFFFFFFF
     return (rotated >> 17 | rotated << 15) & 0xFFFFFFFF

@@ -55,7 +55,7 @@ class KerasReader:
         if missing:
             raise DataError(f"{path}: no {missing[0]} in it: its hub.KerasLayer was made from another module")
         for stored in self._stored.values():
-            self._check_stands_here(stored)
+            self._check_in_this_file(stored)
         self.tensors = {
             name: TensorInfo(tuple(self._file[stored].shape), self._file[stored].dtype.name)
             for name, stored in self._stored.items()
@@ -70,7 +70,7 @@ class KerasReader:
             raise DataError(f"{self._path}: no variables of its hub.KerasLayer in it")
         return found[0]
 
-    def _check_stands_here(self, stored: str) -> None:
+    def _check_in_this_file(self, stored: str) -> None:
         """Refuses a tensor whose bytes HDF5 would fetch from any file that it names, into what is written here."""
         import h5py
 
@@ -130,11 +130,11 @@ def _variable_order(module: Path, path: Path) -> list[str]:
         raise UsageError(
             f"{path}: its hub.KerasLayer was made from {module}, which says what its variables are: {error}"
         ) from error
-    trainable = _listed(reader, "trainable_variables")
-    return trainable + [name for name in _listed(reader, "variables") if name not in trainable]
+    trainable = _variables_in_list(reader, "trainable_variables")
+    return trainable + [name for name in _variables_in_list(reader, "variables") if name not in trainable]
 
 
-def _listed(reader: "TensorFlowReader", attribute: str) -> list[str]:
+def _variables_in_list(reader: "TensorFlowReader", attribute: str) -> list[str]:
     """The names of the variables in a list of the root object, in its order."""
     names, number = [], 0
     while (key := reader.find(f"{attribute}/{number}")) is not None:

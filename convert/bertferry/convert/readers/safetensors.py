@@ -12,7 +12,7 @@ from bertferry.convert.readers.reader import TensorInfo, name_places, names_belo
 from bertferry.core.errors import DataError
 
 # https://github.com/huggingface/safetensors#format, section "dtype"
-DTYPES = {
+DTYPE_OF_CODE = {
     "F64": "float64",
     "F32": "float32",
     "F16": "float16",
@@ -47,7 +47,7 @@ class SafetensorsReader:
             for name, header in headers.items():
                 if name in self.tensors:
                     raise DataError(f"{path}: tensor {name} is in another of the files too")
-                dtype = DTYPES.get(header.get_dtype(), header.get_dtype())
+                dtype = DTYPE_OF_CODE.get(header.get_dtype(), header.get_dtype())
                 self.tensors[name] = TensorInfo(tuple(header.get_shape()), dtype)
                 self._files[name] = path, file
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from bertferry.convert.layout import Naming
-from bertferry.convert.readers.bundle_index import checksums, unmasked
+from bertferry.convert.readers.bundle_index import read_checksums, unmask
 from bertferry.convert.readers.object_graph import GRAPH_KEY, VALUE, ObjectGraph
 from bertferry.convert.readers.reader import TensorInfo, name_places, names_below, sha256
 from bertferry.core.errors import DataError, first_line
@@ -90,7 +90,7 @@ class TensorFlowReader:
     def fingerprint(self, key: str) -> str:
         """The CRC-32C that the index states for a tensor; its SHA-256 where the index cannot be read for that."""
         stated = self._checksums.get(self._stored(key))
-        return sha256(self.read(key)) if stated is None else f"crc32c:{unmasked(stated):08x}"
+        return sha256(self.read(key)) if stated is None else f"crc32c:{unmask(stated):08x}"
 
     def checked_fingerprint(self, key: str) -> str:
         """The same, after TensorFlow has found the bytes to have the CRC-32C that is stated."""
@@ -99,7 +99,7 @@ class TensorFlowReader:
 
     @cached_property
     def _checksums(self) -> dict[str, int]:
-        return checksums(Path(f"{self._prefix}.index"))
+        return read_checksums(Path(f"{self._prefix}.index"))
 
     def _stored(self, key: str) -> str:
         return key if self._graph is None else key + VALUE

@@ -14,9 +14,9 @@ from typing import Any
 import ml_dtypes  # noqa: F401 - teaches NumPy the name bfloat16
 import numpy as np
 
-from bertferry.convert.readers.safetensors import DTYPES
+from bertferry.convert.readers.safetensors import DTYPE_OF_CODE
 
-CODES = {name: code for code, name in DTYPES.items()}
+CODE_OF_DTYPE = {name: code for code, name in DTYPE_OF_CODE.items()}
 
 
 def write_safetensors(
@@ -27,7 +27,7 @@ def write_safetensors(
     offset = 0
     for name, dtype, shape in headers:
         end = offset + prod(shape) * np.dtype(dtype).itemsize
-        header[name] = {"dtype": CODES[dtype], "shape": shape, "data_offsets": [offset, end]}
+        header[name] = {"dtype": CODE_OF_DTYPE[dtype], "shape": shape, "data_offsets": [offset, end]}
         offset = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)

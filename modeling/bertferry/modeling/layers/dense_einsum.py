@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from bertferry.modeling.layers.weight_options import split
+from bertferry.modeling.layers.weight_options import split_options
 from bertferry.modeling.plain_call import plain_call
 
 LETTERS = "abcdefghijklm"
@@ -34,7 +34,7 @@ class DenseEinsum(tf_keras.layers.Layer):
         use_bias: bool = True,
         **arguments: Any,
     ) -> None:
-        self._options, arguments = split(arguments)
+        self._options, arguments = split_options(arguments)
         super().__init__(**arguments)
         self._output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
         self._num_summed_dimensions = num_summed_dimensions

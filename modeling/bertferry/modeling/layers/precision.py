@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def wide(dtype: str | tf.DType) -> tf.DType:
+def at_least_float32(dtype: str | tf.DType) -> tf.DType:
     """float32 for float16 and bfloat16, and the type itself where it is as wide."""
     given = tf.as_dtype(dtype)
     return tf.float32 if given.size < 4 else given

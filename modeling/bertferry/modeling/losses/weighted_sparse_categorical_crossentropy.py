@@ -19,11 +19,11 @@ def per_example_loss(labels: Any, predictions: Any, weights: Any = None) -> tf.T
     Raises:
       RuntimeError: ranks that do not go together.
     """
-    labels, predictions = _aligned(labels, predictions)
+    labels, predictions = _align(labels, predictions)
     chosen = tf.gather(predictions, labels, axis=-1, batch_dims=labels.shape.rank)
     if weights is None:
         return -chosen
-    return -chosen * _weights(weights, labels, predictions)
+    return -chosen * _cast_weights(weights, labels, predictions)
 
 
 def loss(labels: Any, predictions: Any, weights: Any = None) -> tf.Tensor:
@@ -34,11 +34,11 @@ def loss(labels: Any, predictions: Any, weights: Any = None) -> tf.Tensor:
     losses = per_example_loss(labels, predictions, weights)
     if weights is None:
         return tf.reduce_mean(losses)
-    labels, predictions = _aligned(labels, predictions)
-    return tf.reduce_sum(losses) / (tf.reduce_sum(_weights(weights, labels, predictions)) + WEIGHT_EPSILON)
+    labels, predictions = _align(labels, predictions)
+    return tf.reduce_sum(losses) / (tf.reduce_sum(_cast_weights(weights, labels, predictions)) + WEIGHT_EPSILON)
 
 
-def _aligned(labels: Any, predictions: Any) -> tuple[tf.Tensor, tf.Tensor]:
+def _align(labels: Any, predictions: Any) -> tuple[tf.Tensor, tf.Tensor]:
     """Labels as integers without a superfluous last axis, predictions as a tensor; their ranks checked."""
     predictions = tf.convert_to_tensor(predictions)
     labels = tf.cast(tf.convert_to_tensor(labels), tf.int32)
@@ -52,7 +52,7 @@ def _aligned(labels: Any, predictions: Any) -> tuple[tf.Tensor, tf.Tensor]:
     return labels, predictions
 
 
-def _weights(weights: Any, labels: tf.Tensor, predictions: tf.Tensor) -> tf.Tensor:
+def _cast_weights(weights: Any, labels: tf.Tensor, predictions: tf.Tensor) -> tf.Tensor:
     weights = tf.cast(tf.convert_to_tensor(weights), predictions.dtype)
     if weights.shape.rank != labels.shape.rank:
         raise RuntimeError(

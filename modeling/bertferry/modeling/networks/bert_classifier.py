@@ -5,7 +5,7 @@ from typing import Any
 import tf_keras
 
 from bertferry.modeling.networks.classification import Classification, TokenClassification
-from bertferry.modeling.networks.serialization import ConfiguredModel, deserialized, serialized
+from bertferry.modeling.networks.serialization import ConfiguredModel, deserialize_network, serialize_network
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")
@@ -35,10 +35,10 @@ class BertClassifier(ConfiguredModel):
         dropout_rate: float = 0.1,
         **arguments: Any,
     ) -> None:
-        network = deserialized(network)
+        network = deserialize_network(network)
         initializer = tf_keras.initializers.get(initializer)
         config = {
-            "network": serialized(network),
+            "network": serialize_network(network),
             "num_classes": num_classes,
             "initializer": tf_keras.initializers.serialize(initializer),
             "output": output,
@@ -55,7 +55,7 @@ class BertClassifier(ConfiguredModel):
         )
         outputs = classifier(tf_keras.layers.Dropout(dropout_rate)(vectors))
         super().__init__(inputs=network.inputs, outputs=outputs, **arguments)
-        self.keep(config, arguments)
+        self.keep_arguments(config, arguments)
 
     @property
     def heads(self) -> dict[str, Classification]:

@@ -7,7 +7,7 @@ import tf_keras
 
 from bertferry.modeling.networks.classification import Classification
 from bertferry.modeling.networks.masked_lm import MaskedLM
-from bertferry.modeling.networks.serialization import ConfiguredModel, copied, deserialized, serialized
+from bertferry.modeling.networks.serialization import ConfiguredModel, copy_initializer, deserialize_network, serialize_network
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")
@@ -40,13 +40,13 @@ class BertPretrainer(ConfiguredModel):
         output: str = "logits",
         **arguments: Any,
     ) -> None:
-        network = deserialized(network)
+        network = deserialize_network(network)
         activation = tf_keras.activations.get(activation)
         if output_activation is not None:
             output_activation = tf_keras.activations.get(output_activation)
         initializer = tf_keras.initializers.get(initializer)
         config = {
-            "network": serialized(network),
+            "network": serialize_network(network),
             "num_classes": num_classes,
             "num_token_predictions": num_token_predictions,
             "activation": tf_keras.activations.serialize(activation),
@@ -68,14 +68,14 @@ class BertPretrainer(ConfiguredModel):
             num_predictions=num_token_predictions,
             source_network=network,
             activation=activation,
-            initializer=copied(initializer),
+            initializer=copy_initializer(initializer),
             output=output,
             name="masked_lm",
         )
         classification = Classification(
             input_width=pooled.shape[-1],
             num_classes=num_classes,
-            initializer=copied(initializer),
+            initializer=copy_initializer(initializer),
             output=output,
             name="classification",
         )
@@ -84,7 +84,7 @@ class BertPretrainer(ConfiguredModel):
             finish = tf_keras.layers.Activation(output_activation)
             outputs = [finish(scores) for scores in outputs]
         super().__init__(inputs=[*network.inputs, positions], outputs=outputs, **arguments)
-        self.keep(config, arguments)
+        self.keep_arguments(config, arguments)
 
     @property
     def heads(self) -> dict[str, MaskedLM | Classification]:

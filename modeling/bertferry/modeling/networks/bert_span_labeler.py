@@ -4,7 +4,7 @@ from typing import Any
 
 import tf_keras
 
-from bertferry.modeling.networks.serialization import ConfiguredModel, deserialized, serialized
+from bertferry.modeling.networks.serialization import ConfiguredModel, deserialize_network, serialize_network
 from bertferry.modeling.networks.span_labeling import SpanLabeling
 
 
@@ -25,10 +25,10 @@ class BertSpanLabeler(ConfiguredModel):
     def __init__(
         self, network: Any, initializer: Any = "glorot_uniform", output: str = "logits", **arguments: Any
     ) -> None:
-        network = deserialized(network)
+        network = deserialize_network(network)
         initializer = tf_keras.initializers.get(initializer)
         config = {
-            "network": serialized(network),
+            "network": serialize_network(network),
             "initializer": tf_keras.initializers.serialize(initializer),
             "output": output,
         }
@@ -43,7 +43,7 @@ class BertSpanLabeler(ConfiguredModel):
             tf_keras.layers.Activation("linear", name="end_positions")(end),
         ]
         super().__init__(inputs=network.inputs, outputs=outputs, **arguments)
-        self.keep(config, arguments)
+        self.keep_arguments(config, arguments)
 
     @property
     def heads(self) -> dict[str, SpanLabeling]:

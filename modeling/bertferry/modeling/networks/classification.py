@@ -49,7 +49,7 @@ class Classification(ConfiguredModel):
         outputs = logits if output == "logits" else tf_keras.layers.Activation(tf.nn.log_softmax)(logits)
         super().__init__(inputs=[vectors], outputs=outputs, **arguments)
         self.logits = logits
-        self.keep(config, arguments)
+        self.keep_arguments(config, arguments)
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")

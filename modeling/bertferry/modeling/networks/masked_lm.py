@@ -11,8 +11,8 @@ from bertferry.modeling.layers.transformer import LAYER_NORM_EPSILON
 from bertferry.modeling.networks.serialization import (
     ConfiguredModel,
     check_output,
-    deserialized,
-    serialized,
+    deserialize_network,
+    serialize_network,
 )
 from bertferry.modeling.plain_call import plain_call
 
@@ -36,8 +36,8 @@ class TiedProjection(tf_keras.layers.Layer):
 
     def __init__(self, source_network: Any, **arguments: Any) -> None:
         super().__init__(**arguments)
-        source_network = deserialized(source_network)
-        self._source_network = json.dumps(serialized(source_network))
+        source_network = deserialize_network(source_network)
+        self._source_network = json.dumps(serialize_network(source_network))
         # Exported, the layer has to reach the table; held directly, the table would be a weight of the layer.
         self._tied = tf.train.Checkpoint(embedding_table=source_network.get_embedding_table())
 
@@ -95,13 +95,13 @@ class MaskedLM(ConfiguredModel):
         **arguments: Any,
     ) -> None:
         check_output(output)
-        source_network = deserialized(source_network)
+        source_network = deserialize_network(source_network)
         activation = tf_keras.activations.get(activation)
         initializer = tf_keras.initializers.get(initializer)
         config = {
             "input_width": input_width,
             "num_predictions": num_predictions,
-            "source_network": serialized(source_network),
+            "source_network": serialize_network(source_network),
             "activation": tf_keras.activations.serialize(activation),
             "initializer": tf_keras.initializers.serialize(initializer),
             "output": output,
@@ -123,4 +123,4 @@ class MaskedLM(ConfiguredModel):
         outputs = logits if output == "logits" else tf_keras.layers.Activation(tf.nn.log_softmax)(logits)
         super().__init__(inputs=[sequence, positions], outputs=outputs, **arguments)
         self.logits = logits
-        self.keep(config, arguments)
+        self.keep_arguments(config, arguments)

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import tf_keras
 
-OUTPUTS = ("logits", "predictions")
+OUTPUT_ARGUMENTS = ("logits", "predictions")
 
 
 class ConfiguredModel(tf_keras.Model):
@@ -16,7 +16,7 @@ class ConfiguredModel(tf_keras.Model):
 
     _arguments: str
 
-    def keep(self, arguments: dict[str, Any], given: dict[str, Any]) -> None:
+    def keep_arguments(self, arguments: dict[str, Any], given: dict[str, Any]) -> None:
         """Keeps the constructor's arguments, which are plain values: its own, and the Keras model's as given."""
         self._arguments = json.dumps({**arguments, **given})
 
@@ -35,15 +35,15 @@ class ConfiguredModel(tf_keras.Model):
         Keras' own `to_json` leaves out the package under which a class is registered, and its reader then
         finds no class of that name.
         """
-        return json.dumps(serialized(self), **arguments)
+        return json.dumps(serialize_network(self), **arguments)
 
 
-def copied(initializer: Any) -> Any:
+def copy_initializer(initializer: Any) -> Any:
     """A copy of an initializer: an unseeded one that is used twice would draw equal values."""
     return tf_keras.initializers.get(tf_keras.initializers.serialize(initializer))
 
 
-def serialized(network: tf_keras.Model) -> dict[str, Any]:
+def serialize_network(network: tf_keras.Model) -> dict[str, Any]:
     """A network's class and configuration, as `tf_keras.utils.deserialize_keras_object` reads them."""
     return {
         "module": type(network).__module__,
@@ -53,7 +53,7 @@ def serialized(network: tf_keras.Model) -> dict[str, Any]:
     }
 
 
-def deserialized(network: Any) -> tf_keras.Model:
+def deserialize_network(network: Any) -> tf_keras.Model:
     """The network that `serialized` describes, or the network itself."""
     return tf_keras.utils.deserialize_keras_object(network) if isinstance(network, dict) else network
 
@@ -64,5 +64,5 @@ def check_output(output: str) -> None:
     Raises:
       ValueError: naming the value.
     """
-    if output not in OUTPUTS:
+    if output not in OUTPUT_ARGUMENTS:
         raise ValueError(f'Unknown `output` value "{output}". `output` can be either "logits" or "predictions".')

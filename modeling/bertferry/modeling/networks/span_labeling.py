@@ -48,4 +48,4 @@ class SpanLabeling(ConfiguredModel):
         outputs = logits if output == "logits" else normalized
         super().__init__(inputs=[sequence], outputs=outputs, **arguments)
         self.start_logits, self.end_logits = logits
-        self.keep(config, arguments)
+        self.keep_arguments(config, arguments)

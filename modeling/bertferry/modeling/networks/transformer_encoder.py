@@ -7,9 +7,9 @@ import tf_keras
 
 from bertferry.modeling import layers
 from bertferry.modeling.activations import gelu_tanh
-from bertferry.modeling.layers.precision import wide
+from bertferry.modeling.layers.precision import at_least_float32
 from bertferry.modeling.layers.transformer import LAYER_NORM_EPSILON
-from bertferry.modeling.networks.serialization import ConfiguredModel, copied
+from bertferry.modeling.networks.serialization import ConfiguredModel, copy_initializer
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")
@@ -77,13 +77,13 @@ class TransformerEncoder(ConfiguredModel):
                 intermediate_activation=activation,
                 dropout_rate=dropout_rate,
                 attention_dropout_rate=attention_dropout_rate,
-                kernel_initializer=copied(initializer),
+                kernel_initializer=copy_initializer(initializer),
                 dtype=float_dtype,
                 name=f"transformer/layer_{number}",
             )([hidden, attention_mask])
-        pooled = _pool(hidden, hidden_size, copied(initializer), float_dtype)
+        pooled = _pool(hidden, hidden_size, copy_initializer(initializer), float_dtype)
         super().__init__(inputs=[word_ids, mask, type_ids], outputs=[hidden, pooled], **arguments)
-        self.keep(config, arguments)
+        self.keep_arguments(config, arguments)
 
     @property
     def _embedding_layer(self) -> layers.OnDeviceEmbedding:
@@ -104,12 +104,12 @@ def _embed(word_ids: Any, type_ids: Any, config: dict[str, Any], initializer: An
     words = layers.OnDeviceEmbedding(
         config["vocab_size"],
         config["hidden_size"],
-        initializer=copied(initializer),
+        initializer=copy_initializer(initializer),
         dtype=float_dtype,
         name="word_embeddings",
     )(word_ids)
     positions = layers.PositionEmbedding(
-        initializer=copied(initializer),
+        initializer=copy_initializer(initializer),
         use_dynamic_slicing=True,
         max_sequence_length=config["max_sequence_length"],
         dtype=float_dtype,
@@ -118,14 +118,14 @@ def _embed(word_ids: Any, type_ids: Any, config: dict[str, Any], initializer: An
     segments = layers.OnDeviceEmbedding(
         config["type_vocab_size"],
         config["hidden_size"],
-        initializer=copied(initializer),
+        initializer=copy_initializer(initializer),
         use_one_hot=True,
         dtype=float_dtype,
         name="type_embeddings",
     )(type_ids)
     hidden = tf_keras.layers.Add(dtype=float_dtype)([words, positions, segments])
     hidden = tf_keras.layers.LayerNormalization(
-        axis=-1, epsilon=LAYER_NORM_EPSILON, dtype=wide(float_dtype), name="embeddings/layer_norm"
+        axis=-1, epsilon=LAYER_NORM_EPSILON, dtype=at_least_float32(float_dtype), name="embeddings/layer_norm"
     )(hidden)
     return tf_keras.layers.Dropout(config["dropout_rate"], dtype=float_dtype)(hidden)
 
