@@ -85,7 +85,7 @@ def test_a_model_without_pooler_is_refused_where_one_is_needed(directory, tensor
     bare = {name: value for name, value in tensors.items() if not name.startswith("pooler")}
     save_file(bare, directory / "model.safetensors")
     assert convert(directory) == 1
-    one_line("the source has no pooler/kernel, pooler/bias, which tf1 needs")
+    one_line("missing pooler/kernel, pooler/bias [(]required by tf1 for an encoder[)]")
 
 
 def mlm_head(hidden: int, vocab: int) -> dict[str, np.ndarray]:

@@ -65,7 +65,7 @@ def test_names_are_no_patterns(tmp_path, ended, name):
 def test_what_another_host_made_is_left_for_a_day(tmp_path, monkeypatch, ended, hours, goes):
     target = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(siblings, "_here", lambda: "another-1234abcd")
+        patch.setattr(siblings, "_host_and_boot", lambda: "another-1234abcd")
         theirs = made_by(ended, target, "tmp")
     for path in (theirs / "weights", theirs):
         os.utime(path, (time.time(), time.time() - hours * 3600))

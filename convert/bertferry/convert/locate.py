@@ -1,4 +1,4 @@
-"""Finds a checkpoint's files from what a user gives: a prefix, a directory, a safetensors file, an archive."""
+"""Finds the files of a checkpoint given as a prefix, a directory, a safetensors file or an archive."""
 
 import glob
 import json
@@ -24,7 +24,7 @@ PICKLED = (".bin", ".pt", ".pth", ".pkl")
 
 @dataclass(frozen=True)
 class Location:
-    """Where a checkpoint lies: `path` is the prefix of a TensorFlow checkpoint, the safetensors file or the
+    """The location of a checkpoint: `path` is the prefix of a TensorFlow checkpoint, the safetensors file or the
     index of several (`shards`). `unpacked` keeps the folder of an unpacked archive as long as it is needed."""
 
     file_format: FileFormat
@@ -47,10 +47,10 @@ class Location:
 
 
 def locate(given: str | Path, config: str | Path | None = None) -> Location:
-    """The files of the checkpoint at `given`, no tensor of them read, an archive unpacked.
+    """The files of the checkpoint at `given`, without reading tensors; an archive is unpacked.
 
     Raises:
-      UsageError: nothing there, several checkpoints there, or a hostile archive.
+      UsageError: no checkpoint or several there, or a hostile archive.
       DataError: an index whose data files are missing, or a damaged archive.
     """
     path, unpacked = Path(given), None
@@ -89,19 +89,19 @@ def _saved_model(directory: Path, config: str | Path | None) -> Location:
 
 
 def _only_checkpoint_folder(root: Path, archive: Path) -> Path:
-    found = {file.parent for pattern in ("*.index", "*.safetensors") for file in root.rglob(pattern)}
-    if not found:
-        raise UsageError(f"{archive}: no checkpoint in it: neither a *.index nor a *.safetensors file")
-    if len(found) > 1:
-        names = ", ".join(sorted(str(folder.relative_to(root)) for folder in found))
-        raise UsageError(f"{archive}: several checkpoints in it ({names}): unpack it and name one")
-    return found.pop()
+    folders = {file.parent for pattern in ("*.index", "*.safetensors") for file in root.rglob(pattern)}
+    if not folders:
+        raise UsageError(f"{archive}: contains no checkpoint: neither a *.index nor a *.safetensors file")
+    if len(folders) > 1:
+        names = ", ".join(sorted(str(folder.relative_to(root)) for folder in folders))
+        raise UsageError(f"{archive}: contains several checkpoints ({names}): unpack it and name one")
+    return folders.pop()
 
 
 def _from_file_name(path: Path) -> tuple[FileFormat, Path]:
     if path.suffix in PICKLED:
         raise UsageError(
-            f"{path}: pickled PyTorch files run code when they are loaded and are not read here: "
+            f"{path}: pickled PyTorch files run code when they are loaded and are not supported: "
             "save the model as safetensors, with model.save_pretrained(DIR) of transformers"
         )
     if path.suffix == ".safetensors" or path.name == SHARD_INDEX:
@@ -132,7 +132,7 @@ def _find_in_directory(directory: Path) -> tuple[FileFormat, Path]:
 
 
 def _latest_checkpoint(directory: Path) -> Path | None:
-    """What the directory's `checkpoint` file names, if it is here; the path in it may be of another machine."""
+    """The checkpoint that the `checkpoint` file names, if it is here; the file may state a folder elsewhere."""
     state = directory / "checkpoint"
     if not state.is_file():
         return None
@@ -143,7 +143,7 @@ def _latest_checkpoint(directory: Path) -> Path | None:
 
 def _check_shards(prefix: Path) -> None:
     if not Path(f"{prefix}.index").is_file():
-        raise UsageError(f"{prefix}: no such checkpoint: {prefix.name}.index is not there")
+        raise UsageError(f"{prefix}: no such checkpoint: {prefix.name}.index does not exist")
     shards = sorted(prefix.parent.glob(f"{glob.escape(prefix.name)}.data-?????-of-?????"))
     if not shards:
         raise DataError(f"{prefix}.index: its data file {prefix.name}.data-00000-of-00001 is missing")
@@ -155,7 +155,7 @@ def _check_shards(prefix: Path) -> None:
 
 
 def _safetensors_shards(path: Path) -> tuple[Path, ...]:
-    """The files that hold the tensors: the file itself, or those that an index names, which stand beside it."""
+    """The files with the tensors: the file itself, or those in its folder that an index names."""
     if path.name != SHARD_INDEX:
         return (path,)
     try:

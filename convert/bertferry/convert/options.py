@@ -1,4 +1,4 @@
-"""What a conversion writes."""
+"""Options for what a conversion writes."""
 
 from dataclasses import dataclass
 
@@ -20,9 +20,10 @@ class ConversionOptions:
       to: the target layout, one of `TARGETS`.
       task: which heads to keep, one of `TASK_CHOICES`; by default those that the target layout was released with.
       dtype: cast every tensor to this type, one of `TARGET_DTYPES`; by default each keeps its own.
-      init_missing_head: initialize heads and poolers that the source lacks, as BERT is.
+      init_missing_head: initialize heads and poolers that the source lacks, as BERT does.
       num_labels: the number of classes of a classifier that is initialized.
-      do_lower_case: of the tokenizer, for `huggingface`; by default as the source's tokenizer_config.json says.
+      do_lower_case: whether the tokenizer lower-cases, for `huggingface`; by default as in the source's
+        tokenizer_config.json.
 
     Raises:
       UsageError: an unknown name, or a number of classes that is not positive.

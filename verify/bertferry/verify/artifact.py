@@ -117,7 +117,7 @@ def huggingface_artifact(checkpoint: Checkpoint, task: str, execution: Execution
 
         # transformers would load a token classifier's head as a sentence classifier's without a word.
         needed = task_parameters(task, checkpoint.config.num_layers)
-        with_parameters(with_heads(checkpoint, TASKS[task].heads), needed, f"task {task} needs")
+        with_parameters(with_heads(checkpoint, TASKS[task].heads), needed, f"task {task}")
         return HuggingFaceRunner(path if path.is_dir() else path.parent, task, execution)
 
     return _with_files_of(

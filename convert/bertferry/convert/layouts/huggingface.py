@@ -1,6 +1,6 @@
 """`huggingface`: the safetensors files of a `Bert*` model of transformers; kernels are 2-D and transposed.
 
-Files of old converters call the LayerNorm weights `gamma` and `beta`; a bare `BertModel` has no `bert.` prefix.
+Files from old converters call the LayerNorm weights `gamma` and `beta`; a bare `BertModel` has no `bert.` prefix.
 """
 
 from dataclasses import replace
@@ -52,7 +52,7 @@ span/bias         | {model}qa_outputs.bias                            | span
 """),
 }
 
-# Written again by some exporters although the model ties them.
+# Copies that some exporters write although the model ties them.
 TIED = {"cls.predictions.decoder.weight": "embeddings/word", "cls.predictions.decoder.bias": "mlm/bias"}
 
 HUGGINGFACE = Layout(

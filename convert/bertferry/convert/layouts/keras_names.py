@@ -1,7 +1,7 @@
-"""`keras_names` and `keras_names_v2`: the name-based files that the converters of 2019 wrote on their way.
+"""`keras_names` and `keras_names_v2`: the intermediate, name-based files of the converters of 2019.
 
-They hold the variables' names of the Keras networks instead of paths, of `tf_20` and of `keras_bert`; heads keep
-the names of tf1, but for two that `keras_bert` had renamed by then.
+They use the names of the variables of `tf_20` and of `keras_bert` instead of paths; heads keep the names of tf1,
+except for two that `keras_bert` had renamed by then.
 """
 
 from dataclasses import replace

@@ -1,7 +1,7 @@
-"""`hub_module` and `garden_names`: variables by name, as Hub modules and the models that hold one have them.
+"""`hub_module` and `garden_names`: variables by name, as in Hub modules and in models that contain one.
 
-They are found in SavedModels and in checkpoints of models around a `hub.KerasLayer`, and never written by a
-converter: `export-hub-module` writes modules.
+They are found in SavedModels and in checkpoints of models around a `hub.KerasLayer`, and are not written by
+conversion: `export-hub-module` writes modules.
 """
 
 from dataclasses import replace

@@ -6,13 +6,12 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from bertferry.core.config import LAYER_NORM_EPSILON
 from bertferry.modeling.layers.attention import Attention
 from bertferry.modeling.layers.dense_einsum import DenseEinsum
 from bertferry.modeling.layers.precision import at_least_float32
 from bertferry.modeling.layers.weight_options import split_options
 from bertferry.modeling.plain_call import plain_call
-
-LAYER_NORM_EPSILON = 1e-12
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")
@@ -30,7 +29,7 @@ class Transformer(tf_keras.layers.Layer):
       intermediate_activation: a Keras activation, its name or its config.
       dropout_rate: after attention and after the feed-forward network.
       attention_dropout_rate: of the attention probabilities.
-      **arguments: kernel/bias initializer, regularizer and constraint of every dense layer, and those of a
+      **arguments: kernel/bias initializer, regularizer and constraint of every dense layer, and the arguments of a
         Keras layer.
 
     Raises:
@@ -90,9 +89,9 @@ class Transformer(tf_keras.layers.Layer):
         super().build(input_shape)
 
     def parts(self) -> dict[str, tf_keras.layers.Layer]:
-        """The sub-layers that have weights, once they are built, by their place in canonical parameter names.
+        """The sub-layers that have weights, once built, by their place in canonical parameter names.
 
-        The attributes that hold them are the keys of object-based checkpoints, so they keep the names of 2019.
+        Their attributes are the keys of object-based checkpoints, so they keep their names of 2019.
         """
         projections = self._attention_layer.parts()
         return {
@@ -137,7 +136,7 @@ class Transformer(tf_keras.layers.Layer):
         return tf.TensorShape(_data_and_mask(input_shape)[0])
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as serialisable values."""
+        """The constructor's arguments as serializable values."""
         return {
             **super().get_config(),
             "num_attention_heads": self._num_heads,

@@ -1,4 +1,4 @@
-"""An encoder with a head that classifies sequences, or every token of them."""
+"""An encoder with a head that classifies sequences, or each of their tokens."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ class BertClassifier(ConfiguredModel):
     Args:
       network: the encoder, whose outputs are `[sequence, pooled]`.
       num_classes: C.
-      initializer: of the head's kernel.
+      initializer: for the head's kernel.
       output: `logits`, or `predictions` for log-softmax.
       dropout_rate: before the head.
 
     Raises:
-      ValueError: another `output`.
+      ValueError: an unknown `output`.
     """
 
     _head: tuple[str, int, type[Classification]] = "classifier", 1, Classification
@@ -70,6 +70,6 @@ class BertClassifier(ConfiguredModel):
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 class BertTokenClassifier(BertClassifier):
-    """The encoder's inputs → [B, S, C], from the vector of every token; arguments as `BertClassifier`."""
+    """The encoder's inputs → [B, S, C], from the vector of every token; arguments as for `BertClassifier`."""
 
     _head = "tokens", 0, TokenClassification

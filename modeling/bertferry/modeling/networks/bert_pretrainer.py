@@ -7,7 +7,12 @@ import tf_keras
 
 from bertferry.modeling.networks.classification import Classification
 from bertferry.modeling.networks.masked_lm import MaskedLM
-from bertferry.modeling.networks.serialization import ConfiguredModel, copy_initializer, deserialize_network, serialize_network
+from bertferry.modeling.networks.serialization import (
+    ConfiguredModel,
+    copy_initializer,
+    deserialize_network,
+    serialize_network,
+)
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")
@@ -20,13 +25,13 @@ class BertPretrainer(ConfiguredModel):
       network: the encoder, whose outputs are `[sequence, pooled]`.
       num_classes: C.
       num_token_predictions: P, or None for any.
-      activation: of the masked-LM transform; for BERT checkpoints the encoder's.
+      activation: of the masked-LM transform; for BERT checkpoints that of the encoder.
       output_activation: applied to both outputs.
-      initializer: of the heads' kernels.
+      initializer: for the heads' kernels.
       output: `logits`, or `predictions` for log-softmax.
 
     Raises:
-      ValueError: another `output`, or more predictions than the sequence is long.
+      ValueError: an unknown `output`, or more predictions than the sequence is long.
     """
 
     def __init__(

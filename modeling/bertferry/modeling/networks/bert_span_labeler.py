@@ -15,11 +15,11 @@ class BertSpanLabeler(ConfiguredModel):
 
     Args:
       network: the encoder, whose outputs are `[sequence, pooled]`.
-      initializer: of the head's kernel.
+      initializer: for the head's kernel.
       output: `logits`, or `predictions` for log-softmax over the sequence.
 
     Raises:
-      ValueError: another `output`.
+      ValueError: an unknown `output`.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class BertSpanLabeler(ConfiguredModel):
             input_width=sequence.shape[-1], initializer=initializer, output=output, name="span_labeling"
         )
         start, end = head(sequence)
-        # A model's outputs are named after the layers that make them, and `compile(loss={...})` goes by name.
+        # A model's outputs are named after the layers that produce them, and `compile(loss={...})` uses the names.
         outputs = [
             tf_keras.layers.Activation("linear", name="start_positions")(start),
             tf_keras.layers.Activation("linear", name="end_positions")(end),

@@ -15,11 +15,11 @@ class Classification(ConfiguredModel):
     Args:
       input_width: H.
       num_classes: C.
-      initializer: of the dense kernel.
+      initializer: for the dense kernel.
       output: `logits`, or `predictions` for log-softmax.
 
     Raises:
-      ValueError: another `output`.
+      ValueError: an unknown `output`.
     """
 
     _reads: tuple[str, tuple[None, ...]] = "cls_output", ()
@@ -54,6 +54,6 @@ class Classification(ConfiguredModel):
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 class TokenClassification(Classification):
-    """`sequence_data` [B, S, H] float32 → logits or log-probabilities [B, S, C]; arguments as `Classification`."""
+    """`sequence_data` [B, S, H] float32 → logits or log-probabilities [B, S, C]; arguments as its base."""
 
     _reads = "sequence_data", (None,)

@@ -1,4 +1,4 @@
-"""How networks that hold others describe themselves as plain values."""
+"""Serialization of networks that contain other networks."""
 
 import json
 from typing import Any, Self
@@ -11,29 +11,29 @@ OUTPUT_ARGUMENTS = ("logits", "predictions")
 class ConfiguredModel(tf_keras.Model):
     """A functional model that is rebuilt from its constructor's arguments, not from its graph of layers.
 
-    The arguments are kept as JSON text: Keras would track a dict as a part of the checkpoint's object graph.
+    The arguments are stored as JSON text: Keras would track a dict as part of the checkpoint's object graph.
     """
 
     _arguments: str
 
-    def keep_arguments(self, arguments: dict[str, Any], given: dict[str, Any]) -> None:
-        """Keeps the constructor's arguments, which are plain values: its own, and the Keras model's as given."""
-        self._arguments = json.dumps({**arguments, **given})
+    def keep_arguments(self, own: dict[str, Any], inherited: dict[str, Any]) -> None:
+        """Stores the constructor's arguments, which are plain values: its own, and those of the Keras model."""
+        self._arguments = json.dumps({**own, **inherited})
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as serialisable values."""
+        """The constructor's arguments as serializable values."""
         return dict(json.loads(self._arguments))
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
-        """The network that `get_config` describes, with fresh weights."""
+        """The network that `get_config` describes, with initial weights."""
         return cls(**config)
 
     def to_json(self, **arguments: Any) -> str:
         """The network as JSON for `tf_keras.models.model_from_json`.
 
-        Keras' own `to_json` leaves out the package under which a class is registered, and its reader then
-        finds no class of that name.
+        Keras' own `to_json` omits the package under which a class is registered, so that its reader finds no class
+        of that name.
         """
         return json.dumps(serialize_network(self), **arguments)
 
@@ -54,7 +54,7 @@ def serialize_network(network: tf_keras.Model) -> dict[str, Any]:
 
 
 def deserialize_network(network: Any) -> tf_keras.Model:
-    """The network that `serialized` describes, or the network itself."""
+    """The network that `serialize_network` described, or the network itself."""
     return tf_keras.utils.deserialize_keras_object(network) if isinstance(network, dict) else network
 
 

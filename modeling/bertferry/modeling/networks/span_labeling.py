@@ -15,11 +15,11 @@ class SpanLabeling(ConfiguredModel):
     Args:
       input_width: H.
       activation: of the dense layer.
-      initializer: of the dense kernel.
+      initializer: for the dense kernel.
       output: `logits`, or `predictions` for log-softmax over the sequence.
 
     Raises:
-      ValueError: another `output`.
+      ValueError: an unknown `output`.
     """
 
     def __init__(
