@@ -1,4 +1,4 @@
-"""--diff: equal across layouts, and where not, by how much."""
+"""--diff: equality across layouts, and the size of differences."""
 
 import json
 import shutil
@@ -104,9 +104,10 @@ def test_a_configuration_is_inferred_where_the_tensors_show_it(golden, tmp_path,
     asked = "" if heads_shown else "--num-attention-heads N and "
     one_line(f"the tensors show only the sizes: give {asked}--activation NAME, or --config FILE")
     heads = None if heads_shown else 2
-    found = open_checkpoint(tmp_path / "source", SourceOptions(num_attention_heads=heads, activation="gelu_tanh"))
-    assert found.config == open_checkpoint(golden / source).config
-    assert set(found.parameters) == set(open_checkpoint(golden / source).parameters)
+    options = SourceOptions(num_attention_heads=heads, activation="gelu_tanh")
+    checkpoint = open_checkpoint(tmp_path / "source", options)
+    assert checkpoint.config == open_checkpoint(golden / source).config
+    assert set(checkpoint.parameters) == set(open_checkpoint(golden / source).parameters)
 
 
 def test_missing_heads_are_started_fresh_only_on_request(golden, tmp_path, one_line):

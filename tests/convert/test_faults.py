@@ -29,7 +29,7 @@ def edit_config(directory: Path, **values) -> None:
 
 
 def rewrite(directory: Path, change) -> None:
-    """Writes the checkpoint anew with its dict of tensors changed."""
+    """Rewrites the checkpoint after a change to its dict of tensors."""
     prefix = str(directory / "bert_model.ckpt")
     reader = tf.train.load_checkpoint(prefix)
     tensors = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}

@@ -1,4 +1,4 @@
-"""What a classifier's outputs mean goes with it from layout to layout."""
+"""The meaning of a classifier's outputs is kept in conversions between layouts."""
 
 import json
 import shutil

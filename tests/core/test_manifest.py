@@ -80,7 +80,7 @@ def test_that_of_another_project_says_nothing(tmp_path, text):
         ('"sentence": null', '"sentence": null, "more": 1', "unknown key more"),
     ],
 )
-def test_a_damaged_one_is_refused(tmp_path, old, new, fault):
+def test_a_damaged_manifest_is_refused(tmp_path, old, new, fault):
     (tmp_path / MANIFEST).write_text(TEXT.replace(old, new))
     with pytest.raises(UsageError, match=f"{MANIFEST}: {fault}"):
         read_manifest(tmp_path)

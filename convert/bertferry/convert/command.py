@@ -40,7 +40,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     parser.add_argument(
         "--task",
         choices=TASK_CHOICES,
-        help="which heads to keep; default: those that files of the target layout were released with",
+        help="which heads to keep; default: those in released files of the target layout",
     )
     parser.add_argument(
         "--dtype", choices=TARGET_DTYPES, help="cast every tensor to this type; default: each keeps its type"
