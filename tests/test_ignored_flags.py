@@ -105,9 +105,9 @@ def test_stored_outputs_are_not_run(golden, tmp_path, capfd, side, flags):
 @pytest.mark.parametrize(
     ("main", "flags", "line"),
     [
-        (convert, ["--do-lower-case"], "--do-lower-case is for --to huggingface and a source with a vocabulary"),
-        (convert, ["--num-labels", "3"], "--num-labels is for a classifier that is initialized"),
-        (export_hub, ["--num-labels", "3"], "--num-labels is for a classifier that is initialized"),
+        (convert, ["--do-lower-case"], "--do-lower-case requires --to huggingface and a source with a vocabulary"),
+        (convert, ["--num-labels", "3"], "--num-labels applies to a classifier that is initialized"),
+        (export_hub, ["--num-labels", "3"], "--num-labels applies to a classifier that is initialized"),
         (export_hub, ["--do-lower-case"], "no vocabulary whose texts could be lower-cased"),
     ],
 )

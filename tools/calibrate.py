@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bertferry.convert import open_checkpoint
 from bertferry.core.errors import UnavailableError
-from bertferry.core.quiet import held_back_stderr, own_stderr
+from bertferry.core.quiet import hold_back_stderr, own_stderr
 from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
 from bertferry.verify.artifact import Artifact, checkpoint_artifact, onnx_artifact, saved_model_artifact
 from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
@@ -103,5 +103,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with held_back_stderr():
+    with hold_back_stderr():
         main()

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from bertferry.core.quiet import held_back_stderr
+from bertferry.core.quiet import hold_back_stderr
 
 INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
 
@@ -35,5 +35,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with held_back_stderr():
+    with hold_back_stderr():
         main()

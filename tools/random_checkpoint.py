@@ -17,7 +17,7 @@ from bertferry.convert.layouts.tf1 import TF1
 from bertferry.core import axes
 from bertferry.core.config import EncoderConfig
 from bertferry.core.parameters import axis_sizes
-from bertferry.core.quiet import held_back_stderr
+from bertferry.core.quiet import hold_back_stderr
 
 SIZES = {"tiny": (128, 2, 2), "base": (768, 12, 12), "large": (1024, 24, 16)}
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -67,5 +67,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with held_back_stderr():
+    with hold_back_stderr():
         main()

@@ -25,7 +25,7 @@ from random_checkpoint import write
 from weight_faults import CONFIG, Values
 
 from bertferry.convert import open_checkpoint
-from bertferry.core.quiet import held_back_stderr, own_stderr
+from bertferry.core.quiet import hold_back_stderr, own_stderr
 from bertferry.verify.artifact import Artifact, checkpoint_artifact
 from bertferry.verify.execution import Execution
 from bertferry.verify.probes import standard_probes
@@ -197,5 +197,5 @@ def _relative_move(arbiter: Artifact, candidate: Artifact) -> float:
 
 
 if __name__ == "__main__":
-    with held_back_stderr():
+    with hold_back_stderr():
         main()

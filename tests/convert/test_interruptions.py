@@ -38,7 +38,7 @@ convert_checkpoint(sys.argv[1], sys.argv[2], overwrite=True)
 MOMENTS = [
     f"{place} {when}"
     for place in (
-        "converter write_beside",
+        "converter write_other_files",
         "converter write_tensors",
         "converter compare_bits",
         "converter conversion_report",

@@ -103,7 +103,7 @@ def test_a_fault_of_a_text_module_is_named(tmp_path, function, kind, faults):
     ("changes", "code", "fault"),
     [
         ({"task": "translation"}, 1, "unknown task 'translation': expected one of encoder"),
-        ({"task": ["encoder"]}, 2, "task must be a text, not ['encoder']"),
+        ({"task": ["encoder"]}, 2, "task must be a string, not ['encoder']"),
         ({"precision": "half"}, 2, "precision is 'half': expected one of fp32"),
     ],
 )

@@ -145,7 +145,7 @@ FAULTS = {
     "another vocabulary": (
         lambda d: (d / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n"),
         1,
-        "vocab.txt: 3 tokens, but the word table has 30 rows",
+        "vocab.txt: 3 tokens, but the token embedding table has 30 rows",
     ),
     "no special tokens": (
         lambda d: (d / "vocab.txt").write_text("".join(f"word{i}\n" for i in range(30))),
@@ -258,5 +258,5 @@ def test_an_untrained_pooler_is_never_exported_silently(golden, tmp_path, capfd)
     save_file({name: array for name, array in load_file(path).items() if "pooler" not in name}, path)
     code, _, err = run(capfd, "--checkpoint", tmp_path / "source", "--output", tmp_path / "module")
     assert code == 1
-    assert "the source has no pooler/kernel, pooler/bias, which task encoder needs" in err
+    assert "missing pooler/kernel, pooler/bias (required by task encoder)" in err
     assert not (tmp_path / "module").exists()

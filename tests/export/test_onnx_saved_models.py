@@ -218,7 +218,7 @@ def test_wrong_arguments(golden, module, tmp_path, capfd):
 def test_a_task_that_the_checkpoint_lacks(golden, tmp_path, capfd):
     arguments = ["--checkpoint", str(golden / "tf1_core_L2"), "--output", str(tmp_path / "m.onnx")]
     assert main([*arguments, "--task", "span"]) == 1
-    assert_one_line(capfd, "the source has no span/kernel, span/bias, which task span needs\n")
+    assert_one_line(capfd, "missing span/kernel, span/bias (required by task span)\n")
 
 
 @pytest.mark.parametrize("source", ["checkpoint", "saved_model"])

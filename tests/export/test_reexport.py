@@ -121,7 +121,7 @@ def test_a_keras_file_whose_module_is_gone_says_so(module, tmp_path, capfd):
     capfd.readouterr()
     assert main(["--checkpoint", str(path), "--output", str(tmp_path / "new"), "--activation", "gelu_tanh"]) == 2
     err = capfd.readouterr().err
-    assert "its hub.KerasLayer was made from" in err
+    assert "its hub.KerasLayer was created from" in err
     assert err.count("\n") == 1
 
 
@@ -153,7 +153,7 @@ def test_a_keras_file_does_not_bring_in_other_files(trained, tmp_path, capfd, wa
     capfd.readouterr()
     assert main(["--checkpoint", str(path), "--output", str(tmp_path / "new"), "--activation", "gelu_tanh"]) == 1
     err = capfd.readouterr().err
-    assert f"{path}: refused: its tensor {group}/0 lies in another file" in err
+    assert f"{path}: refused: its tensor {group}/0 is stored in another file" in err
     assert err.count("\n") == 1
     assert not (tmp_path / "new").exists()
 

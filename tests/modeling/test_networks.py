@@ -122,7 +122,7 @@ class TestTransformerEncoder:
         np.testing.assert_array_equal(again(arrays)[0], model(arrays)[0])
 
     def test_the_configuration_is_the_arguments_as_given(self):
-        """As the network of 2019 had it: equal dicts, and a name only where one was given."""
+        """As in the network of 2019: equal dicts, and a name only if one was given."""
         arguments: dict[str, Any] = {
             "vocab_size": 100,
             "hidden_size": 32,

@@ -236,7 +236,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_any_work(golden, tmp_
     core = str(golden / "tf1_core_L2")
     capfd.readouterr()
     assert main(["--reference", core, "--candidate", core, flag, str(tmp_path / "nowhere" / "x")]) == 2
-    assert f"x: cannot be written: give {flag} another path" in capfd.readouterr().err
+    assert f"x: cannot be written: choose another path for {flag}" in capfd.readouterr().err
 
 
 def test_decisions_are_counted(golden, tmp_path, capfd):

@@ -1,7 +1,7 @@
-"""Checkpoints of the BERT family: read in any layout, converted to another, nothing lost.
+"""Checkpoints of the BERT family: read in any layout and converted to any other without loss.
 
 `open_checkpoint` reads one, `convert_checkpoint` converts one, `inspect_checkpoint` shows one, `diff_checkpoints`
-compares two. TensorFlow is imported when a TensorFlow file is first touched, not before.
+compares two. TensorFlow is not imported until a TensorFlow file is opened.
 """
 
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint

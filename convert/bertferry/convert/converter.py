@@ -1,4 +1,4 @@
-"""convert_checkpoint: from any layout to another, nothing lost, nothing changed."""
+"""convert_checkpoint: from any layout to any other, without loss or change."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from bertferry.convert.options import ConversionOptions
 from bertferry.convert.plan import Plan, PlannedTensor, plan
 from bertferry.convert.report import ConversionReport, conversion_report
 from bertferry.convert.source_options import SourceOptions
-from bertferry.convert.vocabulary import read_vocabulary, write_tokenizer_config
+from bertferry.convert.tokenizer_files import read_vocabulary, write_tokenizer_config
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.progress import ProgressCallback
@@ -39,14 +39,14 @@ def convert_checkpoint(
       input: a prefix, a directory, a `.safetensors` file or a released archive, in any layout.
       output: the directory to create: `bert_model.ckpt.*` and `bert_config.json`, or `model.safetensors`,
         `config.json` and `tokenizer_config.json`; `vocab.txt` if the source has one; `conversion_report.json`.
-      options: what is written.
-      source: how the input is read, where its files leave it open.
+      options: what to write.
+      source: how to read the input, if its files do not determine that.
       overwrite: replace an existing output.
-      dry_run: check everything and read nothing but names and shapes; write nothing.
-      progress: called as the work goes on.
+      dry_run: check everything, but read only names and shapes, and write nothing.
+      progress: called as the work proceeds.
 
     Raises:
-      BertferryError: UsageError or DataError, as its `exit_code` says; nothing is left at `output` then.
+      BertferryError: UsageError or DataError; nothing is left at `output` then.
     """
     clear_leftovers(Path(output))
     check_destination(Path(output), overwrite=overwrite)
@@ -56,11 +56,11 @@ def convert_checkpoint(
         read_vocabulary(checkpoint.location.vocabulary, checkpoint.config.vocab_size)
     tokenized = work.target.naming == "safetensors" and checkpoint.location.vocabulary is not None
     if options.do_lower_case is not None and not tokenized:
-        raise UsageError("--do-lower-case is for --to huggingface and a source with a vocabulary: leave it out")
+        raise UsageError("--do-lower-case requires --to huggingface and a source with a vocabulary: leave it out")
     if dry_run:
         return conversion_report(work, input, output, dry_run=True)
     with new_directory(output, overwrite=overwrite) as staging:
-        write_beside(staging, work, options.do_lower_case)
+        write_other_files(staging, work, options.do_lower_case)
         tell = _counter(work, progress)
         check_skipped(checkpoint)
         write_tensors(staging, work, tell)
@@ -71,7 +71,7 @@ def convert_checkpoint(
 
 
 def _counter(work: Plan, progress: ProgressCallback | None) -> Callable[[str], None]:
-    """Counts the tensors, each written once and read once."""
+    """A function that reports progress: each tensor counts twice, written and compared."""
     done, total = 0, 2 * len(work.tensors)
 
     def tell(what: str) -> None:
@@ -83,8 +83,8 @@ def _counter(work: Plan, progress: ProgressCallback | None) -> Callable[[str], N
     return tell
 
 
-def write_beside(directory: Path, work: Plan, do_lower_case: bool | None) -> None:
-    """The configuration and the vocabulary."""
+def write_other_files(directory: Path, work: Plan, do_lower_case: bool | None) -> None:
+    """Writes the configuration and the vocabulary."""
     source = work.checkpoint
     heads = work.form.heads
     classes = source.sizes["classes"] if any(has_classes(head) for head in heads) else None
@@ -97,13 +97,13 @@ def write_beside(directory: Path, work: Plan, do_lower_case: bool | None) -> Non
 
 
 def check_skipped(checkpoint: Checkpoint) -> None:
-    """Reads what is left out of the target: damage in it speaks against the whole file."""
+    """Reads what is left out of the target: damage there casts doubt on the whole file."""
     for key in (*checkpoint.match.skipped, *checkpoint.match.outside):
         checkpoint.reader.load(key)
 
 
 def write_tensors(directory: Path, work: Plan, tell: Callable[[str], None]) -> None:
-    """Writes every row of the plan, one in memory at a time or a batch of small ones."""
+    """Writes every tensor of the plan, with one in memory at a time or a batch of small ones."""
 
     def tensors() -> Iterator[tuple[str, Any]]:
         for tensor in work.tensors:
@@ -122,15 +122,15 @@ def write_tensors(directory: Path, work: Plan, tell: Callable[[str], None]) -> N
     if work.target.naming == "names":
         write_names(prefix, tensors())
     else:
-        aliases = work.target.bound_aliases(work.checkpoint.config.num_layers)
+        aliases = work.target.bind_aliases(work.checkpoint.config.num_layers)
         write_objects(prefix, [tensor.row for tensor in work.tensors], tensors(), aliases)
 
 
 def compare_bits(directory: Path, work: Plan, tell: Callable[[str], None]) -> None:
     """Opens what was written as any reader would, and compares every tensor with its source bit for bit.
 
-    A tensor that keeps its bytes is compared by the checksum that both files state, after TensorFlow has
-    checked the written one against its bytes.
+    A tensor that keeps its bytes is compared by the checksums in both files, after TensorFlow has checked the
+    bytes of the written one.
 
     Raises:
       DataError: the first tensor that differs.
@@ -139,7 +139,7 @@ def compare_bits(directory: Path, work: Plan, tell: Callable[[str], None]) -> No
     for tensor in work.tensors:
         tell(f"comparing {tensor.stored}")
         if not _is_equal(written, work, tensor):
-            raise DataError(f"{directory}: {tensor.stored} was read back with other values than were written")
+            raise DataError(f"{directory}: read-back mismatch: {tensor.stored} differs from its source")
 
 
 def _is_equal(written: Checkpoint, work: Plan, tensor: PlannedTensor) -> bool:
@@ -149,11 +149,11 @@ def _is_equal(written: Checkpoint, work: Plan, tensor: PlannedTensor) -> bool:
     if tensor.keeps_bytes and tensor.source is not None:
         ours = written.reader.checked_fingerprint(key)
         theirs = work.checkpoint.reader.fingerprint(tensor.source)
-        if kind(ours) == kind(theirs):
+        if hash_name(ours) == hash_name(theirs):
             return ours == theirs
     return same_bits(written.reader.read(key), np.ascontiguousarray(work.value(tensor)))
 
 
-def kind(fingerprint: str) -> str:
-    """Which function a fingerprint is of: `crc32c` or `sha256`."""
+def hash_name(fingerprint: str) -> str:
+    """The hash function of a fingerprint: `crc32c` or `sha256`."""
     return fingerprint.partition(":")[0]

@@ -16,9 +16,9 @@ from bertferry.core.tasks import TASKS
 
 @dataclass(frozen=True)
 class PlannedTensor:
-    """A tensor of the target: its row, the name of its source, its shape and type, whether its bytes stay.
+    """A tensor of the target: its row, its name in the source, its shape and type, what it keeps.
 
-    A fresh parameter has no source.
+    An initialized parameter has no source.
     """
 
     row: Row
@@ -49,10 +49,10 @@ class Plan:
     tensors: tuple[PlannedTensor, ...]
 
     def value(self, tensor: PlannedTensor) -> axes.Tensor:
-        """The values to write: an array of the reader's library if the type stays, else of NumPy.
+        """The values to write: an array of the reader's library if the type is kept, else of NumPy.
 
         Raises:
-          DataError: the bytes of the source are damaged, or a value does not fit the type asked for.
+          DataError: the bytes of the source are damaged, or a value does not fit into the requested type.
         """
         value = self.checkpoint.load(tensor.parameter, tensor.row.axes)
         return value if tensor.keeps_type else cast(np.asarray(value), tensor.dtype, tensor.row)
@@ -76,22 +76,22 @@ def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:
             "choose another --task or --to",
         )
     layers = checkpoint.config.num_layers
-    rows = (*target.bind(form, layers, sizes=checkpoint.sizes), *target.superseded(form, layers))
+    rows = (*target.bind(form, layers, sizes=checkpoint.sizes), *target.superseded_rows(form, layers))
     needed = tuple(dict.fromkeys(row.parameter for row in rows))
-    use = f"{target.name} needs for {'these heads' if wanted else 'an encoder'}"
+    use = f"{target.name} for {'these heads' if wanted else 'an encoder'}"
     checkpoint = with_parameters(
         checkpoint, needed, use, init_missing_head=options.init_missing_head, num_labels=options.num_labels
     )
-    return Plan(checkpoint, target, form, tuple(_planned(checkpoint, row, options.dtype) for row in rows))
+    return Plan(checkpoint, target, form, tuple(_plan_tensor(checkpoint, row, options.dtype) for row in rows))
 
 
-def _planned(checkpoint: Checkpoint, row: Row, dtype: str | None) -> PlannedTensor:
-    info, fresh = checkpoint.stored_info(row.parameter), row.parameter in checkpoint.fresh
+def _plan_tensor(checkpoint: Checkpoint, row: Row, dtype: str | None) -> PlannedTensor:
+    info, initialized = checkpoint.stored_info(row.parameter), row.parameter in checkpoint.initialized
     keeps_type = dtype in (None, info.dtype)
-    same_bytes = not fresh and axes.same_bytes(checkpoint.stored_axes(row.parameter), row.axes)
+    same_bytes = not initialized and axes.same_bytes(checkpoint.stored_axes(row.parameter), row.axes)
     return PlannedTensor(
         row,
-        None if fresh else checkpoint.stored_name(row.parameter),
+        None if initialized else checkpoint.stored_name(row.parameter),
         axes.shape(row.axes, checkpoint.sizes),
         dtype or info.dtype,
         keeps_type,
@@ -101,13 +101,13 @@ def _planned(checkpoint: Checkpoint, row: Row, dtype: str | None) -> PlannedTens
 
 def _target(checkpoint: Checkpoint, to: str) -> Layout:
     source = checkpoint.layout
-    able = [layout for layout in WRITTEN if layout.architecture == source.architecture]
-    for layout in able:
+    layouts = [layout for layout in WRITTEN if layout.architecture == source.architecture]
+    for layout in layouts:
         if layout.family == to:
             return layout
     raise UsageError(
         f"{checkpoint.location.path}: {to} cannot hold an {source.architecture.upper()} encoder",
-        f"choose --to {' or '.join(layout.family for layout in able)}",
+        f"choose --to {' or '.join(layout.family for layout in layouts)}",
     )
 
 

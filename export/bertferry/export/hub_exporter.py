@@ -112,7 +112,7 @@ def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin
     opened = with_parameters(
         with_heads(opened, options.heads),
         needed,
-        f"task {options.task} needs",
+        f"task {options.task}",
         init_missing_head=options.init_missing_head,
         num_labels=options.num_labels,
     )
@@ -200,7 +200,7 @@ def _report(
         task=module.task,
         precision=module.precision,
         configuration=bert_config(source.config, module.heads, source.classifier),
-        fresh_parameters=source.fresh,
+        fresh_parameters=source.initialized,
         vocabulary=assets is not None,
         do_lower_case=assets.do_lower_case if assets else None,
         weight_bytes=weight_bytes(module),

@@ -35,7 +35,7 @@ def write_manifest(
         configuration=bert_config(source.config, module.heads, source.classifier),
         do_lower_case=assets.do_lower_case if assets else None,
         sentence=None if module.sentence is None else asdict(module.sentence),
-        source=ModuleSource(source.layout.name, source.fresh, read),
+        source=ModuleSource(source.layout.name, source.initialized, read),
         versions=versions(),
         files=written,
         parity=None if parity is None else proof(parity),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bertferry.convert.locate import Location
-from bertferry.convert.vocabulary import lower_cases, read_vocabulary
+from bertferry.convert.tokenizer_files import lower_cases, read_vocabulary
 from bertferry.core.errors import DataError, UsageError
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

@@ -9,7 +9,7 @@ from typing import Any
 from bertferry.convert import Checkpoint, SourceOptions, open_checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads, with_parameters
-from bertferry.convert.vocabulary import read_tokenizer_config
+from bertferry.convert.tokenizer_files import read_tokenizer_config
 from bertferry.core.errors import UsageError
 from bertferry.core.manifest import read_manifest
 from bertferry.core.parameters import task_parameters
@@ -122,7 +122,7 @@ def huggingface_artifact(checkpoint: Checkpoint, task: str, execution: Execution
 
         # transformers would silently load a token classifier's head as a sentence classifier's.
         needed = task_parameters(task, checkpoint.config.num_layers)
-        with_parameters(with_heads(checkpoint, TASKS[task].heads), needed, f"task {task} needs")
+        with_parameters(with_heads(checkpoint, TASKS[task].heads), needed, f"task {task}")
         return HuggingFaceRunner(path if path.is_dir() else path.parent, task, execution)
 
     return _add_checkpoint_facts(

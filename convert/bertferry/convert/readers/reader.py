@@ -1,4 +1,4 @@
-"""What every reader gives: names, shapes and dtypes of the tensors of a file at once, their bytes on demand."""
+"""What every reader provides: names, shapes and dtypes of all tensors of a file, their bytes on demand."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -20,10 +20,10 @@ class TensorInfo:
 
 
 class Reader(Protocol):
-    """An open file. Its tensors are keyed by the names that stand in the file."""
+    """An open file. Its tensors are keyed by their names in the file."""
 
     library: Any
-    """Whose arrays `load` returns: NumPy or TensorFlow, either of which has `reshape` and `transpose`."""
+    """The library of the arrays that `load` returns: NumPy or TensorFlow, both with `reshape` and `transpose`."""
 
     @property
     def naming(self) -> Naming:
@@ -34,38 +34,38 @@ class Reader(Protocol):
         """Every tensor in the file, by key."""
 
     def find(self, stored: str) -> str | None:
-        """The key under which a layout's stored name lies in this file, or None."""
+        """The key of a layout's stored name in this file, or None."""
 
     def places(self, stored: str) -> list[str]:
-        """What stands before a stored name, wherever in the file it occurs: "" or ending in a separator."""
+        """What precedes a stored name, wherever in the file it occurs: "" or ending in a separator."""
 
     def below(self, place: str, anchor: str) -> set[str]:
-        """The keys of all tensors at a place; where names are no paths, in the object that holds `anchor`."""
+        """The keys of all tensors at a place; if names are not paths, in the object that contains `anchor`."""
 
     def load(self, key: str) -> Tensor:
-        """The tensor as the library's array. Raises DataError when its bytes are damaged or missing."""
+        """The tensor as the library's array. Raises DataError if its bytes are damaged or missing."""
 
     def read(self, key: str) -> np.ndarray:
         """The tensor as a NumPy array. Raises DataError as `load`."""
 
     def fingerprint(self, key: str) -> str:
-        """`crc32c:` or `sha256:` and a number that equal bytes share, as the file states it or from the bytes."""
+        """`crc32c:` or `sha256:` and a hash, the same for equal bytes, as the file states it or from the bytes."""
 
     def checked_fingerprint(self, key: str) -> str:
-        """The same, after the bytes have been read and found to have it. Raises DataError when they do not."""
+        """The same, after verifying the bytes that were read against it. Raises DataError if they differ."""
 
 
 def name_places(names: Iterable[str], stored: str) -> list[str]:
-    """`Reader.places` where names are all there is: prefixes that end at a separator, shortest first."""
+    """`Reader.places` for files with names only: prefixes that end at a separator, shortest first."""
     prefixes = {name.removesuffix(stored) for name in names if name.endswith(stored)}
     return sorted((prefix for prefix in prefixes if not prefix or prefix[-1] in "/."), key=len)
 
 
 def names_below(names: Iterable[str], place: str) -> set[str]:
-    """`Reader.below` where names are all there is."""
+    """`Reader.below` for files with names only."""
     return {name for name in names if name.startswith(place)}
 
 
 def sha256(array: np.ndarray) -> str:
-    """The fingerprint of bytes for which a file states none."""
+    """The fingerprint of an array whose file states none."""
     return "sha256:" + hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()

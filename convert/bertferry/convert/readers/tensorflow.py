@@ -10,13 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from bertferry.convert.layout import Naming
-from bertferry.convert.readers.bundle_index import checksums, unmasked
+from bertferry.convert.readers.bundle_index import read_checksums, unmask
 from bertferry.convert.readers.object_graph import GRAPH_KEY, VALUE, ObjectGraph
 from bertferry.convert.readers.reader import TensorInfo, name_places, names_below, sha256
 from bertferry.core.errors import DataError, first_line
 
 READER_ERRORS = (tf.errors.OpError, RuntimeError, ValueError, IndexError)
-"""What TensorFlow's reader raises for damaged files: IndexError for a data file that ends too early."""
+"""What TensorFlow's reader raises for damaged files: IndexError for a truncated data file."""
 
 
 class TensorFlowReader:
@@ -43,19 +43,19 @@ class TensorFlowReader:
 
     @cached_property
     def variables(self) -> dict[str, str]:
-        """The name of the variable under each key of an object-based file, where its graph states it."""
+        """The name of the variable under each key of an object-based file, if its graph states it."""
         names = {} if self._graph is None else self._graph.variables
         return {short: name for key, name in names.items() if (short := key.removesuffix(VALUE)) in self.tensors}
 
     def find(self, stored: str) -> str | None:
-        """A stored name as it is in a name-based file, through the object graph in an object-based one."""
+        """The stored name itself in a name-based file; in an object-based one its key by the object graph."""
         if self._graph is None:
             return stored if stored in self.tensors else None
         key = self._graph.key(stored)
         return None if key is None else key.removesuffix(VALUE)
 
     def places(self, stored: str) -> list[str]:
-        """What stands before a stored name wherever it occurs."""
+        """What precedes a stored name wherever it occurs."""
         return name_places(self.tensors, stored) if self._graph is None else self._graph.places(stored)
 
     def below(self, place: str, anchor: str) -> set[str]:
@@ -88,18 +88,18 @@ class TensorFlowReader:
             raise DataError(f"{self._prefix}: tensor {key} is damaged: {first_line(error)}") from error
 
     def fingerprint(self, key: str) -> str:
-        """The CRC-32C that the index states for a tensor; its SHA-256 where the index cannot be read for that."""
+        """The CRC-32C that the index states for a tensor; its SHA-256 if the index cannot be parsed."""
         stated = self._checksums.get(self._stored(key))
-        return sha256(self.read(key)) if stated is None else f"crc32c:{unmasked(stated):08x}"
+        return sha256(self.read(key)) if stated is None else f"crc32c:{unmask(stated):08x}"
 
     def checked_fingerprint(self, key: str) -> str:
-        """The same, after TensorFlow has found the bytes to have the CRC-32C that is stated."""
+        """The same, after TensorFlow has verified the bytes against their CRC-32C."""
         self.load(key)
         return self.fingerprint(key)
 
     @cached_property
     def _checksums(self) -> dict[str, int]:
-        return checksums(Path(f"{self._prefix}.index"))
+        return read_checksums(Path(f"{self._prefix}.index"))
 
     def _stored(self, key: str) -> str:
         return key if self._graph is None else key + VALUE

@@ -1,8 +1,8 @@
 """Writes a `.safetensors` file tensor by tensor.
 
-The safetensors library wants all tensors in memory at once; the format
-(https://github.com/huggingface/safetensors#format) lets them be streamed, since a header that shapes and types
-determine comes first.
+The safetensors library needs all tensors in memory at once; the format
+(https://github.com/huggingface/safetensors#format) allows streaming them, since it begins with a header that
+depends only on shapes and types.
 """
 
 import json
@@ -14,20 +14,20 @@ from typing import Any
 import ml_dtypes  # noqa: F401 - teaches NumPy the name bfloat16
 import numpy as np
 
-from bertferry.convert.readers.safetensors import DTYPES
+from bertferry.convert.readers.safetensors import DTYPE_OF_CODE
 
-CODES = {name: code for code, name in DTYPES.items()}
+CODE_OF_DTYPE = {name: code for code, name in DTYPE_OF_CODE.items()}
 
 
 def write_safetensors(
     path: Path, headers: Iterable[tuple[str, str, tuple[int, ...]]], tensors: Iterable[tuple[str, Any]]
 ) -> None:
-    """A file of these names, types and shapes, with the tensors in the same order."""
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}  # what transformers asks for
+    """Writes a file with these names, types and shapes, and the tensors in the same order."""
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}  # required by transformers
     offset = 0
     for name, dtype, shape in headers:
         end = offset + prod(shape) * np.dtype(dtype).itemsize
-        header[name] = {"dtype": CODES[dtype], "shape": shape, "data_offsets": [offset, end]}
+        header[name] = {"dtype": CODE_OF_DTYPE[dtype], "shape": shape, "data_offsets": [offset, end]}
         offset = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)

@@ -1,7 +1,7 @@
 """Writes TensorFlow checkpoints, name-based and object-based, through TensorFlow's own writer.
 
-Tensors are saved in batches, each a checkpoint of its own, and `MergeV2Checkpoints` joins them without
-copying, so that memory does not grow with the model.
+Tensors are saved in batches, each a separate checkpoint, and `MergeV2Checkpoints` joins them without copying, so
+that memory does not grow with the model.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,21 +19,21 @@ from bertferry.modeling.tf_compat import TrackableObjectGraph
 
 BATCH_BYTES = 64 * 2**20
 SAVE_COUNTER = "save_counter"
-"""tf.train.Checkpoint creates this variable on restore, and strict restores ask for its value."""
+"""tf.train.Checkpoint creates this variable on restore, and strict restores require its value."""
 
 Tensors = Iterable[tuple[str, Any]]
-"""Names with values: arrays of NumPy or TensorFlow."""
+"""Names and values: NumPy or TensorFlow arrays."""
 
 
 def write_names(prefix: Path, tensors: Tensors) -> None:
-    """A name-based checkpoint, as `tf.compat.v1.train.Saver` writes it."""
+    """Writes a name-based checkpoint, like `tf.compat.v1.train.Saver`."""
     _write(prefix, tensors)
 
 
 def write_objects(prefix: Path, rows: Iterable[Row], tensors: Tensors, aliases: Mapping[str, str]) -> None:
-    """An object-based checkpoint, as `tf.train.Checkpoint` writes it, with a graph of just these variables.
+    """Writes an object-based checkpoint, like `tf.train.Checkpoint`, with a graph of these variables only.
 
-    `tensors` yields the rows' stored names with their values; `aliases` are paths to objects of other paths.
+    `tensors` yields the rows' stored names with their values; `aliases` are additional paths to objects.
     """
     variables = [(row.stored, row.variable) for row in rows]
     graph = object_graph([*variables, (SAVE_COUNTER, SAVE_COUNTER)], aliases)
@@ -54,7 +54,7 @@ def object_graph(variables: Iterable[tuple[str, str]], aliases: Mapping[str, str
     """The TrackableObjectGraph proto of objects with named edges.
 
     `variables` are (path of local names, graph name); TensorFlow matches the paths on restore, and TF1's
-    `Saver.restore` the graph names. Aliases of objects that are not there are left out.
+    `Saver.restore` the graph names. Aliases of objects that do not exist are left out.
     """
     graph = TrackableObjectGraph()
     graph.nodes.add()
@@ -105,10 +105,10 @@ def _batches(tensors: Tensors) -> Iterator[dict[str, tf.Tensor]]:
     for name, value in tensors:
         batch[name] = tf.convert_to_tensor(value)
         size += prod(value.shape) * batch[name].dtype.size
-        del value  # or it would live on while the next one is read
+        del value  # or it would stay alive while the next one is read
         if size >= BATCH_BYTES:
             yield batch
-            batch.clear()  # the caller still holds the dict: only emptying it frees the tensors
+            batch.clear()  # the caller still has the dict: only emptying it frees the tensors
             size = 0
     if batch:
         yield batch

@@ -64,7 +64,7 @@ class CheckpointSource:
         self.task = task
         self._names = task_parameters(task, checkpoint.config.num_layers)
         checkpoint = with_heads(checkpoint, TASKS[task].heads)
-        self._checkpoint = with_parameters(checkpoint, self._names, f"task {task} needs")
+        self._checkpoint = with_parameters(checkpoint, self._names, f"task {task}")
 
     def check(self, options: OnnxOptions) -> None:
         """Everything that its own check lets through can be written."""
