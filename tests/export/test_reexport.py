@@ -19,7 +19,7 @@ from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export import ModuleOptions, check_module_contract, export_hub_module
 from bertferry.export.command import main
 from bertferry.export.manifest import hashes
-from bertferry.export.module_source import computed_activation
+from bertferry.export.module_source import detect_activation
 
 
 def fine_tuned(module, layers=1):
@@ -260,7 +260,7 @@ def test_the_activation_is_read_from_the_functions(golden, tmp_path, activation)
     config = json.loads((source / "bert_config.json").read_text())
     (source / "bert_config.json").write_text(json.dumps({**config, "activation": activation}))
     export_hub_module(source, tmp_path / "module", ModuleOptions(verify=False))
-    assert computed_activation(tmp_path / "module") == activation
+    assert detect_activation(tmp_path / "module") == activation
 
 
 def test_a_module_that_cannot_be_read_is_named(module, tmp_path, capfd):

@@ -18,7 +18,7 @@ from bertferry.core.console import (
 from bertferry.core.errors import UsageError
 from bertferry.export.contract_check import check_module_contract
 from bertferry.export.hub_exporter import export_hub_module
-from bertferry.export.options import EXPORTS, MODULE_TASKS, PRECISIONS, ModuleOptions
+from bertferry.export.options import EXPORTS, MODULE_PRECISIONS, MODULE_TASKS, ModuleOptions
 from bertferry.export.sentence import POOLINGS
 
 
@@ -50,7 +50,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     )
     add(
         "--precision",
-        choices=tuple(PRECISIONS),
+        choices=tuple(MODULE_PRECISIONS),
         default="fp32",
         help="of weights and products; outputs are float32; default: fp32",
     )
@@ -105,8 +105,8 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         vocab=arguments.vocab,
         do_lower_case=arguments.do_lower_case,
         precision=arguments.precision,
-        freeze=listed(arguments.freeze),
-        onnx=listed(arguments.onnx),
+        freeze=split_list(arguments.freeze),
+        onnx=split_list(arguments.onnx),
         verify=not arguments.no_verify,
     )
     with progress:
@@ -124,7 +124,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     return 0
 
 
-def listed(given: str) -> tuple[str, ...]:
+def split_list(given: str) -> tuple[str, ...]:
     """The items of a comma list."""
     return tuple(item for item in given.split(",") if item)
 

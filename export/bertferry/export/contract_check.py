@@ -27,20 +27,20 @@ def check_module_contract(
         raise UsageError(f"{path}: not a SavedModel: no saved_model.pb in it")
     with suppress(ImportError):
         import tensorflow_text  # noqa: F401 - brings the operations of modules that take strings
-    from bertferry.export.contract_lines import LINES, Subject
+    from bertferry.export.contract_lines import LINES, ModuleSubject
     from bertferry.export.text_contract_lines import TextSubject, takes_texts, text_contract
     from bertferry.verify.runners.saved_model import load_saved_model
 
     root = load_saved_model(path)
     if takes_texts(root):
         kind, lines = text_contract(root)
-        findings = _findings(TextSubject.of(path, root), lines, progress)
+        findings = _run_checks(TextSubject.of(path, root), lines, progress)
     else:
-        kind, findings = "module", _findings(Subject.of(path, root), LINES, progress)
+        kind, findings = "module", _run_checks(ModuleSubject.of(path, root), LINES, progress)
     return ContractReport(str(directory), kind, tuple(findings))
 
 
-def _findings(
+def _run_checks(
     subject: object, lines: Sequence[Line], progress: Callable[[str, int, int], None] | None
 ) -> list[Finding]:
     findings = []

@@ -15,12 +15,12 @@ from bertferry.core.tasks import ENCODER_INPUTS, HEADS, TASKS, TaskSpec, inputs_
 from bertferry.core.temporary import TemporaryFolder
 from bertferry.export.contract import Line
 from bertferry.export.shared_contract_lines import (
-    has_variables,
-    machine_paths,
+    check_local_paths,
+    check_variables,
+    check_vocabulary,
     require,
     sample,
     tolerance_of,
-    vocabulary_asset,
 )
 from bertferry.modeling.tf_compat import LoadedModule
 from bertferry.verify.runners.saved_model import load_saved_model
@@ -29,7 +29,7 @@ LENGTH = 6
 
 
 @dataclass(frozen=True)
-class Subject:
+class ModuleSubject:
     """A loaded module, how it is called, and a batch of two rows, the second one padded."""
 
     path: Path
@@ -39,7 +39,7 @@ class Subject:
     inputs: dict[str, np.ndarray]
 
     @classmethod
-    def of(cls, path: Path, root: LoadedModule) -> "Subject":
+    def of(cls, path: Path, root: LoadedModule) -> "ModuleSubject":
         """Of a module that has been loaded; its manifest says its task, if it has one."""
         import tensorflow_hub as hub
 
@@ -76,7 +76,7 @@ class Subject:
         return self.layer(tensors if structure is dict else structure(tensors.values()), **options)
 
 
-def answers_dict(subject: Subject, dtype: tf.DType, training: bool) -> None:
+def check_dict_call(subject: ModuleSubject, dtype: tf.DType, training: bool) -> None:
     outputs = subject.call(dict, dtype, training=training)
     require(isinstance(outputs, Mapping), f"answers with {type(outputs).__name__}")
     convenient = ("default", "encoder_outputs") if subject.task.encoder else ("default",)
@@ -89,7 +89,9 @@ def answers_dict(subject: Subject, dtype: tf.DType, training: bool) -> None:
         require(shape == (2, LENGTH), f"sequence_output has shape {list(shape)}, inputs {[2, LENGTH]}")
 
 
-def answers_sequence(subject: Subject, structure: Callable[[Any], Any], dtype: tf.DType, training: bool) -> None:
+def check_sequence_call(
+    subject: ModuleSubject, structure: Callable[[Any], Any], dtype: tf.DType, training: bool
+) -> None:
     outputs = subject.call(structure, dtype, training=training)
     require(isinstance(outputs, list | tuple), f"answers with {type(outputs).__name__}")
     named = subject.call(dict, dtype)
@@ -99,13 +101,13 @@ def answers_sequence(subject: Subject, structure: Callable[[Any], Any], dtype: t
         require(tensor.shape == named[name].shape, f"output {name} is at another place")
 
 
-def first_output(subject: Subject, **options: Any) -> np.ndarray:
+def first_output(subject: ModuleSubject, **options: Any) -> np.ndarray:
     outputs = subject.call(**options)
     name = "sequence_output" if "sequence_output" in subject.outputs else subject.outputs[0]
     return np.asarray(outputs[name] if isinstance(outputs, Mapping) else outputs[-1])
 
 
-def dropout(subject: Subject) -> None:
+def check_dropout(subject: ModuleSubject) -> None:
     still, again, default = (first_output(subject, training=training) for training in (False, False, None))
     require(np.allclose(still, again, atol=subject.tolerance), "two calls in inference differ")
     require(np.allclose(still, default, atol=subject.tolerance), "inference is not the default")
@@ -113,7 +115,7 @@ def dropout(subject: Subject) -> None:
     require(not np.allclose(one, other, atol=subject.tolerance), "two calls in training agree: dropout is off")
 
 
-def signature_names(subject: Subject, path: Path | None = None) -> None:
+def check_signature(subject: ModuleSubject, path: Path | None = None) -> None:
     signatures = (load_saved_model(path) if path else subject.root).signatures
     require("serving_default" in signatures, f"no serving_default, only {', '.join(signatures) or 'none'}")
     signature = signatures["serving_default"]
@@ -127,14 +129,14 @@ def signature_names(subject: Subject, path: Path | None = None) -> None:
     require(not missing, f"outputs are {sample(sorted(outputs))}, without {', '.join(missing)}")
 
 
-def names_survive(subject: Subject) -> None:
-    signature_names(subject)
+def check_saving_again(subject: ModuleSubject) -> None:
+    check_signature(subject)
     with TemporaryFolder() as folder:
         tf.saved_model.save(subject.root, str(folder))
-        signature_names(subject, folder)
+        check_signature(subject, folder)
 
 
-def gradients(subject: Subject) -> None:
+def check_gradients(subject: ModuleSubject) -> None:
     weights = subject.layer.trainable_weights
     require(len(weights) > 0, "no trainable weights")
     with tf.GradientTape(persistent=True) as tape:
@@ -154,7 +156,7 @@ def gradients(subject: Subject) -> None:
     require(not zero, f"zero for {sample(zero)}")
 
 
-def masks_mask(subject: Subject) -> None:
+def check_mask(subject: ModuleSubject) -> None:
     changed = {name: array.copy() for name, array in subject.inputs.items()}
     changed["input_word_ids"][1, -2:] = 7
     kept = subject.inputs["input_mask"] == 1
@@ -168,7 +170,7 @@ def masks_mask(subject: Subject) -> None:
     require(moved > 0, "the mask changes nothing")
 
 
-def batch_and_length(subject: Subject) -> None:
+def check_batch_and_length(subject: ModuleSubject) -> None:
     together = first_output(subject)
     alone = first_output(subject, inputs={name: array[:1] for name, array in subject.inputs.items()})
     worst = float(np.abs(together[0] - alone[0]).max())
@@ -182,7 +184,7 @@ def batch_and_length(subject: Subject) -> None:
     require(worst <= subject.tolerance, f"padding a row to {LENGTH + 5} moves it by {worst:.1e}")
 
 
-def keras_2(subject: Subject) -> None:
+def check_keras_2(subject: ModuleSubject) -> None:
     import tensorflow_hub as hub
     import tf_keras
 
@@ -195,7 +197,7 @@ def keras_2(subject: Subject) -> None:
         require(static == LENGTH, f"a static length of {LENGTH} becomes {static} in sequence_output")
 
 
-def keras_3(subject: Subject) -> None:
+def check_keras_3(subject: ModuleSubject) -> None:
     import keras
 
     layer = keras.layers.TFSMLayer(
@@ -209,20 +211,20 @@ def keras_3(subject: Subject) -> None:
     require(not np.array_equal(one, other), "two calls in training agree: dropout is off")
 
 
-def xla(subject: Subject) -> None:
+def check_xla(subject: ModuleSubject) -> None:
     for training in (False, True):
         compiled = tf.function(partial(subject.layer, training=training), autograph=False, jit_compile=True)
         compiled({name: tf.constant(array) for name, array in subject.inputs.items()})
 
 
-def assets(subject: Subject) -> None:
-    path = vocabulary_asset(subject)
+def check_assets(subject: ModuleSubject) -> None:
+    path = check_vocabulary(subject)
     tokens = len(path.read_text(encoding="utf-8").splitlines())
     rows = {int(variable.shape[0]) for variable in subject.root.variables if len(variable.shape) == 2}
     require(tokens in rows, f"{tokens} tokens in {path.name}, which no table has as rows")
 
 
-def heads(subject: Subject) -> None:
+def check_heads(subject: ModuleSubject) -> None:
     import tensorflow_hub as hub
 
     for head in subject.task.heads if subject.task.encoder else ():
@@ -233,31 +235,31 @@ def heads(subject: Subject) -> None:
         require(not missing, f".{head} answers without {', '.join(missing)}")
 
 
-def _calls() -> list[Line]:
+def _call_checks() -> list[Line]:
     lines: list[Line] = []
     for dtype in (tf.int32, tf.int64):
         for training in (False, True):
             mode = f"{dtype.name}, {'training' if training else 'inference'}"
-            lines.append((f"answers a dict ({mode})", partial(answers_dict, dtype=dtype, training=training)))
+            lines.append((f"answers a dict ({mode})", partial(check_dict_call, dtype=dtype, training=training)))
             for structure in (list, tuple):
-                answer = partial(answers_sequence, structure=structure, dtype=dtype, training=training)
+                answer = partial(check_sequence_call, structure=structure, dtype=dtype, training=training)
                 lines.append((f"answers a {structure.__name__} ({mode})", answer))
     return lines
 
 
 LINES: tuple[Line, ...] = (
-    ("has variables, trainable_variables, regularization_losses", has_variables),
-    *_calls(),
-    ("dropout is on in training and off by default", dropout),
-    ("gradients reach every trainable weight, twice through one tape", gradients),
-    ("masked positions influence nothing else", masks_mask),
-    ("batch and length are free", batch_and_length),
-    ("serving_default has the inputs' and outputs' names", signature_names),
-    ("its names survive being saved again", names_survive),
-    ("Keras 2 models hold it, static length known", keras_2),
-    ("Keras 3 loads it, for training too", keras_3),
-    ("compiles with XLA", xla),
-    ("the heads are sub-objects", heads),
-    ("vocabulary and casing are its assets", assets),
-    ("no path of a machine in any file", machine_paths),
+    ("has variables, trainable_variables, regularization_losses", check_variables),
+    *_call_checks(),
+    ("dropout is on in training and off by default", check_dropout),
+    ("gradients reach every trainable weight, twice through one tape", check_gradients),
+    ("masked positions influence nothing else", check_mask),
+    ("batch and length are free", check_batch_and_length),
+    ("serving_default has the inputs' and outputs' names", check_signature),
+    ("its names survive being saved again", check_saving_again),
+    ("Keras 2 models hold it, static length known", check_keras_2),
+    ("Keras 3 loads it, for training too", check_keras_3),
+    ("compiles with XLA", check_xla),
+    ("the heads are sub-objects", check_heads),
+    ("vocabulary and casing are its assets", check_assets),
+    ("no path of a machine in any file", check_local_paths),
 )

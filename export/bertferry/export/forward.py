@@ -51,7 +51,7 @@ def encode(
       word_ids, mask, type_ids: int32 [B, S]; mask is 1 for tokens and 0 for padding.
       training: whether dropout is on.
     """
-    dropout = chosen_dropout(training)
+    dropout = dropout_for(training)
     hidden = _embed(parameters, word_ids, type_ids)
     named: dict[str, tf.Tensor] = {}
     hidden = named["embeddings"] = tf.identity(dropout(hidden, config.dropout_rate), name="embeddings")
@@ -177,7 +177,7 @@ def layer_norm(inputs: tf.Tensor, parameters: Mapping[str, tf.Variable], place: 
     return tf.cast(centred * tf.math.rsqrt(variance + LAYER_NORM_EPSILON) * gamma + beta, inputs.dtype)
 
 
-def chosen_dropout(training: bool) -> Dropout:
+def dropout_for(training: bool) -> Dropout:
     """A function of inputs and rate that drops in training only."""
     return _dropout if training else _no_dropout
 

@@ -13,7 +13,7 @@ from bertferry.core.errors import DataError, UsageError
 from bertferry.export.freeze import frozen_parameters
 from bertferry.export.manifest import hashes, write_manifest
 from bertferry.export.model_card import model_card
-from bertferry.export.module_source import module_casing, open_module
+from bertferry.export.module_source import open_module, read_casing
 from bertferry.export.module_writer import (
     Module,
     check_module,
@@ -24,16 +24,16 @@ from bertferry.export.module_writer import (
 )
 from bertferry.export.onnx.exporter import check_onnx_installed
 from bertferry.export.options import ModuleOptions
-from bertferry.export.progress import after, silent
+from bertferry.export.progress import continue_after, ignore_progress
 from bertferry.export.report import ExportReport
-from bertferry.export.sentence import check_text_installed, sentence_choices
+from bertferry.export.sentence import check_text_installed, read_sentence_choices
+from bertferry.export.text_assets import find_text_assets
 from bertferry.export.text_writer import (
     check_preprocessing,
     check_text_embedding,
     write_preprocessing,
     write_text_embedding,
 )
-from bertferry.export.vocabulary import text_assets
 from bertferry.verify import Report
 from bertferry.verify.side_by_side import Progress
 
@@ -88,7 +88,7 @@ def export_hub_module(
     if dry_run:
         return _report(given, new, output, None, {}, dry_run=True)
     with new_directory(target, overwrite=overwrite) as staging:
-        parity = _write_and_check(staging, new, options, progress or silent)
+        parity = _write_and_check(staging, new, options, progress or ignore_progress)
         files = {str(path.relative_to(staging)): path.stat().st_size for path in _files(staging)}
     return _report(given, new, output, parity, files)
 
@@ -107,7 +107,7 @@ def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin
       DataError: the source lacks a parameter of the task.
     """
     opened.check_bert()
-    sentence = sentence_choices(opened.location, options.pooling) if options.kind == "text" else None
+    sentence = read_sentence_choices(opened.location, options.pooling) if options.kind == "text" else None
     needed = needed_parameters(options.kind, opened.config.num_layers, sentence)
     opened = with_parameters(
         with_heads(opened, options.heads),
@@ -118,14 +118,14 @@ def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin
     )
     do_lower_case = options.do_lower_case
     if origin is not None and do_lower_case is None:
-        do_lower_case = module_casing(origin)
+        do_lower_case = read_casing(origin)
     return Module(
         opened,
         options.kind,
         target,
         options.precision,
         frozen_parameters(options.freeze, needed, opened.config.num_layers),
-        text_assets(opened.location, opened.config.vocab_size, options.vocab, do_lower_case),
+        find_text_assets(opened.location, opened.config.vocab_size, options.vocab, do_lower_case),
         origin,
         sentence,
     )
@@ -147,7 +147,7 @@ def _write_and_check(staging: Path, new: Module, options: ModuleOptions, tell: P
             tell("writing ONNX files", 1, steps)
             write_onnx_files(staging / "onnx", new, options.onnx, verify=options.verify)
         written = pool.submit(hashes, _files(staging), staging)
-        parity = writer.check(new, staging, after(steps, tell)) if options.verify else None
+        parity = writer.check(new, staging, continue_after(steps, tell)) if options.verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{new.target}: not written: the module computes something else: {parity.verdict()}")
         card = staging / "README.md"

@@ -49,14 +49,14 @@ def build_hub_module(
     spec = TASKS[task]
     module = tf.train.Checkpoint()
     if spec.encoder:
-        _callable(module, network, (), spec.listed)
+        _make_callable(module, network, (), spec.listed)
         for head in spec.heads:
-            setattr(module, head, _callable(tf.train.Checkpoint(), network, (head,), ()))
+            setattr(module, head, _make_callable(tf.train.Checkpoint(), network, (head,), ()))
     else:
-        _callable(module, network, spec.heads, spec.listed, encoder=False)
-    serving = _signature(network, task)
-    module.serve = module.serving_default = _of_a_dict(network, task, training=False)
-    module.serve_training = _of_a_dict(network, task, training=True)
+        _make_callable(module, network, spec.heads, spec.listed, encoder=False)
+    serving = _serving_signature(network, task)
+    module.serve = module.serving_default = _dict_function(network, task, training=False)
+    module.serve_training = _dict_function(network, task, training=True)
     set_default_signature(module, serving)
     if vocabulary is not None:
         module.vocab_file = tf.saved_model.Asset(str(vocabulary))
@@ -112,7 +112,7 @@ def _dict_specs(names: tuple[str, ...], dtype: tf.DType) -> dict[str, tf.TensorS
     return dict(zip(names, _specs(names, dtype), strict=True))
 
 
-def _callable(
+def _make_callable(
     module: tf.train.Checkpoint,
     network: Network,
     heads: tuple[str, ...],
@@ -152,7 +152,9 @@ def _callable(
     return module
 
 
-def _whole(network: Network, task: str, inputs: Mapping[str, tf.Tensor], training: bool) -> dict[str, tf.Tensor]:
+def _task_outputs(
+    network: Network, task: str, inputs: Mapping[str, tf.Tensor], training: bool
+) -> dict[str, tf.Tensor]:
     """Everything that a task computes, one tensor a name."""
     spec = TASKS[task]
     outputs = network.run(inputs, spec.heads, training=training, encoder=spec.encoder)
@@ -160,23 +162,23 @@ def _whole(network: Network, task: str, inputs: Mapping[str, tf.Tensor], trainin
     return outputs
 
 
-def _of_a_dict(network: Network, task: str, *, training: bool) -> Function:
+def _dict_function(network: Network, task: str, *, training: bool) -> Function:
     """The task's whole function of one dict, in int32: a model of Keras 3 casts what it is fed to that type,
     and every further form would have to be loaded by all callers."""
 
     @tf.function(input_signature=[_dict_specs(TASKS[task].input_names, tf.int32)], autograph=False)
     def serve(inputs):  # type: ignore[no-untyped-def]
-        return _whole(network, task, inputs, training)
+        return _task_outputs(network, task, inputs, training)
 
     return serve
 
 
-def _signature(network: Network, task: str) -> Function:
+def _serving_signature(network: Network, task: str) -> Function:
     """The same with an argument an input, as servers call it."""
     names = TASKS[task].input_names
 
     @tf.function(input_signature=_specs(names), autograph=False)
     def serving_default(*tensors):  # type: ignore[no-untyped-def]
-        return _whole(network, task, dict(zip(names, tensors, strict=True)), training=False)
+        return _task_outputs(network, task, dict(zip(names, tensors, strict=True)), training=False)
 
     return serving_default

@@ -4,7 +4,7 @@ from bertferry.convert import Checkpoint
 from bertferry.core.tasks import POSITIONS_INPUT, TASKS, TensorSpec
 from bertferry.export.module_writer import Module
 from bertferry.export.sentence import SentenceChoices
-from bertferry.export.vocabulary import TextAssets
+from bertferry.export.text_assets import TextAssets
 from bertferry.verify import Report
 
 

@@ -21,11 +21,11 @@ def open_module(directory: Path, options: SourceOptions = SourceOptions()) -> Ch
     """
     if not (directory / "saved_model.pb").is_file():
         raise UsageError(f"{directory}: not a Hub module: no saved_model.pb in it")
-    activation = options.activation or computed_activation(directory)
+    activation = options.activation or detect_activation(directory)
     return open_checkpoint(directory, replace(options, activation=activation))
 
 
-def computed_activation(directory: Path) -> str | None:
+def detect_activation(directory: Path) -> str | None:
     """The activation that a module's functions compute, where they compute one of BERT's.
 
     The exact gelu goes through erf; its tanh approximation has one Tanh a layer beside that of the pooler.
@@ -49,7 +49,7 @@ def computed_activation(directory: Path) -> str | None:
     return "gelu_tanh" if used["Tanh"] > 1 else None
 
 
-def module_casing(directory: Path) -> bool | None:
+def read_casing(directory: Path) -> bool | None:
     """Whether the module says that its texts are lower-cased."""
     import tensorflow as tf
 

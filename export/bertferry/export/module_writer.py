@@ -14,9 +14,9 @@ from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.exporter import check_parity
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.sources import CheckpointSource
-from bertferry.export.options import ONNX_FILES, PRECISIONS
+from bertferry.export.options import MODULE_PRECISIONS, ONNX_FILES
 from bertferry.export.sentence import SentenceChoices
-from bertferry.export.vocabulary import TextAssets
+from bertferry.export.text_assets import TextAssets
 from bertferry.verify import PROFILES, Report
 from bertferry.verify.artifact import Artifact, checkpoint_artifact, saved_model_artifact
 from bertferry.verify.side_by_side import Judgement, Progress, compare_artifacts
@@ -86,7 +86,7 @@ def variables(module: Module) -> dict[str, Any]:
     """A `tf.Variable` a parameter, with the source's value in the module's type."""
     import tensorflow as tf
 
-    dtype = tf.as_dtype(PRECISIONS[module.precision])
+    dtype = tf.as_dtype(MODULE_PRECISIONS[module.precision])
     return {
         name: tf.Variable(
             tf.cast(module.source.load(name, canonical_axes(name)), dtype),

@@ -10,7 +10,7 @@ from bertferry.export.sentence import POOLINGS
 
 MODULE_TASKS = (*TASKS, "text")
 EXPORTS = ("module", "preprocessing")
-PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+MODULE_PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 """And the type that the weights are stored and multiplied in."""
 ONNX_FILES = {"fp32": "model.onnx", "fp16": "model_fp16.onnx", "int8": "model_int8.onnx"}
 """The files in `onnx/` of a module, by precision."""
@@ -55,7 +55,7 @@ class ModuleOptions:
     def __post_init__(self) -> None:
         check_choice("export", self.export, EXPORTS)
         check_choice("task", self.task, MODULE_TASKS)
-        check_choice("precision", self.precision, PRECISIONS)
+        check_choice("precision", self.precision, MODULE_PRECISIONS)
         check_choice("pooling", self.pooling, POOLINGS)
         for precision in self.onnx:
             check_choice("ONNX precision", precision, ONNX_FILES)

@@ -3,10 +3,10 @@
 from bertferry.verify.side_by_side import Progress
 
 
-def after(steps: int, progress: Progress) -> Progress:
+def continue_after(steps: int, progress: Progress) -> Progress:
     """Counts on from steps that are done."""
     return lambda what, done, total: progress(what, steps + done, steps + total)
 
 
-def silent(what: str, done: int, total: int) -> None:
+def ignore_progress(what: str, done: int, total: int) -> None:
     """Progress that nobody asked for."""

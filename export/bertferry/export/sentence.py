@@ -28,21 +28,21 @@ class SentenceChoices:
     max_length: int
 
 
-def sentence_choices(location: Location, pooling: str | None) -> SentenceChoices:
+def read_sentence_choices(location: Location, pooling: str | None) -> SentenceChoices:
     """What the files beside a checkpoint say, or the pooling given.
 
     Raises:
       UsageError: nothing says how to pool, or the configuration asks for what is not known here.
     """
     folder = location.path.parent
-    modules = _read(folder / "modules.json", [])
+    modules = _read_json(folder / "modules.json", [])
     kinds = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
     unknown = [kind for kind in kinds if kind not in ("Transformer", "Pooling", "Normalize")]
     if pooling is None:
         if unknown:
             raise UsageError(f"{folder / 'modules.json'}: {unknown[0]} is not known here: --pooling leaves it out")
-        pooling = _configured(folder, modules)
-    length = _read(folder / "sentence_bert_config.json", {}).get("max_seq_length", MAX_LENGTH)
+        pooling = _read_pooling(folder, modules)
+    length = _read_json(folder / "sentence_bert_config.json", {}).get("max_seq_length", MAX_LENGTH)
     return SentenceChoices(pooling, "Normalize" in kinds, int(length))
 
 
@@ -56,18 +56,18 @@ def check_text_installed() -> None:
         raise UnavailableError("TensorFlow Text is not installed: pip install 'bertferry[text]'")
 
 
-def _configured(folder: Path, modules: list[dict[str, Any]]) -> str:
+def _read_pooling(folder: Path, modules: list[dict[str, Any]]) -> str:
     paths = [module["path"] for module in modules if str(module.get("type", "")).endswith("Pooling")]
     if not paths:
         raise UsageError(f"{folder}: nothing says how tokens are pooled: give --pooling {', '.join(POOLINGS)}")
     config = folder / paths[0] / "config.json"
-    on = [mode for mode, value in _read(config, {}).items() if mode.startswith("pooling_mode_") and value]
+    on = [mode for mode, value in _read_json(config, {}).items() if mode.startswith("pooling_mode_") and value]
     if len(on) != 1 or on[0] not in MODES:
         raise UsageError(f"{config}: {' and '.join(on) or 'no pooling mode'}: expected one of {', '.join(MODES)}")
     return MODES[on[0]]
 
 
-def _read(path: Path, absent: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+def _read_json(path: Path, absent: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     """A JSON file's value, or another where there is none; of the same kind."""
     if not path.is_file():
         return absent

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from bertferry.export.contract import ContractError
 from bertferry.modeling.tf_compat import LoadedModule
 
-MACHINE_PATH = re.compile(rb"/(?:home|Users|root|tmp|mnt|workspace|build)/[\w.-]+/[\w./-]+")
+LOCAL_PATH = re.compile(rb"/(?:home|Users|root|tmp|mnt|workspace|build)/[\w.-]+/[\w./-]+")
 CHUNK = 1 << 24
 FEW = 3
 TOLERANCES = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
@@ -44,13 +44,13 @@ def sample(names: Iterable[object]) -> str:
     return ", ".join(listed[:FEW]) + (f" and {len(listed) - FEW} more" if len(listed) > FEW else "")
 
 
-def has_variables(subject: Subject) -> None:
+def check_variables(subject: Subject) -> None:
     for name in ("variables", "trainable_variables", "regularization_losses"):
         require(hasattr(subject.root, name), f"no .{name}")
     require(len(subject.root.variables) > 0, ".variables is empty")
 
 
-def vocabulary_asset(subject: Subject) -> Path:
+def check_vocabulary(subject: Subject) -> Path:
     """The vocabulary of a module, of any kind."""
     require(hasattr(subject.root, "vocab_file"), "no .vocab_file")
     require(hasattr(subject.root, "do_lower_case"), "no .do_lower_case")
@@ -60,14 +60,14 @@ def vocabulary_asset(subject: Subject) -> Path:
     return path
 
 
-def machine_paths(subject: Subject) -> None:
+def check_local_paths(subject: Subject) -> None:
     for path in sorted(subject.path.rglob("*")):
         if not path.is_file():
             continue
         with path.open("rb") as file:
             tail = b""
             while block := file.read(CHUNK):
-                if found := MACHINE_PATH.search(tail + block):
+                if found := LOCAL_PATH.search(tail + block):
                     raise ContractError(
                         f"{path.relative_to(subject.path)} holds {found[0].decode(errors='replace')[:80]}"
                     )

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from bertferry.core.config import EncoderConfig
 from bertferry.core.tasks import ENCODER_INPUTS, HEADS, POSITIONS_INPUT, TASKS
-from bertferry.export.forward import Encoded, activate, chosen_dropout, dense, encode, layer_norm
+from bertferry.export.forward import Encoded, activate, dense, dropout_for, encode, layer_norm
 
 HEAD_DROPOUT_RATE = 0.1
 """Before a classifier, in training: as google-research/bert and `BertClassifier` have it."""
@@ -63,7 +63,7 @@ def head_outputs(
             continue
         vectors = pooled if head.reads == "pooled" else sequence
         if head.dropout:
-            vectors = chosen_dropout(training)(vectors, HEAD_DROPOUT_RATE)
+            vectors = dropout_for(training)(vectors, HEAD_DROPOUT_RATE)
         scores = dense(vectors, parameters, name)
         columns = [scores] if len(head.outputs) == 1 else tf.unstack(scores, axis=-1)
         outputs |= {output.name: column for output, column in zip(head.outputs, columns, strict=True)}

@@ -16,12 +16,12 @@ from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.core.temporary import TemporaryFolder
 from bertferry.export.contract import Line
 from bertferry.export.shared_contract_lines import (
-    has_variables,
-    machine_paths,
+    check_local_paths,
+    check_variables,
+    check_vocabulary,
     require,
     sample,
     tolerance_of,
-    vocabulary_asset,
 )
 from bertferry.modeling.tf_compat import LoadedModule, list_declared_inputs
 from bertferry.verify.runners.saved_model import load_saved_model
@@ -67,11 +67,11 @@ def text_contract(root: LoadedModule) -> tuple[str, tuple[Line, ...]]:
     """What a module that takes strings is, and the lines of its contract."""
     answers = [function.structured_outputs for function in root.__call__.concrete_functions]
     if any(isinstance(answer, Mapping) for answer in answers):
-        return "preprocessing", PREPROCESSING
-    return "text embedding", EMBEDDING
+        return "preprocessing", PREPROCESSING_LINES
+    return "text embedding", EMBEDDING_LINES
 
 
-def embeds(subject: TextSubject) -> None:
+def check_embeddings(subject: TextSubject) -> None:
     vectors = subject.call()
     require(isinstance(vectors, tf.Tensor), f"answers with {type(vectors).__name__}")
     require(vectors.dtype == tf.float32, f"embeddings are {vectors.dtype.name}")
@@ -79,19 +79,19 @@ def embeds(subject: TextSubject) -> None:
     require(bool(np.isfinite(vectors).all()), "embeddings are not finite")
 
 
-def alone(subject: TextSubject) -> None:
+def check_independence(subject: TextSubject) -> None:
     worst = float(np.abs(subject.call()[0] - subject.call(TEXTS[:1])[0]).max())
     require(worst <= subject.tolerance, f"a text alone differs by {worst:.1e}")
 
 
-def embedding_dropout(subject: TextSubject) -> None:
+def check_dropout(subject: TextSubject) -> None:
     still, default = subject.call(training=False), subject.call()
     require(np.allclose(still, default, atol=subject.tolerance), "inference is not the default")
     one, other = (subject.call(training=True) for _ in range(2))
     require(not np.allclose(one, other, atol=subject.tolerance), "two calls in training agree: dropout is off")
 
 
-def embedding_gradients(subject: TextSubject) -> None:
+def check_gradients(subject: TextSubject) -> None:
     weights = getattr(subject.root, "trainable_variables", ())
     require(len(weights) > 0, "no trainable variables")
     with tf.GradientTape() as tape:
@@ -104,7 +104,7 @@ def embedding_gradients(subject: TextSubject) -> None:
     require(not without, f"none reaches {sample(without)}")
 
 
-def encodes(subject: TextSubject) -> None:
+def check_encoder_inputs(subject: TextSubject) -> None:
     inputs = subject.call()
     require(isinstance(inputs, Mapping), f"answers with {type(inputs).__name__}")
     missing = [name for name in ENCODER_INPUTS if name not in inputs]
@@ -116,7 +116,7 @@ def encodes(subject: TextSubject) -> None:
     require(types == {"int32"}, f"inputs are {', '.join(sorted(types))}")
 
 
-def special_tokens(subject: TextSubject) -> None:
+def check_special_tokens(subject: TextSubject) -> None:
     known = subject.root.tokenize.get_special_tokens_dict()
     missing = [name for name in SPECIAL if name not in known]
     require(not missing, f"no {', '.join(missing)}")
@@ -129,7 +129,7 @@ def special_tokens(subject: TextSubject) -> None:
     require(int(ids.max()) < token["vocab_size"], "an id is beyond the vocabulary")
 
 
-def packs(subject: TextSubject) -> None:
+def check_packing(subject: TextSubject) -> None:
     pieces = subject.root.tokenize(tf.constant(TEXTS))
     require(isinstance(pieces, tf.RaggedTensor), f".tokenize answers with {type(pieces).__name__}")
     for segments in (1, 2):
@@ -143,7 +143,7 @@ def packs(subject: TextSubject) -> None:
     require(same, "tokenizing and packing gives something else than the root call")
 
 
-def signature(subject: TextSubject, outputs: int, path: Path | None = None) -> None:
+def check_signature(subject: TextSubject, outputs: int, path: Path | None = None) -> None:
     signatures = (load_saved_model(path) if path else subject.root).signatures
     require("serving_default" in signatures, f"no serving_default, only {', '.join(signatures) or 'none'}")
     given = list(signatures["serving_default"].structured_input_signature[1].values())
@@ -154,13 +154,13 @@ def signature(subject: TextSubject, outputs: int, path: Path | None = None) -> N
     require(names == wanted, f"outputs are {sample(names)}")
 
 
-def signature_survives(subject: TextSubject, outputs: int) -> None:
+def check_saving_again(subject: TextSubject, outputs: int) -> None:
     with TemporaryFolder() as folder:
         tf.saved_model.save(subject.root, str(folder))
-        signature(subject, outputs, folder)
+        check_signature(subject, outputs, folder)
 
 
-def keras_2(subject: TextSubject) -> None:
+def check_keras_2(subject: TextSubject) -> None:
     import tensorflow_hub as hub
     import tf_keras
 
@@ -169,25 +169,25 @@ def keras_2(subject: TextSubject) -> None:
     model(tf.constant(TEXTS))
 
 
-EMBEDDING: tuple[Line, ...] = (
-    ("has variables, trainable_variables, regularization_losses", has_variables),
-    ("maps texts to float32 embeddings, one each", embeds),
-    ("a text's embedding does not depend on the others", alone),
-    ("dropout is on in training and off by default", embedding_dropout),
-    ("gradients reach every trainable variable", embedding_gradients),
-    ("serving_default maps texts to one output", partial(signature, outputs=1)),
-    ("it survives being saved again", partial(signature_survives, outputs=1)),
-    ("Keras 2 models hold it", keras_2),
-    ("vocabulary and casing are its assets", vocabulary_asset),
-    ("no path of a machine in any file", machine_paths),
+EMBEDDING_LINES: tuple[Line, ...] = (
+    ("has variables, trainable_variables, regularization_losses", check_variables),
+    ("maps texts to float32 embeddings, one each", check_embeddings),
+    ("a text's embedding does not depend on the others", check_independence),
+    ("dropout is on in training and off by default", check_dropout),
+    ("gradients reach every trainable variable", check_gradients),
+    ("serving_default maps texts to one output", partial(check_signature, outputs=1)),
+    ("it survives being saved again", partial(check_saving_again, outputs=1)),
+    ("Keras 2 models hold it", check_keras_2),
+    ("vocabulary and casing are its assets", check_vocabulary),
+    ("no path of a machine in any file", check_local_paths),
 )
-PREPROCESSING: tuple[Line, ...] = (
-    ("maps texts to an encoder's int32 inputs", encodes),
-    ("special tokens stand where it says", special_tokens),
-    ("tokenizes, and packs one segment and two", packs),
-    ("serving_default maps texts to an encoder's inputs", partial(signature, outputs=len(ENCODER_INPUTS))),
-    ("it survives being saved again", partial(signature_survives, outputs=len(ENCODER_INPUTS))),
-    ("Keras 2 models hold it", keras_2),
-    ("vocabulary and casing are its assets", vocabulary_asset),
-    ("no path of a machine in any file", machine_paths),
+PREPROCESSING_LINES: tuple[Line, ...] = (
+    ("maps texts to an encoder's int32 inputs", check_encoder_inputs),
+    ("special tokens stand where it says", check_special_tokens),
+    ("tokenizes, and packs one segment and two", check_packing),
+    ("serving_default maps texts to an encoder's inputs", partial(check_signature, outputs=len(ENCODER_INPUTS))),
+    ("it survives being saved again", partial(check_saving_again, outputs=len(ENCODER_INPUTS))),
+    ("Keras 2 models hold it", check_keras_2),
+    ("vocabulary and casing are its assets", check_vocabulary),
+    ("no path of a machine in any file", check_local_paths),
 )

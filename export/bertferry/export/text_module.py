@@ -21,7 +21,7 @@ SEGMENTS = (1, 2)
 """How many segments `bert_pack_inputs` takes."""
 
 
-def text_assets(vocabulary: Path, do_lower_case: bool, module: tf.train.Checkpoint) -> Tokenizer:
+def attach_tokenizer(vocabulary: Path, do_lower_case: bool, module: tf.train.Checkpoint) -> Tokenizer:
     """The tokenizer of a vocabulary, which becomes the module's asset, and its table the module's resource."""
     module.vocab_file = tf.saved_model.Asset(str(vocabulary))
     module.do_lower_case = tf.Variable(do_lower_case, trainable=False, name="do_lower_case")
@@ -41,7 +41,7 @@ def build_preprocessing(
     `.bert_pack_inputs` makes inputs of one or two segments of word pieces.
     """
     module = tf.train.Checkpoint()
-    tokenizer = text_assets(vocabulary, do_lower_case, module)
+    tokenizer = attach_tokenizer(vocabulary, do_lower_case, module)
 
     def preprocess(inputs: tf.Tensor, seq_length: tf.Tensor | int = seq_length) -> dict[str, tf.Tensor]:
         return tokenizer.pack([tokenizer.tokenize(inputs)], seq_length)
@@ -49,7 +49,7 @@ def build_preprocessing(
     module.__call__ = tf.function(preprocess, autograph=False)
     module.__call__.get_concrete_function(TEXTS)
     module.__call__.get_concrete_function(TEXTS, LENGTH)
-    module.tokenize = _callable(tokenizer.tokenize)
+    module.tokenize = _make_callable(tokenizer.tokenize)
     special = {
         "start_of_sequence_id": tokenizer.ids["[CLS]"],
         "end_of_segment_id": tokenizer.ids["[SEP]"],
@@ -62,8 +62,8 @@ def build_preprocessing(
         input_signature=[],
         autograph=False,
     )
-    module.tokenize_with_offsets = _callable(tokenizer.tokenize_with_offsets)
-    module.bert_pack_inputs = _packer(tokenizer, seq_length)
+    module.tokenize_with_offsets = _make_callable(tokenizer.tokenize_with_offsets)
+    module.bert_pack_inputs = _make_packer(tokenizer, seq_length)
     serving = tf.function(lambda text: preprocess(text), input_signature=[TEXTS], autograph=False)
     set_default_signature(module, serving)
     return module, {"serving_default": serving}
@@ -88,7 +88,7 @@ def build_text_embedding(
       variables: what `embed` uses.
     """
     module = tf.train.Checkpoint()
-    tokenizer = text_assets(vocabulary, do_lower_case, module)
+    tokenizer = attach_tokenizer(vocabulary, do_lower_case, module)
     module.variables = list(variables)
     module.trainable_variables = [variable for variable in variables if variable.trainable]
     module.regularization_losses = []
@@ -111,7 +111,7 @@ def build_text_embedding(
     return module, {"serving_default": serving}
 
 
-def pooled(pooling: str, sequence: tf.Tensor, first: tf.Tensor | None, mask: tf.Tensor) -> tf.Tensor:
+def pool(pooling: str, sequence: tf.Tensor, first: tf.Tensor | None, mask: tf.Tensor) -> tf.Tensor:
     """One vector a text [B, H]: the first position (`cls`), the same through the pooler (`pooled`), or the mean
     over the tokens (`mean`; Reimers and Gurevych, 2019)."""
     if pooling == "pooled":
@@ -122,7 +122,7 @@ def pooled(pooling: str, sequence: tf.Tensor, first: tf.Tensor | None, mask: tf.
     return tf.reduce_sum(sequence * weights, axis=1) / tf.maximum(tf.reduce_sum(weights, axis=1), 1e-9)
 
 
-def _callable(function: Callable[[tf.Tensor], Any]) -> tf.train.Checkpoint:
+def _make_callable(function: Callable[[tf.Tensor], Any]) -> tf.train.Checkpoint:
     """An object of its own, so that `hub.KerasLayer` can wrap it."""
     holder = tf.train.Checkpoint()
     holder.__call__ = tf.function(function, autograph=False)
@@ -130,7 +130,7 @@ def _callable(function: Callable[[tf.Tensor], Any]) -> tf.train.Checkpoint:
     return holder
 
 
-def _packer(tokenizer: Tokenizer, seq_length: int) -> tf.train.Checkpoint:
+def _make_packer(tokenizer: Tokenizer, seq_length: int) -> tf.train.Checkpoint:
     def pack(inputs: Sequence[tf.RaggedTensor], seq_length: tf.Tensor | int = seq_length) -> dict[str, tf.Tensor]:
         return tokenizer.pack(inputs, seq_length)
 

@@ -10,7 +10,7 @@ import numpy as np
 from bertferry.core.errors import DataError, UsageError
 from bertferry.export.module_writer import Module, save, variables
 from bertferry.export.sentence import MAX_LENGTH, SentenceChoices
-from bertferry.export.vocabulary import TextAssets
+from bertferry.export.text_assets import TextAssets
 from bertferry.verify import PROFILES, Report
 from bertferry.verify.artifact import Artifact, checkpoint_artifact
 from bertferry.verify.runner import Runner
@@ -23,7 +23,7 @@ def write_preprocessing(directory: Path, module: Module) -> None:
     """Strings to an encoder's inputs."""
     from bertferry.export.text_module import build_preprocessing
 
-    assets = _needed(module)
+    assets = _assets_of(module)
     length = min(MAX_LENGTH, module.source.config.max_position_embeddings)
     built, signatures = build_preprocessing(assets.vocabulary, assets.do_lower_case, length)
     save(built, directory, signatures)
@@ -37,7 +37,7 @@ def check_preprocessing(module: Module, directory: Path, progress: Progress | No
     """
     import tensorflow as tf
 
-    tokens = _needed(module).vocabulary.read_text(encoding="utf-8").split("\n")
+    tokens = _assets_of(module).vocabulary.read_text(encoding="utf-8").split("\n")
     plain = re.compile("[a-z]+")
     words = {word: number for number, word in enumerate(tokens) if plain.fullmatch(word)}
     chosen = list(words)[:WORDS_CHECKED]
@@ -52,16 +52,16 @@ def write_text_embedding(directory: Path, module: Module) -> None:
     import tensorflow as tf
 
     from bertferry.export.hub_module import Network
-    from bertferry.export.text_module import build_text_embedding, pooled
+    from bertferry.export.text_module import build_text_embedding, pool
 
-    assets, chosen = _needed(module), _chosen(module)
+    assets, chosen = _assets_of(module), _sentence_of(module)
     parameters = variables(module)
     network = Network(module.source.config, parameters)
 
     def embed(inputs: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
         outputs = network.run(inputs, (), training=training, encoder=True)
         mask = inputs["input_mask"]
-        vectors = pooled(chosen.pooling, outputs["sequence_output"], outputs.get("pooled_output"), mask)
+        vectors = pool(chosen.pooling, outputs["sequence_output"], outputs.get("pooled_output"), mask)
         return tf.linalg.l2_normalize(vectors, axis=-1) if chosen.normalize else vectors
 
     length = min(chosen.max_length, module.source.config.max_position_embeddings)
@@ -74,7 +74,7 @@ def write_text_embedding(directory: Path, module: Module) -> None:
 def check_text_embedding(module: Module, directory: Path, progress: Progress | None = None) -> Report:
     """The module's `.embed` against the source's network, whose outputs are pooled by other means."""
     reference = checkpoint_artifact(module.source, "encoder")
-    chosen = _chosen(module)
+    chosen = _sentence_of(module)
     return compare_artifacts(
         replace(reference, open=lambda: PooledRunner(reference.open(), chosen)),
         [Artifact(f"savedmodel {module.target}", lambda: EmbedRunner(directory))],
@@ -128,12 +128,12 @@ class EmbedRunner:
         return {"embeddings": self._loaded.embed(tensors).numpy()}
 
 
-def _needed(module: Module) -> TextAssets:
+def _assets_of(module: Module) -> TextAssets:
     if module.assets is None:
         raise UsageError(f"{module.source.location.path}: no vocabulary beside it: name one with --vocab FILE")
     return module.assets
 
 
-def _chosen(module: Module) -> SentenceChoices:
+def _sentence_of(module: Module) -> SentenceChoices:
     assert module.sentence is not None
     return module.sentence

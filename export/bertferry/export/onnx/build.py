@@ -8,9 +8,9 @@ from pathlib import Path
 import onnx
 from onnx import numpy_helper
 
-from bertferry.export.onnx.bind import bound
-from bertferry.export.onnx.canonical import canonical
-from bertferry.export.onnx.halve import halved
+from bertferry.export.onnx.canonicalize import canonicalize
+from bertferry.export.onnx.finalize import finalize
+from bertferry.export.onnx.half_precision import convert_to_half
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.sources import Source
 from bertferry.export.onnx.translate import translate
@@ -50,16 +50,16 @@ def build(source: Source, options: OnnxOptions) -> Built:
     if options.optimize == "ort":
         model, weights = source.fused(options)
         outputs: Collection[str] = [value.name for value in model.graph.output]
-        named = points_in(model)
+        named = find_points(model)
     else:
         lifted = source.lifted(options)
         model, weights = translate(lifted, options.opset), list(lifted.weights.values())
         outputs, named = lifted.outputs, set(lifted.named)
         if options.precision == "fp16":
-            model, weights = halved(model, weights)
+            model, weights = convert_to_half(model, weights)
     metadata = {**source.metadata(), "precision": options.precision, "optimize": options.optimize}
     names = {weight.name for weight in weights}
-    model = bound(model, names, outputs, named, source.dimensions(), metadata)
+    model = finalize(model, names, outputs, named, source.dimensions(), metadata)
     used = {name for node in model.graph.node for name in node.input}
     return Built(model, tuple(weight for weight in weights if weight.name in used))
 
@@ -77,16 +77,16 @@ def write(path: Path, built: Built, options: OnnxOptions) -> int:
     quantize(full, eight, external=external)
     model = onnx.load(str(eight))
     shutil.rmtree(parts)
-    model = canonical(model, points_in(model))
+    model = canonicalize(model, find_points(model))
     model.metadata_props.extend(built.model.metadata_props)
     model.producer_name = built.model.producer_name
-    weights = _taken_out(model)
+    weights = _extract_weights(model)
     weight_bytes = sum(map(size_of, weights))
     write_model(path, model, weights, external=options.external_data or weight_bytes > PROTOBUF_LIMIT)
     return weight_bytes
 
 
-def points_in(model: onnx.ModelProto) -> set[str]:
+def find_points(model: onnx.ModelProto) -> set[str]:
     """The tensors to cut the graph at: they keep their names."""
     return {name for node in model.graph.node for name in node.output if point_of(name) == name}
 
@@ -110,7 +110,7 @@ def quantize(full: Path, path: Path, *, external: bool) -> None:
     )
 
 
-def _taken_out(model: onnx.ModelProto) -> list[Weight]:
+def _extract_weights(model: onnx.ModelProto) -> list[Weight]:
     """The larger initializers of a model, removed from it."""
     found = [one for one in model.graph.initializer if len(one.raw_data) >= LARGE]
     kept = [one for one in model.graph.initializer if len(one.raw_data) < LARGE]

@@ -18,7 +18,7 @@ from bertferry.core.console import (
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.exporter import export_onnx
-from bertferry.export.onnx.options import DEFAULT_OPSET, OPSETS, OPTIMIZATIONS, PRECISIONS, OnnxOptions
+from bertferry.export.onnx.options import DEFAULT_OPSET, ONNX_PRECISIONS, OPSETS, OPTIMIZATIONS, OnnxOptions
 
 
 def build_parser() -> argparse_flags.ArgumentParser:
@@ -41,7 +41,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     add("--task", choices=tuple(TASKS), default="encoder", help="what a checkpoint computes; default: encoder")
     add(
         "--precision",
-        choices=PRECISIONS,
+        choices=ONNX_PRECISIONS,
         default="fp32",
         help="fp16: weights and products in float16; int8: dynamic; default: fp32",
     )

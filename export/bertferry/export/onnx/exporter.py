@@ -13,7 +13,7 @@ from bertferry.core.errors import DataError, UnavailableError, UsageError
 from bertferry.core.results import Result, Schema
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.sources import CheckpointSource, SavedModelSource, Source
-from bertferry.export.progress import after, silent
+from bertferry.export.progress import continue_after, ignore_progress
 from bertferry.verify import PROFILES, Report, Tolerance
 from bertferry.verify.artifact import onnx_artifact
 from bertferry.verify.execution import Execution
@@ -106,7 +106,9 @@ def export_onnx(
         interface = opened.interface()
         return OnnxReport(given, str(output), options.precision, *interface, None, None, None, "not checked")
     with new_file(target, overwrite=overwrite) as staging:
-        built, weight_bytes, parity = _write_and_check(staging, opened, target, options, progress or silent)
+        built, weight_bytes, parity = _write_and_check(
+            staging, opened, target, options, progress or ignore_progress
+        )
         written = {path.name: path.stat().st_size for path in staging.parent.iterdir()}
     beside = target.with_name(f"{target.name}.data")
     if beside.name not in written:
@@ -139,7 +141,7 @@ def _write_and_check(
     what = "quantizing" if options.precision == "int8" else "writing"
     tell(f"{what} {in_units(built.weight_bytes)} of weights", 1, 2)
     weight_bytes = write(staging, built, options)
-    parity = check_parity(source, staging, target, options, after(2, tell)) if options.verify else None
+    parity = check_parity(source, staging, target, options, continue_after(2, tell)) if options.verify else None
     if parity is not None and not parity.ok:
         raise DataError(f"{target}: not written: the graph computes something else: {parity.verdict()}")
     return built, weight_bytes, parity

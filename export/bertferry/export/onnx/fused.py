@@ -104,7 +104,7 @@ class FusedGraph:
         place, name = f"encoder/{layer}", f"layer_{layer}"
         attended = self._add(
             "Attention",
-            [hidden, self._merged(place, "kernel"), self._merged(place, "bias"), mask],
+            [hidden, self._merged_projections(place, "kernel"), self._merged_projections(place, "bias"), mask],
             domain=MICROSOFT,
             num_heads=self._config.num_attention_heads,
             mask_filter_value=MASKED_SCORE,
@@ -112,7 +112,7 @@ class FusedGraph:
         attended = self._add("MatMul", [attended, self._weight(f"{place}/attention/output/kernel")])
         bias = self._weight(f"{place}/attention/output/bias")
         normed = self._norm([attended, hidden], f"{place}/attention/norm", f"{name}/attention_norm", bias)
-        inner = self._activated(normed, f"{place}/intermediate")
+        inner = self._dense_activation(normed, f"{place}/intermediate")
         outer = self._add("MatMul", [inner, self._weight(f"{place}/output/kernel")])
         bias = self._weight(f"{place}/output/bias")
         return self._norm([outer, normed], f"{place}/output/norm", f"{name}/output", bias)
@@ -120,7 +120,7 @@ class FusedGraph:
     def _masked_lm(self, hidden: str, output: str) -> None:
         positions = self._add("Cast", [POSITIONS_INPUT], to=onnx.TensorProto.INT64)
         indices = self._add("Unsqueeze", [positions, self._constant([-1])])
-        chosen = self._activated(self._add("GatherND", [hidden, indices], batch_dims=1), "mlm/dense")
+        chosen = self._dense_activation(self._add("GatherND", [hidden, indices], batch_dims=1), "mlm/dense")
         gamma, beta = self._weight("mlm/norm/gamma"), self._weight("mlm/norm/beta")
         normed = self._add("LayerNormalization", [chosen, gamma, beta], axis=-1, epsilon=LAYER_NORM_EPSILON)
         rows = self._add("Reshape", [normed, self._constant([-1, self._config.hidden_size])])
@@ -139,7 +139,7 @@ class FusedGraph:
         product = self._add("MatMul", [inputs, self._weight(f"{place}/kernel")])
         return self._add("Add", [product, self._weight(f"{place}/bias")])
 
-    def _activated(self, inputs: str, place: str) -> str:
+    def _dense_activation(self, inputs: str, place: str) -> str:
         """A dense layer and the configuration's activation."""
         activation = self._config.activation
         if activation in GELUS:
@@ -180,7 +180,7 @@ class FusedGraph:
         )
         return name
 
-    def _merged(self, place: str, kind: str) -> str:
+    def _merged_projections(self, place: str, kind: str) -> str:
         """The three projections side by side, as Attention wants them."""
         hidden = self._config.hidden_size
         shape = (hidden, 3 * hidden) if kind == "kernel" else (3 * hidden,)

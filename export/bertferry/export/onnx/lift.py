@@ -25,10 +25,10 @@ def lift(function: tf.types.experimental.ConcreteFunction) -> LiftedGraph:
     """
     inlined = InlinedGraph(function)
     resources = {name: find_variable(function, captured) for name, captured in inlined.captures.items()}
-    return _without_variables(inlined.definition, inlined.inputs, inlined.outputs, resources)
+    return _replace_variables(inlined.definition, inlined.inputs, inlined.outputs, resources)
 
 
-def _without_variables(
+def _replace_variables(
     graph: tf.compat.v1.GraphDef,
     inputs: Mapping[str, str],
     outputs: Mapping[str, str],
@@ -55,7 +55,9 @@ def _without_variables(
 
     for node in graph.node:
         if node.op == "ReadVariableOp":
-            lifted.node.append(_renamed(node, "Identity", [weight_of(node.input[0])], {"T": node.attr["dtype"]}))
+            lifted.node.append(
+                _replace_node(node, "Identity", [weight_of(node.input[0])], {"T": node.attr["dtype"]})
+            )
         elif node.op == "ResourceGather":
             lifted.node.extend(_gather(node, weight_of(node.input[0])))
         elif node.op == "Erfc":
@@ -91,7 +93,7 @@ def _placeholder(name: str, variable: tf.Variable) -> tf.compat.v1.NodeDef:
     return node
 
 
-def _renamed(
+def _replace_node(
     node: tf.compat.v1.NodeDef, op: str, inputs: list[str], attributes: Mapping[str, Any]
 ) -> tf.compat.v1.NodeDef:
     made = tf.compat.v1.NodeDef(name=node.name, op=op, input=inputs)
@@ -106,7 +108,7 @@ def _gather(node: tf.compat.v1.NodeDef, weight: str) -> list[tf.compat.v1.NodeDe
     axis = tf.compat.v1.NodeDef(name=f"{node.name}/axis", op="Const")
     axis.attr["dtype"].type = tf.int32.as_datatype_enum
     axis.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(batch_dims, tf.int32))
-    gather = _renamed(
+    gather = _replace_node(
         node,
         "GatherV2",
         [weight, node.input[1], axis.name],
@@ -118,12 +120,12 @@ def _gather(node: tf.compat.v1.NodeDef, weight: str) -> list[tf.compat.v1.NodeDe
 
 def _complement_of_erf(node: tf.compat.v1.NodeDef) -> list[tf.compat.v1.NodeDef]:
     """1 - erf(x): TensorFlow traces exact gelu to Erfc, for which tf2onnx has nothing."""
-    erf = _renamed(node, "Erf", list(node.input), {"T": node.attr["T"]})
+    erf = _replace_node(node, "Erf", list(node.input), {"T": node.attr["T"]})
     erf.name = f"{node.name}/erf"
     one = tf.compat.v1.NodeDef(name=f"{node.name}/one", op="Const")
     one.attr["dtype"].CopyFrom(node.attr["T"])
     one.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(1.0, tf.as_dtype(node.attr["T"].type)))
-    return [erf, one, _renamed(node, "Sub", [one.name, erf.name], {"T": node.attr["T"]})]
+    return [erf, one, _replace_node(node, "Sub", [one.name, erf.name], {"T": node.attr["T"]})]
 
 
 def input_specs(lifted: LiftedGraph) -> dict[str, tuple[list[int | None], Any, int | None]]:

@@ -6,7 +6,7 @@ from bertferry.core.choices import check_choice
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
 
-PRECISIONS = ("fp32", "fp16", "int8")
+ONNX_PRECISIONS = ("fp32", "fp16", "int8")
 OPTIMIZATIONS = ("none", "ort")
 OPSETS = (15, 16, 17, 18)
 DEFAULT_OPSET = FUSED_OPSET = 18
@@ -45,7 +45,7 @@ class OnnxOptions:
 
     def __post_init__(self) -> None:
         check_choice("task", self.task, TASKS)
-        check_choice("precision", self.precision, PRECISIONS)
+        check_choice("precision", self.precision, ONNX_PRECISIONS)
         check_choice("optimization", self.optimize, OPTIMIZATIONS)
         check_choice("opset", self.opset, OPSETS)
         if not self.keep_io and self.precision != "fp16":

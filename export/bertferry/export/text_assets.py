@@ -18,7 +18,7 @@ class TextAssets:
     do_lower_case: bool
 
 
-def text_assets(
+def find_text_assets(
     location: Location, vocab_size: int, vocabulary: str | Path | None, do_lower_case: bool | None
 ) -> TextAssets | None:
     """The assets for a checkpoint, or None where it has no vocabulary and none was given.

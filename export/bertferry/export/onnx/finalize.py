@@ -6,13 +6,13 @@ import onnx
 from onnx import helper
 
 from bertferry.core.errors import DataError, first_line
-from bertferry.export.onnx.canonical import canonical
+from bertferry.export.onnx.canonicalize import canonicalize
 
 Dimensions = Mapping[str, Sequence[str | int]]
 """Of inputs and outputs by name: symbols or sizes."""
 
 
-def bound(
+def finalize(
     model: onnx.ModelProto,
     weights: Collection[str],
     outputs: Collection[str],
@@ -33,14 +33,14 @@ def bound(
     Raises:
       DataError: the graph is not valid.
     """
-    _prefer_names(model.graph, set(named))
-    inputs = [_value(value, dimensions) for value in model.graph.input if value.name not in weights]
+    _keep_named_tensors(model.graph, set(named))
+    inputs = [_describe_value(value, dimensions) for value in model.graph.input if value.name not in weights]
     weight_inputs = [value for value in model.graph.input if value.name in weights]
-    found = {value.name: _value(value, dimensions) for value in model.graph.output}
+    found = {value.name: _describe_value(value, dimensions) for value in model.graph.output}
     del model.graph.input[:], model.graph.output[:]
     model.graph.input.extend([*inputs, *weight_inputs])
     model.graph.output.extend(found[name] for name in outputs)
-    result = canonical(model, (*weights, *named))
+    result = canonicalize(model, (*weights, *named))
     try:
         onnx.checker.check_model(result, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -52,7 +52,7 @@ def bound(
     return result
 
 
-def _prefer_names(graph: onnx.GraphProto, named: Collection[str]) -> None:
+def _keep_named_tensors(graph: onnx.GraphProto, named: Collection[str]) -> None:
     """Where a named tensor only repeats an output, the output repeats the named tensor instead: it stays."""
     outputs = {value.name for value in graph.output} - set(named)
     swapped = {
@@ -66,7 +66,7 @@ def _prefer_names(graph: onnx.GraphProto, named: Collection[str]) -> None:
         node.input[:] = [swapped.get(name, name) if name in outputs else name for name in node.input]
 
 
-def _value(value: onnx.ValueInfoProto, dimensions: Dimensions) -> onnx.ValueInfoProto:
+def _describe_value(value: onnx.ValueInfoProto, dimensions: Dimensions) -> onnx.ValueInfoProto:
     kind = value.type.tensor_type
     known: list[str | int | None] = [one.dim_value or None for one in kind.shape.dim]
     shape = list(dimensions.get(value.name, known))

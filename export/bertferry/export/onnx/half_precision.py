@@ -15,7 +15,7 @@ MOVES = ("Reshape", "Transpose", "Identity", "Squeeze", "Unsqueeze")
 """Operations that give back the numbers of their first input: of a weight in half precision, they stay in it."""
 
 
-def halved(model: onnx.ModelProto, weights: Sequence[Weight]) -> tuple[onnx.ModelProto, list[Weight]]:
+def convert_to_half(model: onnx.ModelProto, weights: Sequence[Weight]) -> tuple[onnx.ModelProto, list[Weight]]:
     """The model with its float32 weights in float16, and these weights.
 
     Products with a weight are computed in float16 and widened; where anything else takes a weight, it is widened
@@ -27,23 +27,23 @@ def halved(model: onnx.ModelProto, weights: Sequence[Weight]) -> tuple[onnx.Mode
             value.type.tensor_type.elem_type = TensorProto.FLOAT16
     half = set(chosen)
     nodes: list[onnx.NodeProto] = []
-    for node in _in_order(model.graph):
+    for node in _sorted_nodes(model.graph):
         if node.op_type in MOVES and node.input[0] in half:
             half.update(node.output)
             nodes.append(node)
         elif node.op_type in PRODUCTS and half.intersection(node.input):
-            nodes += _multiplied(node, half)
+            nodes += _narrow_product(node, half)
         else:
-            nodes += _widened(node, half)
+            nodes += _widen_inputs(node, half)
     del model.graph.node[:], model.graph.value_info[:]
     model.graph.node.extend(nodes)
     return model, [
-        replace(weight, dtype="float16", load=partial(_as_half, weight)) if weight.name in chosen else weight
+        replace(weight, dtype="float16", load=partial(_load_as_half, weight)) if weight.name in chosen else weight
         for weight in weights
     ]
 
 
-def _as_half(weight: Weight) -> np.ndarray:
+def _load_as_half(weight: Weight) -> np.ndarray:
     return np.ascontiguousarray(weight.load().astype(np.float16))
 
 
@@ -51,7 +51,7 @@ def _cast(name: str, to: str, kind: int) -> onnx.NodeProto:
     return helper.make_node("Cast", [name], [to], to=kind)
 
 
-def _multiplied(node: onnx.NodeProto, half: set[str]) -> list[onnx.NodeProto]:
+def _narrow_product(node: onnx.NodeProto, half: set[str]) -> list[onnx.NodeProto]:
     """The product in float16: other inputs narrowed, its output widened."""
     casts = []
     for index, name in enumerate(node.input):
@@ -64,7 +64,7 @@ def _multiplied(node: onnx.NodeProto, half: set[str]) -> list[onnx.NodeProto]:
     return [*casts, node, _cast(node.output[0], output, TensorProto.FLOAT)]
 
 
-def _widened(node: onnx.NodeProto, half: set[str]) -> list[onnx.NodeProto]:
+def _widen_inputs(node: onnx.NodeProto, half: set[str]) -> list[onnx.NodeProto]:
     """A lookup in float16 whose result is widened; any other operation on widened weights."""
     if node.op_type == "Gather" and node.input[0] in half:
         output = node.output[0]
@@ -79,7 +79,7 @@ def _widened(node: onnx.NodeProto, half: set[str]) -> list[onnx.NodeProto]:
     return [*casts, node]
 
 
-def _in_order(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+def _sorted_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     """The nodes, each after those whose outputs it takes."""
     made_by = {name: node for node in graph.node for name in node.output}
     ordered: list[onnx.NodeProto] = []
