@@ -157,8 +157,8 @@ def test_two_processes_write_the_same_bytes(golden, tmp_path):
     for seed in ("1", "2"):
         path = tmp_path / f"{seed}.onnx"
         code = (
-            "import sys; from bertferry.export import export_onnx; "
-            "export_onnx(sys.argv[1], checkpoint=sys.argv[2], task='pretrainer', verify=False)"
+            "import sys; from bertferry.export import OnnxOptions, export_onnx; "
+            "export_onnx(sys.argv[1], OnnxOptions(task='pretrainer', verify=False), checkpoint=sys.argv[2])"
         )
         command = [sys.executable, "-c", code, path, golden / "tf1_pretrain_L2"]
         subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True)

@@ -224,9 +224,9 @@ def test_a_task_that_the_checkpoint_lacks(golden, tmp_path, capfd):
 @pytest.mark.parametrize("source", ["checkpoint", "saved_model"])
 def test_a_dry_run_says_what_the_run_would_write(golden, module, tmp_path, source):
     given = {source: module if source == "saved_model" else golden / "tf1_core_L2"}
-    dry = export_onnx(tmp_path / "m.onnx", OnnxOptions(**given), dry_run=True)
+    dry = export_onnx(tmp_path / "m.onnx", **given, dry_run=True)
     assert list(tmp_path.iterdir()) == []
-    written = export_onnx(tmp_path / "m.onnx", OnnxOptions(verify=False, **given))
+    written = export_onnx(tmp_path / "m.onnx", OnnxOptions(verify=False), **given)
     assert (dry.inputs, dry.outputs) == (written.inputs, written.outputs)
     first, second = dry.render().splitlines()
     assert first == f"would export {given[source]} to {tmp_path}/m.onnx"
