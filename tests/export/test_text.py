@@ -169,10 +169,15 @@ def test_the_configuration_is_read(minilm):
 def test_what_nothing_says_is_asked_for(text_source, golden, tmp_path, capfd):
     output = ["--output", str(tmp_path / "module"), "--do-lower-case"]
     for arguments, line in {
-        ("--checkpoint", str(text_source), "--task", "text"): "nothing says how tokens are pooled: give --pooling",
-        ("--checkpoint", str(golden / "tf1_core_L2"), "--export", "preprocessing"): "no vocabulary whose texts",
+        ("--checkpoint", str(text_source), "--task", "text"): "no pooling is configured: give --pooling",
+        (
+            "--checkpoint",
+            str(golden / "tf1_core_L2"),
+            "--export",
+            "preprocessing",
+        ): "lower-casing requires a vocabulary",
         ("--checkpoint", str(text_source), "--pooling", "cls"): "--pooling is for --task text",
-        ("--checkpoint", str(text_source), "--task", "text", "--onnx", "fp32"): "ONNX has no operations for text",
+        ("--checkpoint", str(text_source), "--task", "text", "--onnx", "fp32"): "ONNX has no text operations",
     }.items():
         capfd.readouterr()
         assert main([*arguments, *output]) == 2

@@ -1,4 +1,4 @@
-"""Modules that take strings: preprocessing for an encoder, and text embeddings.
+"""Builds text modules: preprocessing for an encoder, and text embeddings.
 
 Interface: https://www.tensorflow.org/hub/common_saved_model_apis/text (preprocessors; text embeddings).
 """
@@ -18,11 +18,11 @@ Function = Any
 TEXTS = tf.TensorSpec([None], tf.string, "text")
 LENGTH = tf.TensorSpec([], tf.int32, "seq_length")
 SEGMENTS = (1, 2)
-"""How many segments `bert_pack_inputs` takes."""
+"""Numbers of segments that `bert_pack_inputs` accepts."""
 
 
 def attach_tokenizer(vocabulary: Path, do_lower_case: bool, module: tf.train.Checkpoint) -> Tokenizer:
-    """The tokenizer of a vocabulary, which becomes the module's asset, and its table the module's resource."""
+    """Attaches a vocabulary to the module, as its asset and its lookup table; returns the tokenizer."""
     module.vocab_file = tf.saved_model.Asset(str(vocabulary))
     module.do_lower_case = tf.Variable(do_lower_case, trainable=False, name="do_lower_case")
     tokenizer = Tokenizer(vocabulary, module.vocab_file, do_lower_case)
@@ -33,12 +33,12 @@ def attach_tokenizer(vocabulary: Path, do_lower_case: bool, module: tf.train.Che
 def build_preprocessing(
     vocabulary: Path, do_lower_case: bool, seq_length: int
 ) -> tuple[tf.train.Checkpoint, dict[str, Function]]:
-    """The trackable object to save as a preprocessing module, and its serving signature.
+    """Builds the trackable object to save as a preprocessing module, and its serving signature.
 
-    The root maps strings [B] to the int32 inputs [B, `seq_length`] of an encoder, for another length with the
-    argument `seq_length`; `.tokenize` maps strings to ragged word pieces and knows the special tokens,
-    `.tokenize_with_offsets` adds where in the normalized text each begins and ends, in bytes, and
-    `.bert_pack_inputs` makes inputs of one or two segments of word pieces.
+    The root maps strings [B] to the int32 inputs [B, `seq_length`] of an encoder; the argument `seq_length` of a
+    call overrides the length. `.tokenize` maps strings to ragged word pieces and lists the special tokens,
+    `.tokenize_with_offsets` adds their start and end in the normalized text, in bytes, and `.bert_pack_inputs`
+    packs one or two segments of word pieces into inputs.
     """
     module = tf.train.Checkpoint()
     tokenizer = attach_tokenizer(vocabulary, do_lower_case, module)
@@ -76,16 +76,17 @@ def build_text_embedding(
     embed: Callable[[Mapping[str, tf.Tensor], bool], tf.Tensor],
     variables: Sequence[tf.Variable],
 ) -> tuple[tf.train.Checkpoint, dict[str, Function]]:
-    """The trackable object to save as a text embedding, and its serving signature.
+    """Builds the trackable object to save as a text embedding, and its serving signature.
 
-    The root maps strings [B] to float32 embeddings [B, H], `training` on and off; `.embed` maps a dict of an
-    encoder's inputs to the same. Texts are cut at `max_length` word pieces and padded to the longest of a batch.
+    The root maps strings [B] to float32 embeddings [B, H], with `training` on and off; `.embed` maps a dict of
+    encoder inputs to embeddings. Texts are truncated to `max_length` word pieces and padded to the longest of a
+    batch.
 
     Args:
-      vocabulary, do_lower_case: what the texts are tokenized with.
-      max_length: [CLS] and [SEP] included.
-      embed: embeddings of a dict of int32 inputs, with or without dropout.
-      variables: what `embed` uses.
+      vocabulary, do_lower_case: vocabulary and casing of the tokenizer.
+      max_length: maximum number of word pieces, including [CLS] and [SEP].
+      embed: a function of a dict of int32 inputs and `training` that returns embeddings.
+      variables: the variables that `embed` uses.
     """
     module = tf.train.Checkpoint()
     tokenizer = attach_tokenizer(vocabulary, do_lower_case, module)
@@ -112,7 +113,7 @@ def build_text_embedding(
 
 
 def pool(pooling: str, sequence: tf.Tensor, first: tf.Tensor | None, mask: tf.Tensor) -> tf.Tensor:
-    """One vector a text [B, H]: the first position (`cls`), the same through the pooler (`pooled`), or the mean
+    """One vector per text [B, H]: the first position (`cls`), the pooler's output `first` (`pooled`), or the mean
     over the tokens (`mean`; Reimers and Gurevych, 2019)."""
     if pooling == "pooled":
         return first
@@ -123,7 +124,7 @@ def pool(pooling: str, sequence: tf.Tensor, first: tf.Tensor | None, mask: tf.Te
 
 
 def _make_callable(function: Callable[[tf.Tensor], Any]) -> tf.train.Checkpoint:
-    """An object of its own, so that `hub.KerasLayer` can wrap it."""
+    """Makes a function an object of its own, which `hub.KerasLayer` can wrap."""
     holder = tf.train.Checkpoint()
     holder.__call__ = tf.function(function, autograph=False)
     holder.__call__.get_concrete_function(TEXTS)
@@ -137,7 +138,7 @@ def _make_packer(tokenizer: Tokenizer, seq_length: int) -> tf.train.Checkpoint:
     holder = tf.train.Checkpoint()
     holder.__call__ = tf.function(pack, autograph=False)
     for count in SEGMENTS:
-        for rank in (1, 2):  # word pieces of a text, in one row or word by word
+        for rank in (1, 2):  # word pieces of a text, flat or grouped by word
             segment = tf.RaggedTensorSpec([None] * (rank + 1), tf.int32, ragged_rank=rank)
             holder.__call__.get_concrete_function([segment] * count)
             holder.__call__.get_concrete_function([segment] * count, LENGTH)

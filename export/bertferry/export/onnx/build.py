@@ -1,4 +1,4 @@
-"""Translates a source, and writes what comes of it in a precision."""
+"""Translates a source to ONNX and writes it in the requested precision."""
 
 import shutil
 from collections.abc import Collection
@@ -19,12 +19,12 @@ from bertferry.export.onnx.writer import PROTOBUF_LIMIT, size_of, write_model
 from bertferry.verify.points import point_of
 
 LARGE = 64
-"""Bytes from which an initializer is written as a weight."""
+"""Minimum size in bytes of an initializer that is written as a weight."""
 
 
 @dataclass(frozen=True)
 class Built:
-    """A model without its weights, and the weights in the order in which they are written."""
+    """A model without its weights, and the weights in the order of writing."""
 
     model: onnx.ModelProto
     weights: tuple[Weight, ...]
@@ -41,12 +41,12 @@ class Built:
 
     @property
     def weight_bytes(self) -> int:
-        """Bytes of all weights, before they are quantized."""
+        """Size of all weights in bytes, before quantization."""
         return sum(map(size_of, self.weights))
 
 
 def build(source: Source, options: OnnxOptions) -> Built:
-    """The source's graph in ONNX, checked, its weights still to be bound."""
+    """Translates the source's graph to ONNX and checks it, without its weights."""
     if options.optimize == "ort":
         model, weights = source.fused(options)
         outputs: Collection[str] = [value.name for value in model.graph.output]
@@ -65,7 +65,7 @@ def build(source: Source, options: OnnxOptions) -> Built:
 
 
 def write(path: Path, built: Built, options: OnnxOptions) -> int:
-    """Writes the model with its weights, in the precision that was chosen; returns the weights' bytes."""
+    """Writes the model with its weights in the requested precision; returns the size of the weights in bytes."""
     external = options.external_data or built.weight_bytes > PROTOBUF_LIMIT
     if options.precision != "int8":
         write_model(path, built.model, built.weights, external=external)
@@ -87,14 +87,14 @@ def write(path: Path, built: Built, options: OnnxOptions) -> int:
 
 
 def find_points(model: onnx.ModelProto) -> set[str]:
-    """The tensors to cut the graph at: they keep their names."""
+    """Names of the tensors at which the graph can be cut; they keep their names."""
     return {name for node in model.graph.node for name in node.output if point_of(name) == name}
 
 
 def quantize(full: Path, path: Path, *, external: bool) -> None:
-    """Weights of products and lookups in eight bits, activations quantized as they come (dynamic).
+    """Quantizes the weights of products and lookups to eight bits, and activations dynamically.
 
-    `reduce_range` keeps the weights to seven bits: without it, sums of products overflow on processors without
+    `reduce_range` limits the weights to seven bits: otherwise sums of products overflow on processors without
     VNNI.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -111,14 +111,14 @@ def quantize(full: Path, path: Path, *, external: bool) -> None:
 
 
 def _extract_weights(model: onnx.ModelProto) -> list[Weight]:
-    """The larger initializers of a model, removed from it."""
-    found = [one for one in model.graph.initializer if len(one.raw_data) >= LARGE]
-    kept = [one for one in model.graph.initializer if len(one.raw_data) < LARGE]
+    """Removes the larger initializers from a model and returns them."""
+    large = [tensor for tensor in model.graph.initializer if len(tensor.raw_data) >= LARGE]
+    small = [tensor for tensor in model.graph.initializer if len(tensor.raw_data) < LARGE]
     weights = [
-        Weight(array.name, values.shape, values.dtype.name, lambda values=values: values)  # type: ignore[misc]
-        for array in found
-        for values in [numpy_helper.to_array(array)]
+        Weight(tensor.name, values.shape, values.dtype.name, lambda values=values: values)  # type: ignore[misc]
+        for tensor in large
+        for values in [numpy_helper.to_array(tensor)]
     ]
     del model.graph.initializer[:]
-    model.graph.initializer.extend(kept)
+    model.graph.initializer.extend(small)
     return weights

@@ -1,6 +1,6 @@
-"""Brings a graph into one order with one set of names.
+"""Gives a graph a canonical order and canonical names.
 
-tf2onnx numbers its nodes and tensors differently from run to run; the same export has to give the same bytes.
+tf2onnx numbers its nodes and tensors differently from run to run, but the same export must give the same bytes.
 """
 
 from collections.abc import Collection, Iterator
@@ -10,7 +10,7 @@ from onnx import helper, numpy_helper
 
 
 def canonicalize(model: onnx.ModelProto, kept: Collection[str]) -> onnx.ModelProto:
-    """The same graph: nodes in the order in which the outputs need them, constants once, tensors numbered.
+    """The same graph with sorted nodes, without duplicate constants and with numbered tensors.
 
     Inputs, outputs and the tensors `kept` keep their names; nodes are named after their first output.
     """
@@ -41,11 +41,11 @@ def canonicalize(model: onnx.ModelProto, kept: Collection[str]) -> onnx.ModelPro
 
 
 IR_VERSION = 9
-"""The one of opset 19 and below: older runtimes read it too."""
+"""The IR version of opset 19 and below, which older runtimes can read."""
 
 
 def _add_constant(graph: onnx.GraphProto, constant: onnx.TensorProto, unique: dict[bytes, str]) -> str:
-    """The name of a constant, added where no equal one is there yet."""
+    """The name of a constant; adds it unless the graph contains an equal one."""
     copy = numpy_helper.from_array(numpy_helper.to_array(constant))
     key = copy.SerializeToString(deterministic=True)
     if key not in unique:
@@ -55,7 +55,7 @@ def _add_constant(graph: onnx.GraphProto, constant: onnx.TensorProto, unique: di
 
 
 def _nodes_in_order(graph: onnx.GraphProto, producers: dict[str, onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
-    """Every node that an output needs, each after those that it needs itself."""
+    """The nodes on which the outputs depend, each after the nodes on which it depends itself."""
     done: set[str] = set()
     stack = [(output.name, False) for output in reversed(graph.output)]
     while stack:

@@ -1,4 +1,4 @@
-"""From a translated graph to the model that is written: names, dimensions, metadata."""
+"""Turns a translated graph into the model to write: names, dimensions, metadata."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -9,7 +9,7 @@ from bertferry.core.errors import DataError, first_line
 from bertferry.export.onnx.canonicalize import canonicalize
 
 Dimensions = Mapping[str, Sequence[str | int]]
-"""Of inputs and outputs by name: symbols or sizes."""
+"""Dimensions of inputs and outputs by name: symbols or sizes."""
 
 
 def finalize(
@@ -20,31 +20,31 @@ def finalize(
     dimensions: Dimensions,
     metadata: Mapping[str, str],
 ) -> onnx.ModelProto:
-    """The model without its weights, checked: its inputs are those of the signature alone.
+    """Checks the model and returns it without its weights: its inputs are those of the signature only.
 
     Args:
-      model: whose weights are inputs.
-      weights: their names.
-      outputs: those to keep, in order.
+      model: a model whose weights are inputs.
+      weights: names of the weights.
+      outputs: outputs to keep, in order.
       named: tensors that keep their names.
-      dimensions: of inputs and outputs, where they have a meaning.
-      metadata: what the file says about itself.
+      dimensions: dimensions of inputs and outputs, if they are known.
+      metadata: metadata of the file.
 
     Raises:
-      DataError: the graph is not valid.
+      DataError: the graph is invalid.
     """
     _keep_named_tensors(model.graph, set(named))
     inputs = [_describe_value(value, dimensions) for value in model.graph.input if value.name not in weights]
     weight_inputs = [value for value in model.graph.input if value.name in weights]
-    found = {value.name: _describe_value(value, dimensions) for value in model.graph.output}
+    described = {value.name: _describe_value(value, dimensions) for value in model.graph.output}
     del model.graph.input[:], model.graph.output[:]
     model.graph.input.extend([*inputs, *weight_inputs])
-    model.graph.output.extend(found[name] for name in outputs)
+    model.graph.output.extend(described[name] for name in outputs)
     result = canonicalize(model, (*weights, *named))
     try:
         onnx.checker.check_model(result, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise DataError(f"the converter made an invalid graph: {first_line(error)}") from error
+        raise DataError(f"the converter produced an invalid graph: {first_line(error)}") from error
     del result.graph.input[:]
     result.graph.input.extend(inputs)
     result.producer_name = "bertferry"
@@ -53,21 +53,21 @@ def finalize(
 
 
 def _keep_named_tensors(graph: onnx.GraphProto, named: Collection[str]) -> None:
-    """Where a named tensor only repeats an output, the output repeats the named tensor instead: it stays."""
+    """Keeps each named tensor that is the Identity of an output: makes the output the Identity of the tensor."""
     outputs = {value.name for value in graph.output} - set(named)
     swapped = {
         node.input[0]: node.output[0]
         for node in graph.node
         if node.op_type == "Identity" and node.output[0] in named and node.input[0] in outputs
     }
-    swapped |= {one: other for other, one in swapped.items()}
+    swapped |= {output: name for name, output in swapped.items()}
     for node in graph.node:
         node.output[:] = [swapped.get(name, name) for name in node.output]
         node.input[:] = [swapped.get(name, name) if name in outputs else name for name in node.input]
 
 
 def _describe_value(value: onnx.ValueInfoProto, dimensions: Dimensions) -> onnx.ValueInfoProto:
-    kind = value.type.tensor_type
-    known: list[str | int | None] = [one.dim_value or None for one in kind.shape.dim]
-    shape = list(dimensions.get(value.name, known))
-    return helper.make_tensor_value_info(value.name, kind.elem_type, shape)
+    tensor = value.type.tensor_type
+    sizes: list[str | int | None] = [dimension.dim_value or None for dimension in tensor.shape.dim]
+    shape = list(dimensions.get(value.name, sizes))
+    return helper.make_tensor_value_info(value.name, tensor.elem_type, shape)
