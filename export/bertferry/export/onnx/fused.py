@@ -1,8 +1,7 @@
 """The graph of a checkpoint's task in ONNX Runtime's fused operations.
 
-https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md. Fusing a translated
-graph by pattern matching misses some patterns and drops the mask's value, so the graph is written from the parameters
-directly.
+https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md. Fusing a translated graph by
+pattern matching misses some patterns and drops the mask value, so the graph is written from the parameters.
 """
 
 from collections.abc import Sequence
