@@ -52,7 +52,7 @@ def test_assets(text_source, tmp_path, capfd):
     module = tmp_path / "module"
     code, out, err = run(capfd, "--checkpoint", text_source, "--output", module, "--no-do-lower-case")
     assert (code, err) == (0, "")
-    assert "vocabulary with it, texts cased" in out
+    assert "vocabulary included, texts cased" in out
     original = (text_source / "vocab.txt").read_bytes()
     resolved = hub.KerasLayer(str(module)).resolved_object
     with open(resolved.vocab_file.asset_path.numpy(), "rb") as asset:
@@ -86,7 +86,7 @@ def test_without_a_vocabulary_the_output_says_so(golden, tmp_path, capfd):
         capfd, "--checkpoint", golden / "tf1_core_L2", "--output", tmp_path / "module", "--no-verify"
     )
     assert code == 0
-    assert "no vocabulary: exported without its assets" in out
+    assert "no vocabulary: exported without text assets" in out
 
 
 def test_no_path_of_this_machine_in_any_file(text_source, tmp_path):
@@ -135,7 +135,7 @@ def test_a_module_that_computes_something_else_is_not_written(golden, tmp_path, 
     monkeypatch.setattr(hub_exporter, "TASK_WRITER", hub_exporter.TASK_WRITER._replace(write=write_broken))
     code, out, err = run(capfd, "--checkpoint", golden / "tf1_core_L2", "--output", tmp_path / "module")
     assert (code, out) == (1, "")
-    assert re.search("module: not written: the module computes something else: DISAGREE .*pooled_output", err)
+    assert re.search("module: not written: the module differs from its source: DISAGREE .*pooled_output", err)
     assert f": hub {tmp_path}/module: pooled_output" in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
@@ -150,7 +150,7 @@ FAULTS = {
     "no special tokens": (
         lambda d: (d / "vocab.txt").write_text("".join(f"word{i}\n" for i in range(30))),
         1,
-        r"vocab.txt: the special tokens \[PAD\], .* are not in it",
+        r"vocab.txt: missing special tokens \[PAD\], ",
     ),
     "binary vocabulary": (lambda d: (d / "vocab.txt").write_bytes(b"\xff\xfe"), 2, "not a readable vocabulary"),
     "no lower-casing": (lambda d: None, 2, "vocab.txt: nothing says whether texts are lower-cased"),
@@ -215,7 +215,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(golden, tmp_path):
         ([], "--output is missing"),
         (["--output", "out"], "give one source: --checkpoint PATH or --module DIR"),
         (["--checkpoint", "nowhere", "--output", "out"], "nowhere: no such checkpoint"),
-        (["--checkpoint", "{golden}", "--output", "out", "--vocab", "none.txt"], "none.txt: no such vocabulary"),
+        (["--checkpoint", "{golden}", "--output", "out", "--vocab", "none.txt"], "none.txt: vocabulary not found"),
         (["--checkpoint", "{golden}", "--output", "."], "already exists"),
     ],
 )

@@ -215,7 +215,7 @@ def test_a_missing_head_may_start_fresh(golden, tmp_path):
         ModuleOptions(task="classifier", init_missing_head=True, num_labels=3),
     )
     assert report.fresh_parameters == ("classifier/kernel", "classifier/bias")
-    assert "started fresh: classifier/kernel, classifier/bias" in report.render()
+    assert "initialized: classifier/kernel, classifier/bias" in report.render()
     ones = tf.ones([2, 4], tf.int32)
     assert hub.KerasLayer(str(tmp_path / "module"))([ones, ones, ones])[0].shape == (2, 3)
     with pytest.raises(UsageError, match="give --num-labels N"):

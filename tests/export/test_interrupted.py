@@ -17,7 +17,8 @@ from bertferry.export import ModuleOptions, check_module_contract, export_hub_mo
 STEPS = """
 import os, signal, sys
 from bertferry.core import atomic
-from bertferry.export import export_hub_module, export_onnx, hub_exporter, saved_model_files
+from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
+from bertferry.export import hub_exporter, saved_model_files
 from bertferry.export.onnx import build
 
 source, output, (module, function) = sys.argv[1], sys.argv[2], sys.argv[3].split(".")
@@ -26,9 +27,9 @@ def die(*arguments, **choices):
 setattr({"atomic": atomic, "hub_exporter": hub_exporter, "files": saved_model_files, "build": build}[module],
         function, die)
 if output.endswith(".onnx"):
-    export_onnx(output, checkpoint=source, verify=False)
+    export_onnx(output, OnnxOptions(verify=False), checkpoint=source)
 else:
-    export_hub_module(source, output, onnx=["fp32"], verify=False)
+    export_hub_module(source, output, ModuleOptions(onnx=("fp32",), verify=False))
 """
 EXPORT = "import sys; from bertferry.export.command import run; run()"
 ONNX = "import sys; from bertferry.export.onnx.command import run; run()"

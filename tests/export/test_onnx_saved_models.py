@@ -126,7 +126,7 @@ def test_a_missing_signature_names_those_that_are_there(golden, tmp_path, capfd)
     arguments = ["--saved-model", str(tmp_path / "saved"), "--output", str(tmp_path / "m.onnx")]
     capfd.readouterr()
     assert main([*arguments, "--signature", "third"]) == 2
-    assert_one_line(capfd, "no signature 'third': there are serving_default, other")
+    assert_one_line(capfd, "no signature 'third': it has serving_default, other")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["saved"]
 
 
@@ -152,7 +152,7 @@ class Unsupported(tf.Module):
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        (Lookup, "LookupTableFindV2 works on the resource .*: only reading variables has a place"),
+        (Lookup, "LookupTableFindV2 uses the resource .*: ONNX can only express reading variables"),
         (Unsupported, "[Bb]essel"),
     ],
 )
@@ -183,7 +183,7 @@ def test_wrong_arguments(golden, module, tmp_path, capfd):
         (): "--output FILE is missing",
         ("--output", output): "give one source: --checkpoint PATH or --saved-model DIR",
         ("--output", output, "--checkpoint", core, "--saved-model", core): "give one source",
-        ("--output", output, "--saved-model", core): "not a SavedModel: no saved_model.pb in it",
+        ("--output", output, "--saved-model", core): "not a SavedModel: it contains no saved_model.pb",
         ("--output", output, "--checkpoint", "nowhere"): "nowhere: no such checkpoint",
         ("--output", str(tmp_path / "there.onnx"), "--checkpoint", core): "there.onnx already exists",
         ("--output", str(tmp_path), "--checkpoint", core, "--overwrite"): "is a directory: name a file",
@@ -197,8 +197,8 @@ def test_wrong_arguments(golden, module, tmp_path, capfd):
             "--precision",
             "fp16",
         ): "no such kernels",
-        ("--output", output, "--checkpoint", core, "--optimize", "ort", "--opset", "17"): "needs --opset 18",
-        ("--output", output, "--saved-model", module, "--optimize", "ort"): "--optimize ort needs --checkpoint",
+        ("--output", output, "--checkpoint", core, "--optimize", "ort", "--opset", "17"): "requires --opset 18",
+        ("--output", output, "--saved-model", module, "--optimize", "ort"): "--optimize ort requires --checkpoint",
         (
             "--output",
             output,
@@ -207,7 +207,7 @@ def test_wrong_arguments(golden, module, tmp_path, capfd):
             "--precision",
             "fp16",
             "--no-keep-io",
-        ): "--no-keep-io needs --checkpoint",
+        ): "--no-keep-io requires --checkpoint",
     }.items():
         for mode in ([], ["--dry-run"]):
             assert main([*arguments, *mode]) == 2, arguments
@@ -224,9 +224,9 @@ def test_a_task_that_the_checkpoint_lacks(golden, tmp_path, capfd):
 @pytest.mark.parametrize("source", ["checkpoint", "saved_model"])
 def test_a_dry_run_says_what_the_run_would_write(golden, module, tmp_path, source):
     given = {source: module if source == "saved_model" else golden / "tf1_core_L2"}
-    dry = export_onnx(tmp_path / "m.onnx", OnnxOptions(**given), dry_run=True)
+    dry = export_onnx(tmp_path / "m.onnx", **given, dry_run=True)
     assert list(tmp_path.iterdir()) == []
-    written = export_onnx(tmp_path / "m.onnx", OnnxOptions(verify=False, **given))
+    written = export_onnx(tmp_path / "m.onnx", OnnxOptions(verify=False), **given)
     assert (dry.inputs, dry.outputs) == (written.inputs, written.outputs)
     first, second = dry.render().splitlines()
     assert first == f"would export {given[source]} to {tmp_path}/m.onnx"

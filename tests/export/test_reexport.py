@@ -19,7 +19,7 @@ from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export import ModuleOptions, check_module_contract, export_hub_module
 from bertferry.export.command import main
 from bertferry.export.manifest import hashes
-from bertferry.export.module_source import computed_activation
+from bertferry.export.module_source import detect_activation
 
 
 def fine_tuned(module, layers=1):
@@ -211,7 +211,7 @@ def test_a_module_of_an_older_style_is_upgraded(golden, tmp_path, style, capfd):
     capfd.readouterr()
     assert main(["--module", str(tmp_path / "old"), "--output", str(tmp_path / "new")]) == 0
     out, _ = capfd.readouterr()
-    assert "vocabulary with it, texts lower-cased; activation gelu_tanh" in out
+    assert "vocabulary included, texts lower-cased; activation gelu_tanh" in out
     assert "AGREE" in out
     report = check_module_contract(tmp_path / "new")
     assert report.ok, report.render()
@@ -243,7 +243,7 @@ def test_a_module_that_computes_something_else_is_not_upgraded(module, tmp_path,
     (copy / "MANIFEST.json").write_text(json.dumps(manifest))
     capfd.readouterr()
     assert main(["--module", str(copy), "--output", str(tmp_path / "new")]) == 1
-    assert "not written: the module computes something else" in capfd.readouterr().err
+    assert "not written: the module differs from its source" in capfd.readouterr().err
     assert not (tmp_path / "new").exists()
 
 
@@ -260,7 +260,7 @@ def test_the_activation_is_read_from_the_functions(golden, tmp_path, activation)
     config = json.loads((source / "bert_config.json").read_text())
     (source / "bert_config.json").write_text(json.dumps({**config, "activation": activation}))
     export_hub_module(source, tmp_path / "module", ModuleOptions(verify=False))
-    assert computed_activation(tmp_path / "module") == activation
+    assert detect_activation(tmp_path / "module") == activation
 
 
 def test_a_module_that_cannot_be_read_is_named(module, tmp_path, capfd):

@@ -14,7 +14,7 @@ from bertferry.convert import convert_checkpoint
 from bertferry.convert.locate import locate
 from bertferry.export import ModuleOptions, export_hub_module
 from bertferry.export.command import main
-from bertferry.export.sentence import SentenceChoices, sentence_choices
+from bertferry.export.sentence import SentenceChoices, read_sentence_choices
 
 tf_text = pytest.importorskip("tensorflow_text", reason="pip install 'bertferry[text]'")
 
@@ -163,16 +163,21 @@ def test_pooling_may_be_given(text_source, tmp_path, pooling):
 
 
 def test_the_configuration_is_read(minilm):
-    assert sentence_choices(locate(minilm), None) == SentenceChoices("mean", True, 256)
+    assert read_sentence_choices(locate(minilm), None) == SentenceChoices("mean", True, 256)
 
 
 def test_what_nothing_says_is_asked_for(text_source, golden, tmp_path, capfd):
     output = ["--output", str(tmp_path / "module"), "--do-lower-case"]
     for arguments, line in {
-        ("--checkpoint", str(text_source), "--task", "text"): "nothing says how tokens are pooled: give --pooling",
-        ("--checkpoint", str(golden / "tf1_core_L2"), "--export", "preprocessing"): "no vocabulary whose texts",
+        ("--checkpoint", str(text_source), "--task", "text"): "no pooling is configured: give --pooling",
+        (
+            "--checkpoint",
+            str(golden / "tf1_core_L2"),
+            "--export",
+            "preprocessing",
+        ): "lower-casing requires a vocabulary",
         ("--checkpoint", str(text_source), "--pooling", "cls"): "--pooling is for --task text",
-        ("--checkpoint", str(text_source), "--task", "text", "--onnx", "fp32"): "ONNX has no operations for text",
+        ("--checkpoint", str(text_source), "--task", "text", "--onnx", "fp32"): "ONNX has no text operations",
     }.items():
         capfd.readouterr()
         assert main([*arguments, *output]) == 2
