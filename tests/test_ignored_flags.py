@@ -68,7 +68,7 @@ SAVED_MODEL = ["--saved-model", "x", "--output", "y"]
         (
             verify,
             ["--reference", "x", "--candidate", "y", "--threads", "3"],
-            "--threads and --graph-optimization are for ONNX files, and there is none here",
+            "--threads and --graph-optimization apply to ONNX files only, and no artifact is one",
         ),
         (verify, ["--rejudge", "r", "--device", "xla"], "--rejudge has no use for --device: leave it out"),
         (verify, ["--rejudge", "r", "--texts", "t"], "--rejudge has no use for --texts: leave it out"),
@@ -99,7 +99,7 @@ def test_stored_outputs_are_not_run(golden, tmp_path, capfd, side, flags):
     sides = {"reference": other, "candidate": other, side: str(path)}
     capfd.readouterr()
     assert verify(["--reference", sides["reference"], "--candidate", sides["candidate"], *flags]) == 2
-    assert f"{path}: stored outputs are not run: they have no device or precision" in capfd.readouterr().err
+    assert f"{path}: stored outputs do not run: device and precision do not apply" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
