@@ -140,7 +140,7 @@ def saved_model_artifact(
 ) -> Artifact:
     """A SavedModel, loaded with `hub.KerasLayer` (`hub`) or called by signature (`savedmodel`)."""
     if not (path / "saved_model.pb").is_file():
-        raise UsageError(f"{path}: not a SavedModel: missing saved_model.pb")
+        raise UsageError(f"{path}: not a SavedModel: it contains no saved_model.pb")
     manifest = read_manifest(path)
     own = "fp32" if manifest is None else manifest.precision
     execution.check(

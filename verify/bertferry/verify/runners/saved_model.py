@@ -105,7 +105,7 @@ class SignatureRunner:
         self._loaded = loaded
         if signature not in self._loaded.signatures:
             raise UsageError(
-                f"{path}: no signature {signature!r}: the file has {', '.join(self._loaded.signatures) or 'none'}"
+                f"{path}: no signature {signature!r}: it has {', '.join(self._loaded.signatures) or 'none'}"
             )
         self._signature = self._loaded.signatures[signature]
         self._specs = self._signature.structured_input_signature[1]
