@@ -31,7 +31,7 @@ CASES = [
 ]
 WORD_TABLE_SHARED = "layer_with_weights-1/embedding_table"
 WORD_TABLE = "layer_with_weights-0/embedding_lookup/embeddings"
-"""Where a tf_20 pretrainer of 2019 stored its word table, and the longer path that the graph gives it as well."""
+"""Where a tf_20 pretrainer of 2019 stored its token embedding table, and a longer path to it in the graph."""
 TRAINING_STATE = ("adam_m", "adam_v", "global_step")
 
 
