@@ -17,7 +17,7 @@ from bertferry.export.onnx.sources import CheckpointSource, SavedModelSource, So
 from bertferry.export.progress import continue_after, ignore_progress
 from bertferry.verify import PROFILES, Report, Tolerance
 from bertferry.verify.artifact import onnx_artifact
-from bertferry.verify.artifact_comparison import compare_artifacts
+from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
 from bertferry.verify.execution import Execution
 from bertferry.verify.probes import Probe
 
