@@ -8,7 +8,7 @@ MODULE is a directory that `export-hub-module --task encoder` wrote. The data ar
 import sys
 
 import keras
-from finetune_hub import LENGTH, generate_data
+from finetune_hub import LENGTH, make_data
 
 
 def main(module: str) -> None:
@@ -20,9 +20,7 @@ def main(module: str) -> None:
     pooled = keras.layers.Dropout(0.1)(encoder(inputs)["pooled_output"])
     model = keras.Model(inputs, keras.layers.Dense(2)(pooled))
 
-    texts, labels = generate_data(
-        max(variable.shape[0] for variable in encoder.variables if len(variable.shape) == 2)
-    )
+    texts, labels = make_data(max(variable.shape[0] for variable in encoder.variables if len(variable.shape) == 2))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(1e-3), loss=loss, metrics=["accuracy"])
     before, _ = model.evaluate(texts, labels, verbose=0)

@@ -1,4 +1,4 @@
-"""The comparison that the other tests rely on accepts close arrays and rejects faults."""
+"""The comparison used by the other tests accepts what is close and rejects what is not."""
 
 import numpy as np
 import pytest
@@ -26,6 +26,6 @@ def test_another_order_of_summation_is_close():
         (lambda values: values.astype(np.float64) + 1e-9, "fp32"),  # float64 is held to its own precision
     ],
 )
-def test_a_fault_is_not_close(fault, profile):
+def test_a_fault_is_not(fault, profile):
     with pytest.raises(AssertionError):
         assert_close(fault(VALUES), VALUES, profile)

@@ -1,4 +1,4 @@
-"""No command ignores a flag without a word."""
+"""No command ignores a flag silently."""
 
 import numpy as np
 import pytest

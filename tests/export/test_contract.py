@@ -1,4 +1,4 @@
-"""--check: our modules pass every check of the contract, and each fault of others is named."""
+"""--check: our modules pass every check of the contract, and each fault of other modules is named."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ TASKS = ("encoder", "classifier", "tokens", "span", "mlm", "pretrainer")
 
 @pytest.fixture(scope="module")
 def checked(text_sources, tmp_path_factory):
-    """A module with its assets, by task, whose sources are gone."""
+    """A module with its assets by task; the sources are deleted."""
     folder = tmp_path_factory.mktemp("contract")
     for task in TASKS:
         source = shutil.copytree(text_sources[task], folder / f"{task}-source")
@@ -25,11 +25,11 @@ def checked(text_sources, tmp_path_factory):
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.filterwarnings("ignore:.*")  # of Keras and TensorFlow, which load it
+@pytest.mark.filterwarnings("ignore:.*")  # from Keras and TensorFlow on loading
 def test_our_modules_pass_every_check(checked, task, capfd):
     capfd.readouterr()
     code = main(["--check", str(checked[task])])
-    out, _ = capfd.readouterr()  # on a busy machine it says on stderr how far it is
+    out, _ = capfd.readouterr()  # on a busy machine, stderr shows progress
     assert code == 0, out
     assert out.endswith("\nPASSED: 25 of 25 checks\n")
     assert "FAULT" not in out
@@ -55,7 +55,7 @@ def test_our_text_modules_pass_checks_of_their_own(text_source, tmp_path, capfd,
 
 
 def saved(function, path):
-    """A module of one function of strings, as somebody else might write it."""
+    """A module with one function of strings, as another project might write it."""
     module = tf.Module()
     module.__call__ = tf.function(function, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     tf.saved_model.save(module, str(path))
@@ -107,7 +107,7 @@ def test_a_fault_of_a_text_module_is_named(tmp_path, function, kind, faults):
         ({"precision": "half"}, 2, "precision is 'half': expected one of fp32"),
     ],
 )
-def test_a_manifest_that_says_what_nobody_knows_is_refused(checked, tmp_path, capfd, changes, code, fault):
+def test_a_manifest_with_unknown_values_is_refused(checked, tmp_path, capfd, changes, code, fault):
     copy = shutil.copytree(checked["encoder"], tmp_path / "copy")
     manifest = json.loads((copy / "MANIFEST.json").read_text())
     (copy / "MANIFEST.json").write_text(json.dumps(manifest | changes))
@@ -187,7 +187,7 @@ BROKEN = {
     "training": (without_training,),
     "mask": (without_mask,),
 }
-"""Changes that leave each other's lines alone are made in one module."""
+"""Changes that affect different lines of the contract share a module."""
 FAULTS = {
     "names": (
         "interface",
@@ -212,7 +212,7 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def broken_reports(golden, tmp_path_factory):
-    """What the check says of each broken module."""
+    """The report on each broken module."""
     folder = tmp_path_factory.mktemp("broken")
     for name, changes in BROKEN.items():
         broken_module(golden, folder / name, changes)

@@ -1,4 +1,4 @@
-"""export-hub-module: what it writes, what it refuses, and that it writes nothing it could not prove."""
+"""export-hub-module: what it writes, what it refuses, and that it writes nothing that it could not verify."""
 
 import json
 import re
@@ -89,7 +89,7 @@ def test_without_a_vocabulary_the_output_says_so(golden, tmp_path, capfd):
     assert "no vocabulary: exported without text assets" in out
 
 
-def test_no_path_of_this_machine_in_any_file(text_source, tmp_path):
+def test_no_file_contains_local_paths(text_source, tmp_path):
     export_hub_module(text_source, tmp_path / "module", ModuleOptions(do_lower_case=True))
     for path in (tmp_path / "module").rglob("*"):
         if path.is_file():
@@ -114,13 +114,13 @@ def test_a_dry_run_states_the_weights_that_the_module_holds(golden, tmp_path, pr
     given = (golden / "tf1_core_L2", tmp_path / "module")
     dry = export_hub_module(*given, ModuleOptions(precision=precision), dry_run=True)
     assert f"  encoder, {precision}, {size} of weights\n" in dry.render()
-    assert "variables.data" not in dry.render()  # whose size depends on what TensorFlow notes in it
+    assert "variables.data" not in dry.render()  # its size depends on TensorFlow's own entries
     export_hub_module(*given, ModuleOptions(precision=precision, verify=False))
     held = hub.load(str(tmp_path / "module")).variables
     assert dry.weight_bytes == sum(variable.numpy().nbytes for variable in held)
 
 
-def test_a_module_that_computes_something_else_is_not_written(golden, tmp_path, monkeypatch, capfd):
+def test_a_module_that_differs_from_its_source_is_not_written(golden, tmp_path, monkeypatch, capfd):
     sound = hub_exporter.Checkpoint.load
 
     def broken(self, parameter, wanted):
@@ -239,7 +239,7 @@ def test_onnx_files_may_come_with_the_module(golden, tmp_path):
 
 
 def test_servers_see_the_names(module):
-    """`saved_model_cli`, which shows what TF Serving serves."""
+    """As shown by `saved_model_cli`, which reads what TF Serving serves."""
     command = [Path(sys.executable).parent / "saved_model_cli", "show", "--dir", module]
     command += ["--tag_set", "serve", "--signature_def", "serving_default"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -250,7 +250,7 @@ def test_servers_see_the_names(module):
 
 
 def test_an_untrained_pooler_is_never_exported_silently(golden, tmp_path, capfd):
-    """A masked-LM model of transformers has none."""
+    """A masked-LM model of transformers has no pooler."""
     from safetensors.numpy import load_file, save_file
 
     convert_checkpoint(golden / "tf1_core_L2", tmp_path / "source", ConversionOptions(to="huggingface"))

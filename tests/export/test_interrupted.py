@@ -1,4 +1,4 @@
-"""An export that is ended at any moment leaves a whole output or none; the same input gives the same files."""
+"""An export interrupted at any moment leaves a complete output or none; the same input gives the same files."""
 
 import hashlib
 import json
@@ -36,8 +36,8 @@ ONNX = "import sys; from bertferry.export.onnx.command import run; run()"
 MODULE_STEPS = ("files.make_reproducible", "build.write", "hub_exporter.write_manifest", "atomic._take_place")
 
 
-def assert_whole_or_absent(output):
-    """Whatever stands under the name is all that its manifest lists."""
+def assert_complete_or_absent(output):
+    """An existing output contains every file that its manifest lists."""
     if output.suffix == ".onnx":
         if output.exists():
             onnx.checker.check_model(str(output))
@@ -59,7 +59,7 @@ def test_killed_at_a_step(golden, tmp_path, step, name):
     assert not output.exists()
     if name == "module":
         export_hub_module(golden / "tf1_core_L2", output, ModuleOptions(verify=False))
-        assert_whole_or_absent(output)
+        assert_complete_or_absent(output)
         assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
@@ -79,7 +79,7 @@ def test_killed_at_a_random_moment(golden, tmp_path, turn, name):
     time.sleep(random.Random(turn).uniform(0, 3))
     process.kill()
     process.wait()
-    assert_whole_or_absent(output)
+    assert_complete_or_absent(output)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
@@ -117,7 +117,7 @@ def test_two_processes_and_one_process_write_the_same_files(text_sources, tmp_pa
         }
 
     assert digests("first") == digests("second") == digests("third")
-    assert_whole_or_absent(tmp_path / "first")
+    assert_complete_or_absent(tmp_path / "first")
 
 
 def test_an_old_vocabulary_does_not_stay(text_source, golden, tmp_path):
@@ -127,7 +127,7 @@ def test_an_old_vocabulary_does_not_stay(text_source, golden, tmp_path):
 
 
 @pytest.mark.parametrize("task", ["encoder", "classifier", "tokens", "span", "mlm", "pretrainer"])
-@pytest.mark.filterwarnings("ignore:.*")  # of Keras and TensorFlow, which load it
+@pytest.mark.filterwarnings("ignore:.*")  # from Keras and TensorFlow on loading
 def test_the_cards_snippet_runs(references, tmp_path, monkeypatch, capfd, task):
     export_hub_module(references[task].source, tmp_path / "module", ModuleOptions(task=task, verify=False))
     snippet = (tmp_path / "module" / "README.md").read_text().split("```python\n")[1].split("```")[0]
@@ -136,9 +136,9 @@ def test_the_cards_snippet_runs(references, tmp_path, monkeypatch, capfd, task):
     assert capfd.readouterr().out
 
 
-@pytest.mark.filterwarnings("ignore:.*")  # of Keras and TensorFlow, which load it
+@pytest.mark.filterwarnings("ignore:.*")  # from Keras and TensorFlow on loading
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
-def test_real_weights_keep_the_contract_in_every_precision(two_layers_of_minilm, tmp_path, precision):
+def test_real_weights_pass_every_check_in_every_precision(two_layers_of_minilm, tmp_path, precision):
     report = export_hub_module(two_layers_of_minilm, tmp_path / "module", ModuleOptions(precision=precision))
     assert report.verdict.startswith(f"AGREE on 10 probes within {precision} ")
     checked = check_module_contract(tmp_path / "module")

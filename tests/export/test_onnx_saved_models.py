@@ -1,4 +1,4 @@
-"""ONNX graphs of SavedModels, whoever wrote them; and of what cannot be one."""
+"""ONNX graphs of SavedModels of any origin, and SavedModels that ONNX cannot express."""
 
 import os
 import resource
@@ -48,7 +48,7 @@ def keras_3_export(golden, path):
 
 
 class Gelu(tf.Module):
-    """Exact gelu as today's TensorFlow traces it: through Erfc."""
+    """Exact gelu as current TensorFlow traces it: with Erfc."""
 
     def __init__(self):
         self.kernel = tf.Variable(tf.random.stateless_normal([20, 8], [1, 2]), name="kernel")
@@ -78,7 +78,7 @@ SAVED = {
 
 
 @pytest.mark.parametrize(("save", "signature"), SAVED.values(), ids=SAVED)
-@pytest.mark.filterwarnings("ignore:.*")  # of the writers, which are not ours
+@pytest.mark.filterwarnings("ignore:.*")  # from the writers, which are not ours
 def test_a_saved_model_converts_with_its_own_names(golden, tmp_path, save, signature):
     save(golden, tmp_path / "saved")
     report = export_onnx(tmp_path / "m.onnx", OnnxOptions(signature=signature), saved_model=tmp_path / "saved")
@@ -96,7 +96,7 @@ def test_a_saved_model_converts_with_its_own_names(golden, tmp_path, save, signa
 
 @pytest.mark.parametrize(("save", "signature"), SAVED.values(), ids=SAVED)
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
-@pytest.mark.filterwarnings("ignore:.*")  # of the writers, which are not ours
+@pytest.mark.filterwarnings("ignore:.*")  # from the writers, which are not ours
 def test_a_saved_model_converts_in_less_than_full_precision(golden, tmp_path, save, signature, precision):
     save(golden, tmp_path / "saved")
     full = export_onnx(
@@ -121,7 +121,7 @@ def test_a_module_of_the_model_garden_converts(garden_module, tmp_path):
     assert "bert_encoder" in report.outputs
 
 
-def test_a_missing_signature_names_those_that_are_there(golden, tmp_path, capfd):
+def test_a_missing_signature_lists_the_existing_ones(golden, tmp_path, capfd):
     erf_gelu(golden, tmp_path / "saved")
     arguments = ["--saved-model", str(tmp_path / "saved"), "--output", str(tmp_path / "m.onnx")]
     capfd.readouterr()
@@ -131,7 +131,7 @@ def test_a_missing_signature_names_those_that_are_there(golden, tmp_path, capfd)
 
 
 class Lookup(tf.Module):
-    """What tokenisers do: strings and a table."""
+    """Strings and a lookup table, as in a tokenizer."""
 
     def __init__(self):
         keys, values = tf.constant(["a", "b"]), tf.constant([1, 2])
@@ -256,7 +256,7 @@ def test_progress_names_what_is_done_and_counts_on(golden, tmp_path):
 
 
 def test_a_full_disk_is_one_line_and_no_file(golden, tmp_path):
-    """A limit on the size of files stands in for the disk: writing ends with EFBIG."""
+    """A limit on the size of files simulates a full disk: writing fails with EFBIG."""
     run = subprocess.run(
         [
             sys.executable,

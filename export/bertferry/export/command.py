@@ -72,11 +72,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
         default="",
         help="comma-separated list of fp32, fp16, int8: also export the task as ONNX, to DIR/onnx",
     )
-    add(
-        "--check",
-        metavar="DIR",
-        help="check that a module supports every standard way of calling it, and export nothing",
-    )
+    add("--check", metavar="DIR", help="only check that a module supports every standard way of calling it")
     add("--overwrite", action="store_true", help="replace an existing output")
     add("--no-verify", action="store_true", help="skip the parity check")
     add("--dry-run", action="store_true", help="check everything, but write nothing")

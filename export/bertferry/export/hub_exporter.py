@@ -25,7 +25,7 @@ from bertferry.export.module_writer import (
 )
 from bertferry.export.onnx.exporter import check_onnx_installed
 from bertferry.export.options import ModuleOptions
-from bertferry.export.progress import continue_after, ignore_progress
+from bertferry.export.progress import continue_after, no_progress
 from bertferry.export.report import ExportReport
 from bertferry.export.sentence import check_text_installed, read_sentence_choices
 from bertferry.export.text_assets import find_text_assets
@@ -88,7 +88,7 @@ def export_hub_module(
     if dry_run:
         return _report(source_name, new, output, None, {}, dry_run=True)
     with new_directory(target, overwrite=overwrite) as staging:
-        parity = _write_and_check(staging, new, options, progress or ignore_progress)
+        parity = _write_and_check(staging, new, options, progress or no_progress)
         files = {str(path.relative_to(staging)): path.stat().st_size for path in _files(staging)}
     return _report(source_name, new, output, parity, files)
 

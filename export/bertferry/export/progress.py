@@ -8,5 +8,5 @@ def continue_after(steps: int, progress: ProgressCallback) -> ProgressCallback:
     return lambda what, done, total: progress(what, steps + done, steps + total)
 
 
-def ignore_progress(what: str, done: int, total: int) -> None:
+def no_progress(what: str, done: int, total: int) -> None:
     """Discards progress."""

@@ -14,7 +14,7 @@ from bertferry.core.progress import ProgressCallback
 from bertferry.core.results import Result, Schema
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.sources import CheckpointSource, SavedModelSource, Source
-from bertferry.export.progress import continue_after, ignore_progress
+from bertferry.export.progress import continue_after, no_progress
 from bertferry.verify import PROFILES, Report, Tolerance
 from bertferry.verify.artifact import onnx_artifact
 from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
@@ -100,22 +100,20 @@ def export_onnx(
         opened: Source = CheckpointSource(open_checkpoint(checkpoint, source), options.task)
     else:
         opened = SavedModelSource(Path(str(saved_model)), options.signature)
-    source_name = str(checkpoint if checkpoint is not None else saved_model)
+    name = str(checkpoint if checkpoint is not None else saved_model)
     check_onnx_installed()
     opened.check(options)
     if dry_run:
         interface = opened.interface()
-        return OnnxReport(source_name, str(output), options.precision, *interface, None, None, None, "not checked")
+        return OnnxReport(name, str(output), options.precision, *interface, None, None, None, "not checked")
     with new_file(target, overwrite=overwrite) as staging:
-        built, weight_bytes, parity = _write_and_check(
-            staging, opened, target, options, progress or ignore_progress
-        )
+        built, weight_bytes, parity = _write_and_check(staging, opened, target, options, progress or no_progress)
         written = {path.name: path.stat().st_size for path in staging.parent.iterdir()}
     external = target.with_name(f"{target.name}.data")
     if external.name not in written:
         external.unlink(missing_ok=True)  # left by the output that this one replaces
     return OnnxReport(
-        source=source_name,
+        source=name,
         output=str(output),
         precision=options.precision,
         inputs=built.inputs,
