@@ -18,12 +18,13 @@ PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_class
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """Which head with classes a file has, or None if it does not say, and its labels.
+    """Which head with classes a file has, or None if it does not say, the class that it names, and its labels.
 
     `labels` holds those of `LABEL_KEYS` that the file has; the keys of `id2label` are strings, as in JSON.
     """
 
     head: str | None = None
+    stated: str = ""
     labels: Mapping[str, Any] = field(default_factory=dict)
 
     def check(self, classes: int) -> None:
@@ -49,7 +50,8 @@ def read_classifier_config(values: Mapping[str, Any]) -> ClassifierConfig:
     labels = {key: values[key] for key in LABEL_KEYS if values.get(key) is not None}
     if "id2label" not in labels and isinstance(count := values.get("num_labels"), int):
         labels["id2label"] = {str(number): f"LABEL_{number}" for number in range(count)}
-    return ClassifierConfig(_stated_head(values), labels)
+    stated = next((str(name) for name in values.get("architectures") or ()), "")
+    return ClassifierConfig(_stated_head(values), stated, labels)
 
 
 def _check_labels(names: object, classes: int) -> None:

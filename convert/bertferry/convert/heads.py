@@ -28,7 +28,12 @@ def with_heads(checkpoint: Checkpoint, wanted: Collection[str] | None) -> Checkp
     if match.twins and wanted is None:
         tasks = " or ".join(f"--task {task_that_keeps(head)}" for head in possible_heads(checkpoint))
         name = checkpoint.stored_name(checkpoint.parameters[-1])
-        raise UsageError(f"{checkpoint.location.path}: {name} may belong to either head", f"give {tasks}")
+        stated = checkpoint.classifier.stated
+        owner = f"is of a {stated}, which is neither" if stated else "may belong to either head"
+        raise UsageError(
+            f"{checkpoint.location.path}: {name} {owner}",
+            f"give {tasks} to read it so, or --task encoder to leave it out",
+        )
     if match.twins and wanted is not None:
         readings = (match, *match.twins)
         reading = next((reading for reading in readings if set(reading.form.heads) & set(wanted)), None)

@@ -85,6 +85,25 @@ def _is_outside(name: object, *outputs: Path) -> bool:
     )
 
 
+@contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """A temporary sibling to write, which takes the file's place at the end of the body, or is gone.
+
+    Raises:
+      UsageError: the file cannot be written.
+    """
+    temporary = sibling(path, "tmp")
+    try:
+        for stale in abandoned_siblings(path, "tmp"):
+            stale.unlink(missing_ok=True)
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def check_destination(target: Path, *, overwrite: bool) -> None:
     """Refuses a destination that already exists, unless it may be replaced."""
     if target.exists() and not overwrite:

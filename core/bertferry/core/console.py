@@ -15,6 +15,7 @@ from pathlib import Path
 from absl import app, flags, logging
 from absl.flags import argparse_flags
 
+from bertferry.core.atomic import replace_file
 from bertferry.core.errors import FLAG, BertferryError, UsageError
 from bertferry.core.quiet import hold_back_stderr, own_stderr
 from bertferry.core.temporary import own_temporary_files
@@ -187,16 +188,14 @@ def write_report(destination: str, text: str) -> None:
       UsageError: the file cannot be written.
     """
     path = Path(destination)
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    try:
-        if path.exists() and not path.is_file():
+    if path.exists() and not path.is_file():
+        try:
             path.write_text(text, encoding="utf-8")
-            return
+        except OSError as error:
+            raise UsageError(f"{destination}: cannot be written: {error.strerror}") from error
+        return
+    with replace_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UsageError(f"{destination}: cannot be written: {error.strerror}") from error
 
 
 def _end_on_sigterm(signum: int, frame: object) -> None:

@@ -12,16 +12,19 @@ from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.convert.tokenizer_files import read_tokenizer_config
 from bertferry.core.errors import UsageError
 from bertferry.core.manifest import read_manifest
+from bertferry.core.onnx_files.metadata import onnx_metadata
 from bertferry.core.parameters import task_parameters
 from bertferry.core.tasks import TASKS
 from bertferry.verify.execution import DEFAULT_EXECUTION, DEVICES, Execution
 from bertferry.verify.golden import GoldenRunner, read_golden
-from bertferry.verify.onnx_metadata import onnx_metadata
 from bertferry.verify.probes import ModelLimits, Probe
 from bertferry.verify.runner import Runner
 
 KINDS = ("checkpoint", "hub", "savedmodel", "onnx", "huggingface", "golden")
 NETWORK_PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "fp64")
+
+FILE_PRECISIONS = ("fp32", "fp16", "int8")
+"""Those of `export-onnx`."""
 
 
 @dataclass(frozen=True)
@@ -179,9 +182,7 @@ def onnx_artifact(
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
-    metadata = onnx_metadata(path)
-    configuration = json.loads(metadata.get("configuration", "{}"))
-    own = metadata.get("precision", "fp32")
+    own, configuration = _describe_onnx(path)
     precisions = ("fp32", "tf32", "fp16", "int8", "fp64") if own == "fp32" else (own,)
     remedy = f"export it with export-onnx --precision {execution.precision}"
     if execution.precision in ("bf16", "tf32", "fp64") or own == "fp32":
@@ -224,6 +225,25 @@ def _export_hint(precision: str | None) -> str:
     if precision in ("fp32", "fp16", "bf16"):
         return f"export another module with export-hub-module --precision {precision}"
     return "run the source checkpoint in that precision"
+
+
+def _describe_onnx(path: Path) -> tuple[str, dict[str, Any]]:
+    """The precision and the configuration that `export-onnx` noted in a file; those of others say nothing here.
+
+    Raises:
+      UsageError: a note of `export-onnx` that is damaged.
+    """
+    metadata = onnx_metadata(path)
+    if "source_hash" not in metadata:
+        return "fp32", {}
+    precision = metadata.get("precision", "fp32")
+    try:
+        configuration = json.loads(metadata.get("configuration", "{}"))
+    except ValueError:
+        configuration = None
+    if precision not in FILE_PRECISIONS or not isinstance(configuration, dict):
+        raise UsageError(f"{path}: its metadata are damaged: export it again with export-onnx")
+    return precision, configuration
 
 
 def _model_limits(configuration: Mapping[str, Any]) -> ModelLimits | None:

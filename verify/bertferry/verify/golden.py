@@ -4,7 +4,6 @@ A single batch is stored under the names of its inputs and outputs, several (as 
 `PROBE/NAME`.
 """
 
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bertferry.core.atomic import replace_file
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TASKS
 from bertferry.verify.probes import Probe
@@ -63,14 +63,8 @@ def write_golden(path: Path, probes: Sequence[Probe], outputs: Sequence[Arrays])
         for probe, probe_outputs in zip(probes, outputs, strict=True)
         for name, array in {**probe.inputs, **probe_outputs}.items()
     }
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]  # NumPy's annotation
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    with replace_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # NumPy's annotation
 
 
 def _batches(path: Path) -> dict[str, dict[str, np.ndarray]]:

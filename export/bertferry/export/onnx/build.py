@@ -8,6 +8,7 @@ from pathlib import Path
 import onnx
 from onnx import numpy_helper
 
+from bertferry.core.onnx_files.quantize import quantize
 from bertferry.export.onnx.canonicalize import canonicalize
 from bertferry.export.onnx.finalize import finalize
 from bertferry.export.onnx.half_precision import convert_to_half
@@ -89,25 +90,6 @@ def write(path: Path, built: Built, options: OnnxOptions) -> int:
 def find_points(model: onnx.ModelProto) -> set[str]:
     """Names of the tensors at which the graph can be cut; they keep their names."""
     return {name for node in model.graph.node for name in node.output if point_of(name) == name}
-
-
-def quantize(full: Path, path: Path, *, external: bool) -> None:
-    """Quantizes the weights of products and lookups to eight bits, and activations dynamically.
-
-    `reduce_range` limits the weights to seven bits: otherwise sums of products overflow on processors without
-    VNNI.
-    """
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    quantize_dynamic(
-        str(full),
-        str(path),
-        per_channel=True,
-        reduce_range=True,
-        weight_type=QuantType.QInt8,
-        use_external_data_format=external,
-        extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-    )
 
 
 def _extract_weights(model: onnx.ModelProto) -> list[Weight]:

@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from bertferry.core.onnx_files.wire import encode_field_start
 from bertferry.export.onnx.weights import Weight
 
 MODEL_GRAPH = 7
@@ -35,15 +36,19 @@ def write_model(path: Path, model: onnx.ModelProto, weights: Iterable[Weight], *
     graph = model.graph.SerializeToString(deterministic=True)
     headers = [_header(weight).SerializeToString(deterministic=True) for weight in weights]
     entries = [
-        len(header) + len(_field(TENSOR_RAW_DATA, size)) + size
+        len(header) + len(encode_field_start(TENSOR_RAW_DATA, size)) + size
         for header, size in zip(headers, map(size_of, weights), strict=True)
     ]
-    total = len(graph) + sum(len(_field(GRAPH_INITIALIZER, size)) + size for size in entries)
+    total = len(graph) + sum(len(encode_field_start(GRAPH_INITIALIZER, size)) + size for size in entries)
     with path.open("wb") as file:
         _write_without_graph(file, model)
-        file.write(_field(MODEL_GRAPH, total) + graph)
+        file.write(encode_field_start(MODEL_GRAPH, total) + graph)
         for weight, header, size in zip(weights, headers, entries, strict=True):
-            file.write(_field(GRAPH_INITIALIZER, size) + header + _field(TENSOR_RAW_DATA, size_of(weight)))
+            file.write(
+                encode_field_start(GRAPH_INITIALIZER, size)
+                + header
+                + encode_field_start(TENSOR_RAW_DATA, size_of(weight))
+            )
             file.write(_bytes(weight))
 
 
@@ -83,17 +88,3 @@ def _write_without_graph(file: BinaryIO, model: onnx.ModelProto) -> None:
     rest.CopyFrom(model)
     rest.ClearField("graph")
     file.write(rest.SerializeToString(deterministic=True))
-
-
-def _field(number: int, size: int) -> bytes:
-    """The key and the length of a bytes field."""
-    return _varint(number << 3 | 2) + _varint(size)
-
-
-def _varint(value: int) -> bytes:
-    parts = bytearray()
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    parts.append(value)
-    return bytes(parts)

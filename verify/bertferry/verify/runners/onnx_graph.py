@@ -8,6 +8,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from bertferry.core.errors import UsageError
+from bertferry.core.onnx_files.quantize import quantize
 from bertferry.core.temporary import TemporaryFolder
 from bertferry.verify.inspection_points import point_of, sort_points
 
@@ -41,20 +42,10 @@ def convert_precision(path: Path, precision: str) -> bytes:
 
 
 def _quantize(model: onnx.ModelProto) -> bytes:
-    """Quantizes dynamically and per channel, like `export-onnx --precision int8`."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
+    """Like `export-onnx --precision int8`."""
     with TemporaryFolder() as folder:
-        target = folder / "int8.onnx"
-        quantize_dynamic(
-            model,
-            str(target),
-            per_channel=True,
-            reduce_range=True,
-            weight_type=QuantType.QInt8,
-            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-        )
-        return target.read_bytes()
+        quantize(model, folder / "int8.onnx")
+        return (folder / "int8.onnx").read_bytes()
 
 
 def _to_float64(model: onnx.ModelProto) -> onnx.ModelProto:

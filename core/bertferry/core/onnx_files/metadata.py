@@ -4,10 +4,10 @@ import io
 from pathlib import Path
 from typing import BinaryIO
 
+from bertferry.core.onnx_files.wire import EIGHT_BYTES, FOUR_BYTES, LENGTH_DELIMITED, VARINT, read_varint
+
 METADATA_FIELD = 14
 """`metadata_props` of ModelProto: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto."""
-VARINT, EIGHT_BYTES, LENGTH_DELIMITED, FOUR_BYTES = 0, 1, 2, 5
-"""Wire types: https://protobuf.dev/programming-guides/encoding/."""
 
 
 def onnx_metadata(path: Path) -> dict[str, str]:
@@ -31,31 +31,19 @@ def onnx_metadata(path: Path) -> dict[str, str]:
 
 def _read_field(file: BinaryIO) -> tuple[int, bytes]:
     """Reads the next field: its number, and its content if it is metadata."""
-    tag = _read_varint(file)
+    tag = read_varint(file)
     field, wire_type = tag >> 3, tag & 7
     if wire_type == VARINT:
-        _read_varint(file)
+        read_varint(file)
         return field, b""
     sizes = {EIGHT_BYTES: 8, FOUR_BYTES: 4}
     if wire_type not in (*sizes, LENGTH_DELIMITED):
         raise ValueError(f"wire type {wire_type}")
-    length = sizes.get(wire_type) or _read_varint(file)
+    length = sizes.get(wire_type) or read_varint(file)
     if field == METADATA_FIELD:
         return field, file.read(length)
     file.seek(length, 1)
     return field, b""
-
-
-def _read_varint(file: BinaryIO) -> int:
-    value = shift = 0
-    while True:
-        byte = file.read(1)
-        if not byte or shift > 63:
-            raise ValueError("not a varint")
-        value |= (byte[0] & 0x7F) << shift
-        shift += 7
-        if byte[0] < 0x80:
-            return value
 
 
 def _parse_entry(content: bytes) -> tuple[str, str]:
@@ -63,6 +51,6 @@ def _parse_entry(content: bytes) -> tuple[str, str]:
     parts = {1: "", 2: ""}
     file = io.BytesIO(content)
     while file.tell() < len(content):
-        field = _read_varint(file) >> 3
-        parts[field] = file.read(_read_varint(file)).decode("utf-8")
+        field = read_varint(file) >> 3
+        parts[field] = file.read(read_varint(file)).decode("utf-8")
     return parts[1], parts[2]
