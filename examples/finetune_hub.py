@@ -2,8 +2,8 @@
 
 Usage: finetune_hub.py MODULE
 
-MODULE is a directory that `export-hub-module --task encoder` wrote. The data are generated: a text belongs to the
-first class when its words come from the first half of the vocabulary.
+MODULE is a directory that `export-hub-module --task encoder` wrote. The data are generated: the class of a text is
+the half of the vocabulary from which its tokens are drawn.
 """
 
 import sys
@@ -24,7 +24,7 @@ def main(module: str) -> None:
     pooled = tf_keras.layers.Dropout(0.1)(encoder(inputs)["pooled_output"])
     model = tf_keras.Model(inputs, tf_keras.layers.Dense(2)(pooled))
 
-    texts, labels = generated(vocabulary)
+    texts, labels = make_data(vocabulary)
     loss = tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(tf_keras.optimizers.legacy.Adam(1e-3), loss=loss, metrics=["accuracy"])
     before, _ = model.evaluate(texts, labels, verbose=0)
@@ -33,8 +33,8 @@ def main(module: str) -> None:
     print(f"loss {before:.3f} before, {after:.3f} after; accuracy {accuracy:.2f}")
 
 
-def generated(vocabulary: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """64 texts of random words, and their classes."""
+def make_data(vocabulary: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """64 texts of random tokens, and their classes."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 64)
     half = vocabulary // 2

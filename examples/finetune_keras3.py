@@ -8,19 +8,19 @@ MODULE is a directory that `export-hub-module --task encoder` wrote. The data ar
 import sys
 
 import keras
-from finetune_hub import LENGTH, generated
+from finetune_hub import LENGTH, make_data
 
 
 def main(module: str) -> None:
     encoder = keras.layers.TFSMLayer(module, call_endpoint="serve", call_training_endpoint="serve_training")
-    for variable in encoder.variables:  # Adam keeps its slots under their paths, in which it allows no colon
-        variable._path = variable.path.replace(":", "_")  # noqa: SLF001 - Keras 3 has no other way
+    for variable in encoder.variables:  # Adam names its slots after their paths, which must not contain colons
+        variable._path = variable.path.replace(":", "_")  # noqa: SLF001 - Keras 3 has no public way
     names = ("input_word_ids", "input_mask", "input_type_ids")
     inputs = {name: keras.Input((LENGTH,), dtype="int32", name=name) for name in names}
     pooled = keras.layers.Dropout(0.1)(encoder(inputs)["pooled_output"])
     model = keras.Model(inputs, keras.layers.Dense(2)(pooled))
 
-    texts, labels = generated(max(variable.shape[0] for variable in encoder.variables if len(variable.shape) == 2))
+    texts, labels = make_data(max(variable.shape[0] for variable in encoder.variables if len(variable.shape) == 2))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(1e-3), loss=loss, metrics=["accuracy"])
     before, _ = model.evaluate(texts, labels, verbose=0)

@@ -3,7 +3,7 @@
 The same graph on the same kernels gives the same bits, which `numpy.testing.assert_array_equal` compares. Anything
 else (another graph, other shapes, a formula in NumPy, a reference from another machine) may sum its products in
 another order. The difference grows with the number and the size of the products and depends on the processor, so
-it is judged as `verify-parity` judges it: by a profile, never by a figure that one machine happened to keep.
+it is judged as in `verify-parity`: by a profile, never by a figure measured on one machine.
 """
 
 import os
@@ -14,16 +14,16 @@ from bertferry.verify.comparison import SQNR_ELEMENTS
 from bertferry.verify.tolerance import PROFILES
 
 BFLOAT16_ABORTS = os.environ.get("ONEDNN_MAX_CPU_ISA", "AVX512_CORE") in ("SSE41", "AVX", "AVX2")
-"""Whether oneDNN is held below AVX-512: TensorFlow asks the processor, not the cap, for bfloat16, and aborts.
+"""Whether oneDNN is limited to less than AVX-512: TensorFlow ignores the limit for bfloat16 and aborts.
 
-A processor that has no AVX-512 takes the kernels that `TF_ENABLE_ONEDNN_OPTS=0` selects.
+A processor without AVX-512 uses the kernels that `TF_ENABLE_ONEDNN_OPTS=0` selects.
 """
 
 
 def assert_close(got, want, profile="fp32"):
-    """Asserts that two arrays have one shape and lie within a profile of `bertferry.verify.tolerance`.
+    """Asserts that two arrays have the same shape and agree within a profile of `bertferry.verify.tolerance`.
 
-    A profile's bounds count units of float32's precision; a result in float64 has as many of its own.
+    A profile's bounds are in units of float32's precision; for float64, they are scaled to its precision.
     """
     got, want = np.asarray(got), np.asarray(want)
     assert got.shape == want.shape

@@ -1,4 +1,4 @@
-"""What every test folder shares: golden checkpoints, their reference outputs, and where temporary files go."""
+"""Shared by all test folders: golden checkpoints, their reference outputs, the temporary directory."""
 
 import getpass
 import logging
@@ -17,8 +17,8 @@ from closeness import BFLOAT16_ABORTS
 
 from bertferry.core.temporary import TemporaryFolder
 
-# Tests that call a command in this process count the lines on stderr: TensorFlow is to write none beside them, and
-# what it writes when it is imported, now.
+# Tests that call a command in this process count the lines on stderr: TensorFlow must write no others, and its
+# messages on import must come now.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 logging.getLogger("tensorflow").setLevel("ERROR")
 import_module("tensorflow")
@@ -38,17 +38,17 @@ def pytest_addoption(parser):
 
 
 NUMERIC = re.compile(r"assert_close|verify_parity|assert_parity|judged|references|AGREE")
-"""What stands in a test file that compares floats; `./tools/test --processors` runs those files."""
+"""Matches test files that compare floats; `./tools/test --processors` runs them."""
 
 
 def pytest_runtest_setup(item):
-    """Skips bfloat16 where TensorFlow would abort."""
+    """Skips bfloat16 if TensorFlow would abort."""
     if BFLOAT16_ABORTS and "bf16" in item.nodeid:
-        pytest.skip("TensorFlow aborts in bfloat16 where ONEDNN_MAX_CPU_ISA is below what the processor has")
+        pytest.skip("TensorFlow aborts in bfloat16 if ONEDNN_MAX_CPU_ISA is below the processor's")
 
 
 def limit_threads(count):
-    """Has ONNX Runtime use that many threads where no other number is given; TensorFlow reads its variable."""
+    """Makes ONNX Runtime use that many threads by default; TensorFlow reads its own variable."""
     import onnxruntime
 
     class LimitedSession(onnxruntime.InferenceSession):
@@ -61,7 +61,7 @@ def limit_threads(count):
 
 
 def commit():
-    """The commit that is tested, or a fixed word where there is none: an unpacked archive, no git."""
+    """The commit under test, or a fixed text if there is none: an unpacked archive, no git."""
     try:
         git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
         return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
@@ -82,16 +82,16 @@ def pytest_configure(config):
 
 
 def pytest_report_header(config):
-    """Says which tenth of the slow cases runs, and how to run the same again."""
+    """Shows which tenth of the slow cases runs, and how to repeat it."""
     chosen = f"a tenth of the slow cases: BERTFERRY_SEED={shlex.quote(os.environ['BERTFERRY_SEED'])}"
     return "every slow case" if config.getoption("--all-slow") else chosen
 
 
 def pytest_sessionfinish(session):
-    """Fails a run whose tests leave files there.
+    """Fails a run whose tests leave files in the temporary directory.
 
-    Not counted are pytest's own, the source files that AutoGraph writes when Keras saves or fits a model, and the
-    cache of PyTorch's compiler.
+    Except pytest's own, the source files that AutoGraph writes when Keras saves or fits a model, and the cache of
+    PyTorch's compiler.
     """
     folder = getattr(session.config, "temporary_folder", None)
     known = (f"pytest-of-{getpass.getuser()}", "__autograph_generated_file", "torchinductor_")
@@ -102,13 +102,13 @@ def pytest_sessionfinish(session):
 
 
 def pytest_unconfigure(config):
-    """Removes it. `--basetemp DIR` keeps what a failed test wrote."""
+    """Removes the temporary directory. `--basetemp DIR` keeps the files of a failed test."""
     if hasattr(config, "temporary_folder"):
         config.temporary_folder.remove()
 
 
 def pytest_collection_modifyitems(config, items):
-    """Marks the files that compare floats, and keeps a tenth of the slow cases, another one at every commit."""
+    """Marks the files that compare floats and keeps a tenth of the slow cases, another one at every commit."""
     numeric = {path for path in {item.path for item in items} if NUMERIC.search(path.read_text())}
     for item in items:
         if item.path in numeric:

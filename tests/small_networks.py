@@ -1,4 +1,4 @@
-"""A small encoder, inputs for it, and random weights: what the tests of the networks share."""
+"""A small encoder, its inputs and random weights, shared by the tests of the networks."""
 
 import numpy as np
 
@@ -28,8 +28,8 @@ def inputs(length=LENGTH):
     return [RNG.integers(0, 30, (BATCH, length), np.int32), mask, RNG.integers(0, 3, (BATCH, length), np.int32)]
 
 
-def randomise(model):
-    """Every weight random, norms and biases too: fresh ones would hide a swap."""
+def randomize(model):
+    """Randomizes every weight, norms and biases included: initial values would hide a swap."""
     model.set_weights([RNG.normal(0, 0.5, weight.shape) for weight in model.get_weights()])
     return model
 

@@ -1,4 +1,4 @@
-"""The comparison that the other tests rely on is right in both directions."""
+"""The comparison used by the other tests accepts what is close and rejects what is not."""
 
 import numpy as np
 import pytest

@@ -13,11 +13,11 @@ PRODUCT = [
     path for part in ("core", "modeling", "convert", "verify", "export") for path in (ROOT / part).rglob("*.py")
 ]
 NEEDED_UNSEEN = {"setuptools"}
-"""Declared for another package's sake, which imports it and does not say so."""
+"""Declared for another package, which imports it without declaring it."""
 NAMES = {"absl": "absl-py", "google": "protobuf"}
-"""Distributions whose name is not that of their module."""
+"""Distributions whose name differs from their module's."""
 DEVELOPMENT = {"test"}
-"""Extras that bring tools for this repository: the product imports nothing for their sake."""
+"""Extras with tools for this repository, which the product does not import."""
 
 
 def distribution(requirement):
@@ -56,7 +56,7 @@ def test_what_is_declared_is_imported():
 
 
 def test_tests_are_collected_with_the_extra_test_alone():
-    """What else a test needs is imported by the fixture or `importorskip` that skips it."""
+    """Other packages are imported by the fixture or `importorskip` that skips a test."""
     shared = [*(ROOT / "tools").glob("*.py"), *(ROOT / "tests").glob("*.py")]
     collected = [path for pattern in ("test_*.py", "conftest.py") for path in (ROOT / "tests").rglob(pattern)]
     at_once = imported(shared + collected, nodes_of=lambda module: module.body)

@@ -1,4 +1,4 @@
-"""The documents say what is so: commands parse, snippets run, tables and help are complete."""
+"""The documents are correct: commands parse, snippets run, tables and help are complete."""
 
 import os
 import re
@@ -25,7 +25,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 
 def command_lines():
-    """Every command of ours that a document shows, in a block or a table."""
+    """Every command of ours in a document, in a block or a table."""
     pattern = re.compile(
         rf"^(?:\$ )?((?:{'|'.join(PARSERS)}) .*)$|`((?:{'|'.join(PARSERS)}) -[^`]*)`", re.MULTILINE
     )
@@ -76,7 +76,7 @@ def readme_folder(minilm, tmp_path_factory):
 
 
 @pytest.mark.parametrize("number", range(len(re.findall("```python", README))))
-@pytest.mark.filterwarnings("ignore:.*")  # of Keras and TensorFlow, as a user sees them
+@pytest.mark.filterwarnings("ignore:.*")  # from Keras and TensorFlow, as a user sees them
 def test_a_snippet_of_the_readme_runs(number, readme_folder, monkeypatch):
     code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[number]
     monkeypatch.chdir(readme_folder)

@@ -1,4 +1,4 @@
-"""`bertferry` and `python -m bertferry` are the four commands behind one name."""
+"""`bertferry` and `python -m bertferry` run the four commands."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The examples run as they stand, and learn."""
+"""The examples run unchanged, and the models learn."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""No command ignores a flag without a word."""
+"""No command ignores a flag silently."""
 
 import numpy as np
 import pytest
@@ -68,7 +68,7 @@ SAVED_MODEL = ["--saved-model", "x", "--output", "y"]
         (
             verify,
             ["--reference", "x", "--candidate", "y", "--threads", "3"],
-            "--threads and --graph-optimization are for ONNX files, and there is none here",
+            "--threads and --graph-optimization apply to ONNX files only, and no artifact is one",
         ),
         (verify, ["--rejudge", "r", "--device", "xla"], "--rejudge has no use for --device: leave it out"),
         (verify, ["--rejudge", "r", "--texts", "t"], "--rejudge has no use for --texts: leave it out"),
@@ -99,16 +99,16 @@ def test_stored_outputs_are_not_run(golden, tmp_path, capfd, side, flags):
     sides = {"reference": other, "candidate": other, side: str(path)}
     capfd.readouterr()
     assert verify(["--reference", sides["reference"], "--candidate", sides["candidate"], *flags]) == 2
-    assert f"{path}: stored outputs are not run: they have no device or precision" in capfd.readouterr().err
+    assert f"{path}: stored outputs do not run: device and precision do not apply" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("main", "flags", "line"),
     [
-        (convert, ["--do-lower-case"], "--do-lower-case is for --to huggingface and a source with a vocabulary"),
-        (convert, ["--num-labels", "3"], "--num-labels is for a classifier that is initialized"),
-        (export_hub, ["--num-labels", "3"], "--num-labels is for a classifier that is initialized"),
-        (export_hub, ["--do-lower-case"], "no vocabulary whose texts could be lower-cased"),
+        (convert, ["--do-lower-case"], "--do-lower-case requires --to huggingface and a source with a vocabulary"),
+        (convert, ["--num-labels", "3"], "--num-labels applies to a classifier that is initialized"),
+        (export_hub, ["--num-labels", "3"], "--num-labels applies to a classifier that is initialized"),
+        (export_hub, ["--do-lower-case"], "lower-casing requires a vocabulary"),
     ],
 )
 def test_a_flag_that_the_source_has_no_use_for_is_refused(golden, tmp_path, capfd, main, flags, line):

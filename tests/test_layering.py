@@ -1,4 +1,4 @@
-"""Dependencies point one way, and what answers before the work starts loads no TensorFlow."""
+"""Dependencies point one way, and checks before the work starts do not load TensorFlow."""
 
 import ast
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("core", "modeling", "convert", "verify", "export")
-"""Each imports those before it alone."""
+"""Each imports only those before it."""
 FILES = {
     ".".join(path.relative_to(ROOT / part).with_suffix("").parts).removesuffix(".__init__"): path
     for part in PARTS
@@ -22,7 +22,7 @@ FILES = {
 def imports(path):
     """The modules of bertferry that a file imports, inside functions too, and the line of each.
 
-    Not the packages around them: their `__init__.py` import what they show.
+    Without their packages, whose `__init__.py` import what they publish.
     """
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -57,7 +57,7 @@ def test_no_files_import_each_other_in_a_circle():
 
 
 def test_only_programs_hold_back_stderr():
-    """The descriptor belongs to the process: a library that swaps it swallows what its caller's threads write."""
+    """The descriptor belongs to the process: a library that replaces it loses what its caller's threads write."""
     users = {
         str(path.relative_to(ROOT))
         for part in PARTS

@@ -1,4 +1,4 @@
-"""The wheel holds what the tree holds, and its commands work away from the checkout, in well under a second."""
+"""The wheel contains every module of the tree; its commands work outside the checkout, in under a second."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ COMMANDS = tuple(MODULES)
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory):
-    """The built wheel. hatchling is already there: a build without isolation needs no network."""
+    """The built wheel. hatchling is already installed, so a build without isolation needs no network."""
     output = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(output), str(ROOT)]
     subprocess.run(command, check=True, capture_output=True)
@@ -86,7 +86,7 @@ def test_the_installed_code_is_the_wheels(installed, tmp_path):
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("arguments", [["--help"], ["--no-such-flag"], ["--verbosity=foo"], []])
 def test_quick_answers_do_not_import_tensorflow(command, arguments, tmp_path):
-    """What needs no TensorFlow must not wait the seconds that its import takes."""
+    """What does not use TensorFlow must not wait seconds for its import."""
     code = (
         f"import sys; from {MODULES[command]} import main; code = main({arguments!r}); "
         "assert 'tensorflow' not in sys.modules; sys.exit(code)"
@@ -125,7 +125,7 @@ def test_missing_files_and_broken_configurations_answer_before_the_import(comman
 
 
 def test_the_environment_of_a_command_does_not_matter(golden, tmp_path):
-    """A locale without UTF-8 and a closed stdout are no reason for a traceback."""
+    """A locale without UTF-8 and a closed stdout must not cause a traceback."""
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-c", "from bertferry.convert.command import run; run()"]
     run = subprocess.run(

@@ -1,4 +1,4 @@
-"""The tenth of the slow cases that runs is chosen by the commit, and can be chosen again."""
+"""The commit selects the tenth of the slow cases that runs, and the selection can be repeated."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ SLOW = "tests/convert/test_interruptions.py"
 
 
 def collected(seed=None):
-    """The slow cases that a run would take, and the seed that its header gives."""
+    """The slow cases that a run selects, and the seed in its header."""
     environment = {name: value for name, value in os.environ.items() if name != "BERTFERRY_SEED"}
     if seed is not None:
         environment["BERTFERRY_SEED"] = seed

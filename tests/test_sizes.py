@@ -1,4 +1,4 @@
-"""Files, functions and lists of parameters stay short enough to be read at once."""
+"""Files, functions and parameter lists stay short."""
 
 import ast
 from pathlib import Path
@@ -10,7 +10,7 @@ FILES = sorted(
     for path in (ROOT / folder).rglob("*.py")
 )
 INTERFACES_OF_2019 = ("networks", "layers")
-"""Their constructors and functions have the parameters that they were released with."""
+"""Their constructors and functions keep the parameters of their release."""
 
 
 def functions(path):
@@ -40,7 +40,7 @@ def test_public_functions_have_at_most_eight_parameters():
         if path.parent.name in INTERFACES_OF_2019:
             continue
         for function in functions(path):
-            names = [one.arg for one in (*function.args.args, *function.args.kwonlyargs)]
+            names = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
             count = len([name for name in names if name not in ("self", "cls")])
             if not function.name.startswith("_") and count > 8 and "tests" not in path.parts:
                 wide.append(f"{path}: {function.name}")

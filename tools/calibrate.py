@@ -1,11 +1,11 @@
-"""Measures how far sound artifacts lie apart, which is what the profiles of verify-parity stand on.
+"""Measures the differences between correct artifacts, on which the profiles of verify-parity are calibrated.
 
 Usage: calibrate.py CHECKPOINT [SEEDS]
 
-Makes Hub modules and ONNX files of the checkpoint in every precision, and runs them and its network on every
-device that is there. Prints a row of a Markdown table for each: over all probes of all seeds, the absolute
-tolerance that would have been needed beside the profile's relative one, the least ratio of signal to noise, the
-least cosine, and the most noise that a single step of the network added.
+Exports Hub modules and ONNX files of the checkpoint in every precision, and runs them and its network on every
+available device. Prints one row of a Markdown table for each, over all probes of all seeds: the absolute tolerance
+required with the profile's relative one, the minimum signal-to-noise ratio, the minimum cosine similarity, and the
+most noise that a single step of the network added.
 """
 
 import sys
@@ -16,27 +16,27 @@ from pathlib import Path
 
 from bertferry.convert import open_checkpoint
 from bertferry.core.errors import UnavailableError
-from bertferry.core.quiet import held_back_stderr, own_stderr
+from bertferry.core.quiet import hold_back_stderr, own_stderr
 from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
 from bertferry.verify.artifact import Artifact, checkpoint_artifact, onnx_artifact, saved_model_artifact
+from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
 from bertferry.verify.execution import Execution
 from bertferry.verify.report import CandidateResult
-from bertferry.verify.side_by_side import Judgement, compare_artifacts
 from bertferry.verify.tolerance import PROFILES
 
 COLUMNS = (
     "profile",
     "candidate",
     "needed atol",
-    "least SQNR, dB",
-    "least cosine",
+    "minimum SQNR, dB",
+    "minimum cosine",
     "rank correlation",
     "local noise",
 )
 
 
 def artifacts(checkpoint: Path, folder: Path) -> Iterator[Artifact]:
-    """Sound ones, made one after the other."""
+    """Yields correct artifacts, exported one after another."""
     opened = open_checkpoint(checkpoint)
     for precision in ("fp32", "fp16", "bf16"):
         module = folder / f"hub-{precision}"
@@ -48,8 +48,8 @@ def artifacts(checkpoint: Path, folder: Path) -> Iterator[Artifact]:
         yield replace(onnx_artifact(path), name=f"ONNX, {precision}{', fused' * (optimize == 'ort')}")
         path.unlink()
     for precision in ("fp64", "fp16", "bf16"):
-        made = checkpoint_artifact(opened, "encoder", Execution(precision=precision))
-        yield replace(made, name=f"network, {precision}")
+        network = checkpoint_artifact(opened, "encoder", Execution(precision=precision))
+        yield replace(network, name=f"network, {precision}")
     for device, precision in (
         ("xla", None),
         ("tpu-emulated", None),
@@ -57,13 +57,13 @@ def artifacts(checkpoint: Path, folder: Path) -> Iterator[Artifact]:
         ("gpu", "tf32"),
         ("gpu", "fp16"),
     ):
-        made = checkpoint_artifact(opened, "encoder", Execution(device, precision))
-        yield replace(made, name=f"network, {device}{'' if precision is None else f', {precision}'}")
+        network = checkpoint_artifact(opened, "encoder", Execution(device, precision))
+        yield replace(network, name=f"network, {device}{'' if precision is None else f', {precision}'}")
 
 
 def row(candidates: list[CandidateResult]) -> str:
-    """The worst over all seeds."""
-    found = [
+    """The worst figures over all seeds, as cells of a row."""
+    statistics = [
         diff.statistics
         for candidate in candidates
         for probe in candidate.probes
@@ -74,9 +74,9 @@ def row(candidates: list[CandidateResult]) -> str:
     noise = [point.local for candidate in candidates if candidate.drift for point in candidate.drift.points]
     return " | ".join(
         (
-            f"{max(one.needed_atol for one in found):.1e}",
-            f"{min(one.sqnr_db for one in found):.0f}",
-            f"{min(one.worst_row_cosine for one in found):.5f}",
+            f"{max(s.needed_atol for s in statistics):.1e}",
+            f"{min(s.sqnr_db for s in statistics):.0f}",
+            f"{min(s.worst_row_cosine for s in statistics):.5f}",
             f"{min(ranks):.5f}",
             f"{max(noise):.1e}" if noise else "–",
         )
@@ -93,7 +93,7 @@ def main() -> None:
             tolerance = PROFILES[candidate.profile]
             try:
                 results = [
-                    compare_artifacts(reference, [candidate], Judgement(tolerance, seed=seed, localize=True))
+                    compare_artifacts(reference, [candidate], Judgment(tolerance, seed=seed, localize=True))
                     for seed in range(seeds)
                 ]
                 figures = row([report.candidates[0] for report in results])
@@ -103,5 +103,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with held_back_stderr():
+    with hold_back_stderr():
         main()

@@ -1,4 +1,4 @@
-"""Faults of the computation: planted in Keras networks, and in what modules and ONNX files are traced from."""
+"""Faults of the computation, planted in Keras networks and in the code traced for modules and ONNX files."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +13,7 @@ ATTENTION = "layer_0/attention"
 
 @dataclass(frozen=True)
 class CodeFault:
-    """Changes the computation: `network` a Keras network, `trace` what modules and ONNX files are traced from."""
+    """Changes the computation: `network` of a Keras network, `trace` of the code of modules and ONNX files."""
 
     name: str
     network: Callable[[Any], None]
@@ -22,17 +22,17 @@ class CodeFault:
 
 
 def code_faults() -> Iterator[CodeFault]:
-    """Every fault of the computation."""
+    """Yields every fault of the computation."""
     yield CodeFault(
         "ε 1e-3 for 1e-12", _network_epsilon, _trace_attribute("LAYER_NORM_EPSILON", 1e-3), "embeddings"
     )
     yield CodeFault("embedding LayerNorm skipped", _network_no_norm, _trace_no_norm, "embeddings")
     yield CodeFault(
-        "mask ignored", *_inputs_changed(lambda ids, mask, types: (ids, mask * 0 + 1, types)), ATTENTION
+        "mask ignored", *_change_inputs(lambda ids, mask, types: (ids, mask * 0 + 1, types)), ATTENTION
     )
-    yield CodeFault("mask inverted", *_inputs_changed(lambda ids, mask, types: (ids, 1 - mask, types)), ATTENTION)
+    yield CodeFault("mask inverted", *_change_inputs(lambda ids, mask, types: (ids, 1 - mask, types)), ATTENTION)
     yield CodeFault(
-        "segment ids ignored", *_inputs_changed(lambda ids, mask, types: (ids, mask, types * 0)), "embeddings"
+        "segment ids ignored", *_change_inputs(lambda ids, mask, types: (ids, mask, types * 0)), "embeddings"
     )
     yield CodeFault("pooler without its tanh", _network_no_tanh, _trace_no_tanh, "pooler")
     yield CodeFault("pooler over the last token", _network_last_token, _trace_last_token, "pooler")
@@ -69,8 +69,8 @@ def _trace_no_norm(stack: ExitStack) -> None:
     _trace_attribute("layer_norm", layer_norm)(stack)
 
 
-def _inputs_changed(change: Callable[..., Any]) -> tuple[Callable[[Any], None], Callable[[ExitStack], None]]:
-    """What the encoder is given is something else than what its caller gave."""
+def _change_inputs(change: Callable[..., Any]) -> tuple[Callable[[Any], None], Callable[[ExitStack], None]]:
+    """Makes the encoder run on changed inputs."""
 
     def network(encoder: Any) -> None:
         original = encoder.call
@@ -121,11 +121,11 @@ def _network_last_token(encoder: Any) -> None:
     pooler = encoder.get_layer("pooler_transform")
     normalize, pool, seen = last.call, pooler.call, []
 
-    def kept(inputs: Any) -> Any:
+    def normalize_and_keep(inputs: Any) -> Any:
         seen.append(normalize(inputs))
         return seen[-1]
 
-    last.call = kept
+    last.call = normalize_and_keep
     pooler.call = lambda inputs: pool(seen[-1][:, -1])
 
 
@@ -135,15 +135,15 @@ def _trace_last_token(stack: ExitStack) -> None:
     run, dense = forward.Block.run, forward.dense
     seen: list[Any] = []
 
-    def kept(block: Any, hidden: Any, bias: Any, named: Any) -> Any:
+    def run_and_keep(block: Any, hidden: Any, bias: Any, named: Any) -> Any:
         seen.append(run(block, hidden, bias, named))
         return seen[-1]
 
-    def pooled(inputs: Any, parameters: Any, place: str) -> Any:
+    def pool_last_token(inputs: Any, parameters: Any, place: str) -> Any:
         return dense(seen[-1][:, -1] if place == "pooler" else inputs, parameters, place)
 
-    _trace_attribute("Block.run", kept)(stack)
-    _trace_attribute("dense", pooled)(stack)
+    _trace_attribute("Block.run", run_and_keep)(stack)
+    _trace_attribute("dense", pool_last_token)(stack)
 
 
 def _network_dropout(encoder: Any) -> None:
@@ -167,18 +167,18 @@ def _trace_dropout(stack: ExitStack) -> None:
 
 
 @contextmanager
-def planted(fault: CodeFault) -> Iterator[None]:
-    """While it lasts, networks that are loaded and modules that are traced have the fault."""
+def plant(fault: CodeFault) -> Iterator[None]:
+    """Plants the fault in networks that are loaded and modules that are traced inside the context."""
     from bertferry.verify.runners import checkpoint
 
     load = checkpoint.load_network
 
-    def faulty(*arguments: Any) -> Any:
+    def load_with_fault(*arguments: Any) -> Any:
         network = load(*arguments)
         fault.network(network)
         return network
 
     with ExitStack() as stack:
-        stack.enter_context(patch.object(checkpoint, "load_network", faulty))
+        stack.enter_context(patch.object(checkpoint, "load_network", load_with_fault))
         fault.trace(stack)
         yield

@@ -1,9 +1,9 @@
-"""Where the exported tokenizer's ids differ from Hugging Face's: every assigned character between two letters.
+"""Compares the exported tokenizer's ids with Hugging Face's for every assigned character between two letters.
 
 Usage: compare_tokenizers.py VOCABULARY
 
-Needs the extras `text` and `test`. Prints, lower-cased and cased, the characters by Unicode category: the list
-that docs/modules.md sums up.
+Needs the extras `text` and `test`. Prints the characters that differ by Unicode category, lower-cased and cased;
+docs/modules.md summarizes the list.
 """
 
 import sys
@@ -27,27 +27,29 @@ def main(vocabulary: Path) -> None:
     texts = [f"a{character}b" for character in characters]
     for lower in (True, False):
         theirs = BertWordPieceTokenizer(str(vocabulary), lowercase=lower)
-        want = [one.ids for one in theirs.encode_batch(texts, add_special_tokens=False)]
+        want = [encoding.ids for encoding in theirs.encode_batch(texts, add_special_tokens=False)]
         got = (
             Tokenizer(vocabulary, str(vocabulary), lower).tokenize(tf.constant(texts)).merge_dims(1, -1).to_list()
         )
-        different = [one for one, a, b in zip(characters, got, want, strict=True) if a != b]
+        different = [
+            character for character, ids, expected in zip(characters, got, want, strict=True) if ids != expected
+        ]
         print(f"{'lower-cased' if lower else 'cased'}: {len(different)} of {len(characters)} differ")
-        different.sort(key=lambda one: (unicodedata.category(one), one))
+        different.sort(key=lambda character: (unicodedata.category(character), character))
         for category, members in groupby(different, unicodedata.category):
-            listed = f"{category}: {' '.join(runs([ord(one) for one in members]))}"
+            listed = f"{category}: {' '.join(code_point_ranges([ord(character) for character in members]))}"
             print(fill(listed, 112, initial_indent="  ", subsequent_indent="      "))
 
 
-def runs(points: list[int]) -> list[str]:
-    """Code points as ranges: `0898-089F`."""
-    found: list[list[int]] = []
+def code_point_ranges(points: list[int]) -> list[str]:
+    """Sorted code points as ranges: `0898-089F`."""
+    ranges: list[list[int]] = []
     for point in points:
-        if found and point == found[-1][1] + 1:
-            found[-1][1] = point
+        if ranges and point == ranges[-1][1] + 1:
+            ranges[-1][1] = point
         else:
-            found.append([point, point])
-    return [f"{first:04X}" if first == last else f"{first:04X}-{last:04X}" for first, last in found]
+            ranges.append([point, point])
+    return [f"{first:04X}" if first == last else f"{first:04X}-{last:04X}" for first, last in ranges]
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ import sys
 
 import numpy as np
 
-from bertferry.core.quiet import held_back_stderr
+from bertferry.core.quiet import hold_back_stderr
 
 INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
 
 
 def embed(module: str, inputs: dict[str, np.ndarray]) -> np.ndarray:
-    """Mean of the token vectors under the mask, normalised: one row a sentence, as MiniLM was trained."""
+    """Normalized means of the unmasked token vectors, as MiniLM was trained: one row per sentence."""
     import tensorflow_hub as hub
 
     layer = hub.KerasLayer(module)
@@ -35,5 +35,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with held_back_stderr():
+    with hold_back_stderr():
         main()

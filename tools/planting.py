@@ -1,4 +1,4 @@
-"""Sound artifacts of every kind from one random BERT, and the same with a fault planted."""
+"""Artifacts of every kind from one random BERT, correct or with a planted fault."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 import onnx
-from code_faults import CodeFault, code_faults, planted
+from code_faults import CodeFault, code_faults, plant
 from output_faults import OutputFault, ShapeFault, VocabularyFault, output_faults
 from random_checkpoint import values, write
 from weight_faults import CONFIG, Values, WeightFault, weight_faults
@@ -25,17 +25,17 @@ from bertferry.verify.artifact import (
     onnx_artifact,
     saved_model_artifact,
 )
+from bertferry.verify.artifact_comparison import Judgment, compare_artifacts, loosest_profile
 from bertferry.verify.execution import Execution
 from bertferry.verify.golden import write_golden
 from bertferry.verify.probes import standard_probes
 from bertferry.verify.report import Report
-from bertferry.verify.side_by_side import Judgement, compare_artifacts, loosest
-from bertferry.verify.stored_report import rejudged
+from bertferry.verify.stored_report import rejudge
 from bertferry.verify.tolerance import PROFILES, Tolerance
 
 FAMILIES = ("network", "module", "onnx", "pytorch")
-"""A checkpoint and what is stored of it; a Hub module as a layer and by signature; an ONNX file; a Hugging Face
-directory in somebody else's implementation, which needs the extra `torch`."""
+"""A checkpoint and its stored outputs; a Hub module as a layer and by signature; an ONNX file; a Hugging Face
+directory in an independent implementation, which needs the extra `torch`."""
 SPREAD = 0.25
 """Standard deviation of the weights: wide enough that no part of the network is nearly linear."""
 
@@ -44,12 +44,12 @@ Fault = WeightFault | CodeFault | OutputFault | ShapeFault | VocabularyFault
 
 
 def parameters() -> Values:
-    """Those of the random BERT."""
+    """The parameters of the random BERT."""
     return dict(values(CONFIG, seed=1, spread=SPREAD))
 
 
 def write_checkpoint(folder: Path, fault: Fault | None = None) -> Path:
-    """The random BERT as a tf1 checkpoint, with the fault where it is one of the weights or the vocabulary."""
+    """Writes the random BERT as a tf1 checkpoint, with the fault if it is one of the weights or the vocabulary."""
     config, drawn = CONFIG, parameters()
     if isinstance(fault, WeightFault):
         config = fault.change(drawn) or CONFIG
@@ -62,8 +62,8 @@ def write_checkpoint(folder: Path, fault: Fault | None = None) -> Path:
     return folder
 
 
-def plantable(family: str, fault: Fault | None) -> bool:
-    """Whether a family's artifacts can have the fault."""
+def can_plant(family: str, fault: Fault | None) -> bool:
+    """Whether the fault is possible in a family's artifacts."""
     if family == "network":
         return not isinstance(fault, ShapeFault)
     if family == "onnx":
@@ -72,45 +72,45 @@ def plantable(family: str, fault: Fault | None) -> bool:
 
 
 def artifacts(family: str, fault: Fault | None, folder: Path, precision: str = "fp32") -> list[Artifact]:
-    """The artifacts of a family, made in `folder`, with the fault."""
+    """Creates the artifacts of a family in `folder`, with the fault."""
     checkpoint = write_checkpoint(folder / "checkpoint", fault)
-    with planted(fault) if isinstance(fault, CodeFault) else nullcontext():
+    with plant(fault) if isinstance(fault, CodeFault) else nullcontext():
         return list(_MAKERS[family](checkpoint, fault, folder, precision))
 
 
 def _networks(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artifact]:
     execution = Execution(precision=precision)
-    runner = checkpoint_artifact(open_checkpoint(checkpoint), "encoder", execution)
-    with _changed_outputs(fault) if isinstance(fault, OutputFault) else nullcontext():
-        opened = runner.open()
-    yield replace(runner, open=lambda: opened)
+    artifact = checkpoint_artifact(open_checkpoint(checkpoint), "encoder", execution)
+    with _patch_outputs(fault) if isinstance(fault, OutputFault) else nullcontext():
+        runner = artifact.open()
+    yield replace(artifact, open=lambda: runner)
     if isinstance(fault, VocabularyFault):
-        return  # what is stored has no words
-    probes = standard_probes(runner.limits)
+        return  # stored outputs have no vocabulary
+    probes = standard_probes(artifact.limits)
     stored = folder / "stored.npz"
-    write_golden(stored, probes, [opened.run(probe.inputs) for probe in probes])
-    yield replace(golden_artifact(stored), profile=runner.profile)
+    write_golden(stored, probes, [runner.run(probe.inputs) for probe in probes])
+    yield replace(golden_artifact(stored), profile=artifact.profile)
 
 
-def _changed_outputs(fault: OutputFault) -> AbstractContextManager[Any]:
-    """A checkpoint that is opened while it lasts keeps the fault in what it computes."""
+def _patch_outputs(fault: OutputFault) -> AbstractContextManager[Any]:
+    """Plants the fault in the outputs of checkpoints that are opened in the context; they keep it afterwards."""
     from bertferry.verify.runners.checkpoint import CheckpointRunner
 
-    sound = CheckpointRunner.outputs
-    return patch.object(CheckpointRunner, "outputs", lambda *given: fault.tensors(sound(*given)))
+    original = CheckpointRunner.outputs
+    return patch.object(CheckpointRunner, "outputs", lambda *arguments: fault.tensors(original(*arguments)))
 
 
 def _modules(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artifact]:
     module = folder / "module"
     export_hub_module(checkpoint, module, ModuleOptions(precision=precision, verify=False))
     if isinstance(fault, OutputFault | ShapeFault):
-        module = _wrapped(module, fault, folder / "wrapped")
+        module = _wrap(module, fault, folder / "wrapped")
     for kind in ("hub", "savedmodel"):
         yield saved_model_artifact(module, kind)
 
 
-def _wrapped(module: Path, fault: OutputFault | ShapeFault, path: Path) -> Path:
-    """A SavedModel around a sound one."""
+def _wrap(module: Path, fault: OutputFault | ShapeFault, path: Path) -> Path:
+    """Wraps a correct SavedModel in a faulty one."""
     import tensorflow as tf
 
     shape: list[int | None] = [None, None]
@@ -163,22 +163,22 @@ def every_fault() -> list[Fault]:
     return [*weight_faults(), *code_faults(), *output_faults()]
 
 
-def judged(reference: Artifact, candidate: Artifact) -> Report:
-    """The comparison as `verify-parity --localize` makes it."""
-    tolerance = PROFILES[loosest([reference, candidate])]
-    return compare_artifacts(reference, [candidate], Judgement(tolerance, localize=True))
+def compare_pair(reference: Artifact, candidate: Artifact) -> Report:
+    """Compares two artifacts like `verify-parity --localize`."""
+    tolerance = PROFILES[loosest_profile([reference, candidate])]
+    return compare_artifacts(reference, [candidate], Judgment(tolerance, localize=True))
 
 
 def agrees(reference: Artifact, candidate: Artifact) -> bool:
-    """The verdict; what does not even open (a random operation in half precision) has exit code 1 as well."""
+    """Whether two artifacts agree; one that cannot be opened (random operations in half precision) does not."""
     try:
-        return judged(reference, candidate).ok
+        return compare_pair(reference, candidate).ok
     except DataError:
         return False
 
 
-def doubled(tolerance: Tolerance) -> Tolerance:
-    """Twice the differences, half the ratio of signal to noise (6 dB)."""
+def double(tolerance: Tolerance) -> Tolerance:
+    """The tolerance with twice the differences and half the signal-to-noise ratio (6 dB)."""
     return replace(
         tolerance,
         atol=2 * tolerance.atol,
@@ -188,11 +188,11 @@ def doubled(tolerance: Tolerance) -> Tolerance:
 
 
 def effect(report: Report) -> float:
-    """The largest difference of a report's only candidate; NaN where values could not be compared."""
+    """The largest difference of a report's only candidate; NaN if values could not be compared."""
     diffs = [diff for probe in report.candidates[0].probes for diff in probe.diffs]
     return max((diff.statistics.max_abs for diff in diffs if diff.statistics), default=float("nan"))
 
 
 def exceeds(report: Report, tolerance: Tolerance) -> bool:
-    """Whether a report would disagree under another tolerance, twice as wide as given."""
-    return not rejudged(report, doubled(tolerance), {}).ok
+    """Whether a report would disagree under twice the tolerance."""
+    return not rejudge(report, double(tolerance), {}).ok

@@ -2,7 +2,7 @@
 
 Usage: random_checkpoint.py base|large|tiny DIR
 
-Every weight is random, norms and biases too. The same size gives the same values every time.
+Every weight is random, including norms and biases. The same size always gives the same values.
 """
 
 import json
@@ -18,7 +18,7 @@ from bertferry.convert.layouts.tf1 import TF1
 from bertferry.core import axes
 from bertferry.core.config import EncoderConfig
 from bertferry.core.parameters import axis_sizes
-from bertferry.core.quiet import held_back_stderr
+from bertferry.core.quiet import hold_back_stderr
 
 SIZES = {"tiny": (128, 2, 2), "base": (768, 12, 12), "large": (1024, 24, 16)}
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -40,17 +40,17 @@ def config_of(size: str) -> EncoderConfig:
 
 
 def values(config: EncoderConfig, seed: int = 0, spread: float = 0.04) -> Iterator[tuple[str, np.ndarray]]:
-    """Parameters as tf1 has them: norms around 1, the rest with a standard deviation like what training leaves."""
+    """Yields parameters in tf1's shapes: norms around 1, the rest with a standard deviation as after training."""
     rng = np.random.default_rng(seed)
     sizes = axis_sizes(config)
     for row in TF1.bind(TF1.forms[0], config.num_layers):
-        centre, width = (1.0, 0.1) if row.parameter.endswith("norm/gamma") else (0.0, spread)
+        center, width = (1.0, 0.1) if row.parameter.endswith("norm/gamma") else (0.0, spread)
         drawn = rng.standard_normal(axes.shape(row.axes, sizes), dtype=np.float32)
-        yield row.parameter, drawn * np.float32(width) + np.float32(centre)
+        yield row.parameter, drawn * np.float32(width) + np.float32(center)
 
 
 def write(folder: Path, config: EncoderConfig, drawn: Iterable[tuple[str, np.ndarray]]) -> None:
-    """The checkpoint, its configuration and a vocabulary, into a folder that may be there."""
+    """Writes the checkpoint, its configuration and a vocabulary to a folder, which may exist."""
     stored = {row.parameter: row.stored for row in TF1.bind(TF1.forms[0], config.num_layers)}
     folder.mkdir(parents=True, exist_ok=True)
     with BundleWriter(folder / "bert_model.ckpt") as writer:
@@ -68,5 +68,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with held_back_stderr():
+    with hold_back_stderr():
         main()

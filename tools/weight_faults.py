@@ -1,4 +1,4 @@
-"""Faults that stand in a checkpoint's weights, and so in every module and ONNX file exported from it."""
+"""Faults in a checkpoint's weights, and so in every module and ONNX file exported from it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ CONFIG = EncoderConfig(
     activation="gelu_tanh",
 )
 LAYER = "encoder/1"
-"""The block that faults of a single one are planted in: neither the first nor the last."""
+"""The block in which single-block faults are planted: neither the first nor the last."""
 PROJECTIONS = ("query", "key", "value", "output")
 BIASES = (
     "attention/query/bias",
@@ -42,15 +42,15 @@ class WeightFault:
 
 
 def weight_faults() -> Iterator[WeightFault]:
-    """Every fault that stands in the file."""
+    """Yields every fault of the weights."""
     attention = f"{LAYER}/attention"
     yield WeightFault(
         "query and key swapped", _swap(f"{attention}/query", f"{attention}/key"), "layer_1/attention"
     )
     for projection in PROJECTIONS:
         kernel = f"{attention}/{projection}/kernel"
-        yield WeightFault(f"{projection} kernel transposed", _turn(kernel), "layer_1/attention")
-    yield WeightFault("pooler kernel transposed", _turn("pooler/kernel"), "pooler")
+        yield WeightFault(f"{projection} kernel transposed", _transpose(kernel), "layer_1/attention")
+    yield WeightFault("pooler kernel transposed", _transpose("pooler/kernel"), "pooler")
     for projection in PROJECTIONS:
         yield WeightFault(
             f"heads of the {projection} projection permuted",
@@ -59,7 +59,7 @@ def weight_faults() -> Iterator[WeightFault]:
         )
     for bias in BIASES:
         point = "layer_1/attention" if bias.startswith("attention") else "layer_1/output"
-        yield WeightFault(f"{bias} dropped", _set(f"{LAYER}/{bias}", lambda value: value * 0), point)
+        yield WeightFault(f"{bias} dropped", _edit(f"{LAYER}/{bias}", lambda value: value * 0), point)
         yield WeightFault(f"{bias} of another layer", _copy(f"{LAYER}/{bias}", f"encoder/2/{bias}"), point)
     for place, point in (
         ("embeddings/norm", "embeddings"),
@@ -70,7 +70,7 @@ def weight_faults() -> Iterator[WeightFault]:
     scale = float(np.sqrt(CONFIG.head_size))
     yield WeightFault(
         "attention scale missing",
-        _set(f"{attention}/query", lambda value: value * scale),
+        _edit(f"{attention}/query", lambda value: value * scale),
         "layer_1/attention",
     )
     yield WeightFault(
@@ -78,34 +78,34 @@ def weight_faults() -> Iterator[WeightFault]:
     )
     yield WeightFault(
         "positions off by one",
-        _set("embeddings/position", lambda value: np.roll(value, 1, axis=0)),
+        _edit("embeddings/position", lambda value: np.roll(value, 1, axis=0)),
         "embeddings",
     )
     yield WeightFault(
-        "end of the position table lost", _set("embeddings/position", _without_last_row), "embeddings"
+        "end of the position table lost", _edit("embeddings/position", _clear_last_row), "embeddings"
     )
     yield WeightFault("layers 1 and 2 swapped", _swap("encoder/1/", "encoder/2/"), "layer_1/attention")
     yield WeightFault("layer 1 skipped", _skip_layer, "layer_1/attention")
-    yield WeightFault("two rows of the word table swapped", _set("embeddings/word", _rows_swapped), "embeddings")
-    yield WeightFault("last row of the word table lost", _set("embeddings/word", _without_last_row), "embeddings")
-    yield WeightFault("last segment lost", _set("embeddings/segment", _without_last_row), "embeddings")
+    yield WeightFault("two rows of the word table swapped", _edit("embeddings/word", _swap_two_rows), "embeddings")
+    yield WeightFault("last row of the word table lost", _edit("embeddings/word", _clear_last_row), "embeddings")
+    yield WeightFault("last segment lost", _edit("embeddings/segment", _clear_last_row), "embeddings")
     yield WeightFault(
-        "one element of a kernel changed", _set(f"{LAYER}/output/kernel", _one_element), "layer_1/output"
+        "one element of a kernel changed", _edit(f"{LAYER}/output/kernel", _change_one_element), "layer_1/output"
     )
 
 
-def _swap(one: str, other: str) -> Callable[[Values], None]:
-    """Exchanges two parameters, or everything below two places."""
+def _swap(first: str, second: str) -> Callable[[Values], None]:
+    """Swaps two parameters, or everything below two prefixes."""
 
     def change(values: Values) -> None:
-        for name in [name for name in values if name.startswith(one)]:
-            there = other + name[len(one) :]
-            values[name], values[there] = values[there], values[name]
+        for name in [name for name in values if name.startswith(first)]:
+            counterpart = second + name[len(first) :]
+            values[name], values[counterpart] = values[counterpart], values[name]
 
     return change
 
 
-def _set(place: str, edit: Callable[[np.ndarray], np.ndarray]) -> Callable[[Values], None]:
+def _edit(place: str, edit: Callable[[np.ndarray], np.ndarray]) -> Callable[[Values], None]:
     def change(values: Values) -> None:
         values.update({name: edit(value.copy()) for name, value in values.items() if name.startswith(place)})
 
@@ -116,12 +116,12 @@ def _copy(target: str, source: str) -> Callable[[Values], None]:
     return lambda values: values.update({target: values[source]})
 
 
-def _turn(kernel: str) -> Callable[[Values], None]:
-    return _set(kernel, lambda value: np.ascontiguousarray(value.T))
+def _transpose(kernel: str) -> Callable[[Values], None]:
+    return _edit(kernel, lambda value: np.ascontiguousarray(value.T))
 
 
 def _permute_heads(projection: str) -> Callable[[Values], None]:
-    """The heads in reverse, in kernel and bias; the output's heads are its kernel's rows."""
+    """Reverses the order of the heads in kernel and bias; the output projection's heads are its kernel's rows."""
 
     def change(values: Values) -> None:
         for name in [name for name in values if name.startswith(projection)]:
@@ -140,16 +140,16 @@ def _skip_layer(values: Values) -> EncoderConfig:
     return replace(CONFIG, num_layers=2)
 
 
-def _without_last_row(table: np.ndarray) -> np.ndarray:
+def _clear_last_row(table: np.ndarray) -> np.ndarray:
     table[-1] = 0
     return table
 
 
-def _rows_swapped(table: np.ndarray) -> np.ndarray:
+def _swap_two_rows(table: np.ndarray) -> np.ndarray:
     table[[7, 8]] = table[[8, 7]]
     return table
 
 
-def _one_element(kernel: np.ndarray) -> np.ndarray:
+def _change_one_element(kernel: np.ndarray) -> np.ndarray:
     kernel[0, 0] += 0.01
     return kernel

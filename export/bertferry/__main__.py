@@ -1,4 +1,4 @@
-"""One entry to the four commands, as `bertferry` and as `python -m bertferry`."""
+"""Single entry point to the four commands: `bertferry` and `python -m bertferry`."""
 
 import sys
 from importlib import import_module
@@ -15,7 +15,7 @@ COMMANDS = {
     "export-onnx": ("bertferry.export.onnx.command", "export an ONNX graph (export-onnx)"),
     "verify": ("bertferry.verify.command", "compare what models compute (verify-parity)"),
 }
-"""The module of each command, imported when it is called, and what it does."""
+"""Module and purpose of each command; the module is imported when the command runs."""
 
 
 def run() -> None:
@@ -37,11 +37,11 @@ def run() -> None:
 
 
 def help_text() -> str:
-    """What `bertferry --help` prints."""
+    """Output of `bertferry --help`."""
     lines = "".join(f"  {name:<12} {purpose}\n" for name, (_, purpose) in COMMANDS.items())
     return f"""usage: bertferry [-h] [--version] COMMAND ...
 
-Carry BERT checkpoints between formats, export them, and prove that nothing changed.
+Convert BERT checkpoints between formats, export them, and verify that nothing changed.
 
 commands:
 {lines}
@@ -49,7 +49,8 @@ options:
   -h, --help   show this help message and exit
   --version    show program's version number and exit
 
-`bertferry COMMAND --help` shows the flags of a command. Each is also a program under the name in brackets.
+`bertferry COMMAND --help` shows the flags of a command. Each command is also a program of its own, named in
+parentheses above.
 """
 
 

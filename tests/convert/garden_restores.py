@@ -30,8 +30,8 @@ def encoder(layout):
 
 
 def main() -> None:
-    layout, task, prefix, given, destination = sys.argv[1:]
-    stored = np.load(given)
+    layout, task, prefix, arrays_path, destination = sys.argv[1:]
+    stored = np.load(arrays_path)
     inputs = {
         "input_word_ids": stored["ids"],
         "input_mask": stored["mask"],
@@ -39,14 +39,14 @@ def main() -> None:
     }
     computed = {}
     # A v1 file loads into the later class too, through the attributes that both have.
-    for kind in dict.fromkeys((layout, "garden_v2")):
-        network = encoder(kind)
+    for encoder_layout in dict.fromkeys((layout, "garden_v2")):
+        network = encoder(encoder_layout)
         network(network.inputs)
         if task == "encoder":
             restore(tf.train.Checkpoint(encoder=network), prefix)
             outputs = network(inputs)
-            computed[f"{kind}/seq"] = outputs["sequence_output"]
-            computed[f"{kind}/pooled"] = outputs["pooled_output"]
+            computed[f"{encoder_layout}/seq"] = outputs["sequence_output"]
+            computed[f"{encoder_layout}/pooled"] = outputs["pooled_output"]
             continue
         head = layers.ClassificationHead(8, 2, name="next_sentence")
         model = models.BertPretrainerV2(network, mlm_activation=gelu, classification_heads=[head])
@@ -54,8 +54,8 @@ def main() -> None:
         items = {**model.checkpoint_items, "model": model}
         restore(tf.train.Checkpoint(**items), prefix)
         got = model({**inputs, "masked_lm_positions": stored["pos"]})
-        computed[f"{kind}/mlm_logp"] = tf.reshape(tf.nn.log_softmax(got["mlm_logits"]), [4, -1])
-        computed[f"{kind}/nsp_logp"] = tf.nn.log_softmax(got["next_sentence"])
+        computed[f"{encoder_layout}/mlm_logp"] = tf.reshape(tf.nn.log_softmax(got["mlm_logits"]), [4, -1])
+        computed[f"{encoder_layout}/nsp_logp"] = tf.nn.log_softmax(got["next_sentence"])
     np.savez(destination, **{name: np.asarray(value) for name, value in computed.items()})  # type: ignore[arg-type]
 
 

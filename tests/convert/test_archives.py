@@ -75,7 +75,7 @@ HOSTILE = {
     "hard link": ("a.tar", lambda path: tar_with(path, "l", tarfile.LNKTYPE, "/etc/passwd"), "link or a device"),
     "device": ("a.tar", lambda path: tar_with(path, "d", tarfile.CHRTYPE), "link or a device"),
     "fifo": ("a.tar", lambda path: tar_with(path, "f", tarfile.FIFOTYPE), "link or a device"),
-    "nothing in it": ("a.zip", lambda path: zip_with(path, "readme.txt"), "no checkpoint in it"),
+    "nothing in it": ("a.zip", lambda path: zip_with(path, "readme.txt"), "contains no checkpoint"),
 }
 
 
@@ -113,7 +113,7 @@ def test_several_checkpoints_in_an_archive_are_named(golden, tmp_path, scratch, 
         packed.add(golden / "tf1_core_L2", "one")
         packed.add(golden / "tf1_cls_L2", "other")
     assert main(["--input", str(tmp_path / "two.tar"), "--output", str(tmp_path / "out")]) == 2
-    one_line(r"several checkpoints in it \(one, other\): unpack it and name one")
+    one_line(r"contains several checkpoints \(one, other\): unpack it and name one")
 
 
 def test_names_that_no_folder_can_hold_are_not_called_incomplete(tmp_path, scratch):

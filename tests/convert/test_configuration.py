@@ -85,7 +85,7 @@ def test_a_missing_size_is_named(write, key):
             "position_embedding_type",
         ),
         ("{", "not a readable JSON"),
-        ("[]", "a JSON object is expected"),
+        ("[]", "expected a JSON object"),
     ],
 )
 def test_a_configuration_that_cannot_be_meant_is_refused(write, values, message):

@@ -24,7 +24,7 @@ INDEX = f"{PREFIX}.index"
 
 @pytest.fixture
 def source(golden, tmp_path) -> Path:
-    """A writable copy of a tf1 checkpoint with heads, optimiser slots and a step."""
+    """A writable copy of a tf1 checkpoint with heads, optimizer slots and a step."""
     return Path(shutil.copytree(golden / "tf1_pretrain_L2", tmp_path / "source"))
 
 

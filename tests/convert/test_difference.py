@@ -1,4 +1,4 @@
-"""--diff: equal across layouts, and where not, by how much."""
+"""--diff: equality across layouts, and the size of differences."""
 
 import json
 import shutil
@@ -102,17 +102,18 @@ def test_a_configuration_is_inferred_where_the_tensors_show_it(golden, tmp_path,
     heads_shown = source in ("keras_bert_L2_21", "garden2.20.0_L2")
     assert main(["--input", str(tmp_path / "source"), "--inspect"]) == 2
     asked = "" if heads_shown else "--num-attention-heads N and "
-    one_line(f"the tensors show the sizes alone: give {asked}--activation NAME, or --config FILE")
+    one_line(f"the tensors show only the sizes: give {asked}--activation NAME, or --config FILE")
     heads = None if heads_shown else 2
-    found = open_checkpoint(tmp_path / "source", SourceOptions(num_attention_heads=heads, activation="gelu_tanh"))
-    assert found.config == open_checkpoint(golden / source).config
-    assert set(found.parameters) == set(open_checkpoint(golden / source).parameters)
+    options = SourceOptions(num_attention_heads=heads, activation="gelu_tanh")
+    checkpoint = open_checkpoint(tmp_path / "source", options)
+    assert checkpoint.config == open_checkpoint(golden / source).config
+    assert set(checkpoint.parameters) == set(open_checkpoint(golden / source).parameters)
 
 
 def test_missing_heads_are_started_fresh_only_on_request(golden, tmp_path, one_line):
     arguments = ["--input", str(golden / "tf1_core_L2"), "--output", str(tmp_path / "out"), "--task", "classifier"]
     assert main([*arguments, "--init-missing-head"]) == 2
-    one_line("a classifier that is initialized needs its number of classes: give --num-labels N")
+    one_line("a classifier that is initialized requires its number of classes: give --num-labels N")
     report = convert_checkpoint(
         golden / "tf1_core_L2",
         tmp_path / "out",

@@ -29,7 +29,7 @@ def edit_config(directory: Path, **values) -> None:
 
 
 def rewrite(directory: Path, change) -> None:
-    """Writes the checkpoint anew with its dict of tensors changed."""
+    """Rewrites the checkpoint after a change to its dict of tensors."""
     prefix = str(directory / "bert_model.ckpt")
     reader = tf.train.load_checkpoint(prefix)
     tensors = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
@@ -59,9 +59,9 @@ def empty_index(directory: Path) -> None:
 
 FAULTS = {
     "truncated data": (truncate, 1, "bert_model.ckpt: tensor bert/.* is damaged"),
-    "index without its data": (lambda d: (d / DATA).unlink(), 1, f"index: its data file {DATA} is missing"),
+    "an index without its data": (lambda d: (d / DATA).unlink(), 1, f"index: its data file {DATA} is missing"),
     "flipped byte": (lambda d: flip_byte(d / DATA, 100), 1, "tensor bert/.* is damaged: .*[Cc]hecksum"),
-    "an index that is none": (empty_index, 1, "bert_model.ckpt.index: not a readable checkpoint index"),
+    "an empty index": (empty_index, 1, "bert_model.ckpt.index: not a readable checkpoint index"),
     "missing tensor": (
         lambda d: rewrite(d, lambda t: t.pop("bert/pooler/dense/bias")),
         1,
@@ -91,9 +91,9 @@ FAULTS = {
     "a table of integers": (
         lambda d: rewrite(d, lambda t: t.update({"bert/pooler/dense/bias": np.zeros(8, np.int32)})),
         1,
-        "bert/pooler/dense/bias is int32, a floating-point type is expected",
+        "bert/pooler/dense/bias is int32, expected a floating-point type",
     ),
-    "heads that do not divide": (
+    "an indivisible hidden size": (
         lambda d: edit_config(d, num_attention_heads=3),
         2,
         "bert_config.json: num_attention_heads 3 does not divide hidden_size 8",
@@ -116,7 +116,7 @@ FAULTS = {
     "no configuration": (
         lambda d: (d / "bert_config.json").unlink(),
         2,
-        "no configuration beside it: the tensors show the sizes; "
+        "no configuration found, and the tensors show only the sizes: "
         "give --num-attention-heads N and --activation NAME, or --config FILE",
     ),
     "fewer layers in the configuration": (
@@ -127,7 +127,7 @@ FAULTS = {
     "a vocabulary of another length": (
         lambda d: (d / "vocab.txt").write_text("[PAD]\n[UNK]\n"),
         1,
-        r"vocab.txt: 2 tokens, but the word table has 30 rows",
+        r"vocab.txt: 2 tokens, but the token embedding table has 30 rows",
     ),
     "another model": (
         lambda d: rewrite(d, lambda t: (t.clear(), t.update({"conv/kernel": np.zeros(3, np.float32)}))),
@@ -203,7 +203,10 @@ def test_a_full_disk_leaves_nothing(golden, tmp_path, one_line):
             "unknown target layout 'onnx': expected one of",
         ),
         (["--input", "{golden}", "--output", "out", "--from", "tf2"], "unknown layout 'tf2': expected one of"),
-        (["--input", "{golden}", "--output", "out", "--from", "keras_bert"], "which no layout asked for has"),
+        (
+            ["--input", "{golden}", "--output", "out", "--from", "keras_bert"],
+            "unlike those of any",
+        ),
         (["--input", "{golden}", "--output", "out", "--config", "none.json"], "none.json: no such configuration"),
         (["--input", "{golden}", "--output", "out", "--json", "no/such/dir.json"], "no/such/dir.json: cannot be"),
     ],
@@ -227,7 +230,7 @@ def test_wrong_flags_end_with_usage(capfd, arguments):
 def test_a_task_that_the_source_lacks_names_what_is_missing(golden, tmp_path, one_line):
     arguments = ["--input", str(golden / "tf1_core_L2"), "--output", str(tmp_path / "out"), "--task", "classifier"]
     assert main(arguments) == 1
-    one_line("the source has no classifier/kernel, classifier/bias")
+    one_line("missing classifier/kernel, classifier/bias")
 
 
 def test_inspecting_shows_what_is_wrong_where_converting_refuses(source, capsys):

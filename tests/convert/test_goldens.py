@@ -31,7 +31,7 @@ CASES = [
 ]
 WORD_TABLE_SHARED = "layer_with_weights-1/embedding_table"
 WORD_TABLE = "layer_with_weights-0/embedding_lookup/embeddings"
-"""Where a tf_20 pretrainer of 2019 stored its word table, and the longer path that the graph gives it as well."""
+"""Where a tf_20 pretrainer of 2019 stored its token embedding table, and a longer path to it in the graph."""
 TRAINING_STATE = ("adam_m", "adam_v", "global_step")
 
 
@@ -97,12 +97,12 @@ def test_a_dry_run_writes_nothing_and_reports_the_same(golden, tmp_path, source)
 @pytest.mark.parametrize("source", ["garden2.20.0_L2_pre", "garden2.20.0_L2_V2pre"])
 def test_garden_pretrainers_hold_the_weights_of_the_golden_pretrainer(golden, tmp_path, source):
     """But for the next-sentence projection: one has none, the other one of its own."""
-    found, expected = open_checkpoint(golden / source), open_checkpoint(golden / "tf1_pretrain_L2")
-    assert set(expected.parameters) - set(found.parameters) <= {"nsp/kernel", "nsp/bias"}
-    for parameter in set(found.parameters) - {"nsp/kernel", "nsp/bias"}:
-        assert same_bits(found.read(parameter), expected.read(parameter)), parameter
+    checkpoint, expected = open_checkpoint(golden / source), open_checkpoint(golden / "tf1_pretrain_L2")
+    assert set(expected.parameters) - set(checkpoint.parameters) <= {"nsp/kernel", "nsp/bias"}
+    for parameter in set(checkpoint.parameters) - {"nsp/kernel", "nsp/bias"}:
+        assert same_bits(checkpoint.read(parameter), expected.read(parameter)), parameter
     report = convert_checkpoint(golden / source, tmp_path / "out", ConversionOptions(to="tf1"))
-    assert report.heads == found.heads
+    assert report.heads == checkpoint.heads
 
 
 def test_the_pooler_that_pretraining_trained_is_taken(golden):

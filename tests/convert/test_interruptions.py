@@ -38,7 +38,7 @@ convert_checkpoint(sys.argv[1], sys.argv[2], overwrite=True)
 MOMENTS = [
     f"{place} {when}"
     for place in (
-        "converter write_beside",
+        "converter write_other_files",
         "converter write_tensors",
         "converter compare_bits",
         "converter conversion_report",
@@ -104,13 +104,13 @@ def test_killed_at_a_random_moment(golden, tmp_path, case):
 KILLED = """
 import os, pathlib, signal, sys, tempfile
 from bertferry.convert import converter
-from bertferry.verify import side_by_side
+from bertferry.verify import artifact_comparison
 from {command} import run
 
 def die(*arguments, **choices):
     print(*(path.name for path in pathlib.Path(tempfile.gettempdir()).rglob("*")), sep="\\n", flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
-converter.compare_bits = side_by_side.compare = die
+converter.compare_bits = artifact_comparison.compare = die
 run()
 """
 

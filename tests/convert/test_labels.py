@@ -1,4 +1,4 @@
-"""What a classifier's outputs mean goes with it from layout to layout."""
+"""The meaning of a classifier's outputs is kept in conversions between layouts."""
 
 import json
 import shutil
@@ -89,7 +89,7 @@ def test_a_fresh_classifier_takes_no_labels_of_another(golden, tmp_path):
     [
         ({"id2label": {"0": "yes", "1": "no"}}, "id2label has 2 labels, but the classifier has 5 classes"),
         ({"id2label": {**{str(n): "x" for n in range(4)}, "7": "y"}}, "does not number its labels from 0 to 4"),
-        ({"id2label": ["a", "b", "c", "d", "e"]}, "id2label is not an object of numbers and label names"),
+        ({"id2label": ["a", "b", "c", "d", "e"]}, "id2label does not map numbers to label names"),
         ({"problem_type": "ranking"}, "problem_type is 'ranking': expected one of regression, "),
     ],
 )

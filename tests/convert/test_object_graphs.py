@@ -1,4 +1,4 @@
-"""Encoders are found by structure, in whatever object holds them, as TensorFlow itself saves it."""
+"""Encoders are found by structure, in whatever object contains them, as TensorFlow itself saves it."""
 
 import shutil
 
@@ -32,10 +32,10 @@ def save(golden, tmp_path):
     return write
 
 
-def assert_core(found, golden):
+def assert_core(checkpoint, golden):
     expected = open_checkpoint(golden / "tf1_core_L2")
     for parameter in expected.parameters:
-        assert same_bits(found.read(parameter), expected.read(parameter)), parameter
+        assert same_bits(checkpoint.read(parameter), expected.read(parameter)), parameter
 
 
 def test_any_attribute_may_hold_the_encoder(golden, encoder, save):
@@ -43,9 +43,9 @@ def test_any_attribute_may_hold_the_encoder(golden, encoder, save):
     inner.text_encoder = encoder
     outer = tf.Module()
     outer.branches = [inner]
-    found = open_checkpoint(save(anything=outer))
-    assert found.match.place == "anything/branches/0/text_encoder/"
-    assert_core(found, golden)
+    checkpoint = open_checkpoint(save(anything=outer))
+    assert checkpoint.match.place == "anything/branches/0/text_encoder/"
+    assert_core(checkpoint, golden)
 
 
 def test_a_root_may_be_the_encoder_itself(golden, encoder, tmp_path):
@@ -61,9 +61,9 @@ def test_the_encoder_is_pulled_out_of_a_fine_tuned_model_with_its_optimizer(gold
     ids = np.ones((2, 5), np.int32)
     model.fit([ids, ids, np.zeros_like(ids)], np.array([0, 2]), verbose=0)
     path = save(model=model, optimizer=optimizer)
-    found = open_checkpoint(path)
-    assert found.heads == ("classifier",)
-    assert_core(found, golden)
+    checkpoint = open_checkpoint(path)
+    assert checkpoint.heads == ("classifier",)
+    assert_core(checkpoint, golden)
     report = convert_checkpoint(path, tmp_path / "out")
     assert sum(reason == "optimizer slot" for reason in report.skipped.values()) == 82
     assert_core(open_checkpoint(tmp_path / "out"), golden)
@@ -119,10 +119,10 @@ def test_a_name_based_file_may_have_a_scope_of_its_own(golden, tmp_path):
         tensors=[tf.constant(source.reader.read(name)) for name in names] + [tf.ones([3, 3])],
     )
     shutil.copy(golden / "tf1_core_L2" / "bert_config.json", tmp_path)
-    found = open_checkpoint(tmp_path)
-    assert found.match.place == "module/bert/"
-    assert found.match.outside == ["my_crf/transitions"]
-    assert_core(found, golden)
+    checkpoint = open_checkpoint(tmp_path)
+    assert checkpoint.match.place == "module/bert/"
+    assert checkpoint.match.outside == ["my_crf/transitions"]
+    assert_core(checkpoint, golden)
 
 
 @pytest.mark.parametrize("name", ["a", "a.b", "a/b", "..", ".S", "a.Sb/", "output_bias/bias", "next.pooler"])

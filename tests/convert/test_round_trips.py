@@ -28,17 +28,17 @@ GOLDENS = {
 }
 BERT = [layout for layout in WRITTEN if layout.architecture == "bert"]
 PAIRS = [
-    (task, one.name, other.name)
+    (task, a.name, b.name)
     for task, (_, heads) in GOLDENS.items()
-    for one, other in product(BERT, BERT)
-    if one is not other and one.form_with(heads) and other.form_with(heads)
+    for a, b in product(BERT, BERT)
+    if a is not b and a.form_with(heads) and b.form_with(heads)
 ]
 
 
-def assert_same_parameters(one, other):
-    assert set(one.parameters) == set(other.parameters)
-    for parameter in one.parameters:
-        assert same_bits(one.read(parameter), np.ascontiguousarray(other.read(parameter))), parameter
+def assert_same_parameters(a, b):
+    assert set(a.parameters) == set(b.parameters)
+    for parameter in a.parameters:
+        assert same_bits(a.read(parameter), np.ascontiguousarray(b.read(parameter))), parameter
 
 
 @pytest.mark.parametrize(("task", "first", "second"), PAIRS)
@@ -48,10 +48,10 @@ def test_every_ordered_pair_of_layouts_round_trips(golden, tmp_path, task, first
     convert_checkpoint(tmp_path / "first", tmp_path / "second", ConversionOptions(to=second, task=task))
     convert_checkpoint(tmp_path / "second", tmp_path / "again", ConversionOptions(to=first, task=task))
     for folder, layout in (("first", first), ("second", second), ("again", first)):
-        found, original = open_checkpoint(tmp_path / folder), open_checkpoint(source)
-        assert found.layout.name == layout
-        assert found.config == original.config
-        assert_same_parameters(found, with_heads(original, GOLDENS[task][1]))
+        converted, original = open_checkpoint(tmp_path / folder), open_checkpoint(source)
+        assert converted.layout.name == layout
+        assert converted.config == original.config
+        assert_same_parameters(converted, with_heads(original, GOLDENS[task][1]))
 
 
 configs = st.builds(
@@ -69,7 +69,7 @@ configs = st.builds(
 
 
 def random_checkpoint(folder, config, heads, dtype=np.float32, seed=0):
-    """A random tf1 checkpoint of these sizes, five classes where it has a classifier."""
+    """A random tf1 checkpoint of these sizes, five classes if it has a classifier."""
     layout = LAYOUTS["tf1"]
     sizes = {**axis_sizes(config), "classes": 5}
     rows = list(layout.bind(layout.form_with(heads), config.num_layers))

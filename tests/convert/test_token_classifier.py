@@ -44,7 +44,8 @@ def test_a_file_that_leaves_it_open_asks(golden, tmp_path, capsys, source, task)
     output = tmp_path / "out"
     assert convert(golden / source, output, "huggingface") == 2
     error = capsys.readouterr().err
-    assert error.endswith("may be of either head: give --task classifier or --task tokens\n")
+    tasks = "give --task classifier or --task tokens to read it so, or --task encoder to leave it out"
+    assert error.endswith(f"may belong to either head: {tasks}\n")
     assert not output.exists()
     assert convert(golden / source, output, "huggingface", "--task", task) == 0
     kind = {"classifier": "BertForSequenceClassification", "tokens": "BertForTokenClassification"}[task]
@@ -63,7 +64,7 @@ def test_an_encoder_alone_is_not_asked_for_its_head(golden, tmp_path, capsys):
 @pytest.mark.parametrize(("source", "task"), [("hf_token_L2", "classifier"), ("hf_token_pooler_L2", "classifier")])
 def test_a_trained_head_is_never_read_as_the_other_kind(golden, tmp_path, capsys, source, task):
     assert convert(golden / source, tmp_path / "out", "huggingface", "--task", task) == 1
-    assert "the source has no " in (error := capsys.readouterr().err)
+    assert "missing " in (error := capsys.readouterr().err)
     assert "classifier/kernel" in error
     assert not (tmp_path / "out").exists()
 
@@ -75,6 +76,16 @@ def test_a_sentence_classifier_without_a_pooler_is_not_read_as_one_of_tokens(gol
     (tmp_path / "source" / "config.json").write_text(json.dumps(config))
     assert convert(tmp_path / "source", tmp_path / "out", "huggingface") == 1
     assert "pooler" in capsys.readouterr().err
+
+
+def test_a_head_of_another_kind_is_named(golden, tmp_path, capfd):
+    shutil.copytree(golden / "hf_token_pooler_L2", tmp_path / "source")
+    config = json.loads((tmp_path / "source" / "config.json").read_text())
+    config["architectures"] = ["BertForMultipleChoice"]
+    (tmp_path / "source" / "config.json").write_text(json.dumps(config))
+    assert convert(tmp_path / "source", tmp_path / "out", "tf1") == 2
+    assert "is of a BertForMultipleChoice, which is neither: give --task" in capfd.readouterr().err
+    assert convert(tmp_path / "source", tmp_path / "out", "tf1", "--task", "encoder") == 0
 
 
 @pytest.mark.parametrize("through", ["tf1", "tf_20", "keras_bert", "keras_names_v2"])
@@ -97,4 +108,4 @@ def test_a_target_that_has_no_such_head_refuses_it_by_name(golden, tmp_path, cap
 
 def test_a_pooler_that_the_target_needs_is_named(golden, tmp_path, capsys):
     assert convert(golden / "hf_token_L2", tmp_path / "out", "tf1") == 1
-    assert "no pooler/kernel, pooler/bias, which tf1 needs" in capsys.readouterr().err
+    assert "missing pooler/kernel, pooler/bias (required by tf1 for these heads)" in capsys.readouterr().err

@@ -70,17 +70,17 @@ def test_that_of_another_project_says_nothing(tmp_path, text):
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        (TEXT, TEXT[:-5], "not readable as JSON: "),
-        ("module/1", "module/2", "schema is 'bertferry.module/2', bertferry.module/1 expected"),
+        (TEXT, TEXT[:-5], "not valid JSON: "),
+        ("module/1", "module/2", "schema is 'bertferry.module/2', expected bertferry.module/1"),
         (' "precision": "fp16",\n', "", "precision is missing"),
         ('"precision": "fp16"', '"precision": "half"', "precision is 'half': expected one of fp32, fp16, bf16"),
-        ('"task": "encoder"', '"task": ["encoder"]', r"task must be a text, not \['encoder'\]"),
+        ('"task": "encoder"', '"task": ["encoder"]', r"task must be a string, not \['encoder'\]"),
         ('"do_lower_case": null', '"do_lower_case": "yes"', "do_lower_case must be true or false, not 'yes'"),
-        ('"layout": "tf1"', '"layout": null', "source.layout must be a text, not None"),
+        ('"layout": "tf1"', '"layout": null', "source.layout must be a string, not None"),
         ('"sentence": null', '"sentence": null, "more": 1', "unknown key more"),
     ],
 )
-def test_a_damaged_one_is_refused(tmp_path, old, new, fault):
+def test_a_damaged_manifest_is_refused(tmp_path, old, new, fault):
     (tmp_path / MANIFEST).write_text(TEXT.replace(old, new))
     with pytest.raises(UsageError, match=f"{MANIFEST}: {fault}"):
         read_manifest(tmp_path)

@@ -77,14 +77,14 @@ def changed(path, value):
 @pytest.mark.parametrize(
     ("path", "value", "fault"),
     [
-        (["schema"], None, "schema is missing, bertferry.parity/1 expected"),
-        (["schema"], "bertferry.parity/9", "schema is 'bertferry.parity/9', bertferry.parity/1 expected"),
+        (["schema"], None, "schema is missing, expected bertferry.parity/1"),
+        (["schema"], "bertferry.parity/9", "schema is 'bertferry.parity/9', expected bertferry.parity/1"),
         (["checked"], None, "checked is missing"),
         (["checked"], 1, "checked must be true or false, not 1"),
         (["other"], 1, "unknown key other"),
         (["parts"], {}, "parts must be a list, not {}"),
         (["parts", 1, "name"], None, r"parts\[1\].name is missing"),
-        (["parts", 1, "name"], 5, r"parts\[1\].name must be a text, not 5"),
+        (["parts", 1, "name"], 5, r"parts\[1\].name must be a string, not 5"),
         (["parts", 1, "size"], True, r"parts\[1\].size must be an integer, not True"),
         (["parts", 1, "size"], -1, r"parts\[1\]: size is -1"),
         (["parts", 0, "share"], "much", r"parts\[0\].share must be a number, not 'much'"),
@@ -104,7 +104,7 @@ def test_what_is_missing_unknown_or_of_a_wrong_type_is_named(path, value, fault)
 
 
 def test_another_value_than_an_object_is_refused():
-    with pytest.raises(UsageError, match=r"whole.json: a JSON object expected, not \[1\]"):
+    with pytest.raises(UsageError, match=r"whole.json: expected a JSON object, not \[1\]"):
         Whole.from_dict([1], "whole.json")
 
 
@@ -113,7 +113,7 @@ def test_a_file_that_holds_no_json_is_named(tmp_path, content):
     path = tmp_path / "some.json"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(UsageError, match=r"some.json: (not readable as JSON|cannot be read): "):
+    with pytest.raises(UsageError, match=r"some.json: (not valid JSON|cannot be read): "):
         read_json(path)
 
 

@@ -70,7 +70,7 @@ def module(golden, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def text_source(golden, tmp_path_factory):
-    """The golden encoder with a vocabulary of its size beside it."""
+    """The golden encoder with a vocabulary of its size next to it."""
     source = tmp_path_factory.mktemp("text") / "source"
     shutil.copytree(golden / "tf1_core_L2", source)
     write_vocabulary(source)
@@ -78,7 +78,7 @@ def text_source(golden, tmp_path_factory):
 
 
 def write_vocabulary(folder):
-    """A `vocab.txt` as long as the word table of the checkpoint in the folder."""
+    """Writes a `vocab.txt` as long as the token embedding table of the checkpoint in the folder."""
     config = next(folder / name for name in ("bert_config.json", "config.json") if (folder / name).is_file())
     rows = json.loads(config.read_text())["vocab_size"]
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{number}" for number in range(rows - 5))]
@@ -104,7 +104,7 @@ def garden_module(golden, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def text_sources(references, tmp_path_factory):
-    """The golden checkpoint of each task with a vocabulary of its size beside it."""
+    """The golden checkpoint of each task with a vocabulary of its size next to it."""
     folder = tmp_path_factory.mktemp("sources")
     for task, reference in references.items():
         write_vocabulary(shutil.copytree(reference.source, folder / task))

@@ -1,4 +1,4 @@
-"""--check: our modules keep every line of the contract, and each fault of others is named."""
+"""--check: our modules pass every check of the contract, and each fault of other modules is named."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ TASKS = ("encoder", "classifier", "tokens", "span", "mlm", "pretrainer")
 
 @pytest.fixture(scope="module")
 def checked(text_sources, tmp_path_factory):
-    """A module with its assets, by task, whose sources are gone."""
+    """A module with its assets by task; the sources are deleted."""
     folder = tmp_path_factory.mktemp("contract")
     for task in TASKS:
         source = shutil.copytree(text_sources[task], folder / f"{task}-source")
@@ -25,13 +25,13 @@ def checked(text_sources, tmp_path_factory):
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.filterwarnings("ignore:.*")  # of Keras and TensorFlow, which load it
-def test_our_modules_keep_the_contract(checked, task, capfd):
+@pytest.mark.filterwarnings("ignore:.*")  # from Keras and TensorFlow on loading
+def test_our_modules_pass_every_check(checked, task, capfd):
     capfd.readouterr()
     code = main(["--check", str(checked[task])])
-    out, _ = capfd.readouterr()  # on a busy machine it says on stderr how far it is
+    out, _ = capfd.readouterr()  # on a busy machine, stderr shows progress
     assert code == 0, out
-    assert out.endswith("CONTRACT KEPT: all 25 lines hold\n")
+    assert out.endswith("\nPASSED: 25 of 25 checks\n")
     assert "FAULT" not in out
 
 
@@ -43,7 +43,7 @@ def test_our_modules_keep_the_contract(checked, task, capfd):
     ],
 )
 @pytest.mark.filterwarnings("ignore:.*")
-def test_our_text_modules_keep_contracts_of_their_own(text_source, tmp_path, capfd, choices, kind, lines):
+def test_our_text_modules_pass_checks_of_their_own(text_source, tmp_path, capfd, choices, kind, lines):
     pytest.importorskip("tensorflow_text", reason="pip install 'bertferry[text]'")
     export_hub_module(text_source, tmp_path / "text", ModuleOptions(do_lower_case=True, verify=False, **choices))
     capfd.readouterr()
@@ -51,11 +51,11 @@ def test_our_text_modules_keep_contracts_of_their_own(text_source, tmp_path, cap
     out, _ = capfd.readouterr()
     assert code == 0, out
     assert out.startswith(f"{kind}  {tmp_path}/text\n")
-    assert out.endswith(f"CONTRACT KEPT: all {lines} lines hold\n")
+    assert out.endswith(f"\nPASSED: {lines} of {lines} checks\n")
 
 
 def saved(function, path):
-    """A module of one function of strings, as somebody else might write it."""
+    """A module with one function of strings, as another project might write it."""
     module = tf.Module()
     module.__call__ = tf.function(function, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     tf.saved_model.save(module, str(path))
@@ -79,15 +79,15 @@ def as_int64_inputs(texts):
             as_embeddings,
             "text embedding",
             [
-                "a text's embedding does not depend on the others: a text alone differs by",
-                "gradients reach every trainable variable: no trainable variables",
-                "vocabulary and casing are its assets: no .vocab_file",
+                "an embedding does not depend on the other texts of the batch: a text on its own differs by",
+                "every trainable variable has a gradient: no trainable variables",
+                "contains its vocabulary and casing: missing .vocab_file",
             ],
         ),
         (
             as_int64_inputs,
             "preprocessing",
-            ["maps texts to an encoder's int32 inputs: inputs are int64", "special tokens stand where it says: "],
+            ["maps texts to int32 encoder inputs: inputs are int64", "special tokens are at their positions: "],
         ),
     ],
 )
@@ -103,11 +103,11 @@ def test_a_fault_of_a_text_module_is_named(tmp_path, function, kind, faults):
     ("changes", "code", "fault"),
     [
         ({"task": "translation"}, 1, "unknown task 'translation': expected one of encoder"),
-        ({"task": ["encoder"]}, 2, "task must be a text, not ['encoder']"),
+        ({"task": ["encoder"]}, 2, "task must be a string, not ['encoder']"),
         ({"precision": "half"}, 2, "precision is 'half': expected one of fp32"),
     ],
 )
-def test_a_manifest_that_says_what_nobody_knows_is_refused(checked, tmp_path, capfd, changes, code, fault):
+def test_a_manifest_with_unknown_values_is_refused(checked, tmp_path, capfd, changes, code, fault):
     copy = shutil.copytree(checked["encoder"], tmp_path / "copy")
     manifest = json.loads((copy / "MANIFEST.json").read_text())
     (copy / "MANIFEST.json").write_text(json.dumps(manifest | changes))
@@ -187,26 +187,32 @@ BROKEN = {
     "training": (without_training,),
     "mask": (without_mask,),
 }
-"""Changes that leave each other's lines alone are made in one module."""
+"""Changes that affect different lines of the contract share a module."""
 FAULTS = {
-    "names": ("interface", "serving_default has the inputs' and outputs' names: outputs are bert_encoder_0"),
+    "names": (
+        "interface",
+        "serving_default has the documented input and output names: outputs are bert_encoder_0",
+    ),
     "training": ("training", "dropout is on in training and off by default: two calls in training agree"),
-    "list": ("training", "answers a list (int32, inference): ValueError: Could not find matching concrete"),
-    "int64": ("training", "answers a dict (int64, inference): ValueError: Could not find matching concrete"),
-    "Keras 3": ("interface", "Keras 3 loads it, for training too: ValueError: The endpoint 'serve' is neither"),
+    "list": ("training", "accepts a list (int32, inference): ValueError: Could not find matching concrete"),
+    "int64": ("training", "accepts a dict (int64, inference): ValueError: Could not find matching concrete"),
+    "Keras 3": ("interface", "works in Keras 3, in training too: ValueError: The endpoint 'serve' is neither"),
     "gradients": (
         "interface",
-        "gradients reach every trainable weight, twice through one tape: none reaches",
+        "every trainable weight has a gradient, twice from a persistent tape: no gradient for",
     ),
-    "mask": ("mask", "masked positions influence nothing else: a word under the mask moves tokens by"),
-    "assets": ("mask", "vocabulary and casing are its assets: no .vocab_file"),
-    "path": ("mask", "no path of a machine in any file: notes.txt holds /home/somebody"),
+    "mask": (
+        "mask",
+        "masked tokens do not affect other outputs: changing a masked token changes other outputs by",
+    ),
+    "assets": ("mask", "contains its vocabulary and casing: missing .vocab_file"),
+    "path": ("mask", "contains no local file paths: notes.txt contains /home/somebody"),
 }
 
 
 @pytest.fixture(scope="module")
 def broken_reports(golden, tmp_path_factory):
-    """What the check says of each broken module."""
+    """The report on each broken module."""
     folder = tmp_path_factory.mktemp("broken")
     for name, changes in BROKEN.items():
         broken_module(golden, folder / name, changes)
@@ -228,13 +234,13 @@ def test_something_else_is_refused(tmp_path, capfd):
 
 
 @pytest.mark.filterwarnings("ignore:.*")
-def test_a_module_of_the_model_garden_breaks_it(garden_module):
-    """docs/modules.md shows the whole answer."""
+def test_a_module_of_the_model_garden_fails(garden_module):
+    """docs/modules.md shows the whole output."""
     faults = {finding.line for finding in check_module_contract(garden_module).findings if finding.fault}
     assert {
-        "answers a list (int32, inference)",
-        "answers a dict (int64, inference)",
-        "serving_default has the inputs' and outputs' names",
-        "its names survive being saved again",
-        "Keras 3 loads it, for training too",
+        "accepts a list (int32, inference)",
+        "accepts a dict (int64, inference)",
+        "serving_default has the documented input and output names",
+        "its names are kept when the module is saved again",
+        "works in Keras 3, in training too",
     } <= faults

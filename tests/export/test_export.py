@@ -1,4 +1,4 @@
-"""export-hub-module: what it writes, what it refuses, and that it writes nothing it could not prove."""
+"""export-hub-module: what it writes, what it refuses, and that it writes nothing that it could not verify."""
 
 import json
 import re
@@ -52,7 +52,7 @@ def test_assets(text_source, tmp_path, capfd):
     module = tmp_path / "module"
     code, out, err = run(capfd, "--checkpoint", text_source, "--output", module, "--no-do-lower-case")
     assert (code, err) == (0, "")
-    assert "vocabulary with it, texts cased" in out
+    assert "vocabulary included, texts cased" in out
     original = (text_source / "vocab.txt").read_bytes()
     resolved = hub.KerasLayer(str(module)).resolved_object
     with open(resolved.vocab_file.asset_path.numpy(), "rb") as asset:
@@ -86,10 +86,10 @@ def test_without_a_vocabulary_the_output_says_so(golden, tmp_path, capfd):
         capfd, "--checkpoint", golden / "tf1_core_L2", "--output", tmp_path / "module", "--no-verify"
     )
     assert code == 0
-    assert "no vocabulary: exported without its assets" in out
+    assert "no vocabulary: exported without text assets" in out
 
 
-def test_no_path_of_this_machine_in_any_file(text_source, tmp_path):
+def test_no_file_contains_local_paths(text_source, tmp_path):
     export_hub_module(text_source, tmp_path / "module", ModuleOptions(do_lower_case=True))
     for path in (tmp_path / "module").rglob("*"):
         if path.is_file():
@@ -114,13 +114,13 @@ def test_a_dry_run_states_the_weights_that_the_module_holds(golden, tmp_path, pr
     given = (golden / "tf1_core_L2", tmp_path / "module")
     dry = export_hub_module(*given, ModuleOptions(precision=precision), dry_run=True)
     assert f"  encoder, {precision}, {size} of weights\n" in dry.render()
-    assert "variables.data" not in dry.render()  # whose size depends on what TensorFlow notes in it
+    assert "variables.data" not in dry.render()  # its size depends on TensorFlow's own entries
     export_hub_module(*given, ModuleOptions(precision=precision, verify=False))
     held = hub.load(str(tmp_path / "module")).variables
     assert dry.weight_bytes == sum(variable.numpy().nbytes for variable in held)
 
 
-def test_a_module_that_computes_something_else_is_not_written(golden, tmp_path, monkeypatch, capfd):
+def test_a_module_that_differs_from_its_source_is_not_written(golden, tmp_path, monkeypatch, capfd):
     sound = hub_exporter.Checkpoint.read
 
     def broken(self, parameter, wanted=None):
@@ -135,7 +135,7 @@ def test_a_module_that_computes_something_else_is_not_written(golden, tmp_path, 
     monkeypatch.setattr(hub_exporter, "TASK_WRITER", hub_exporter.TASK_WRITER._replace(write=write_broken))
     code, out, err = run(capfd, "--checkpoint", golden / "tf1_core_L2", "--output", tmp_path / "module")
     assert (code, out) == (1, "")
-    assert re.search("module: not written: the module computes something else: DISAGREE .*pooled_output", err)
+    assert re.search("module: not written: the module differs from its source: DISAGREE .*pooled_output", err)
     assert f": hub {tmp_path}/module: pooled_output" in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
@@ -145,12 +145,12 @@ FAULTS = {
     "another vocabulary": (
         lambda d: (d / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n"),
         1,
-        "vocab.txt: 3 tokens, but the word table has 30 rows",
+        "vocab.txt: 3 tokens, but the token embedding table has 30 rows",
     ),
     "no special tokens": (
         lambda d: (d / "vocab.txt").write_text("".join(f"word{i}\n" for i in range(30))),
         1,
-        r"vocab.txt: the special tokens \[PAD\], .* are not in it",
+        r"vocab.txt: missing special tokens \[PAD\], ",
     ),
     "binary vocabulary": (lambda d: (d / "vocab.txt").write_bytes(b"\xff\xfe"), 2, "not a readable vocabulary"),
     "no lower-casing": (lambda d: None, 2, "vocab.txt: nothing says whether texts are lower-cased"),
@@ -215,7 +215,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(golden, tmp_path):
         ([], "--output is missing"),
         (["--output", "out"], "give one source: --checkpoint PATH or --module DIR"),
         (["--checkpoint", "nowhere", "--output", "out"], "nowhere: no such checkpoint"),
-        (["--checkpoint", "{golden}", "--output", "out", "--vocab", "none.txt"], "none.txt: no such vocabulary"),
+        (["--checkpoint", "{golden}", "--output", "out", "--vocab", "none.txt"], "none.txt: vocabulary not found"),
         (["--checkpoint", "{golden}", "--output", "."], "already exists"),
     ],
 )
@@ -239,7 +239,7 @@ def test_onnx_files_may_come_with_the_module(golden, tmp_path):
 
 
 def test_servers_see_the_names(module):
-    """`saved_model_cli`, which shows what TF Serving serves."""
+    """As shown by `saved_model_cli`, which reads what TF Serving serves."""
     command = [Path(sys.executable).parent / "saved_model_cli", "show", "--dir", module]
     command += ["--tag_set", "serve", "--signature_def", "serving_default"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -250,7 +250,7 @@ def test_servers_see_the_names(module):
 
 
 def test_an_untrained_pooler_is_never_exported_silently(golden, tmp_path, capfd):
-    """A masked-LM model of transformers has none."""
+    """A masked-LM model of transformers has no pooler."""
     from safetensors.numpy import load_file, save_file
 
     convert_checkpoint(golden / "tf1_core_L2", tmp_path / "source", ConversionOptions(to="huggingface"))
@@ -258,5 +258,5 @@ def test_an_untrained_pooler_is_never_exported_silently(golden, tmp_path, capfd)
     save_file({name: array for name, array in load_file(path).items() if "pooler" not in name}, path)
     code, _, err = run(capfd, "--checkpoint", tmp_path / "source", "--output", tmp_path / "module")
     assert code == 1
-    assert "the source has no pooler/kernel, pooler/bias, which task encoder needs" in err
+    assert "missing pooler/kernel, pooler/bias (required by task encoder)" in err
     assert not (tmp_path / "module").exists()

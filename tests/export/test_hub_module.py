@@ -1,4 +1,4 @@
-"""The module answers every caller with what TF 1.15.5 computed."""
+"""Every way to call the module returns what TF 1.15.5 computed."""
 
 import numpy as np
 import pytest
@@ -111,7 +111,7 @@ def test_gradients_reach_every_weight_through_a_persistent_tape(layer, golden_in
     gradients = tape.gradient(loss, layer.trainable_weights)
     for weight, gradient in zip(layer.trainable_weights, gradients, strict=True):
         assert gradient is not None, weight.name
-        if not weight.name.endswith("key/bias:0"):  # the softmax cancels a key bias
+        if not weight.name.endswith("key/bias:0"):  # softmax cancels a key bias
             assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, weight.name
 
 

@@ -1,4 +1,4 @@
-"""Modules of every task, for every caller: dicts, sub-objects, signatures, Keras 3, saved again."""
+"""Modules of every task, called in every way: dicts, sub-objects, signatures, Keras 3, saved again."""
 
 import keras
 import numpy as np
@@ -109,8 +109,8 @@ def test_keras_3_loads_it(modules, references, task, endpoint):
     inputs = cast(references[task].inputs, names=names)
     references[task].check(layer(inputs))
     output = next(iter(references[task].outputs))
-    one, other = (np.asarray(layer(inputs, training=True)[output]) for _ in range(2))
-    assert np.abs(one - other).max() > 0
+    first, second = (np.asarray(layer(inputs, training=True)[output]) for _ in range(2))
+    assert np.abs(first - second).max() > 0
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -127,7 +127,7 @@ def test_every_weight_gets_a_gradient(layers, references, task, training):
             layer.trainable_weights, tape.gradient(loss, layer.trainable_weights), strict=True
         ):
             assert gradient is not None, weight.name
-            if not weight.name.endswith("key/bias:0"):  # the softmax cancels a key bias
+            if not weight.name.endswith("key/bias:0"):  # softmax cancels a key bias
                 assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, weight.name
 
 
@@ -139,7 +139,7 @@ def names_of(layer):
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("training", [False, True])
 def test_it_compiles_with_xla(modules, references, task, training):
-    """What runs on a TPU has no operation that only a host knows."""
+    """On a TPU, operations that only a host supports cannot run."""
     loaded = tf.saved_model.load(str(modules[task]))
     inputs = cast(references[task].inputs, names=None if task in ("mlm", "pretrainer") else ENCODER_INPUTS)
     outputs = tf.function(loaded.serve_training if training else loaded.serve, jit_compile=True)(inputs)
@@ -203,9 +203,7 @@ def test_a_wrong_freeze_is_refused(golden, tmp_path, choice):
     ],
 )
 def test_a_missing_head_is_refused_by_name(golden, tmp_path, task, lacking):
-    with pytest.raises(
-        DataError, match=f"the source has no {lacking}.*which task {task} needs: .*init-missing-head"
-    ):
+    with pytest.raises(DataError, match=rf"missing {lacking}.*\(required by task {task}\): .*init-missing-head"):
         export_hub_module(golden / "tf1_core_L2", tmp_path / "module", ModuleOptions(task=task))
     assert list(tmp_path.iterdir()) == []
 
@@ -217,7 +215,7 @@ def test_a_missing_head_may_start_fresh(golden, tmp_path):
         ModuleOptions(task="classifier", init_missing_head=True, num_labels=3),
     )
     assert report.fresh_parameters == ("classifier/kernel", "classifier/bias")
-    assert "started fresh: classifier/kernel, classifier/bias" in report.render()
+    assert "initialized: classifier/kernel, classifier/bias" in report.render()
     ones = tf.ones([2, 4], tf.int32)
     assert hub.KerasLayer(str(tmp_path / "module"))([ones, ones, ones])[0].shape == (2, 3)
     with pytest.raises(UsageError, match="give --num-labels N"):
@@ -242,7 +240,7 @@ def test_heads_come_from_any_layout_that_has_them(golden, references, modules, t
 
 
 def test_a_labeler_without_a_pooler(references, modules, tmp_path):
-    """As question-answering models of transformers are released."""
+    """Released question-answering models of transformers have none."""
     from safetensors.numpy import load_file, save_file
 
     convert_checkpoint(

@@ -1,4 +1,4 @@
-"""An export that is ended at any moment leaves a whole output or none; the same input gives the same files."""
+"""An export interrupted at any moment leaves a complete output or none; the same input gives the same files."""
 
 import hashlib
 import json
@@ -17,7 +17,8 @@ from bertferry.export import ModuleOptions, check_module_contract, export_hub_mo
 STEPS = """
 import os, signal, sys
 from bertferry.core import atomic
-from bertferry.export import export_hub_module, export_onnx, hub_exporter, saved_model_files
+from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
+from bertferry.export import hub_exporter, saved_model_files
 from bertferry.export.onnx import build
 
 source, output, (module, function) = sys.argv[1], sys.argv[2], sys.argv[3].split(".")
@@ -26,17 +27,17 @@ def die(*arguments, **choices):
 setattr({"atomic": atomic, "hub_exporter": hub_exporter, "files": saved_model_files, "build": build}[module],
         function, die)
 if output.endswith(".onnx"):
-    export_onnx(output, checkpoint=source, verify=False)
+    export_onnx(output, OnnxOptions(verify=False), checkpoint=source)
 else:
-    export_hub_module(source, output, onnx=["fp32"], verify=False)
+    export_hub_module(source, output, ModuleOptions(onnx=("fp32",), verify=False))
 """
 EXPORT = "import sys; from bertferry.export.command import run; run()"
 ONNX = "import sys; from bertferry.export.onnx.command import run; run()"
 MODULE_STEPS = ("files.make_reproducible", "build.write", "hub_exporter.write_manifest", "atomic._take_place")
 
 
-def assert_whole_or_absent(output):
-    """Whatever stands under the name is all that its manifest lists."""
+def assert_complete_or_absent(output):
+    """An existing output contains every file that its manifest lists."""
     if output.suffix == ".onnx":
         if output.exists():
             onnx.checker.check_model(str(output))
@@ -58,7 +59,7 @@ def test_killed_at_a_step(golden, tmp_path, step, name):
     assert not output.exists()
     if name == "module":
         export_hub_module(golden / "tf1_core_L2", output, ModuleOptions(verify=False))
-        assert_whole_or_absent(output)
+        assert_complete_or_absent(output)
         assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
@@ -78,7 +79,7 @@ def test_killed_at_a_random_moment(golden, tmp_path, turn, name):
     time.sleep(random.Random(turn).uniform(0, 3))
     process.kill()
     process.wait()
-    assert_whole_or_absent(output)
+    assert_complete_or_absent(output)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
@@ -116,7 +117,7 @@ def test_two_processes_and_one_process_write_the_same_files(text_sources, tmp_pa
         }
 
     assert digests("first") == digests("second") == digests("third")
-    assert_whole_or_absent(tmp_path / "first")
+    assert_complete_or_absent(tmp_path / "first")
 
 
 def test_an_old_vocabulary_does_not_stay(text_source, golden, tmp_path):
@@ -126,7 +127,7 @@ def test_an_old_vocabulary_does_not_stay(text_source, golden, tmp_path):
 
 
 @pytest.mark.parametrize("task", ["encoder", "classifier", "tokens", "span", "mlm", "pretrainer"])
-@pytest.mark.filterwarnings("ignore:.*")  # of Keras and TensorFlow, which load it
+@pytest.mark.filterwarnings("ignore:.*")  # from Keras and TensorFlow on loading
 def test_the_cards_snippet_runs(references, tmp_path, monkeypatch, capfd, task):
     export_hub_module(references[task].source, tmp_path / "module", ModuleOptions(task=task, verify=False))
     snippet = (tmp_path / "module" / "README.md").read_text().split("```python\n")[1].split("```")[0]
@@ -135,9 +136,9 @@ def test_the_cards_snippet_runs(references, tmp_path, monkeypatch, capfd, task):
     assert capfd.readouterr().out
 
 
-@pytest.mark.filterwarnings("ignore:.*")  # of Keras and TensorFlow, which load it
+@pytest.mark.filterwarnings("ignore:.*")  # from Keras and TensorFlow on loading
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
-def test_real_weights_keep_the_contract_in_every_precision(two_layers_of_minilm, tmp_path, precision):
+def test_real_weights_pass_every_check_in_every_precision(two_layers_of_minilm, tmp_path, precision):
     report = export_hub_module(two_layers_of_minilm, tmp_path / "module", ModuleOptions(precision=precision))
     assert report.verdict.startswith(f"AGREE on 10 probes within {precision} ")
     checked = check_module_contract(tmp_path / "module")

@@ -1,4 +1,4 @@
-"""ONNX graphs of checkpoints: what they compute, what they hold, what they are called."""
+"""ONNX graphs of checkpoints: what they compute, what they contain, how they name it."""
 
 import hashlib
 import json
@@ -90,7 +90,7 @@ def test_half_precision_stores_half_and_stays_close(references, tmp_path, task):
     assert {value.type.tensor_type.elem_type for value in model.graph.output} == {onnx.TensorProto.FLOAT}
 
 
-def test_outputs_are_half_precision_only_where_asked_for(golden, tmp_path):
+def test_outputs_are_half_precision_only_on_request(golden, tmp_path):
     report = export_onnx(
         tmp_path / "m.onnx", OnnxOptions(precision="fp16", keep_io=False), checkpoint=golden / "tf1_core_L2"
     )
@@ -105,7 +105,7 @@ def test_eight_bits_are_measured_and_reported(golden, tmp_path, optimize):
         tmp_path / "m.onnx", OnnxOptions(precision="int8", optimize=optimize), checkpoint=golden / "tf1_core_L2"
     )
     assert re.fullmatch(
-        r"MEASURED on 11 probes, not judged; largest difference \S+ in \w+, least SQNR \S+ dB", report.verdict
+        r"MEASURED on 11 probes, not judged; largest difference \S+ in \w+, minimum SQNR \S+ dB", report.verdict
     )
     assert report.parity["candidates"][1]["name"] == f"onnx {tmp_path}/m.onnx"
     model = onnx.load(tmp_path / "m.onnx")
@@ -115,7 +115,7 @@ def test_eight_bits_are_measured_and_reported(golden, tmp_path, optimize):
 
 
 def bert_of(golden, folder, layers, activation):
-    """The golden encoder's sizes with another depth and activation, random weights, as a tf1 checkpoint."""
+    """A tf1 checkpoint of random weights with the golden encoder's sizes, but another depth and activation."""
     import tensorflow as tf
 
     from bertferry.convert import LAYOUTS
@@ -157,8 +157,8 @@ def test_two_processes_write_the_same_bytes(golden, tmp_path):
     for seed in ("1", "2"):
         path = tmp_path / f"{seed}.onnx"
         code = (
-            "import sys; from bertferry.export import export_onnx; "
-            "export_onnx(sys.argv[1], checkpoint=sys.argv[2], task='pretrainer', verify=False)"
+            "import sys; from bertferry.export import OnnxOptions, export_onnx; "
+            "export_onnx(sys.argv[1], OnnxOptions(task='pretrainer', verify=False), checkpoint=sys.argv[2])"
         )
         command = [sys.executable, "-c", code, path, golden / "tf1_pretrain_L2"]
         subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True)
@@ -167,8 +167,8 @@ def test_two_processes_write_the_same_bytes(golden, tmp_path):
 
 
 @pytest.mark.parametrize(("precision", "profile"), [("fp32", "fp32-cross"), ("fp16", "fp16"), ("int8", "int8")])
-def test_external_data_lies_beside_the_file(golden, references, tmp_path, precision, profile):
-    """And moves with it."""
+def test_external_data_is_written_next_to_the_file(golden, references, tmp_path, precision, profile):
+    """And can be moved with it."""
     report = export_onnx(
         tmp_path / "m.onnx",
         OnnxOptions(external_data=True, precision=precision),
@@ -184,8 +184,8 @@ def test_external_data_lies_beside_the_file(golden, references, tmp_path, precis
     assert_close(got["pooled_output"], reference.outputs["pooled_output"], profile)
 
 
-def test_data_that_no_message_could_hold_goes_beside_the_file(golden, tmp_path, monkeypatch):
-    """And leaves when an output that needs none takes the name."""
+def test_data_too_large_for_a_message_is_written_next_to_the_file(golden, tmp_path, monkeypatch):
+    """And removed when an output without external data replaces it."""
     monkeypatch.setattr(build, "PROTOBUF_LIMIT", 1000)
     export_onnx(tmp_path / "m.onnx", checkpoint=golden / "tf1_core_L2")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.onnx", "m.onnx.data"]
@@ -219,20 +219,20 @@ def test_any_layout_gives_the_same_weights(golden, tmp_path, layout):
     assert values[0] == values[1]
 
 
-def test_a_graph_that_computes_something_else_is_not_written(golden, tmp_path, monkeypatch, capfd):
+def test_a_graph_that_differs_from_its_source_is_not_written(golden, tmp_path, monkeypatch, capfd):
     from bertferry.export import forward
 
     monkeypatch.setattr(forward, "LAYER_NORM_EPSILON", 1e-3)
     assert main(["--checkpoint", str(golden / "tf1_core_L2"), "--output", str(tmp_path / "m.onnx")]) == 1
     err = capfd.readouterr().err
-    assert "not written: the graph computes something else: DISAGREE" in err
+    assert "not written: the graph differs from its source: DISAGREE" in err
     assert f": onnx {tmp_path}/m.onnx" in err
     assert ".tmp-" not in err
     assert list(tmp_path.iterdir()) == []
 
 
 def test_sizes_of_real_weights(minilm, tmp_path):
-    """MiniLM: little but its weights in the file; a quarter of that in eight bits."""
+    """MiniLM: the file is little larger than its weights, and a quarter of that in eight bits."""
     full = export_onnx(tmp_path / "full.onnx", checkpoint=minilm)
     eight = export_onnx(tmp_path / "eight.onnx", OnnxOptions(precision="int8", verify=False), checkpoint=minilm)
     weights = sum(prod(open_checkpoint(minilm).stored_info(name).shape) * 4 for name in parameter_names(6))
@@ -247,7 +247,7 @@ def test_sizes_of_real_weights(minilm, tmp_path):
     [("fp32", "none"), ("fp32", "ort"), ("fp16", "none"), ("int8", "none"), ("int8", "ort")],
 )
 def test_real_weights_compute_what_pytorch_computed(golden, minilm, tmp_path, precision, optimize):
-    """Within the profile of the precision, int8 too: on texts, unmasked."""
+    """On texts, at unmasked positions, within the profile of the precision, int8 included."""
     report = export_onnx(
         tmp_path / "m.onnx", OnnxOptions(precision=precision, optimize=optimize), checkpoint=minilm
     )

@@ -1,4 +1,4 @@
-"""ONNX graphs of SavedModels, whoever wrote them; and of what cannot be one."""
+"""ONNX graphs of SavedModels of any origin, and SavedModels that ONNX cannot express."""
 
 import os
 import resource
@@ -48,7 +48,7 @@ def keras_3_export(golden, path):
 
 
 class Gelu(tf.Module):
-    """Exact gelu as today's TensorFlow traces it: through Erfc."""
+    """Exact gelu as current TensorFlow traces it: with Erfc."""
 
     def __init__(self):
         self.kernel = tf.Variable(tf.random.stateless_normal([20, 8], [1, 2]), name="kernel")
@@ -78,7 +78,7 @@ SAVED = {
 
 
 @pytest.mark.parametrize(("save", "signature"), SAVED.values(), ids=SAVED)
-@pytest.mark.filterwarnings("ignore:.*")  # of the writers, which are not ours
+@pytest.mark.filterwarnings("ignore:.*")  # from the writers, which are not ours
 def test_a_saved_model_converts_with_its_own_names(golden, tmp_path, save, signature):
     save(golden, tmp_path / "saved")
     report = export_onnx(tmp_path / "m.onnx", OnnxOptions(signature=signature), saved_model=tmp_path / "saved")
@@ -96,7 +96,7 @@ def test_a_saved_model_converts_with_its_own_names(golden, tmp_path, save, signa
 
 @pytest.mark.parametrize(("save", "signature"), SAVED.values(), ids=SAVED)
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
-@pytest.mark.filterwarnings("ignore:.*")  # of the writers, which are not ours
+@pytest.mark.filterwarnings("ignore:.*")  # from the writers, which are not ours
 def test_a_saved_model_converts_in_less_than_full_precision(golden, tmp_path, save, signature, precision):
     save(golden, tmp_path / "saved")
     full = export_onnx(
@@ -121,17 +121,17 @@ def test_a_module_of_the_model_garden_converts(garden_module, tmp_path):
     assert "bert_encoder" in report.outputs
 
 
-def test_a_missing_signature_names_those_that_are_there(golden, tmp_path, capfd):
+def test_a_missing_signature_lists_the_existing_ones(golden, tmp_path, capfd):
     erf_gelu(golden, tmp_path / "saved")
     arguments = ["--saved-model", str(tmp_path / "saved"), "--output", str(tmp_path / "m.onnx")]
     capfd.readouterr()
     assert main([*arguments, "--signature", "third"]) == 2
-    assert_one_line(capfd, "no signature 'third': there are serving_default, other")
+    assert_one_line(capfd, "no signature 'third': it has serving_default, other")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["saved"]
 
 
 class Lookup(tf.Module):
-    """What tokenisers do: strings and a table."""
+    """Strings and a lookup table, as in a tokenizer."""
 
     def __init__(self):
         keys, values = tf.constant(["a", "b"]), tf.constant([1, 2])
@@ -152,7 +152,7 @@ class Unsupported(tf.Module):
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        (Lookup, "LookupTableFindV2 works on the resource .*: only reading variables has a place"),
+        (Lookup, "LookupTableFindV2 uses the resource .*: ONNX can only express reading variables"),
         (Unsupported, "[Bb]essel"),
     ],
 )
@@ -183,7 +183,7 @@ def test_wrong_arguments(golden, module, tmp_path, capfd):
         (): "--output FILE is missing",
         ("--output", output): "give one source: --checkpoint PATH or --saved-model DIR",
         ("--output", output, "--checkpoint", core, "--saved-model", core): "give one source",
-        ("--output", output, "--saved-model", core): "not a SavedModel: no saved_model.pb in it",
+        ("--output", output, "--saved-model", core): "not a SavedModel: it contains no saved_model.pb",
         ("--output", output, "--checkpoint", "nowhere"): "nowhere: no such checkpoint",
         ("--output", str(tmp_path / "there.onnx"), "--checkpoint", core): "there.onnx already exists",
         ("--output", str(tmp_path), "--checkpoint", core, "--overwrite"): "is a directory: name a file",
@@ -197,8 +197,8 @@ def test_wrong_arguments(golden, module, tmp_path, capfd):
             "--precision",
             "fp16",
         ): "no such kernels",
-        ("--output", output, "--checkpoint", core, "--optimize", "ort", "--opset", "17"): "needs --opset 18",
-        ("--output", output, "--saved-model", module, "--optimize", "ort"): "--optimize ort needs --checkpoint",
+        ("--output", output, "--checkpoint", core, "--optimize", "ort", "--opset", "17"): "requires --opset 18",
+        ("--output", output, "--saved-model", module, "--optimize", "ort"): "--optimize ort requires --checkpoint",
         (
             "--output",
             output,
@@ -207,7 +207,7 @@ def test_wrong_arguments(golden, module, tmp_path, capfd):
             "--precision",
             "fp16",
             "--no-keep-io",
-        ): "--no-keep-io needs --checkpoint",
+        ): "--no-keep-io requires --checkpoint",
     }.items():
         for mode in ([], ["--dry-run"]):
             assert main([*arguments, *mode]) == 2, arguments
@@ -218,15 +218,15 @@ def test_wrong_arguments(golden, module, tmp_path, capfd):
 def test_a_task_that_the_checkpoint_lacks(golden, tmp_path, capfd):
     arguments = ["--checkpoint", str(golden / "tf1_core_L2"), "--output", str(tmp_path / "m.onnx")]
     assert main([*arguments, "--task", "span"]) == 1
-    assert_one_line(capfd, "the source has no span/kernel, span/bias, which task span needs\n")
+    assert_one_line(capfd, "missing span/kernel, span/bias (required by task span)\n")
 
 
 @pytest.mark.parametrize("source", ["checkpoint", "saved_model"])
 def test_a_dry_run_says_what_the_run_would_write(golden, module, tmp_path, source):
     given = {source: module if source == "saved_model" else golden / "tf1_core_L2"}
-    dry = export_onnx(tmp_path / "m.onnx", OnnxOptions(**given), dry_run=True)
+    dry = export_onnx(tmp_path / "m.onnx", **given, dry_run=True)
     assert list(tmp_path.iterdir()) == []
-    written = export_onnx(tmp_path / "m.onnx", OnnxOptions(verify=False, **given))
+    written = export_onnx(tmp_path / "m.onnx", OnnxOptions(verify=False), **given)
     assert (dry.inputs, dry.outputs) == (written.inputs, written.outputs)
     first, second = dry.render().splitlines()
     assert first == f"would export {given[source]} to {tmp_path}/m.onnx"
@@ -256,7 +256,7 @@ def test_progress_names_what_is_done_and_counts_on(golden, tmp_path):
 
 
 def test_a_full_disk_is_one_line_and_no_file(golden, tmp_path):
-    """A limit on the size of files stands in for the disk: writing ends with EFBIG."""
+    """A limit on the size of files simulates a full disk: writing fails with EFBIG."""
     run = subprocess.run(
         [
             sys.executable,

@@ -1,4 +1,4 @@
-"""Modules made from modules, and from the checkpoints of models that hold one."""
+"""Modules exported from modules, and from checkpoints of models that contain one."""
 
 import json
 import shutil
@@ -19,11 +19,11 @@ from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export import ModuleOptions, check_module_contract, export_hub_module
 from bertferry.export.command import main
 from bertferry.export.manifest import hashes
-from bertferry.export.module_source import computed_activation
+from bertferry.export.module_source import detect_activation
 
 
 def fine_tuned(module, layers=1):
-    """A tf_keras model around `hub.KerasLayer`, a few steps trained."""
+    """A tf_keras model around `hub.KerasLayer`, trained for a few steps."""
     inputs = {name: tf_keras.Input((None,), dtype=tf.int32, name=name) for name in ENCODER_INPUTS}
     encoders = [hub.KerasLayer(str(module), trainable=True, name=f"bert_{number}") for number in range(layers)]
     pooled = [encoder(inputs)["pooled_output"] for encoder in encoders]
@@ -71,7 +71,7 @@ def trained(module):
 
 
 @pytest.mark.parametrize("save", SAVES.values(), ids=SAVES)
-@pytest.mark.filterwarnings("ignore:.*")  # of Keras, which saves
+@pytest.mark.filterwarnings("ignore:.*")  # from Keras on saving
 def test_the_fine_tuned_encoder_comes_out_of_a_model(module, trained, tmp_path, save):
     model, encoder = trained
     path = save(model, tmp_path / "model")
@@ -121,14 +121,14 @@ def test_a_keras_file_whose_module_is_gone_says_so(module, tmp_path, capfd):
     capfd.readouterr()
     assert main(["--checkpoint", str(path), "--output", str(tmp_path / "new"), "--activation", "gelu_tanh"]) == 2
     err = capfd.readouterr().err
-    assert "its hub.KerasLayer was made from" in err
+    assert "its hub.KerasLayer was created from" in err
     assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("way", ["raw bytes", "link"])
 @pytest.mark.filterwarnings("ignore:.*")
 def test_a_keras_file_does_not_bring_in_other_files(trained, tmp_path, capfd, way):
-    """HDF5 can say that a tensor's bytes lie in any file: reading it would carry that file into the output."""
+    """HDF5 can store a tensor's bytes in any file: reading it would copy that file into the output."""
     path = as_keras_file(trained[0], tmp_path / "model")
     with zipfile.ZipFile(path) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
@@ -153,13 +153,13 @@ def test_a_keras_file_does_not_bring_in_other_files(trained, tmp_path, capfd, wa
     capfd.readouterr()
     assert main(["--checkpoint", str(path), "--output", str(tmp_path / "new"), "--activation", "gelu_tanh"]) == 1
     err = capfd.readouterr().err
-    assert f"{path}: refused: its tensor {group}/0 lies in another file" in err
+    assert f"{path}: refused: its tensor {group}/0 is stored in another file" in err
     assert err.count("\n") == 1
     assert not (tmp_path / "new").exists()
 
 
 def old_module(golden, path, style):
-    """As tf-models-official wrote them over the years: /1 and /2 answer lists alone, /3 and /4 dicts alone."""
+    """As older versions of tf-models-official: /1 and /2 accept lists only, /3 and /4 dicts only."""
     from bertferry.export.forward import encode
 
     source = open_checkpoint(golden / "tf1_core_L2")
@@ -211,14 +211,14 @@ def test_a_module_of_an_older_style_is_upgraded(golden, tmp_path, style, capfd):
     capfd.readouterr()
     assert main(["--module", str(tmp_path / "old"), "--output", str(tmp_path / "new")]) == 0
     out, _ = capfd.readouterr()
-    assert "vocabulary with it, texts lower-cased; activation gelu_tanh" in out
+    assert "vocabulary included, texts lower-cased; activation gelu_tanh" in out
     assert "AGREE" in out
     report = check_module_contract(tmp_path / "new")
     assert report.ok, report.render()
 
 
 def test_a_module_of_ours_gives_the_same_files(golden, references, tmp_path):
-    """All but what the manifest and the card say of their source."""
+    """Except the manifest and the card, which describe the source."""
     export_hub_module(
         references["pretrainer"].source, tmp_path / "first", ModuleOptions(task="pretrainer", verify=False)
     )
@@ -235,15 +235,15 @@ def test_a_module_of_the_model_garden_is_upgraded(garden_module, tmp_path):
     assert report.do_lower_case is True
 
 
-def test_a_module_that_computes_something_else_is_not_upgraded(module, tmp_path, capfd):
-    """The original is the reference: an activation given wrong shows."""
+def test_a_module_that_differs_from_its_source_is_not_upgraded(module, tmp_path, capfd):
+    """The original is the reference, so a wrong activation is detected."""
     manifest = json.loads((module / "MANIFEST.json").read_text())
     copy = shutil.copytree(module, tmp_path / "copy")
     manifest["configuration"]["activation"] = "gelu_erf"
     (copy / "MANIFEST.json").write_text(json.dumps(manifest))
     capfd.readouterr()
     assert main(["--module", str(copy), "--output", str(tmp_path / "new")]) == 1
-    assert "not written: the module computes something else" in capfd.readouterr().err
+    assert "not written: the module differs from its source" in capfd.readouterr().err
     assert not (tmp_path / "new").exists()
 
 
@@ -260,11 +260,11 @@ def test_the_activation_is_read_from_the_functions(golden, tmp_path, activation)
     config = json.loads((source / "bert_config.json").read_text())
     (source / "bert_config.json").write_text(json.dumps({**config, "activation": activation}))
     export_hub_module(source, tmp_path / "module", ModuleOptions(verify=False))
-    assert computed_activation(tmp_path / "module") == activation
+    assert detect_activation(tmp_path / "module") == activation
 
 
 def test_a_module_that_cannot_be_read_is_named(module, tmp_path, capfd):
-    """Reading a process's memory from its start is an error of the operating system."""
+    """Reading a process's memory from its start fails with an OSError."""
     copy = shutil.copytree(module, tmp_path / "copy")
     (copy / "saved_model.pb").unlink()
     (copy / "saved_model.pb").symlink_to("/proc/self/mem")

@@ -1,4 +1,4 @@
-"""Modules that take strings: token ids are Hugging Face's, embeddings those of sentence-transformers' pooling."""
+"""Text modules: token ids equal Hugging Face's, embeddings those of sentence-transformers' pooling."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from bertferry.convert import convert_checkpoint
 from bertferry.convert.locate import locate
 from bertferry.export import ModuleOptions, export_hub_module
 from bertferry.export.command import main
-from bertferry.export.sentence import SentenceChoices, sentence_choices
+from bertferry.export.sentence import SentenceChoices, read_sentence_choices
 
 tf_text = pytest.importorskip("tensorflow_text", reason="pip install 'bertferry[text]'")
 
@@ -58,7 +58,7 @@ def preprocessing(request, minilm, tmp_path_factory):
 
 
 def run_the_cards_snippet(module):
-    """In a process of its own, where nothing but the snippet imports the text operations."""
+    """In a separate process, in which only the snippet imports the text operations."""
     snippet = (module / "README.md").read_text().split("```python\n")[1].split("```")[0]
     subprocess.run([sys.executable, "-c", snippet], cwd=module.parent, check=True, capture_output=True)
 
@@ -80,9 +80,9 @@ def test_ids_differ_in_nothing_but_what_unicode_added_since_its_version_8(prepro
     ]
     texts = [f"a{character}b" for character in assigned]
     got = module.tokenize(tf.constant(texts)).merge_dims(1, -1).to_list()
-    want = [one.ids for one in tokenizer.encode_batch(texts, add_special_tokens=False)]
-    different = [character for character, one, other in zip(assigned, got, want, strict=True) if one != other]
-    assert {unicodedata.category(one)[0] for one in different} <= {"M", "P", "C", "S"}
+    want = [encoded.ids for encoded in tokenizer.encode_batch(texts, add_special_tokens=False)]
+    different = [character for character, ours, theirs in zip(assigned, got, want, strict=True) if ours != theirs]
+    assert {unicodedata.category(character)[0] for character in different} <= {"M", "P", "C", "S"}
     assert len(different) <= 520
     assert all(ord(character) > 0x600 for character in different)
 
@@ -163,16 +163,21 @@ def test_pooling_may_be_given(text_source, tmp_path, pooling):
 
 
 def test_the_configuration_is_read(minilm):
-    assert sentence_choices(locate(minilm), None) == SentenceChoices("mean", True, 256)
+    assert read_sentence_choices(locate(minilm), None) == SentenceChoices("mean", True, 256)
 
 
-def test_what_nothing_says_is_asked_for(text_source, golden, tmp_path, capfd):
+def test_missing_settings_are_requested(text_source, golden, tmp_path, capfd):
     output = ["--output", str(tmp_path / "module"), "--do-lower-case"]
     for arguments, line in {
-        ("--checkpoint", str(text_source), "--task", "text"): "nothing says how tokens are pooled: give --pooling",
-        ("--checkpoint", str(golden / "tf1_core_L2"), "--export", "preprocessing"): "no vocabulary whose texts",
+        ("--checkpoint", str(text_source), "--task", "text"): "no pooling is configured: give --pooling",
+        (
+            "--checkpoint",
+            str(golden / "tf1_core_L2"),
+            "--export",
+            "preprocessing",
+        ): "lower-casing requires a vocabulary",
         ("--checkpoint", str(text_source), "--pooling", "cls"): "--pooling is for --task text",
-        ("--checkpoint", str(text_source), "--task", "text", "--onnx", "fp32"): "ONNX has no operations for text",
+        ("--checkpoint", str(text_source), "--task", "text", "--onnx", "fp32"): "ONNX has no text operations",
     }.items():
         capfd.readouterr()
         assert main([*arguments, *output]) == 2

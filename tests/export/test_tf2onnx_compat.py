@@ -1,4 +1,4 @@
-"""What the steps inside tf2onnx promise, and that an operation it does not know is an error."""
+"""The contract of tf2onnx's internal steps, and that an unsupported operation is an error."""
 
 import onnx
 import pytest

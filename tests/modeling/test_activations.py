@@ -29,7 +29,7 @@ def test_the_two_gelus_differ():
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_an_activation_survives_serialisation(name):
+def test_an_activation_survives_serialization(name):
     config = tf_keras.activations.serialize(get_activation(name))
     assert tf_keras.activations.get(config) is get_activation(name)
 

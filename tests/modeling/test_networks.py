@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 from closeness import assert_close
-from small_networks import BATCH, LENGTH, POSITIONS, PREDICTIONS, RNG, encoder, inputs, randomise
+from small_networks import BATCH, LENGTH, POSITIONS, PREDICTIONS, RNG, encoder, inputs, randomize
 
 from bertferry.modeling import networks
 from bertferry.modeling.activations import gelu_erf, gelu_tanh
@@ -97,7 +97,7 @@ class TestTransformerEncoder:
         assert np.abs(model(arrays, training=True)[0] - model(arrays)[0]).max() > 0
 
     def test_padding_does_not_reach_tokens(self):
-        model, arrays = randomise(encoder()), inputs()
+        model, arrays = randomize(encoder()), inputs()
         changed = [arrays[0].copy(), arrays[1], arrays[2]]
         changed[0][1, LENGTH // 2 :] = 29
         got, want = model(changed), model(arrays)
@@ -106,7 +106,7 @@ class TestTransformerEncoder:
         np.testing.assert_array_equal(got[1], want[1])
 
     def test_float16_agrees_with_float32(self):
-        wide, narrow = randomise(encoder()), encoder(float_dtype="float16")
+        wide, narrow = randomize(encoder()), encoder(float_dtype="float16")
         narrow.set_weights(wide.get_weights())
         arrays = inputs()
         for got, want in zip(narrow(arrays), wide(arrays), strict=True):
@@ -115,14 +115,14 @@ class TestTransformerEncoder:
 
     @pytest.mark.parametrize("activation", ["relu", gelu_erf, gelu_tanh])
     def test_the_activation_is_part_of_the_configuration(self, activation):
-        model = randomise(encoder(activation=activation))
+        model = randomize(encoder(activation=activation))
         again = tf_keras.models.model_from_json(model.to_json())
         again.set_weights(model.get_weights())
         arrays = inputs()
         np.testing.assert_array_equal(again(arrays)[0], model(arrays)[0])
 
     def test_the_configuration_is_the_arguments_as_given(self):
-        """As the network of 2019 had it: equal dicts, and a name only where one was given."""
+        """As in the network of 2019: equal dicts, and a name only if one was given."""
         arguments: dict[str, Any] = {
             "vocab_size": 100,
             "hidden_size": 32,
@@ -152,7 +152,7 @@ class TestTransformerEncoder:
 class TestClassification:
     def test_logits_and_predictions(self):
         data = RNG.normal(size=(3, 8)).astype(np.float32)
-        logits = randomise(Classification(8, 5))
+        logits = randomize(Classification(8, 5))
         predictions = Classification(8, 5, output="predictions")
         predictions.set_weights(logits.get_weights())
         assert logits(data).shape == (3, 5)
@@ -172,7 +172,7 @@ class TestClassification:
 class TestSpanLabeling:
     def test_logits_and_predictions(self):
         data = RNG.normal(size=(3, 4, 8)).astype(np.float32)
-        logits = randomise(SpanLabeling(8))
+        logits = randomize(SpanLabeling(8))
         predictions = SpanLabeling(8, output="predictions")
         predictions.set_weights(logits.get_weights())
         start, end = logits(data)
@@ -190,8 +190,8 @@ class TestSpanLabeling:
 
 class TestMaskedLM:
     def test_equals_the_formula(self):
-        source = randomise(encoder())
-        model = randomise(MaskedLM(8, PREDICTIONS, source, activation="relu"))
+        source = randomize(encoder())
+        model = randomize(MaskedLM(8, PREDICTIONS, source, activation="relu"))
         data = RNG.normal(size=(BATCH, LENGTH, 8)).astype(np.float32)
         got = model([data, POSITIONS])
         assert got.shape == (BATCH, PREDICTIONS, 30)

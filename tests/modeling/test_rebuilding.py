@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
-from small_networks import BATCH, LENGTH, POSITIONS, PREDICTIONS, RNG, encoder, inputs, randomise
+from small_networks import BATCH, LENGTH, POSITIONS, PREDICTIONS, RNG, encoder, inputs, randomize
 
 from bertferry.modeling.activations import gelu_erf, gelu_tanh
 from bertferry.modeling.networks import (
@@ -40,7 +40,7 @@ REBUILT = {
 @pytest.mark.parametrize("way", ["config", "json"])
 @pytest.mark.parametrize(("build", "arrays"), REBUILT.values(), ids=REBUILT)
 def test_every_network_rebuilds_with_equal_outputs_and_weights(build, arrays, way):
-    model = randomise(build())
+    model = randomize(build())
     if way == "json":
         again = tf_keras.models.model_from_json(model.to_json())
     else:

@@ -42,8 +42,8 @@ def model_inputs(arrays):
 
 
 def assert_equal(got, want):
-    for one, other in zip(tf.nest.flatten(got), tf.nest.flatten(want), strict=True):
-        assert_close(one, other)
+    for actual, expected in zip(tf.nest.flatten(got), tf.nest.flatten(want), strict=True):
+        assert_close(actual, expected)
 
 
 def classes():
@@ -71,16 +71,16 @@ def test_a_checkpoint_has_the_keys_and_shapes_of_the_genuine_one(golden, tmp_pat
 
 @pytest.mark.parametrize("task", GOLDEN)
 def test_a_keras_file_holds_the_model(tmp_path, make, model_inputs, task):
-    model, given = make(task), model_inputs(task)
+    model, inputs = make(task), model_inputs(task)
     model.save(tmp_path / "model.keras")
-    assert_equal(tf_keras.models.load_model(tmp_path / "model.keras")(given), model(given))
+    assert_equal(tf_keras.models.load_model(tmp_path / "model.keras")(inputs), model(inputs))
 
 
 @pytest.mark.parametrize("task", GOLDEN)
 def test_a_saved_model_computes_the_same(tmp_path, make, model_inputs, task):
-    model, given = make(task), model_inputs(task)
+    model, inputs = make(task), model_inputs(task)
     tf.saved_model.save(model, str(tmp_path / "saved"))
-    assert_equal(tf.saved_model.load(str(tmp_path / "saved"))(given, training=False), model(given))
+    assert_equal(tf.saved_model.load(str(tmp_path / "saved"))(inputs, training=False), model(inputs))
 
 
 def test_heads_are_exported_on_their_own(tmp_path, make):
@@ -90,10 +90,10 @@ def test_heads_are_exported_on_their_own(tmp_path, make):
         "masked_lm": [vectors, np.array([[0, 2], [3, 1]], np.int32)],
         "classification": vectors[:, 0],
     }
-    for name, given in cases.items():
+    for name, inputs in cases.items():
         head = getattr(pretrainer, name)
         tf.saved_model.save(head, str(tmp_path / name))
-        assert_equal(tf.saved_model.load(str(tmp_path / name))(given, training=False), head(given))
+        assert_equal(tf.saved_model.load(str(tmp_path / name))(inputs, training=False), head(inputs))
 
 
 def test_a_frozen_encoder_stays_frozen_in_a_tied_head(config):
@@ -116,15 +116,15 @@ def test_outputs_are_named_after_the_heads(config):
 def test_lengths_are_open(make, task):
     model = make(task)
     for batch, length, predictions in ((1, 1, 1), (3, 16, 5)):
-        given = [np.ones([batch, length], np.int32)] * 3
+        inputs = [np.ones([batch, length], np.int32)] * 3
         if task == "pretrainer":
-            given.append(np.zeros([batch, predictions], np.int32))
-        for output in tf.nest.flatten(model(given)):
+            inputs.append(np.zeros([batch, predictions], np.int32))
+        for output in tf.nest.flatten(model(inputs)):
             assert output.shape[0] == batch
             assert np.isfinite(output).all()
 
 
 def test_a_sequence_longer_than_the_position_table_is_refused(make):
-    given = [np.ones([1, 17], np.int32)] * 3
+    inputs = [np.ones([1, 17], np.int32)] * 3
     with pytest.raises((ValueError, tf.errors.InvalidArgumentError)):
-        make("encoder")(given)
+        make("encoder")(inputs)

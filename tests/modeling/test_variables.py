@@ -61,7 +61,7 @@ def test_values_by_canonical_name_compute_what_tf1_did(golden, golden_inputs, co
         value = value.T if name in ("nsp/kernel", "classifier/kernel", "span/kernel") else value
         variable.assign(value.reshape(variable.shape))
     with np.load(golden / f"tf1_{folder}_L2.npz") as stored:
-        given = [*golden_inputs.values(), *([stored["pos"]] if task == "pretrainer" else [])]
-        for got, name in zip(tf.nest.flatten(model(given)), names, strict=True):
+        inputs = [*golden_inputs.values(), *([stored["pos"]] if task == "pretrainer" else [])]
+        for got, name in zip(tf.nest.flatten(model(inputs)), names, strict=True):
             got = tf.nn.log_softmax(got) if name.endswith("logp") else got
             assert_close(tf.reshape(got, stored[name].shape), stored[name])

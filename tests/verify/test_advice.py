@@ -1,4 +1,4 @@
-"""What a report says to look at next is so, for the inputs and the flags at hand."""
+"""The hint of a report is right for the inputs and the flags at hand."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def stored(golden, tmp_path_factory):
 
 @pytest.fixture
 def advice(stored, tmp_path, capfd):
-    """Changes a stored output where a function of name and mask says so, compares, and gives the last line."""
+    """Changes a stored output at places that depend on name and mask, compares, and returns the hint."""
 
     def compare(output, places, *flags, value=1.0):
         with np.load(stored) as arrays:
@@ -33,7 +33,7 @@ def advice(stored, tmp_path, capfd):
         capfd.readouterr()
         code = main(["--reference", str(stored), "--candidate", str(tmp_path / "changed.npz"), *flags])
         lines = capfd.readouterr().out.splitlines()
-        return code, next((line for line in lines if line.startswith("next: ")), lines[-1])
+        return code, next((line for line in lines if line.startswith("hint: ")), lines[-1])
 
     return compare
 
@@ -54,17 +54,21 @@ def everywhere(probe, mask):
     return mask >= 0
 
 
-def test_padding_is_named_where_it_alone_differs(advice):
+def test_padding_is_named_if_it_alone_differs(advice):
     code, line = advice("sequence_output", padding)
     assert code == 1
     assert line == (
-        "next: only padded inputs differ; look at the mask, or judge tokens alone with --positions unmasked"
+        "hint: only padded inputs differ; compare how the mask is applied, "
+        "or ignore padded positions with --positions unmasked"
     )
     assert advice("sequence_output", padding, "--positions", "unmasked")[0] == 0
 
 
-def test_tokens_alone_are_proposed_only_where_that_would_help(advice):
-    assert advice("pooled_output", padded_rows) == (1, "next: only padded inputs differ; look at the mask")
+def test_ignoring_padding_is_proposed_only_if_that_would_help(advice):
+    assert advice("pooled_output", padded_rows) == (
+        1,
+        "hint: only padded inputs differ; compare how the mask is applied",
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,15 +76,15 @@ def test_tokens_alone_are_proposed_only_where_that_would_help(advice):
 )
 def test_some_inputs_are_not_called_every_input(advice, places, scope):
     compare = "compare activation and num_attention_heads"
-    line = f"next: {scope}; --localize finds where it begins; {compare}"
+    line = f"hint: {scope}; --localize shows where drift begins; {compare}"
     assert advice("sequence_output", places) == (1, line)
-    assert advice("sequence_output", places, "--localize") == (1, f"next: {scope}; {compare}")
+    assert advice("sequence_output", places, "--localize") == (1, f"hint: {scope}; {compare}")
 
 
-def test_what_is_no_number_is_not_called_a_name_a_shape_or_a_type(advice):
+def test_nan_is_not_called_a_name_a_shape_or_a_type(advice):
     code, line = advice("sequence_output", everywhere, value=np.nan)
     assert code == 1
-    assert line.startswith("next: some outputs cannot be compared; where names, shapes or types differ, ")
+    assert line.startswith("hint: some outputs cannot be compared; if names, shapes or types differ, ")
 
 
 def test_nothing_compared_is_no_agreement(golden, tmp_path, capfd):

@@ -1,4 +1,4 @@
-"""Bad input gets one line that names it, and leaves nothing half-written."""
+"""Bad input gets one line that names it, and leaves no partial output."""
 
 import json
 import shutil
@@ -11,15 +11,15 @@ from bertferry.verify.command import main
 
 
 @pytest.fixture(scope="module")
-def made(golden, tmp_path_factory):
+def exported(golden, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bad_input")
     export_hub_module(golden / "tf1_core_L2", folder / "hub", ModuleOptions(verify=False))
     export_onnx(folder / "m.onnx", OnnxOptions(verify=False), checkpoint=golden / "tf1_core_L2")
     return folder
 
 
-def refused(capfd, code, *arguments):
-    """The one line on stderr."""
+def refusal(capfd, code, *arguments):
+    """Runs a command that must fail, and returns its single line on stderr."""
     capfd.readouterr()
     assert main([str(argument) for argument in arguments]) == code
     out, err = capfd.readouterr()
@@ -35,49 +35,49 @@ def refused(capfd, code, *arguments):
 def test_what_is_missing_is_named(golden, tmp_path, capfd, name, side):
     other = {"--reference": "--candidate", "--candidate": "--reference"}[side]
     kind, colon, rest = name.rpartition(":")
-    err = refused(capfd, 2, side, f"{kind}{colon}{tmp_path / rest}", other, golden / "tf1_core_L2")
+    err = refusal(capfd, 2, side, f"{kind}{colon}{tmp_path / rest}", other, golden / "tf1_core_L2")
     assert rest in err
 
 
-def test_corrupt_artifacts(golden, made, tmp_path, capfd):
+def test_corrupt_artifacts(golden, exported, tmp_path, capfd):
     core = golden / "tf1_core_L2"
-    hub = shutil.copytree(made / "hub", tmp_path / "hub")
+    hub = shutil.copytree(exported / "hub", tmp_path / "hub")
     (hub / "saved_model.pb").write_bytes(b"no protocol buffer")
-    assert "not a loadable Hub module" in refused(capfd, 1, "--reference", core, "--candidate", hub)
-    assert "not a loadable SavedModel" in refused(
+    assert "not a loadable Hub module" in refusal(capfd, 1, "--reference", core, "--candidate", hub)
+    assert "not a loadable SavedModel" in refusal(
         capfd, 1, "--reference", core, "--candidate", f"savedmodel:{hub}"
     )
-    hub = shutil.copytree(made / "hub", tmp_path / "weights")
+    hub = shutil.copytree(exported / "hub", tmp_path / "weights")
     data = next((hub / "variables").glob("*.data-*"))
     data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
-    assert "weights" in refused(capfd, 1, "--reference", core, "--candidate", hub)
-    whole = (made / "m.onnx").read_bytes()
+    assert "weights" in refusal(capfd, 1, "--reference", core, "--candidate", hub)
+    whole = (exported / "m.onnx").read_bytes()
     (tmp_path / "half.onnx").write_bytes(whole[: len(whole) // 2])
-    err = refused(capfd, 1, "--reference", core, "--candidate", tmp_path / "half.onnx")
+    err = refusal(capfd, 1, "--reference", core, "--candidate", tmp_path / "half.onnx")
     assert "half.onnx" in err
     broken = shutil.copytree(core, tmp_path / "broken")
     data = next(broken.glob("*.data-*"))
     content = bytearray(data.read_bytes())
     content[100] ^= 1
     data.write_bytes(content)
-    assert "broken" in refused(capfd, 1, "--reference", core, "--candidate", broken)
+    assert "broken" in refusal(capfd, 1, "--reference", core, "--candidate", broken)
     (tmp_path / "text.npz").write_text("no arrays")
-    assert "text.npz" in refused(capfd, 2, "--reference", tmp_path / "text.npz", "--candidate", core)
+    assert "text.npz" in refusal(capfd, 2, "--reference", tmp_path / "text.npz", "--candidate", core)
 
 
-def test_another_model(golden, made, tmp_path, capfd):
+def test_different_configurations_are_refused(golden, exported, tmp_path, capfd):
     other = shutil.copytree(golden / "tf1_core_L2", tmp_path / "other")
     config = json.loads((other / "bert_config.json").read_text())
     for name in ("vocab_size", "hidden_size"):
         (other / "bert_config.json").write_text(json.dumps({**config, name: config[name] * 2}))
-        err = refused(capfd, 1, "--reference", golden / "tf1_core_L2", "--candidate", other)
+        err = refusal(capfd, 1, "--reference", golden / "tf1_core_L2", "--candidate", other)
         assert "embeddings" in err  # the tensors contradict the configuration
     from random_checkpoint import config_of, values, write
 
     write(tmp_path / "tiny", config_of("tiny"), values(config_of("tiny")))
-    for reference in (golden / "tf1_core_L2", made / "hub", made / "m.onnx"):
-        err = refused(capfd, 1, "--reference", reference, "--candidate", tmp_path / "tiny")
-        assert "is another model than" in err
+    for reference in (golden / "tf1_core_L2", exported / "hub", exported / "m.onnx"):
+        err = refusal(capfd, 1, "--reference", reference, "--candidate", tmp_path / "tiny")
+        assert "has a different configuration from" in err
 
 
 def test_another_hidden_size_of_the_same_vocabulary_is_a_disagreement(tmp_path, capfd):
@@ -93,7 +93,7 @@ def test_another_hidden_size_of_the_same_vocabulary_is_a_disagreement(tmp_path, 
     assert main([str(argument) for argument in arguments]) == 1
     out = capfd.readouterr().out
     assert "shape [3, 16, 32], reference [3, 16, 16]" in out
-    assert "first at embeddings" in out
+    assert "begins at embeddings" in out
 
 
 def test_a_candidate_with_other_inputs(golden, tmp_path, capfd):
@@ -111,23 +111,23 @@ def test_a_candidate_with_other_inputs(golden, tmp_path, capfd):
     )
     arguments = ["--reference", str(golden / "tf1_core_L2"), "--candidate", str(tmp_path / "v.onnx")]
     assert main(arguments) == 1
-    assert "the graph also takes pixels: give their names with --map" in capfd.readouterr().out
-    err = refused(capfd, 1, "--reference", tmp_path / "v.onnx", "--candidate", golden / "tf1_core_L2")
+    assert "the graph also takes pixels: map these names with --map" in capfd.readouterr().out
+    err = refusal(capfd, 1, "--reference", tmp_path / "v.onnx", "--candidate", golden / "tf1_core_L2")
     assert "fails on probe 'mixed'" in err
 
 
-def test_options_that_do_not_go_together(golden, tmp_path, capfd):
+def test_conflicting_options_are_refused(golden, tmp_path, capfd):
     core = golden / "tf1_core_L2"
     sides = ("--reference", core, "--candidate", core)
     (tmp_path / "texts").write_text("a\n")
     np.savez(tmp_path / "x.npz", x=np.zeros(1))
     both = ("--texts", tmp_path / "texts", "--inputs", tmp_path / "x.npz")
-    assert "either --inputs or --texts" in refused(capfd, 2, *sides, *both)
-    assert "--rejudge has no use for --reference, --candidate: leave them out" in refused(
+    assert "either --inputs or --texts" in refusal(capfd, 2, *sides, *both)
+    assert "--rejudge has no use for --reference, --candidate: leave them out" in refusal(
         capfd, 2, *sides, "--rejudge", tmp_path / "x.json"
     )
-    assert "are needed" in refused(capfd, 2, "--reference", core)
-    assert "must not be negative" in refused(capfd, 2, *sides, "--atol", "-1")
+    assert "are required" in refusal(capfd, 2, "--reference", core)
+    assert "must not be negative" in refusal(capfd, 2, *sides, "--atol", "-1")
 
 
 def test_a_full_disk_leaves_no_report(golden, capfd):

@@ -1,4 +1,4 @@
-"""Where and how sides run: precisions, devices, names, ONNX Runtime's options, and what is not there."""
+"""How artifacts run: precisions, devices, names, ONNX Runtime's options, and missing components."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ from bertferry.verify.tolerance import PROFILES
 
 
 @pytest.fixture(scope="module")
-def made(golden, tmp_path_factory):
+def exported(golden, tmp_path_factory):
     """A Hub module and an ONNX file of the golden checkpoint."""
     folder = tmp_path_factory.mktemp("execution")
     export_hub_module(golden / "tf1_core_L2", folder / "hub", ModuleOptions(verify=False))
@@ -39,32 +39,32 @@ def test_a_network_runs_in_every_precision(golden, precision):
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8", "fp64"])
-def test_an_onnx_file_is_converted_on_the_way(golden, made, precision):
-    report = verify_parity(golden / "tf1_core_L2", [made / "m.onnx"], ParityOptions(precision=precision))
+def test_an_onnx_file_is_converted_on_the_fly(golden, exported, precision):
+    report = verify_parity(golden / "tf1_core_L2", [exported / "m.onnx"], ParityOptions(precision=precision))
     assert report.ok, render(report)
     assert report.tolerance.name == {"fp64": "fp32-cross"}.get(precision, precision)
 
 
-def test_the_arbiter_is_closer_to_both_than_they_are_to_each_other(golden, made):
+def test_the_arbiter_is_closer_to_both_than_they_are_to_each_other(golden, exported):
     def noise(**options):
-        report = verify_parity(golden / "tf1_core_L2", [made / "m.onnx"], ParityOptions(**options))
+        report = verify_parity(golden / "tf1_core_L2", [exported / "m.onnx"], ParityOptions(**options))
         return report.candidates[0].probes[0].diffs[0].statistics.mean_abs
 
     assert noise(reference_precision="fp64") < noise()
 
 
 @pytest.mark.parametrize("device", ["xla", "tpu-emulated"])
-def test_compiled_for_the_cpu(golden, made, device):
+def test_compiled_for_the_cpu(golden, exported, device):
     core = golden / "tf1_core_L2"
-    candidates = [core, f"hub:{made / 'hub'}", f"savedmodel:{made / 'hub'}"]
+    candidates = [core, f"hub:{exported / 'hub'}", f"savedmodel:{exported / 'hub'}"]
     report = verify_parity(core, candidates, ParityOptions(device=device, probes=("mixed", "length 1")))
     assert report.ok, render(report)
     noise = [candidate.probes[0].diffs[0].statistics.sqnr_db for candidate in report.candidates]
     whole, rounded = PROFILES["fp32-cross"].min_sqnr_db, PROFILES["bf16-products"].min_sqnr_db
-    assert all((rounded < one < whole) if device == "tpu-emulated" else (one > whole) for one in noise)
+    assert all((rounded < sqnr < whole) if device == "tpu-emulated" else (sqnr > whole) for sqnr in noise)
 
 
-@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="a GPU is there")
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="a GPU is available")
 @pytest.mark.parametrize(
     ("candidate", "flags", "line"),
     [
@@ -77,8 +77,8 @@ def test_compiled_for_the_cpu(golden, made, device):
         ("tf1_core_L2", ["--precision", "tf32", "--device", "gpu"], "no GPU visible to TensorFlow"),
     ],
 )
-def test_what_is_not_there_is_exit_3(golden, made, capfd, candidate, flags, line):
-    path = (golden if candidate.startswith("tf1") else made) / candidate
+def test_a_missing_device_is_exit_code_3(golden, exported, capfd, candidate, flags, line):
+    path = (golden if candidate.startswith("tf1") else exported) / candidate
     code, out, err = run(capfd, "--reference", golden / "tf1_core_L2", "--candidate", path, *flags)
     assert (code, out) == (3, "")
     assert line in err
@@ -86,58 +86,56 @@ def test_what_is_not_there_is_exit_3(golden, made, capfd, candidate, flags, line
 
 
 @pytest.mark.parametrize(
-    ("candidate", "precision", "way_out"),
+    ("candidate", "precision", "remedy"),
     [
         ("tf1_core_L2", "int8", "export-onnx --precision int8"),
-        ("hub", "fp16", "export another with export-hub-module --precision fp16"),
+        ("hub", "fp16", "export another module with export-hub-module --precision fp16"),
         ("hub", "int8", "export-onnx --precision int8"),
-        ("m.onnx", "bf16", "ONNX graphs run in fp32, tf32, fp16, int8, fp64 here"),
+        ("m.onnx", "bf16", "ONNX files run in fp32, tf32, fp16, int8, fp64"),
     ],
 )
-def test_a_precision_that_a_kind_has_not_is_refused_with_the_way_out(
-    golden, made, capfd, candidate, precision, way_out
-):
-    path = (golden if candidate.startswith("tf1") else made) / candidate
+def test_an_unsupported_precision_is_refused_with_a_remedy(golden, exported, capfd, candidate, precision, remedy):
+    path = (golden if candidate.startswith("tf1") else exported) / candidate
     arguments = ("--reference", golden / "tf1_core_L2", "--candidate", path, "--precision", precision)
     code, _, err = run(capfd, *arguments)
     assert code == 2
-    assert way_out in err
+    assert remedy in err
 
 
 @pytest.mark.parametrize(
     ("reference", "flags", "fault"),
     [
-        ("m.onnx", ("precision", "bf16"), "--reference-precision bf16: ONNX graphs run in"),
+        ("m.onnx", ("precision", "bf16"), "--reference-precision bf16: ONNX files run in"),
         ("m.onnx", ("precision", "tf32"), "--reference-precision tf32 needs --reference-device gpu"),
-        ("m.onnx", ("device", "xla"), "--reference-device xla: it takes cpu, gpu"),
+        ("m.onnx", ("device", "xla"), "--reference-device xla: expected one of cpu, gpu"),
         ("m.onnx", ("device", "gpu"), "--reference-device gpu: this ONNX Runtime has no CUDAExecutionProvider"),
         ("hub", ("device", "gpu"), "--reference-device gpu: no GPU visible to TensorFlow"),
     ],
 )
-def test_a_fault_of_the_reference_names_its_own_flags(golden, made, capfd, reference, flags, fault):
+def test_a_fault_of_the_reference_names_its_own_flags(golden, exported, capfd, reference, flags, fault):
     if "gpu" in flags and tf.config.list_physical_devices("GPU"):
-        pytest.skip("there is a GPU")
-    arguments = ("--reference", made / reference, "--candidate", golden / "tf1_core_L2")
+        pytest.skip("a GPU is available")
+    arguments = ("--reference", exported / reference, "--candidate", golden / "tf1_core_L2")
     code, _, err = run(capfd, *arguments, f"--reference-{flags[0]}", flags[1])
     assert code in (2, 3)
     assert fault in err
 
 
 @pytest.mark.parametrize(
-    ("precision", "way_out"),
+    ("precision", "remedy"),
     [
         ("fp16", "export it with export-onnx --precision fp16"),
-        ("fp64", "run the checkpoint that it was exported from"),
+        ("fp64", "run the source checkpoint"),
     ],
 )
-def test_a_graph_whose_weights_lie_beside_it_is_not_converted(golden, tmp_path, capfd, precision, way_out):
+def test_a_graph_with_external_weights_is_not_converted(golden, tmp_path, capfd, precision, remedy):
     export_onnx(
         tmp_path / "m.onnx", OnnxOptions(external_data=True, verify=False), checkpoint=golden / "tf1_core_L2"
     )
     arguments = ("--reference", golden / "tf1_core_L2", "--candidate", tmp_path / "m.onnx")
     code, _, err = run(capfd, *arguments, "--precision", precision)
     assert code == 2
-    assert f"cannot be converted to {precision} here, since its weights are in m.onnx.data: {way_out}" in err
+    assert f"cannot be converted to {precision} on the fly because its weights are in m.onnx.data: {remedy}" in err
 
 
 def test_a_module_in_half_precision_says_so(golden, tmp_path, capfd):
@@ -150,16 +148,16 @@ def test_a_module_in_half_precision_says_so(golden, tmp_path, capfd):
 
 
 @pytest.mark.parametrize("level", ["none", "basic", "extended", "all"])
-def test_levels_and_threads_of_onnx_runtime_are_harmless(golden, made, capfd, level):
+def test_levels_and_threads_of_onnx_runtime_are_harmless(golden, exported, capfd, level):
     flags = ("--graph-optimization", level, "--threads", "1")
-    code, out, _ = run(capfd, "--reference", golden / "tf1_core_L2", "--candidate", made / "m.onnx", *flags)
+    code, out, _ = run(capfd, "--reference", golden / "tf1_core_L2", "--candidate", exported / "m.onnx", *flags)
     assert code == 0
     reference, candidate = (line for line in out.splitlines() if line.startswith(("reference", "candidate")))
     assert "threads 1" in candidate
     assert "threads" not in reference  # TensorFlow's are its own
 
 
-def test_names_of_somebody_else_are_mapped(golden, made, tmp_path, capfd):
+def test_other_input_and_output_names_are_mapped(golden, exported, tmp_path, capfd):
     import onnx
 
     theirs = {
@@ -167,7 +165,7 @@ def test_names_of_somebody_else_are_mapped(golden, made, tmp_path, capfd):
         "input_mask": "attention_mask",
         "sequence_output": "last_hidden_state",
     }
-    model = onnx.load(str(made / "m.onnx"))
+    model = onnx.load(str(exported / "m.onnx"))
     for value in (*model.graph.input, *model.graph.output):
         value.name = theirs.get(value.name, value.name)
     for node in model.graph.node:
@@ -177,14 +175,12 @@ def test_names_of_somebody_else_are_mapped(golden, made, tmp_path, capfd):
     arguments = ("--reference", golden / "tf1_core_L2", "--candidate", tmp_path / "m.onnx", "--probes", "mixed")
     code, out, _ = run(capfd, *arguments)
     assert code == 1
-    assert "the graph also takes input_ids, attention_mask: give their names with --map" in out
+    assert "the graph also takes input_ids, attention_mask: map these names with --map" in out
     pairs = [f"{their}={our}" for our, their in theirs.items()]
     assert run(capfd, *arguments, "--map", ",".join(pairs))[0] == 0
-    assert (
-        run(capfd, *arguments, "--map", pairs[0], "--map", pairs[1])[0] == 1
-    )  # an output is still called otherwise
+    assert run(capfd, *arguments, "--map", pairs[0], "--map", pairs[1])[0] == 1  # an output still has another name
     code, _, err = run(capfd, *arguments, "--map", "input_ids")
-    assert (code, "THEIRS=OURS expected" in err) == (2, True)
+    assert (code, "expected THEIRS=OURS" in err) == (2, True)
 
 
 def test_probes_by_name(golden, capfd):
@@ -193,14 +189,14 @@ def test_probes_by_name(golden, capfd):
     code, out, _ = run(capfd, *arguments, "--probes", "mixed,left padding")
     assert (code, "AGREE on 2 probes" in out) == (0, True)
     code, _, err = run(capfd, *arguments, "--probes", "mixed,nonsense")
-    assert (code, "no probe 'nonsense': there are mixed, batch of 1" in err) == (2, True)
+    assert (code, "unknown probe 'nonsense': expected one of mixed, batch of 1" in err) == (2, True)
 
 
 class TestTexts:
     @pytest.fixture
-    def spoken(self, golden, tmp_path):
-        """A checkpoint with words, and a file of texts."""
-        folder = shutil.copytree(golden / "tf1_core_L2", tmp_path / "spoken")
+    def with_vocabulary(self, golden, tmp_path):
+        """A checkpoint with a vocabulary, and a file of texts."""
+        folder = shutil.copytree(golden / "tf1_core_L2", tmp_path / "with_vocabulary")
         words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "##c", "d", "e"]
         rows = json.loads((folder / "bert_config.json").read_text())["vocab_size"]
         words += [f"word{number}" for number in range(rows - len(words))]
@@ -209,15 +205,15 @@ class TestTexts:
         (tmp_path / "texts").write_text("A bc d\n\nword3 e " + "a " * 40 + "\n")
         return folder, tmp_path / "texts"
 
-    def test_they_become_probes(self, spoken, capfd):
-        folder, texts = spoken
+    def test_they_become_probes(self, with_vocabulary, capfd):
+        folder, texts = with_vocabulary
         arguments = ("--reference", folder, "--candidate", folder, "--texts", texts)
         code, out, _ = run(capfd, *arguments)
         assert (code, "AGREE on 1 probe" in out) == (0, True)
         assert "texts 1 to 2" in out
 
-    def test_another_order_of_words_is_a_fault(self, spoken, tmp_path, capfd):
-        folder, texts = spoken
+    def test_another_order_of_words_is_a_fault(self, with_vocabulary, tmp_path, capfd):
+        folder, texts = with_vocabulary
         other = shutil.copytree(folder, tmp_path / "other")
         words = (other / "vocab.txt").read_text().splitlines()
         words[5], words[6] = words[6], words[5]
@@ -227,24 +223,24 @@ class TestTexts:
             assert code == 1
             assert "vocabulary: 2 words differ, the first at id 5: 'a' and 'b'" in out
 
-    def test_without_words_or_casing_they_are_refused(self, spoken, golden, capfd):
-        folder, texts = spoken
+    def test_without_words_or_casing_they_are_refused(self, with_vocabulary, golden, capfd):
+        folder, texts = with_vocabulary
         core = golden / "tf1_core_L2"
         code, _, err = run(capfd, "--reference", core, "--candidate", core, "--texts", texts)
         assert code == 2
         assert "no artifact has a vocabulary" in err or "vocab" in err
         (folder / "tokenizer_config.json").unlink()
         code, _, err = run(capfd, "--reference", folder, "--candidate", folder, "--texts", texts)
-        assert (code, "nothing says whether texts are lower-cased" in err) == (2, True)
+        assert (code, "nothing states whether texts are lower-cased" in err) == (2, True)
 
-    def test_the_ids_are_those_of_the_words(self, spoken):
-        from bertferry.verify.artifact import artifact
+    def test_the_ids_are_those_of_the_words(self, with_vocabulary):
+        from bertferry.verify.artifact import resolve_artifact
         from bertferry.verify.texts import text_probes
 
-        folder, texts = spoken
-        (probe,) = text_probes(texts, [artifact(folder, "encoder")])
+        folder, texts = with_vocabulary
+        (probe,) = text_probes(texts, [resolve_artifact(folder, "encoder")])
         ids, mask = probe.inputs["input_word_ids"], probe.inputs["input_mask"]
         assert ids[0, :6].tolist() == [2, 5, 6, 7, 8, 3]
-        assert mask.sum(axis=1).tolist() == [6, 16]  # the longest that the model takes
+        assert mask.sum(axis=1).tolist() == [6, 16]  # the longest input of the model
         assert ids[1, [0, -1]].tolist() == [2, 3]
         assert np.array_equal(ids[mask == 0], np.zeros(10))

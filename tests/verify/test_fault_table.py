@@ -1,13 +1,13 @@
-"""The verifier's own sensitivity: every fault of `tools/planting.py` is caught, and located where it can be."""
+"""The verifier's sensitivity: every fault of `tools/planting.py` is caught, and located if possible."""
 
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from planting import FAMILIES, agrees, artifacts, every_fault, exceeds, judged, parameters, plantable
+from planting import FAMILIES, agrees, artifacts, can_plant, compare_pair, every_fault, exceeds, parameters
 from random_checkpoint import values, write
-from sensitivity import KINDS, PERTURBED, arbiter_of, changed, smallest
+from sensitivity import KINDS, PERTURBED, arbiter_of, smallest_change, write_changed
 from weight_faults import CONFIG
 
 from bertferry.convert import open_checkpoint
@@ -23,7 +23,7 @@ PLANTED = [
     pytest.param(name, family, marks=[needs_torch] * (family == "pytorch"))
     for name, fault in FAULTS.items()
     for family in FAMILIES
-    if plantable(family, fault)
+    if can_plant(family, fault)
 ]
 
 
@@ -36,7 +36,7 @@ def sound(tmp_path_factory):
 @pytest.mark.parametrize("family", MARKED)
 def test_a_sound_artifact_agrees(sound, tmp_path, family, precision):
     for candidate in artifacts(family, None, tmp_path, precision):
-        report = judged(sound, candidate)
+        report = compare_pair(sound, candidate)
         assert report.ok, report.verdict()
         drift = report.candidates[0].drift
         assert drift.culprit == ""
@@ -48,13 +48,13 @@ def test_a_sound_artifact_agrees(sound, tmp_path, family, precision):
 def test_a_fault_is_caught_and_located(sound, tmp_path, name, family):
     fault = FAULTS[name]
     for candidate in artifacts(family, fault, tmp_path):
-        report = judged(sound, candidate)
+        report = compare_pair(sound, candidate)
         assert not report.ok
         drift = report.candidates[0].drift
         if fault.name.startswith("fixed"):
             assert "fails" in drift.note
         elif candidate.name.startswith(("golden", "huggingface")):
-            assert "does not say where its layers are" in drift.note
+            assert "does not mark its inspection points" in drift.note
         else:
             assert (drift.culprit, drift.note) == (fault.culprit, ""), candidate.name
 
@@ -70,7 +70,7 @@ def test_a_fault_has_the_published_verdict_in_fp16(sound, tmp_path, name, family
     if "below the noise" in verdicts:
         whole = artifacts(family, fault, tmp_path / "whole")
         for full, verdict in zip(whole, verdicts, strict=True):
-            assert verdict == "caught" or not exceeds(judged(sound, full), PROFILES["fp16"]), full.name
+            assert verdict == "caught" or not exceeds(compare_pair(sound, full), PROFILES["fp16"]), full.name
 
 
 def published(name, kind):
@@ -84,16 +84,15 @@ def published(name, kind):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PERTURBED)
 def test_the_smallest_fault_is_caught(sound, tmp_path, name):
-    """One element, changed until float64 leaves the profile twice over."""
+    """One element, changed until the float64 outputs differ by twice the profile."""
     index = PERTURBED[name]
-    change = smallest(arbiter_of(tmp_path / "sound", parameters()), name, index, tmp_path / "change")
-    checkpoint = open_checkpoint(changed(tmp_path / "change", name, index, change))
-    assert not judged(sound, checkpoint_artifact(checkpoint, "encoder")).ok
+    change = smallest_change(arbiter_of(tmp_path / "sound", parameters()), name, index, tmp_path / "change")
+    checkpoint = open_checkpoint(write_changed(tmp_path / "change", name, index, change))
+    assert not compare_pair(sound, checkpoint_artifact(checkpoint, "encoder")).ok
 
 
-def test_a_shorter_position_table_is_another_model(sound, tmp_path):
-
+def test_a_shorter_position_table_is_a_different_configuration(sound, tmp_path):
     config = replace(CONFIG, max_position_embeddings=15)
     write(tmp_path, config, values(config))
-    with pytest.raises(DataError, match="is another model than"):
-        judged(sound, checkpoint_artifact(open_checkpoint(tmp_path), "encoder"))
+    with pytest.raises(DataError, match="has a different configuration from"):
+        compare_pair(sound, checkpoint_artifact(open_checkpoint(tmp_path), "encoder"))

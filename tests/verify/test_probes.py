@@ -30,7 +30,7 @@ def test_probes_are_valid_for_any_model(limits, seed, with_positions):
 
 @settings(deadline=None)
 @given(limits=limits)
-def test_every_word_position_and_segment_of_a_small_model_is_used(limits):
+def test_every_token_position_and_segment_of_a_small_model_is_used(limits):
     probes = standard_probes(limits)
     assert coverage(probes, limits) == 1
     assert max(probe.inputs["input_mask"].sum(axis=1).max() for probe in probes) == limits.max_positions
@@ -67,7 +67,7 @@ class TestStructure:
         assert (np.diff(holes, axis=1) > 0).any()
         assert (probes["a row of padding"]["input_mask"].sum(axis=1) == 0).any()
 
-    def test_the_same_rows_in_other_company_and_at_other_widths(self, limits, probes):
+    def test_the_same_rows_in_other_batches_and_widths(self, limits, probes):
         mixed = probes["mixed"]
         np.testing.assert_array_equal(probes["batch of 1"]["input_word_ids"], mixed["input_word_ids"][:1])
         widths = [int(name.split()[-1]) for name in probes if name.startswith("padded to")]
@@ -77,7 +77,7 @@ class TestStructure:
             got = probes[f"padded to {width}"]["input_word_ids"]
             np.testing.assert_array_equal(got[:, :shared], mixed["input_word_ids"][:, :shared])
 
-    def test_first_and_last_word_row(self, limits, probes):
+    def test_first_and_last_token(self, limits, probes):
         used = {int(i) for p in probes.values() for i in p["input_word_ids"][p["input_mask"] == 1]}
         assert {0, limits.vocab_size - 1} <= used
 

@@ -1,4 +1,4 @@
-"""Hugging Face directories through transformers and PyTorch."""
+"""Hugging Face directories in transformers and PyTorch."""
 
 import shutil
 from importlib.util import find_spec
@@ -27,7 +27,7 @@ def test_pytorch_that_is_not_installed_is_exit_3(golden, tmp_path, capfd):
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="needs the extra `torch`")
-def test_a_pickle_beside_another_checkpoint_is_not_loaded(golden, tmp_path, capfd):
+def test_a_pickle_next_to_another_checkpoint_is_not_loaded(golden, tmp_path, capfd):
     import torch
     from safetensors.torch import load_file
 
@@ -61,5 +61,7 @@ def test_pytorch_agrees(golden, tmp_path):
             checkpoint, copy, ConversionOptions(to="huggingface", task="pretrainer" if task == "mlm" else task)
         )
         report = verify_parity(checkpoint, [f"huggingface:{copy}"], ParityOptions(task=task))
-        missing = {diff.reason for one in report.candidates[0].probes for diff in one.diffs if not diff.statistics}
+        missing = {
+            diff.reason for probe in report.candidates[0].probes for diff in probe.diffs if not diff.statistics
+        }
         assert report.ok, (missing, render(report))

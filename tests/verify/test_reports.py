@@ -1,4 +1,4 @@
-"""Reports for other programs: JUnit XML, and assertions in other test suites."""
+"""Reports for other programs: JUnit XML, HTML, saved reports, and assertions in other test suites."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ from bertferry.verify.stored_report import read_report
 from bertferry.verify.testing import assert_parity
 
 
-def test_junit_has_a_case_an_output_and_probe_and_a_metric(golden, tmp_path, capfd):
+def test_junit_has_one_case_per_output_and_probe_and_per_metric(golden, tmp_path, capfd):
     core, other = str(golden / "tf1_core_L2"), str(golden / "tf1_cls_L2")
     path = tmp_path / "parity.xml"
     arguments = ["--reference", core, "--candidate", core, "--candidate", other, "--junit", str(path)]
@@ -47,7 +47,7 @@ STATISTICS = (*PROBE, "diffs", 0, "statistics")
 
 @pytest.fixture(scope="module")
 def stored(golden, tmp_path_factory):
-    """The report of a checkpoint that equals its reference."""
+    """The saved report of a checkpoint that equals its reference."""
     core, path = str(golden / "tf1_core_L2"), tmp_path_factory.mktemp("stored") / "report.json"
     assert main(["--reference", core, "--candidate", core, "--probes", "mixed", "--json", str(path)]) == 0
     return path
@@ -62,7 +62,7 @@ class TestStoredReports:
         (folder / "bert_config.json").write_text(json.dumps({**config, "activation": "gelu_erf"}))
         return ["--reference", str(golden / "tf1_core_L2"), "--candidate", str(folder)]
 
-    def test_judging_anew_gives_what_running_anew_gives(self, wrong, tmp_path, capfd):
+    def test_rejudging_gives_the_same_result_as_rerunning(self, wrong, tmp_path, capfd):
         stored = str(tmp_path / "report.json")
         assert main([*wrong, "--json", stored]) == 1
         for flags in ([], ["--profile", "fp16"], ["--profile", "exact"], ["--atol", "1e-2", "--rtol", "0"]):
@@ -89,7 +89,7 @@ class TestStoredReports:
     @pytest.mark.parametrize(
         "given", ["sequence_output", "sequence_output=", "=fp16", "x=1", "x=a,b", "none.json"]
     )
-    def test_tolerances_of_another_form_are_refused(self, wrong, capfd, given):
+    def test_malformed_tolerances_are_refused(self, wrong, capfd, given):
         capfd.readouterr()
         assert main([*wrong, "--override", given]) == 2
         assert capfd.readouterr().err.count("\n") == 1
@@ -111,7 +111,7 @@ class TestStoredReports:
 
     @pytest.mark.parametrize("flag", ["--rejudge", "--baseline"])
     @pytest.mark.parametrize("text", ["", "{}", "[]", '{"schema": "bertferry.parity/1"}', None])
-    def test_something_else_than_a_report_is_refused(self, golden, tmp_path, capfd, flag, text):
+    def test_a_file_that_is_no_report_is_refused(self, golden, tmp_path, capfd, flag, text):
         path = tmp_path / "report.json"
         if text is not None:
             path.write_text(text)
@@ -134,7 +134,7 @@ class TestStoredReports:
             (STATISTICS, {"max_abs": "large"}, ".statistics.max_abs must be a number, not 'large'"),
             (STATISTICS, {"needed": {"0": 1}}, ".statistics: needed has no 0.0001"),
             (STATISTICS, {"percentiles": {"50": 1}}, ".statistics: percentiles has no 90"),
-            (STATISTICS, {"histogram": [1]}, ".statistics: histogram has 1 counts, 14 expected"),
+            (STATISTICS, {"histogram": [1]}, ".statistics: histogram has 1 counts, expected 14"),
         ],
     )
     def test_a_damaged_report_is_refused(self, stored, tmp_path, capfd, way, value, fault):
@@ -163,7 +163,7 @@ class TestStoredReports:
 
 
 class TestGolden:
-    def test_what_is_stored_can_be_replayed(self, golden, tmp_path, capfd):
+    def test_a_stored_reference_can_be_replayed(self, golden, tmp_path, capfd):
         core, stored = str(golden / "tf1_core_L2"), str(tmp_path / "golden.npz")
         arguments = ["--reference", core, "--candidate", core, "--save-golden", stored]
         assert main(arguments) == 0
@@ -174,7 +174,7 @@ class TestGolden:
         assert main(["--reference", stored, "--candidate", str(golden / "tf1_cls_L2")]) == 1
         assert sorted(path.name for path in tmp_path.iterdir()) == ["golden.npz"]
 
-    def test_its_inputs_serve_others(self, golden, tmp_path, capfd):
+    def test_its_inputs_can_be_reused(self, golden, tmp_path, capfd):
         core, stored = str(golden / "tf1_core_L2"), str(tmp_path / "golden.npz")
         arguments = ["--reference", core, "--candidate", core]
         assert main([*arguments, "--probes", "mixed,odd length", "--save-golden", stored]) == 0
@@ -183,7 +183,7 @@ class TestGolden:
 
 
 class Page(HTMLParser):
-    """Every tag that a page opens must be closed; collects text and what it would fetch."""
+    """Asserts that every open tag is closed; collects the text and the resources that the page would fetch."""
 
     VOID = frozenset({"meta", "br", "hr", "img", "line", "rect"})
 
@@ -236,7 +236,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_any_work(golden, tmp_
     core = str(golden / "tf1_core_L2")
     capfd.readouterr()
     assert main(["--reference", core, "--candidate", core, flag, str(tmp_path / "nowhere" / "x")]) == 2
-    assert f"x: cannot be written: give {flag} another path" in capfd.readouterr().err
+    assert f"x: cannot be written: choose another path for {flag}" in capfd.readouterr().err
 
 
 def test_decisions_are_counted(golden, tmp_path, capfd):

@@ -1,4 +1,4 @@
-"""No false alarms: what computes the same function agrees, however it is written down."""
+"""No false alarms: artifacts that compute the same function agree, however they are stored."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ WAYS = (
 
 @dataclass(frozen=True)
 class Case:
-    """A random model, a layout to convert it to, and what to make of that."""
+    """A random model, a layout to convert it to, and the artifact to export from that."""
 
     config: EncoderConfig
     spread: float
@@ -85,7 +85,7 @@ def sound(tmp_path_factory):
 
 class TestHarmlessChanges:
     @pytest.mark.parametrize("layout", LAYOUTS)
-    def test_another_serialisation(self, sound, tmp_path, layout):
+    def test_another_serialization(self, sound, tmp_path, layout):
         convert_checkpoint(sound, tmp_path / "copy", ConversionOptions(to=layout))
         report = verify_parity(sound, [tmp_path / "copy"], ParityOptions(profile="exact"))
         assert report.ok, render(report)
@@ -110,7 +110,7 @@ class TestHarmlessChanges:
         (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": true}')
         report = verify_parity(sound, [tmp_path])
         assert report.ok, render(report)
-        assert len(report.candidates[0].tensors) == CONFIG.num_layers  # said, but no disagreement
+        assert len(report.candidates[0].tensors) == CONFIG.num_layers  # reported, but no disagreement
 
     def test_tied_weights_stored_twice(self, golden, tmp_path):
         from safetensors.numpy import load_file, save_file

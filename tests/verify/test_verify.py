@@ -1,4 +1,4 @@
-"""verify-parity on real artifacts: what agrees agrees, and what was broken on purpose does not."""
+"""verify-parity on real artifacts: correct ones agree, and deliberately broken ones do not."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from bertferry.verify import ParityOptions, verify_parity
 from bertferry.verify.command import main
 from bertferry.verify.tolerance import PROFILES
 
-OUTPUTS = {
+GOLDEN_OUTPUTS = {
     "tf1_core": {"seq": "sequence_output", "pooled": "pooled_output"},
     "tf1_cls": {"logits": "logits"},
     "hf_token": {"logits": "logits"},
@@ -37,7 +37,7 @@ def stored(golden, tmp_path):
         path = tmp_path / f"{task}.npz"
         inputs = {"ids": "input_word_ids", "mask": "input_mask", "seg": "input_type_ids"}
         with np.load(golden / f"{task}_L2.npz") as arrays:
-            named = {name: arrays[key] for key, name in (inputs | OUTPUTS[task]).items()}
+            named = {name: arrays[key] for key, name in (inputs | GOLDEN_OUTPUTS[task]).items()}
         np.savez(path, **{name: array for name, array in {**named, **changes}.items() if array is not None})
         return path
 
@@ -100,7 +100,7 @@ def test_a_wrong_head_count_is_caught(golden, tmp_path, capfd):
 
 
 class TestModulesThatAreWrong:
-    """SavedModels that answer, but not what the reference says."""
+    """SavedModels that run, but do not compute what the reference does."""
 
     def module(self, tmp_path, answer, lengths=None):
         class Module(tf.Module):
@@ -142,8 +142,8 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("arguments", "code", "line"),
         [
-            ([], 2, "--reference ART and --candidate ART are needed"),
-            (["--reference", "{golden}"], 2, "--candidate ART are needed"),
+            ([], 2, "--reference ART and --candidate ART are required"),
+            (["--reference", "{golden}"], 2, "--candidate ART are required"),
             (["--reference", "{golden}", "--candidate", "nowhere"], 2, "nowhere: no such checkpoint"),
             (["--reference", "none.npz", "--candidate", "{golden}"], 2, "none.npz: no such file"),
             (
@@ -174,14 +174,14 @@ class TestBadInput:
         assert line in err
         assert err.count("\n") == 1
 
-    def test_models_of_other_sizes(self, golden, capfd):
+    def test_models_of_different_sizes(self, golden, capfd):
         code, _, err = run(
             capfd, "--reference", golden / "tf1_core_L2", "--candidate", golden / "third_party_keras_bert"
         )
         assert code == 1
-        assert "is another model than" in err
+        assert "has a different configuration from" in err
 
-    @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="a GPU is there")
+    @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="a GPU is available")
     def test_a_missing_device_is_exit_code_3(self, golden, capfd):
         arguments = (
             "--reference",
@@ -198,10 +198,10 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("changes", "line"),
         [
-            ({"input_mask": None}, "no input_mask in it"),
-            ({"sequence_output": None, "pooled_output": None}, "no outputs in it"),
+            ({"input_mask": None}, "missing input_mask"),
+            ({"sequence_output": None, "pooled_output": None}, "missing outputs"),
             ({"input_mask": np.ones((2, 6), np.int32)}, r"input_mask has shape [2, 6], input_word_ids [2, 7]"),
-            ({"input_mask": np.ones((2, 7), np.float32)}, "input_mask is float32 [2, 7]: integers"),
+            ({"input_mask": np.ones((2, 7), np.float32)}, "input_mask is float32 [2, 7]: expected integers"),
         ],
     )
     def test_a_reference_with_the_wrong_arrays(self, golden, stored, capfd, changes, line):
@@ -215,9 +215,9 @@ class TestBadInput:
         path = stored("tf1_core", input_word_ids=np.full((2, 7), 30, np.int32))
         code, _, err = run(capfd, "--reference", path, "--candidate", golden / "tf1_core_L2")
         assert code == 1
-        assert "word id 30 is beyond the model's 30" in err
+        assert "token id 30 exceeds the model's maximum, 29" in err
 
-    def test_no_npz_at_all(self, golden, tmp_path, capfd):
+    def test_a_file_that_is_no_npz(self, golden, tmp_path, capfd):
         (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 no archive")
         code, _, err = run(capfd, "--reference", tmp_path / "broken.npz", "--candidate", golden / "tf1_core_L2")
         assert code == 2

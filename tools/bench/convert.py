@@ -1,10 +1,10 @@
-"""Converts a random BERT-base and BERT-large from tf1 to keras_bert, beside a floor, `cp` and a peer.
+"""Benchmarks converting a random BERT-base and BERT-large from tf1 to keras_bert.
 
-Usage: convert.py [--runs N] [--sizes base large] [--peer-python PYTHON]
+Usage: convert.py [--runs N] [--sizes base large] [--baseline-python PYTHON]
 
-The floor is one RestoreV2 of every tensor and one SaveV2 of the same bytes in a process of its own. The peer is
-the converter of tf-models-official, in the environment whose Python is named; it is left out where none is.
-Prints the Markdown of docs/benchmarks.md.
+The lower bound is one RestoreV2 of every tensor and one SaveV2 of the same bytes in a separate process. The
+baselines are `cp` and, with --baseline-python, the converter of tf-models-official in the environment of that
+Python. Prints the Markdown of docs/benchmarks.md.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from bertferry.convert import convert_checkpoint
 convert_checkpoint(sys.argv[1], sys.argv[2], overwrite=True)
 print(time.perf_counter() - started)
 """
-FLOOR = """
+LOWER_BOUND = """
 import sys, time
 import tensorflow as tf
 started = time.perf_counter()
@@ -37,16 +37,16 @@ values = tf.raw_ops.RestoreV2(prefix=sys.argv[1], tensor_names=names, shape_and_
 tf.raw_ops.SaveV2(prefix=sys.argv[2], tensor_names=names, shape_and_slices=[""] * len(names), tensors=values)
 print(time.perf_counter() - started)
 """
-PEER = "official.nlp.tools.tf2_bert_encoder_checkpoint_converter"
+BASELINE = "official.nlp.tools.tf2_bert_encoder_checkpoint_converter"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--sizes", nargs="+", default=["base", "large"])
-    parser.add_argument("--peer-python")
+    parser.add_argument("--baseline-python")
     arguments = parser.parse_args()
-    print("| size | what | wall, s | beyond the import, s | peak memory, GB |")
+    print("| size | command | wall, s | excluding imports, s | peak memory, GB |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for size in arguments.sizes:
@@ -57,28 +57,32 @@ def measure(size: str, folder: Path, arguments: argparse.Namespace) -> None:
     source = folder / "tf1"
     run([sys.executable, TOOLS / "random_checkpoint.py", size, source])
     prefix = source / "bert_model.ckpt"
-    runs: dict[str, list[Run]] = {"convert-checkpoint": [], "floor: RestoreV2, SaveV2": [], "cp": []}
+    runs: dict[str, list[Run]] = {
+        "convert-checkpoint": [],
+        "lower bound: RestoreV2, SaveV2": [],
+        "baseline: cp": [],
+    }
     for _ in range(arguments.runs):
         runs["convert-checkpoint"].append(run([sys.executable, "-c", OURS, source, folder / "out"]))
-        (folder / "floor").mkdir(exist_ok=True)
-        runs["floor: RestoreV2, SaveV2"].append(
-            run([sys.executable, "-c", FLOOR, prefix, folder / "floor" / "bert_model.ckpt"])
+        (folder / "lower-bound").mkdir(exist_ok=True)
+        runs["lower bound: RestoreV2, SaveV2"].append(
+            run([sys.executable, "-c", LOWER_BOUND, prefix, folder / "lower-bound" / "bert_model.ckpt"])
         )
-        shutil.rmtree(folder / "floor")
-        runs["cp"].append(run(["cp", "-r", source, folder / "copy"]))
+        shutil.rmtree(folder / "lower-bound")
+        runs["baseline: cp"].append(run(["cp", "-r", source, folder / "copy"]))
         shutil.rmtree(folder / "copy")
-    if arguments.peer_python and size == "base":
-        target = folder / "peer" / "bert_model.ckpt"
+    if arguments.baseline_python and size == "base":
+        target = folder / "baseline" / "bert_model.ckpt"
         target.parent.mkdir()
-        command = [arguments.peer_python, "-m", PEER, f"--bert_config_file={source}/bert_config.json"]
+        command = [arguments.baseline_python, "-m", BASELINE, f"--bert_config_file={source}/bert_config.json"]
         command += [f"--checkpoint_to_convert={prefix}", f"--converted_checkpoint_path={target}"]
-        runs["peer: tf-models-official"] = [run(command)]
+        runs["baseline: tf-models-official"] = [run(command)]
     for name, measured in runs.items():
-        beyond = [float(one.said) for one in measured if one.said]
-        inner = median(beyond) if beyond and name != "peer: tf-models-official" else ""
+        inner_times = [float(sample.last_line) for sample in measured if sample.last_line]
+        inner = median(inner_times) if inner_times and name != "baseline: tf-models-official" else ""
         print(
-            f"| {size} | {name} | {median([one.wall for one in measured])} | {inner} "
-            f"| {median([one.peak for one in measured])} |"
+            f"| {size} | {name} | {median([sample.wall for sample in measured])} | {inner} "
+            f"| {median([sample.peak for sample in measured])} |"
         )
 
 

@@ -1,9 +1,10 @@
-"""Exports a random BERT-base as a Hub module, beside tf-models-official, then loads, runs and trains both.
+"""Benchmarks exporting a random BERT-base as a Hub module against tf-models-official, then using both modules.
 
-Usage: hub.py --peer-python PYTHON [--runs N]
+Usage: hub.py --baseline-python PYTHON [--runs N]
 
-The peer is `official.nlp.tools.export_tfhub` of tf-models-official, in the environment whose Python is named, from
-the same weights in its own layout; it checks nothing. Prints the Markdown of docs/benchmarks.md.
+The baseline is `official.nlp.tools.export_tfhub` of tf-models-official in the environment of the given Python, on
+the same weights in its own layout; it does not verify its output. Both modules are loaded, called and trained.
+Prints the Markdown of docs/benchmarks.md.
 """
 
 import argparse
@@ -77,7 +78,7 @@ print(json.dumps(times))
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--peer-python", type=Path, required=True)
+    parser.add_argument("--baseline-python", type=Path, required=True)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
@@ -94,32 +95,37 @@ def exports(base: Path, arguments: argparse.Namespace) -> None:
         for name, flags in (("export-hub-module --no-verify", ["--no-verify"]), ("export-hub-module", [])):
             command = [sys.executable, "-c", EXPORT, "--checkpoint", base / "tf1", "--output", base / "ours"]
             runs.setdefault(name, []).append(run([*command, "--do-lower-case", "--overwrite", *flags]))
-        shutil.rmtree(base / "peer", ignore_errors=True)
-        peer = [arguments.peer_python, "-m", "official.nlp.tools.export_tfhub", "--export_type=model"]
-        peer += ["--do_lower_case=True", f"--bert_config_file={base}/garden/bert_config.json"]
-        peer += [f"--model_checkpoint_path={base}/garden/bert_model.ckpt", f"--vocab_file={base}/tf1/vocab.txt"]
-        runs.setdefault("peer: export_tfhub", []).append(run([*peer, f"--export_path={base}/peer"]))
-    print("| what | wall, s | peak memory, GB |\n|---|---|---|")
+        shutil.rmtree(base / "baseline", ignore_errors=True)
+        baseline = [arguments.baseline_python, "-m", "official.nlp.tools.export_tfhub", "--export_type=model"]
+        baseline += ["--do_lower_case=True", f"--bert_config_file={base}/garden/bert_config.json"]
+        baseline += [
+            f"--model_checkpoint_path={base}/garden/bert_model.ckpt",
+            f"--vocab_file={base}/tf1/vocab.txt",
+        ]
+        runs.setdefault("baseline: export_tfhub", []).append(run([*baseline, f"--export_path={base}/baseline"]))
+    print("| command | wall, s | peak memory, GB |\n|---|---|---|")
     for name, measured in runs.items():
-        print(f"| {name} | {median([one.wall for one in measured])} | {median([one.peak for one in measured])} |")
+        wall, peak = median([sample.wall for sample in measured]), median([sample.peak for sample in measured])
+        print(f"| {name} | {wall} | {peak} |")
 
 
 def loads(base: Path, count: int) -> None:
-    times: dict[str, list[float]] = {"ours": [], "peer": []}
+    times: dict[str, list[float]] = {"ours": [], "baseline": []}
     for _ in range(count):
         for name, seconds in times.items():
-            seconds.append(float(run([sys.executable, "-c", LOAD, base / name]).said))
+            seconds.append(float(run([sys.executable, "-c", LOAD, base / name]).last_line))
     print("\n| module | hub.KerasLayer, s | saved_model.pb, MB |\n|---|---|---|")
     for name, seconds in times.items():
         size = (base / name / "saved_model.pb").stat().st_size / 1e6
-        print(f"| {name} | {median(seconds)} | {size:.2f} |", flush=True)
+        label = "bertferry" if name == "ours" else "baseline: export_tfhub"
+        print(f"| {label} | {median(seconds)} | {size:.2f} |", flush=True)
 
 
 def calls(base: Path) -> None:
-    said = run([sys.executable, "-c", CALLS, "12", base / "ours", base / "peer"]).said
-    print("\n| call, ms | ours | peer |\n|---|---|---|")
-    for name, (ours, peer) in json.loads(said).items():
-        print(f"| {name} | {median(ours)} | {median(peer)} |")
+    times = run([sys.executable, "-c", CALLS, "12", base / "ours", base / "baseline"]).last_line
+    print("\n| call, ms | bertferry | baseline: export_tfhub |\n|---|---|---|")
+    for name, (ours, baseline) in json.loads(times).items():
+        print(f"| {name} | {median(ours)} | {median(baseline)} |")
 
 
 if __name__ == "__main__":

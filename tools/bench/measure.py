@@ -1,4 +1,4 @@
-"""What the benchmarks share: a command in a process of its own, its wall time and its peak memory."""
+"""Shared by the benchmarks: runs a command in a separate process and measures wall time and peak memory."""
 
 import os
 import statistics
@@ -17,11 +17,11 @@ class Run:
 
     wall: float
     peak: float
-    said: str
+    last_line: str
 
 
 def run(command: Sequence[str | Path], **environment: str) -> Run:
-    """Runs a command to its end; a failure ends the benchmark with what it wrote on stderr."""
+    """Runs a command to completion; if it fails, the benchmark exits with its stderr."""
     started = time.perf_counter()
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
@@ -33,7 +33,7 @@ def run(command: Sequence[str | Path], **environment: str) -> Run:
         )
         assert process.stdout
         out = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)  # says what it used, which communicate() does not
+        _, status, usage = os.wait4(process.pid, 0)  # reports resource usage, which communicate() does not
         wall = time.perf_counter() - started
         if status:
             errors.seek(0)
@@ -42,5 +42,5 @@ def run(command: Sequence[str | Path], **environment: str) -> Run:
 
 
 def median(values: Sequence[float]) -> str:
-    """The median, and between which values it lies: `2.31 (2.20-2.58)`."""
+    """The median and the range: `2.31 (2.20-2.58)`."""
     return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"

@@ -1,10 +1,10 @@
-"""Exports a random BERT-base as ONNX, beside optimum, and compares the graphs' latency in ONNX Runtime.
+"""Benchmarks exporting a random BERT-base as ONNX against optimum, and the files' latency in ONNX Runtime.
 
-Usage: onnx.py [--runs N] [--peer-python PYTHON] [--large] [--stock]
+Usage: onnx.py [--runs N] [--baseline-python PYTHON] [--large] [--stock]
 
-The peer is `optimum-cli export onnx` on the same weights in Hugging Face form, in the environment whose Python is
-named. With --stock, the Hub module of the same weights through `python -m tf2onnx.convert` too, which needs
-minutes and 20 GB. Prints the Markdown of docs/benchmarks.md.
+The baseline is `optimum-cli export onnx` on the same weights as Hugging Face safetensors, in the environment of
+the given Python. --stock also converts the Hub module of the same weights with `python -m tf2onnx.convert`, which
+takes minutes and 20 GB. Prints the Markdown of docs/benchmarks.md.
 """
 
 import argparse
@@ -38,9 +38,9 @@ for path in sys.argv[4:]:
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     feeds = {}
     for value in session.get_inputs():
-        kind = np.int32 if value.type == "tensor(int32)" else np.int64
+        dtype = np.int32 if value.type == "tensor(int32)" else np.int64
         upper = 30522 if "ids" in value.name and "type" not in value.name else 2
-        feeds[value.name] = np.ones((rows, length), kind) * (upper // 2)
+        feeds[value.name] = np.ones((rows, length), dtype) * (upper // 2)
     names = [session.get_outputs()[0].name]
     session.run(names, feeds)
     sessions.append((session, names, feeds))
@@ -57,7 +57,7 @@ print(json.dumps(times))
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--peer-python", type=Path)
+    parser.add_argument("--baseline-python", type=Path)
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--stock", action="store_true")
     arguments = parser.parse_args()
@@ -72,20 +72,23 @@ def main() -> None:
             against_stock(base)
         if arguments.large:
             run([sys.executable, TOOLS / "random_checkpoint.py", "large", base / "large"])
-            one = export(base / "large", base / "large.onnx", "--no-verify")
-            print(f"\nBERT-large, not checked: {one.wall:.1f} s, {one.peak:.2f} GB")
+            large = export(base / "large", base / "large.onnx", "--no-verify")
+            print(f"\nBERT-large, not verified: {large.wall:.1f} s, {large.peak:.2f} GB")
 
 
 def against_stock(base: Path) -> None:
-    """A SavedModel through both, one run each."""
+    """Converts a SavedModel with both tools, one run each."""
     run([sys.executable, "-c", HUB, "--checkpoint", base / "tf1", "--output", base / "hub", "--no-verify", *CASED])
     ours = run([sys.executable, "-c", EXPORT, "--saved-model", base / "hub", "--output", base / "saved.onnx"])
     command = [sys.executable, "-m", "tf2onnx.convert", "--saved-model", base / "hub", "--opset", "18"]
     stock = run([*command, "--output", base / "stock.onnx"])
     print("\n| SavedModel to ONNX | wall, s | peak memory, GB | file, MB |\n|---|---|---|---|")
-    for name, one, path in (("export-onnx, with its check", ours, "saved"), ("tf2onnx.convert", stock, "stock")):
+    for name, measured, path in (
+        ("export-onnx --saved-model, including verification", ours, "saved"),
+        ("baseline: python -m tf2onnx.convert", stock, "stock"),
+    ):
         size = (base / f"{path}.onnx").stat().st_size / 1e6
-        print(f"| {name} | {one.wall:.1f} | {one.peak:.2f} | {size:.0f} |", flush=True)
+        print(f"| {name} | {measured.wall:.1f} | {measured.peak:.2f} | {size:.0f} |", flush=True)
 
 
 def export(source: Path, output: Path, *flags: str) -> Run:
@@ -98,13 +101,16 @@ def exports(base: Path, arguments: argparse.Namespace) -> None:
     for _ in range(arguments.runs):
         runs["export-onnx --no-verify"].append(export(base / "tf1", base / "none.onnx", "--no-verify"))
         runs["export-onnx"].append(export(base / "tf1", base / "none.onnx"))
-        if arguments.peer_python:
-            optimum = arguments.peer_python.parent / "optimum-cli"
+        if arguments.baseline_python:
+            optimum = arguments.baseline_python.parent / "optimum-cli"
             command = [optimum, "export", "onnx", "--model", base / "hf", "--task", "feature-extraction"]
-            runs.setdefault("peer: optimum-cli", []).append(run([*command, base / "optimum"], HF_HUB_OFFLINE="1"))
-    print("| what | wall, s | peak memory, GB |\n|---|---|---|")
+            runs.setdefault("baseline: optimum-cli", []).append(
+                run([*command, base / "optimum"], HF_HUB_OFFLINE="1")
+            )
+    print("| command | wall, s | peak memory, GB |\n|---|---|---|")
     for name, measured in runs.items():
-        print(f"| {name} | {median([one.wall for one in measured])} | {median([one.peak for one in measured])} |")
+        wall, peak = median([sample.wall for sample in measured]), median([sample.peak for sample in measured])
+        print(f"| {name} | {wall} | {peak} |")
     export(base / "tf1", base / "ort.onnx", "--optimize", "ort", "--no-verify")
     export(base / "tf1", base / "int8.onnx", "--precision", "int8", "--no-verify")
     export(base / "tf1", base / "ort8.onnx", "--precision", "int8", "--optimize", "ort", "--no-verify")
@@ -114,15 +120,19 @@ def exports(base: Path, arguments: argparse.Namespace) -> None:
 
 def latencies(base: Path, arguments: argparse.Namespace) -> None:
     graphs = {name: base / f"{name}.onnx" for name in ("none", "ort", "int8", "ort8")}
-    if arguments.peer_python:
-        optimum = arguments.peer_python.parent / "optimum-cli"
+    if arguments.baseline_python:
+        optimum = arguments.baseline_python.parent / "optimum-cli"
         command = [optimum, "export", "onnx", "--model", base / "hf", "--task", "feature-extraction"]
         run([*command, "--optimize", "O2", base / "o2"], HF_HUB_OFFLINE="1")
-        graphs["optimum O2"] = base / "o2" / "model.onnx"
+        graphs["baseline: optimum O2"] = base / "o2" / "model.onnx"
     print("\n| latency, ms | " + " | ".join(graphs) + " |\n|---|" + "---|" * len(graphs))
     for rows, length in SHAPES:
-        said = run([sys.executable, "-c", LATENCY, str(rows), str(length), "12", *graphs.values()]).said
-        print(f"| ({rows}, {length}) | " + " | ".join(median(times) for times in json.loads(said)) + " |")
+        times = run([sys.executable, "-c", LATENCY, str(rows), str(length), "12", *graphs.values()]).last_line
+        print(
+            f"| ({rows}, {length}) | "
+            + " | ".join(median(graph_times) for graph_times in json.loads(times))
+            + " |"
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Verifies a random BERT-base checkpoint against its Hub module and its ONNX file on all probes.
+"""Benchmarks comparing a random BERT-base checkpoint with its Hub module and its ONNX file on all probes.
 
 Usage: verify.py [--runs N]
 
@@ -36,11 +36,11 @@ def main() -> None:
             "verify-parity --localize": _runs(runs, *both, "--localize"),
             "verify-parity --help": _runs(runs, "--help"),
         }
-    print("| what | wall, s | peak memory, GB |\n|---|---|---|")
+    print("| command | wall, s | peak memory, GB |\n|---|---|---|")
     for name, measured in rows.items():
-        wall, peak = median([one.wall for one in measured]), median([one.peak for one in measured])
+        wall, peak = median([sample.wall for sample in measured]), median([sample.peak for sample in measured])
         print(f"| {name} | {wall} | {peak} |")
-    print(f"\nIts verdict: {rows['verify-parity'][-1].said}")
+    print(f"\nVerdict: {rows['verify-parity'][-1].last_line}")
 
 
 def _runs(count: int, *arguments: str | Path) -> list[Run]:

@@ -1,7 +1,7 @@
-"""Checkpoints of the BERT family: read in any layout, converted to another, nothing lost.
+"""Checkpoints of the BERT family: read in any layout and converted to any other without loss.
 
 `open_checkpoint` reads one, `convert_checkpoint` converts one, `inspect_checkpoint` shows one, `diff_checkpoints`
-compares two. None of it imports TensorFlow.
+compares two. None of them imports TensorFlow.
 """
 
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from bertferry.core.atomic import FULL
+from bertferry.core.atomic import DISK_FULL
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.temporary import TemporaryFolder
 
@@ -16,17 +16,17 @@ SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 MAX_BYTES = 32 * 2**30
 MAX_MEMBERS = 10_000
 MAX_RATIO = 100
-"""Weights hardly shrink when they are compressed: what grows more than this beyond the first 64 MiB is a bomb."""
+"""Weights hardly compress: an archive that expands by more than this beyond the first 64 MiB is a bomb."""
 CHUNK = 2**20
 DAMAGE = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, gzip.BadGzipFile),
     *(EOFError, NotImplementedError),
 )
-"""What the libraries raise for the bytes of an archive, not for the disks that it is read from and unpacked to."""
+"""What the libraries raise because of an archive's bytes, as opposed to the disks involved."""
 
 
 def is_archive(path: Path) -> bool:
-    """Whether the name is that of an archive that is read here."""
+    """Whether the name is that of a supported archive."""
     return path.name.lower().endswith(SUFFIXES)
 
 
@@ -34,8 +34,8 @@ def unpack(path: Path) -> TemporaryFolder:
     """The archive's files in a temporary folder.
 
     Raises:
-      UsageError: no archive, or one with absolute paths, `..`, links or devices in it, or too large.
-      DataError: its bytes contradict their checksums or end too early.
+      UsageError: no such file, or an archive with absolute paths, `..`, links or devices, or too large.
+      DataError: its bytes contradict their checksums or are truncated.
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
@@ -53,7 +53,7 @@ def unpack(path: Path) -> TemporaryFolder:
         raise DataError(f"{path}: not a complete archive: {error}") from error
     except OSError as error:
         folder.remove()
-        if error.errno in FULL:
+        if error.errno in DISK_FULL:
             place = folder.path.parent
             raise UsageError(f"{path}: no room to unpack it in {place}: set TMPDIR to a larger folder") from error
         raise UsageError(f"{path}: cannot be unpacked: {error.strerror or error}") from error
@@ -64,13 +64,13 @@ def unpack(path: Path) -> TemporaryFolder:
 
 
 def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Name and content of every file, in order, without trusting sizes that the archive declares."""
+    """Name and content of every file, in order, without trusting the sizes that the archive declares."""
     if path.name.lower().endswith(".zip"):
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
-                kind = info.external_attr >> 28  # the Unix file type, where the archive has one
-                if kind not in (0, 4, 8):
-                    raise UsageError(f"{path}: refused: {info.filename} in it is a link or a device")
+                file_type = info.external_attr >> 28  # of Unix, if the archive has it
+                if file_type not in (0, 4, 8):
+                    raise UsageError(f"{path}: refused: its entry {info.filename} is a link or a device")
                 if not info.is_dir():
                     with archive.open(info) as content:
                         yield info.filename, content
@@ -80,7 +80,7 @@ def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
             if member.isdir():
                 continue
             if not member.isfile():
-                raise UsageError(f"{path}: refused: {member.name} in it is a link or a device")
+                raise UsageError(f"{path}: refused: its entry {member.name} is a link or a device")
             extracted = archive.extractfile(member)
             if extracted is not None:
                 yield member.name, extracted
@@ -89,12 +89,12 @@ def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
 def _safe_parts(path: Path, name: str) -> tuple[str, ...]:
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not parts or parts[0].startswith("/") or ":" in parts[0] or ".." in parts:
-        raise UsageError(f"{path}: refused: {name!r} in it leads outside the archive's folder")
+        raise UsageError(f"{path}: refused: its entry {name!r} leads outside the archive's folder")
     return parts
 
 
 def _copy(content: IO[bytes], target: Path, budget: int, path: Path) -> int:
-    """Copies a file; returns what is left of the budget."""
+    """Copies a file; returns the remaining budget."""
     with target.open("wb") as out:
         while chunk := content.read(CHUNK):
             budget -= len(chunk)

@@ -1,4 +1,4 @@
-"""An opened checkpoint: configuration, layout and every parameter under its canonical name."""
+"""An open checkpoint: configuration, layout and every parameter under its canonical name."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from bertferry.convert.classifier_config import ClassifierConfig
+from bertferry.convert.config_inference import infer_config
 from bertferry.convert.configuration import read_config
-from bertferry.convert.fresh import initial_value
-from bertferry.convert.inference import infer_config
+from bertferry.convert.initialization import initial_value
 from bertferry.convert.layout import Layout
 from bertferry.convert.layouts import LAYOUTS
 from bertferry.convert.locate import Location, locate
@@ -25,10 +25,10 @@ from bertferry.core.parameters import canonical_axes
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint whose every tensor is accounted for. Values are read when asked for.
+    """A checkpoint in which every tensor is accounted for. Values are read on demand.
 
     `classifier` is what its configuration says about a classifier.
-    `fresh` are parameters of heads that the file lacks: they have the values that BERT starts them from.
+    `initialized` are parameters of heads that the file lacks: they have the initial values of BERT.
     """
 
     location: Location
@@ -36,18 +36,18 @@ class Checkpoint:
     reader: Reader
     match: Match
     classifier: ClassifierConfig
-    fresh: tuple[str, ...] = ()
+    initialized: tuple[str, ...] = ()
 
     @property
     def layout(self) -> Layout:
-        """The layout that the file was found to have."""
+        """The layout that was detected."""
         return self.match.layout
 
     def check_bert(self) -> None:
-        """Refuses an architecture that converts, but that no network here computes.
+        """Refuses an architecture that can be converted, but that no network here implements.
 
         Raises:
-          UsageError: it is another than BERT's.
+          UsageError: the architecture is not BERT.
         """
         if self.layout.architecture != "bert":
             raise UsageError(
@@ -62,31 +62,31 @@ class Checkpoint:
 
     @property
     def sizes(self) -> Mapping[str, int]:
-        """Axis sizes by name; `classes` is there when the file has a classifier."""
+        """Axis sizes by name; `classes` is present if the file has a classifier."""
         return self.match.sizes
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Canonical names of the parameters in the file, and of the fresh ones."""
-        return (*self.match.found, *self.fresh)
+        """Canonical names of the parameters in the file, and of the initialized ones."""
+        return (*self.match.found, *self.initialized)
 
     def outside_sample(self) -> str:
-        """The first tensors beside the encoder that no head accounts for."""
+        """The first tensors outside the encoder that belong to no known head."""
         return sample(with_nearest(self.match, self.match.outside))
 
     def stored_name(self, parameter: str) -> str:
-        """The name under which the file keeps a parameter."""
+        """The name under which the file stores a parameter."""
         return self.match.found[parameter][0]
 
     def stored_info(self, parameter: str) -> TensorInfo:
-        """Shape and dtype of a parameter as it lies in the file."""
-        if parameter in self.fresh:
+        """Shape and dtype of a parameter as it is stored in the file."""
+        if parameter in self.initialized:
             return TensorInfo(axes.shape(canonical_axes(parameter), self.sizes), "float32")
         return self.reader.tensors[self.stored_name(parameter)]
 
     def stored_axes(self, parameter: str) -> str:
-        """How a parameter lies in the file."""
-        return canonical_axes(parameter) if parameter in self.fresh else self.match.found[parameter][1].axes
+        """How a parameter is laid out in the file."""
+        return canonical_axes(parameter) if parameter in self.initialized else self.match.found[parameter][1].axes
 
     def read(self, parameter: str, wanted: str | None = None) -> np.ndarray:
         """A parameter laid out as the axes `wanted`, by default as the networks hold it.
@@ -94,7 +94,7 @@ class Checkpoint:
         Raises:
           DataError: its bytes are damaged.
         """
-        if parameter in self.fresh:
+        if parameter in self.initialized:
             value = initial_value(parameter, self.sizes, self.config.initializer_range)
         else:
             value = self.reader.read(self.stored_name(parameter))
@@ -108,9 +108,9 @@ def open_checkpoint(
     """Opens a checkpoint in any layout.
 
     Args:
-      path: a prefix, a directory, a `.safetensors` file, or an archive of one of these as released.
-      options: how it is read, where its files leave it open.
-      strict: refuse a checkpoint with missing, unexpected or misshapen tensors; without it they stand in `match`.
+      path: a prefix, a directory, a `.safetensors` file, or a released archive of one of these.
+      options: how to read it, if its files do not determine that.
+      strict: refuse a checkpoint with missing, unexpected or misshapen tensors; else they are listed in `match`.
 
     Raises:
       UsageError: a missing or unreadable file or configuration, or an unknown layout name.
@@ -127,41 +127,41 @@ def open_checkpoint(
         return Checkpoint(location, config, reader, best, classifier)
 
     readers = open_readers(location, options.prefix)
-    able = [way for way in readers if _has_word_table(way[0], candidates)]
-    checkpoint = _first_success(read_as, able or readers[:1])
+    fitting = [(reader, place) for reader, place in readers if _has_token_table(reader, candidates)]
+    checkpoint = _first_success(read_as, fitting or readers[:1])
     if strict:
         _check_copies(checkpoint)
     return checkpoint
 
 
-def _has_word_table(reader: Reader, layouts: Iterable[Layout]) -> bool:
-    """Whether a reader finds under some layout's name what every encoder has."""
+def _has_token_table(reader: Reader, layouts: Iterable[Layout]) -> bool:
+    """Whether a reader finds the token embedding table, which every encoder has, under some layout's name."""
     return any(layout.naming == reader.naming and reader.places(layout.anchor) for layout in layouts)
 
 
 def _first_success(
     read_as: Callable[[Reader, str | None], Checkpoint], readers: Sequence[tuple[Reader, str | None]]
 ) -> Checkpoint:
-    """What the first reader gives whose names fit a layout; where none do, what the first one says."""
-    failed: list[DataError] = []
+    """The result of the first reader whose names fit a layout; if none fit, the first reader's error."""
+    errors: list[DataError] = []
     for reader, place in readers:
         try:
             return read_as(reader, place)
         except DataError as error:
-            failed.append(error)
-    raise failed[0]
+            errors.append(error)
+    raise errors[0]
 
 
 def _candidates(name: str, architecture: str | None) -> tuple[Layout, ...]:
-    """The layouts that a name stands for: itself, and those of other architectures in the same kind of file."""
-    found = tuple(layout for layout in LAYOUTS.values() if name in ("auto", layout.name, layout.family))
+    """The layouts that a name covers: its own, and those of other architectures in the same kind of file."""
+    layouts = tuple(layout for layout in LAYOUTS.values() if name in ("auto", layout.name, layout.family))
     if architecture is None:
-        return found
-    return tuple(layout for layout in found if layout.architecture == architecture)
+        return layouts
+    return tuple(layout for layout in layouts if layout.architecture == architecture)
 
 
 def _check_copies(checkpoint: Checkpoint) -> None:
-    """A tied weight stored twice must be the same twice, or one of the two would be lost."""
+    """The two copies of a tied weight must be equal, or one of them would be lost."""
     for key, parameter in checkpoint.match.copies.items():
         original = checkpoint.reader.read(checkpoint.stored_name(parameter))
         if not same_bits(checkpoint.reader.read(key), original):
@@ -171,6 +171,6 @@ def _check_copies(checkpoint: Checkpoint) -> None:
             )
 
 
-def same_bits(one: np.ndarray, other: np.ndarray) -> bool:
+def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two arrays agree in type, shape and every bit, NaN and signed zero included."""
-    return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()

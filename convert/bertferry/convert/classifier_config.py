@@ -1,8 +1,8 @@
-"""What a configuration file says about a classifier: whether it judges sentences or tokens, and its labels.
+"""What a configuration file says about a classifier: whether it classifies sentences or tokens, and its labels.
 
 `id2label`, `label2id`, `problem_type` and `num_labels` are those of
-https://huggingface.co/docs/transformers/main_classes/configuration. A `bert_config.json` of others has no such
-keys; one that is written here has them, and `task`, so that nothing is lost on the way through other layouts.
+https://huggingface.co/docs/transformers/main_classes/configuration. Others write a `bert_config.json` without
+these keys; one written here has them, and `task`, so that nothing is lost on the way through other layouts.
 """
 
 from collections.abc import Mapping
@@ -18,12 +18,13 @@ PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_class
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """Which head with classes a file has, or None if it does not say; and its labels.
+    """Which head with classes a file has, or None if it does not say, the class that it names, and its labels.
 
-    `labels` holds those of `LABEL_KEYS` that the file has, `id2label` by numbers as text, as JSON has it.
+    `labels` holds those of `LABEL_KEYS` that the file has; the keys of `id2label` are strings, as in JSON.
     """
 
     head: str | None = None
+    stated: str = ""
     labels: Mapping[str, Any] = field(default_factory=dict)
 
     def check(self, classes: int) -> None:
@@ -39,7 +40,7 @@ class ClassifierConfig:
             raise ConfigError(f"problem_type is {problem!r}: expected one of {', '.join(PROBLEM_TYPES)}")
 
     def keys(self, classes: int) -> dict[str, Any]:
-        """`LABEL_KEYS` for a `config.json`; labels without names are numbered, as transformers does."""
+        """`LABEL_KEYS` for a `config.json`; labels without names are numbered, as in transformers."""
         names = self.labels.get("id2label", {str(number): f"LABEL_{number}" for number in range(classes)})
         return {"id2label": names, "label2id": {name: int(key) for key, name in names.items()}, **self.labels}
 
@@ -49,21 +50,22 @@ def read_classifier_config(values: Mapping[str, Any]) -> ClassifierConfig:
     labels = {key: values[key] for key in LABEL_KEYS if values.get(key) is not None}
     if "id2label" not in labels and isinstance(count := values.get("num_labels"), int):
         labels["id2label"] = {str(number): f"LABEL_{number}" for number in range(count)}
-    return ClassifierConfig(_head(values), labels)
+    stated = next((str(name) for name in values.get("architectures") or ()), "")
+    return ClassifierConfig(_stated_head(values), stated, labels)
 
 
 def _check_labels(names: object, classes: int) -> None:
     if not isinstance(names, Mapping) or not all(isinstance(name, str | int) for name in names.values()):
-        raise ConfigError("id2label is not an object of numbers and label names")
+        raise ConfigError("id2label does not map numbers to label names")
     if len(names) != classes:
         raise ConfigError(f"id2label has {len(names)} labels, but the classifier has {classes} classes")
     if set(names) != {str(number) for number in range(classes)}:
         raise ConfigError(f"id2label does not number its labels from 0 to {classes - 1}")
 
 
-def _head(values: Mapping[str, Any]) -> str | None:
+def _stated_head(values: Mapping[str, Any]) -> str | None:
     heads = TASKS[values["task"]].heads if values.get("task") in TASKS else ()
     for name in values.get("architectures") or ():
-        kind = str(name).partition("For")[2]
-        heads = next((known for known, suffix in TRANSFORMERS_CLASSES.items() if suffix == f"For{kind}"), heads)
+        stated = "For" + str(name).partition("For")[2]
+        heads = next((known for known, suffix in TRANSFORMERS_CLASSES.items() if suffix == stated), heads)
     return next((head for head in heads if has_classes(head)), None)

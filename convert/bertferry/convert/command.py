@@ -9,7 +9,7 @@ from bertferry.convert.converter import convert_checkpoint
 from bertferry.convert.difference import diff_checkpoints
 from bertferry.convert.inspection import inspect_checkpoint
 from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
-from bertferry.convert.options import DTYPES, TASK_CHOICES, ConversionOptions
+from bertferry.convert.options import TARGET_DTYPES, TASK_CHOICES, ConversionOptions
 from bertferry.convert.source_options import SOURCE_FLAGS, add_source_flags, source_options
 from bertferry.core.console import (
     Progress,
@@ -27,7 +27,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     """The flags of the command."""
     parser = command_parser(
         "convert-checkpoint",
-        "Convert a BERT checkpoint from any layout to another, and compare every bit.",
+        "Convert a BERT checkpoint from any layout to another, and verify every bit.",
     )
     parser.add_argument("--input", metavar="PATH", help="a prefix, a directory, a .safetensors file or an archive")
     parser.add_argument("--output", metavar="DIR", help="the directory to create")
@@ -40,38 +40,40 @@ def build_parser() -> argparse_flags.ArgumentParser:
     parser.add_argument(
         "--task",
         choices=TASK_CHOICES,
-        help="which heads to keep; default: those that the target layout was released with",
+        help="which heads to keep; default: those in released files of the target layout",
     )
     parser.add_argument(
-        "--dtype", choices=DTYPES, help="cast every tensor to this type; default: each keeps its own"
+        "--dtype", choices=TARGET_DTYPES, help="cast every tensor to this type; default: each keeps its type"
     )
     parser.add_argument(
         "--init-missing-head",
         action="store_true",
-        help="start heads and poolers that the source lacks from BERT's initial distribution",
+        help="initialize missing heads and poolers from BERT's initial distribution",
     )
-    parser.add_argument("--num-labels", metavar="N", type=int, help="classes of a classifier started so")
+    parser.add_argument(
+        "--num-labels", metavar="N", type=int, help="number of classes of an initialized classifier"
+    )
     parser.add_argument(
         "--do-lower-case",
         action=BooleanOptionalAction,
-        help="of the tokenizer, for huggingface; default: as the source's tokenizer_config.json says",
+        help="whether the tokenizer lower-cases, for huggingface; default: see the source's tokenizer_config.json",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
-    parser.add_argument("--dry-run", action="store_true", help="check names, shapes and files, and write nothing")
+    parser.add_argument("--dry-run", action="store_true", help="check names, shapes and files; write nothing")
     parser.add_argument(
         "--inspect",
         action="store_true",
-        help="show layout, configuration and tensors of --input, and convert nothing",
+        help="show layout, configuration and tensors of --input; convert nothing",
     )
     parser.add_argument(
         "--diff",
         metavar=("A", "B"),
         nargs=2,
-        help="compare two checkpoints in any layouts bit for bit, and convert nothing",
+        help="compare two checkpoints in any layouts bit for bit; convert nothing",
     )
-    parser.add_argument("--list-layouts", action="store_true", help="list the layouts that are read and written")
+    parser.add_argument("--list-layouts", action="store_true", help="list the readable and writable layouts")
     parser.add_argument(
-        "--json", metavar="FILE", nargs="?", const="-", help="the report as JSON, on stdout or into FILE"
+        "--json", metavar="FILE", nargs="?", const="-", help="write the report as JSON to stdout or FILE"
     )
     add_source_flags(parser, "the input")
     return parser
@@ -82,7 +84,7 @@ NO_CONVERSION = {
     "diff": ("diff", "json", *SOURCE_FLAGS),
     "inspect": ("inspect", "input", "json", *SOURCE_FLAGS),
 }
-"""Flags that have the command convert nothing, and those that count beside each."""
+"""Flags with which the command converts nothing, and the flags that each of them uses."""
 
 
 def execute(arguments: Namespace, progress: Progress) -> int:
@@ -94,8 +96,8 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     if arguments.list_layouts:
         return _list_layouts()
     if arguments.diff:
-        one, other = arguments.diff
-        difference = diff_checkpoints(one, other, source_options(arguments))
+        a, b = arguments.diff
+        difference = diff_checkpoints(a, b, source_options(arguments))
         show(difference.to_json(), difference.render(), arguments.json)
         return 0 if difference.equal else 1
     if arguments.input is None:
@@ -130,8 +132,8 @@ def execute(arguments: Namespace, progress: Progress) -> int:
 
 def _list_layouts() -> int:
     for layout in LAYOUTS.values():
-        way = "read, written" if layout in WRITTEN else "read"
-        print(f"{layout.name:<25} {way:<14} {layout.summary}")
+        access = "read, written" if layout in WRITTEN else "read"
+        print(f"{layout.name:<25} {access:<14} {layout.summary}")
     return 0
 
 

@@ -1,8 +1,8 @@
-"""Reads an EncoderConfig from each source format, and writes the one of each target.
+"""Reads an EncoderConfig from every source format, and writes it in that of the target.
 
 `gelu` means two things: the tanh approximation in a `bert_config.json` of google-research/bert and its
-descendants, the exact erf form in a `config.json` of transformers. A file that does not show which of the
-two it is must say so with `"activation"`.
+descendants, the exact erf form in a `config.json` of transformers. If a file does not show which
+of the two it means, it must say so with `"activation"`.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bertferry.convert.classifier_config import ClassifierConfig, read_classifier_config
-from bertferry.convert.huggingface_config import MARKS, activation_of, huggingface_config
+from bertferry.convert.huggingface_config import MARKS, huggingface_config, parse_activation
 from bertferry.convert.layout import Layout
 from bertferry.convert.locate import FileFormat
 from bertferry.core.config import ConfigError, EncoderConfig
@@ -35,7 +35,7 @@ OPTIONAL = {
     "initializer_range": "initializer_range",
     "embedding_size": "embedding_size",
 }
-ACTIVATIONS = {
+HIDDEN_ACTS = {
     "gelu": "gelu_tanh",
     "gelu_erf": "gelu_erf",
     "relu": "relu",
@@ -43,12 +43,12 @@ ACTIVATIONS = {
     "silu": "silu",
 }
 ONE_GROUP = ("num_hidden_groups", "inner_group_num")
-"""Of ALBERT: more than one group of shared blocks was never released."""
+"""Keys of ALBERT: no checkpoint with more than one group of shared blocks was ever released."""
 
 
 @dataclass(frozen=True)
 class StoredConfig:
-    """What a configuration file says of the encoder, its architecture if stated, and of a classifier."""
+    """What a configuration file says about the encoder, its architecture (if stated) and a classifier."""
 
     encoder: EncoderConfig
     model_type: str | None
@@ -56,7 +56,7 @@ class StoredConfig:
 
 
 def read_config(path: Path, file_format: FileFormat) -> StoredConfig:
-    """What a JSON file of either format says.
+    """Reads a JSON file of either format.
 
     Raises:
       UsageError: unreadable, not JSON, a missing or inconsistent key, an unknown or ambiguous activation.
@@ -68,16 +68,16 @@ def read_config(path: Path, file_format: FileFormat) -> StoredConfig:
     if is_manifest(values):
         values = Manifest.from_dict(values, path).configuration
     if not isinstance(values, dict):
-        raise UsageError(f"{path}: not a configuration: a JSON object is expected")
+        raise UsageError(f"{path}: not a configuration: expected a JSON object")
     try:
-        encoder = config_of(values, file_format)
+        encoder = parse_config(values, file_format)
     except ConfigError as error:
         raise UsageError(f"{path}: {error}") from error
     return StoredConfig(encoder, values.get("model_type"), read_classifier_config(values))
 
 
-def config_of(values: Mapping[str, Any], file_format: FileFormat) -> EncoderConfig:
-    """The configuration that the keys of either format mean.
+def parse_config(values: Mapping[str, Any], file_format: FileFormat) -> EncoderConfig:
+    """The configuration that the keys of either format describe.
 
     Raises:
       ConfigError: a missing, inconsistent, unknown or ambiguous value.
@@ -85,18 +85,18 @@ def config_of(values: Mapping[str, Any], file_format: FileFormat) -> EncoderConf
     activation = _activation(values, file_format)
     missing = [key for key in SIZES if key not in values]
     if missing:
-        raise ConfigError(f"{' and '.join(missing)} missing: the tensors alone do not show it, add it")
+        raise ConfigError(f"{' and '.join(missing)} missing: it cannot be inferred from the tensors, add it")
     for key in ONE_GROUP:
         if values.get(key, 1) != 1:
-            raise ConfigError(f"{key} is {values[key]}: only 1 is read here")
+            raise ConfigError(f"{key} is {values[key]}: only 1 is supported")
     fields = {field: values[key] for key, field in (SIZES | OPTIONAL).items() if key in values}
     return EncoderConfig(**fields, activation=activation)
 
 
 def _activation(values: Mapping[str, Any], file_format: FileFormat) -> str:
-    """`"activation"`, where it stands, wins over `hidden_act`."""
+    """`"activation"`, if present, takes precedence over `hidden_act`."""
     if any(mark in values for mark in MARKS):
-        return activation_of(values)
+        return parse_activation(values)
     if "activation" in values:
         return str(values["activation"])
     if "hidden_act" not in values:
@@ -104,12 +104,12 @@ def _activation(values: Mapping[str, Any], file_format: FileFormat) -> str:
     act = values["hidden_act"]
     if file_format == "safetensors" and act == "gelu":
         raise ConfigError(
-            "hidden_act gelu is ambiguous beside a safetensors file: "
+            "hidden_act gelu is ambiguous for a safetensors file: "
             'add "activation": "gelu_tanh" (the original BERT) or "gelu_erf" (transformers)'
         )
-    if not isinstance(act, str) or act not in ACTIVATIONS:
-        raise ConfigError(f"unknown activation: hidden_act is {act!r}, expected one of {', '.join(ACTIVATIONS)}")
-    return ACTIVATIONS[act]
+    if not isinstance(act, str) or act not in HIDDEN_ACTS:
+        raise ConfigError(f"unknown activation: hidden_act is {act!r}, expected one of {', '.join(HIDDEN_ACTS)}")
+    return HIDDEN_ACTS[act]
 
 
 def bert_config(
@@ -117,10 +117,10 @@ def bert_config(
 ) -> dict[str, Any]:
     """The keys of a `bert_config.json`, with those of a classifier.
 
-    `hidden_act` is what readers of 2019 know; `activation` says it without doubt. For the erf form
-    `hidden_act` is `gelu_erf`, so that a reader that does not know it refuses instead of computing another.
+    `hidden_act` is what readers of 2019 know; `activation` is unambiguous. For the erf form `hidden_act` is
+    `gelu_erf`, so that a reader that does not know it fails instead of computing something else.
     """
-    hidden_act = next(name for name, meaning in ACTIVATIONS.items() if meaning == config.activation)
+    hidden_act = next(name for name, meaning in HIDDEN_ACTS.items() if meaning == config.activation)
     values = {**_sizes(config), "hidden_act": hidden_act, "activation": config.activation}
     if classifier is not None and any(has_classes(head) for head in heads):
         values |= {"task": task_that_keeps(heads[0]), **classifier.labels}
@@ -135,9 +135,9 @@ def write_configuration(
     classifier: ClassifierConfig,
     classes: int | None,
 ) -> None:
-    """The configuration file of a target: `config.json` of transformers, or `bert_config.json`.
+    """Writes the configuration file of a target: `config.json` of transformers, or `bert_config.json`.
 
-    `classes` are those of the target's classifier, if it has one.
+    `classes` is the number of classes of the target's classifier, if it has one.
     """
     if target.naming == "safetensors":
         name, values = "config.json", huggingface_config(config, _sizes(config), target, heads)

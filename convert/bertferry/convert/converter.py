@@ -1,4 +1,4 @@
-"""convert_checkpoint: from any layout to another, nothing lost, nothing changed."""
+"""convert_checkpoint: from any layout to any other, without loss or change."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,16 +10,15 @@ from bertferry.convert.options import ConversionOptions
 from bertferry.convert.plan import Plan, PlannedTensor, plan
 from bertferry.convert.report import ConversionReport, conversion_report
 from bertferry.convert.source_options import SourceOptions
-from bertferry.convert.vocabulary import read_vocabulary, write_tokenizer_config
+from bertferry.convert.tokenizer_files import read_vocabulary, write_tokenizer_config
 from bertferry.convert.writers.content import TensorContent
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
+from bertferry.core.progress import ProgressCallback
 from bertferry.core.tasks import has_classes
 
 CHECKPOINT_NAME = "bert_model.ckpt"
 SAFETENSORS_NAME = "model.safetensors"
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many steps are done, and of how many."""
 
 
 def convert_checkpoint(
@@ -30,7 +29,7 @@ def convert_checkpoint(
     source: SourceOptions = SourceOptions(),
     overwrite: bool = False,
     dry_run: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> ConversionReport:
     """Converts the checkpoint at `input` into the directory `output`, re-reads it and compares every bit.
 
@@ -38,14 +37,14 @@ def convert_checkpoint(
       input: a prefix, a directory, a `.safetensors` file or a released archive, in any layout.
       output: the directory to create: `bert_model.ckpt.*` and `bert_config.json`, or `model.safetensors`,
         `config.json` and `tokenizer_config.json`; `vocab.txt` if the source has one; `conversion_report.json`.
-      options: what is written.
-      source: how the input is read, where its files leave it open.
+      options: what to write.
+      source: how to read the input, if its files do not determine that.
       overwrite: replace an existing output.
-      dry_run: check everything and read nothing but names and shapes; write nothing.
-      progress: called as the work goes on.
+      dry_run: check everything, but read only names and shapes, and write nothing.
+      progress: called as the work proceeds.
 
     Raises:
-      BertferryError: UsageError or DataError, as its `exit_code` says; nothing is left at `output` then.
+      BertferryError: UsageError or DataError; nothing is left at `output` then.
     """
     clear_leftovers(Path(output))
     check_destination(Path(output), overwrite=overwrite)
@@ -55,11 +54,11 @@ def convert_checkpoint(
         read_vocabulary(checkpoint.location.vocabulary, checkpoint.config.vocab_size)
     tokenized = work.target.naming == "safetensors" and checkpoint.location.vocabulary is not None
     if options.do_lower_case is not None and not tokenized:
-        raise UsageError("--do-lower-case is for --to huggingface and a source with a vocabulary: leave it out")
+        raise UsageError("--do-lower-case requires --to huggingface and a source with a vocabulary: leave it out")
     if dry_run:
         return conversion_report(work, input, output, dry_run=True)
     with new_directory(output, overwrite=overwrite) as staging:
-        write_beside(staging, work, options.do_lower_case)
+        write_other_files(staging, work, options.do_lower_case)
         tell = _counter(work, progress)
         check_skipped(checkpoint)
         write_tensors(staging, work, tell)
@@ -69,8 +68,8 @@ def convert_checkpoint(
     return report
 
 
-def _counter(work: Plan, progress: Progress | None) -> Callable[[str], None]:
-    """Counts the tensors, each written once and read once."""
+def _counter(work: Plan, progress: ProgressCallback | None) -> Callable[[str], None]:
+    """A function that reports progress: each tensor counts twice, written and compared."""
     done, total = 0, 2 * len(work.tensors)
 
     def tell(what: str) -> None:
@@ -82,8 +81,8 @@ def _counter(work: Plan, progress: Progress | None) -> Callable[[str], None]:
     return tell
 
 
-def write_beside(directory: Path, work: Plan, do_lower_case: bool | None) -> None:
-    """The configuration and the vocabulary."""
+def write_other_files(directory: Path, work: Plan, do_lower_case: bool | None) -> None:
+    """Writes the configuration and the vocabulary."""
     source = work.checkpoint
     heads = work.form.heads
     classes = source.sizes["classes"] if any(has_classes(head) for head in heads) else None
@@ -96,13 +95,13 @@ def write_beside(directory: Path, work: Plan, do_lower_case: bool | None) -> Non
 
 
 def check_skipped(checkpoint: Checkpoint) -> None:
-    """Reads what is left out of the target: damage in it speaks against the whole file."""
+    """Reads what is left out of the target: damage there casts doubt on the whole file."""
     for key in (*checkpoint.match.skipped, *checkpoint.match.outside):
         checkpoint.reader.checked_fingerprint(key)
 
 
 def write_tensors(directory: Path, work: Plan, tell: Callable[[str], None]) -> None:
-    """Writes every row of the plan, one in memory at a time."""
+    """Writes every tensor of the plan, with one in memory at a time."""
 
     def pieces(tensor: PlannedTensor) -> Iterator[memoryview]:
         tell(f"writing {tensor.stored}")
@@ -120,15 +119,15 @@ def write_tensors(directory: Path, work: Plan, tell: Callable[[str], None]) -> N
     if work.target.naming == "names":
         write_names(prefix, contents)
     else:
-        aliases = work.target.bound_aliases(work.checkpoint.config.num_layers)
+        aliases = work.target.bind_aliases(work.checkpoint.config.num_layers)
         write_objects(prefix, [tensor.row for tensor in work.tensors], contents, aliases)
 
 
 def compare_bits(directory: Path, work: Plan, tell: Callable[[str], None]) -> None:
     """Opens what was written as any reader would, and compares every tensor with its source bit for bit.
 
-    A tensor that keeps its bytes is compared by the checksum that both files state, after the bytes of the written
-    one have been found to have it.
+    A tensor that keeps its bytes is compared by the checksums in both files, after the bytes of the written one
+    have been checked.
 
     Raises:
       DataError: the first tensor that differs.
@@ -137,7 +136,7 @@ def compare_bits(directory: Path, work: Plan, tell: Callable[[str], None]) -> No
     for tensor in work.tensors:
         tell(f"comparing {tensor.stored}")
         if not _is_equal(written, work, tensor):
-            raise DataError(f"{directory}: {tensor.stored} was read back with other values than were written")
+            raise DataError(f"{directory}: read-back mismatch: {tensor.stored} differs from its source")
 
 
 def _is_equal(written: Checkpoint, work: Plan, tensor: PlannedTensor) -> bool:
@@ -147,11 +146,11 @@ def _is_equal(written: Checkpoint, work: Plan, tensor: PlannedTensor) -> bool:
     if tensor.keeps_bytes and tensor.source is not None:
         ours = written.reader.checked_fingerprint(key)
         theirs = work.checkpoint.reader.fingerprint(tensor.source)
-        if kind(ours) == kind(theirs):
+        if hash_name(ours) == hash_name(theirs):
             return ours == theirs
     return same_bits(written.reader.read(key), work.value(tensor))
 
 
-def kind(fingerprint: str) -> str:
-    """Which function a fingerprint is of: `crc32c` or `sha256`."""
+def hash_name(fingerprint: str) -> str:
+    """The hash function of a fingerprint: `crc32c` or `sha256`."""
     return fingerprint.partition(":")[0]

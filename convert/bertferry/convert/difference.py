@@ -11,14 +11,14 @@ from bertferry.convert.heads import possible_heads, with_heads
 from bertferry.convert.source_options import SourceOptions
 from bertferry.core.results import Result, Schema
 
-SHOWN = 20
-NUMERIC = ("num_attention_heads", "activation")
-"""What changes a network's outputs without changing a tensor."""
+MAX_LINES = 20
+CHANGES_OUTPUTS = ("num_attention_heads", "activation")
+"""Settings that change a network's outputs without changing a tensor."""
 
 
 @dataclass(frozen=True)
 class ParameterDifference:
-    """How a parameter differs: a sentence, and by how much where both sides have values of one shape."""
+    """How a parameter differs: a description, and by how much if the shapes are the same."""
 
     parameter: str
     what: str
@@ -27,7 +27,7 @@ class ParameterDifference:
 
 @dataclass(frozen=True)
 class CheckpointDifference(Result):
-    """What two checkpoints have in common and what not. Paths are as the caller gave them."""
+    """How two checkpoints differ. Paths are as the caller gave them."""
 
     SCHEMA = Schema.DIFFERENCE
 
@@ -41,20 +41,20 @@ class CheckpointDifference(Result):
 
     @property
     def equal(self) -> bool:
-        """Whether both hold the same parameters bit for bit, and mean the same network by them."""
-        return not self.parameters and not any(name in self.configuration for name in NUMERIC)
+        """Whether both contain the same parameters bit for bit and describe the same network."""
+        return not self.parameters and not any(name in self.configuration for name in CHANGES_OUTPUTS)
 
     def derived(self) -> dict[str, Any]:
         """The verdict."""
         return {"equal": self.equal}
 
     def render(self) -> str:
-        """A line for each difference, largest first, and the verdict."""
+        """One line per difference, largest first, and the verdict."""
         lines = [f"A  {self.a} ({self.a_layout})", f"B  {self.b} ({self.b_layout})"]
         lines += [f"  {name}: A {a}, B {b}" for name, (a, b) in self.configuration.items()]
-        lines += [f"  {row.parameter}: {row.what}" for row in self.parameters[:SHOWN]]
-        if len(self.parameters) > SHOWN:
-            lines.append(f"  and {len(self.parameters) - SHOWN} more, all of them with --json")
+        lines += [f"  {row.parameter}: {row.what}" for row in self.parameters[:MAX_LINES]]
+        if len(self.parameters) > MAX_LINES:
+            lines.append(f"  and {len(self.parameters) - MAX_LINES} more (--json lists all)")
         count = f"{self.equal_parameters} parameters equal bit for bit"
         if self.equal:
             return "\n".join([*lines, f"EQUAL: {count}"])
@@ -72,38 +72,39 @@ def diff_checkpoints(
     return compare_checkpoints(open_checkpoint(a, source), open_checkpoint(b, source), str(a), str(b))
 
 
-def compare_checkpoints(one: Checkpoint, other: Checkpoint, a: str = "", b: str = "") -> CheckpointDifference:
-    """The same for two that are open; `a` and `b` are what to call them."""
-    one, other = with_heads(one, possible_heads(other)), with_heads(other, possible_heads(one))
-    names = dict.fromkeys((*one.parameters, *other.parameters))
-    found = [difference for name in names if (difference := _difference(one, other, name))]
-    found.sort(key=lambda row: -float("inf") if row.max_abs is None else -row.max_abs)
+def compare_checkpoints(a: Checkpoint, b: Checkpoint, a_name: str = "", b_name: str = "") -> CheckpointDifference:
+    """The same for two open checkpoints; the names are those to show."""
+    a, b = with_heads(a, possible_heads(b)), with_heads(b, possible_heads(a))
+    names = dict.fromkeys((*a.parameters, *b.parameters))
+    rows = [row for name in names if (row := _difference(a, b, name))]
+    rows.sort(key=lambda row: -float("inf") if row.max_abs is None else -row.max_abs)
     configuration = {
-        field.name: (mine, theirs)
-        for field in fields(one.config)
-        if (mine := getattr(one.config, field.name)) != (theirs := getattr(other.config, field.name))
+        field.name: (a_value, b_value)
+        for field in fields(a.config)
+        if (a_value := getattr(a.config, field.name)) != (b_value := getattr(b.config, field.name))
     }
-    equal = len(names) - len(found)
-    return CheckpointDifference(a, b, one.layout.name, other.layout.name, equal, tuple(found), configuration)
+    equal = len(names) - len(rows)
+    return CheckpointDifference(a_name, b_name, a.layout.name, b.layout.name, equal, tuple(rows), configuration)
 
 
-def _difference(one: Checkpoint, other: Checkpoint, name: str) -> ParameterDifference | None:
-    for side, letter in ((other, "A"), (one, "B")):
-        if name not in side.parameters:
-            return ParameterDifference(name, f"only in {letter}")
-    a, b = one.read(name, axes := one.stored_axes(name)), other.read(name, axes)
+def _difference(a_checkpoint: Checkpoint, b_checkpoint: Checkpoint, name: str) -> ParameterDifference | None:
+    for lacking, other in ((b_checkpoint, "A"), (a_checkpoint, "B")):
+        if name not in lacking.parameters:
+            return ParameterDifference(name, f"only in {other}")
+    axes = a_checkpoint.stored_axes(name)
+    a, b = a_checkpoint.read(name, axes), b_checkpoint.read(name, axes)
     if same_bits(np.ascontiguousarray(a), np.ascontiguousarray(b)):
         return None
     if a.shape != b.shape:
         return ParameterDifference(name, f"shape {list(a.shape)} in A, {list(b.shape)} in B")
     wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
-    apart = np.abs(wide_a - wide_b)
-    apart[np.isnan(wide_a) & np.isnan(wide_b)] = 0
-    apart[np.isnan(apart)] = np.inf
-    worst = np.unravel_index(int(np.argmax(apart)), apart.shape)
+    distances = np.abs(wide_a - wide_b)
+    distances[np.isnan(wide_a) & np.isnan(wide_b)] = 0
+    distances[np.isnan(distances)] = np.inf
+    worst = np.unravel_index(int(np.argmax(distances)), distances.shape)
     types = "" if a.dtype == b.dtype else f"{a.dtype} in A, {b.dtype} in B; "
     what = (
-        f"{types}{int((apart > 0).sum())} of {a.size} elements differ, at most by {apart[worst]:.3g} "
+        f"{types}{int((distances > 0).sum())} of {a.size} elements differ, by at most {distances[worst]:.3g} "
         f"(A {wide_a[worst]:.9g}, B {wide_b[worst]:.9g} at {[int(i) for i in worst]})"
     )
-    return ParameterDifference(name, what, float(apart[worst]))
+    return ParameterDifference(name, what, float(distances[worst]))

@@ -1,4 +1,4 @@
-"""Which heads a checkpoint is read with: those that it has, or may have, and those that are initialized."""
+"""The heads that a checkpoint is read with: those that it has, or may have, and those that are initialized."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -13,26 +13,31 @@ from bertferry.core.tasks import task_that_keeps
 
 
 def possible_heads(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """The heads in the file, and those that it may hold instead if neither names nor configuration tell."""
+    """The heads in the file, and those that it may have instead if neither names nor configuration decide."""
     return (*checkpoint.heads, *(head for twin in checkpoint.match.twins for head in twin.form.heads))
 
 
 def with_heads(checkpoint: Checkpoint, wanted: Collection[str] | None) -> Checkpoint:
-    """The checkpoint, its head read as the one of the wanted heads that it may be; None wants all that it has.
+    """The checkpoint, with an ambiguous head read as the one that is wanted; None means all heads that it has.
 
     Raises:
-      UsageError: all are wanted, and nothing tells which head it is.
-      DataError: the labels of the configuration are not those of the head's classes.
+      UsageError: all are wanted, and nothing decides which head it is.
+      DataError: the labels of the configuration do not match the classes of the head.
     """
     match = checkpoint.match
     if match.twins and wanted is None:
         tasks = " or ".join(f"--task {task_that_keeps(head)}" for head in possible_heads(checkpoint))
         name = checkpoint.stored_name(checkpoint.parameters[-1])
-        raise UsageError(f"{checkpoint.location.path}: {name} may be of either head", f"give {tasks}")
+        stated = checkpoint.classifier.stated
+        owner = f"is of a {stated}, which is neither" if stated else "may belong to either head"
+        raise UsageError(
+            f"{checkpoint.location.path}: {name} {owner}",
+            f"give {tasks} to read it so, or --task encoder to leave it out",
+        )
     if match.twins and wanted is not None:
         readings = (match, *match.twins)
-        chosen = next((reading for reading in readings if set(reading.form.heads) & set(wanted)), None)
-        checkpoint = checkpoint if chosen is None else replace(checkpoint, match=replace(chosen, twins=[]))
+        reading = next((reading for reading in readings if set(reading.form.heads) & set(wanted)), None)
+        checkpoint = checkpoint if reading is None else replace(checkpoint, match=replace(reading, twins=[]))
     if wanted is None or set(checkpoint.heads) & set(wanted):
         _check_labels(checkpoint)
     return checkpoint
@@ -55,34 +60,34 @@ def with_parameters(
     init_missing_head: bool = False,
     num_labels: int | None = None,
 ) -> Checkpoint:
-    """The checkpoint, where it lacks none of the parameters, or with those of heads and poolers started fresh.
+    """The checkpoint, with the parameters of heads and poolers that it lacks initialized.
 
     Args:
       needed: canonical names.
-      use: who needs them, for the error: `task mlm needs`.
-      init_missing_head: initialize what is missing, as long as it is not the encoder itself.
+      use: what requires them, for the error: `task mlm`.
+      init_missing_head: initialize what is missing, unless it is the encoder itself.
       num_labels: the number of classes of a classifier that is initialized.
 
     Raises:
       DataError: parameters are missing.
-      UsageError: a fresh classifier without its number of classes.
+      UsageError: a classifier that is initialized without its number of classes.
     """
     missing = tuple(name for name in needed if name not in checkpoint.parameters)
     has_classes = any("classes" in canonical_axes(name) for name in missing)
     if num_labels is not None and not has_classes:
-        raise UsageError("--num-labels is for a classifier that is initialized, and none is here: leave it out")
+        raise UsageError("--num-labels applies to a classifier that is initialized, and none is: leave it out")
     if not missing:
         return checkpoint
     if any(name.startswith(("embeddings/", "encoder/")) for name in missing):
-        raise DataError(f"{checkpoint.location.path}: the source has no {sample(list(missing))}, which {use}")
+        raise DataError(f"{checkpoint.location.path}: missing {sample(list(missing))} (required by {use})")
     if not init_missing_head:
         raise DataError(
-            f"{checkpoint.location.path}: the source has no {', '.join(missing)}, which {use}",
+            f"{checkpoint.location.path}: missing {', '.join(missing)} (required by {use})",
             "give --init-missing-head to initialize them",
         )
     if not has_classes:
-        return replace(checkpoint, fresh=missing)
+        return replace(checkpoint, initialized=missing)
     if num_labels is None:
-        raise UsageError("a classifier that is initialized needs its number of classes", "give --num-labels N")
-    known = replace(checkpoint.match, sizes={**checkpoint.sizes, "classes": num_labels})
-    return replace(checkpoint, match=known, classifier=ClassifierConfig(), fresh=missing)
+        raise UsageError("a classifier that is initialized requires its number of classes", "give --num-labels N")
+    match = replace(checkpoint.match, sizes={**checkpoint.sizes, "classes": num_labels})
+    return replace(checkpoint, match=match, classifier=ClassifierConfig(), initialized=missing)

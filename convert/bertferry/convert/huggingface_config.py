@@ -1,4 +1,4 @@
-"""The `config.json` of a `Bert*` model of transformers, both ways.
+"""Reads and writes the `config.json` of a `Bert*` model of transformers.
 
 https://huggingface.co/docs/transformers/model_doc/bert#transformers.BertConfig. `gelu` is the exact erf
 form there; the tanh approximation is `gelu_new`.
@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bertferry.convert.layout import Layout
-from bertferry.core.config import ConfigError, EncoderConfig
+from bertferry.core.config import LAYER_NORM_EPSILON, ConfigError, EncoderConfig
 from bertferry.core.tasks import TRANSFORMERS_CLASSES
 
-ACTIVATIONS = {
+HUGGINGFACE_ACTS = {
     "gelu": "gelu_erf",
     "gelu_new": "gelu_tanh",
     "gelu_pytorch_tanh": "gelu_tanh",
@@ -22,26 +22,27 @@ ACTIVATIONS = {
 }
 MARKS = ("model_type", "architectures", "transformers_version")
 """Keys that a `bert_config.json` of google-research/bert never has."""
-LAYER_NORM_EPSILON = 1e-12
 CLASS_OF_TYPE = {"bert": "Bert", "albert": "Albert", "electra": "Electra"}
 
 
-def activation_of(values: Mapping[str, Any]) -> str:
-    """The activation that a `config.json` means.
+def parse_activation(values: Mapping[str, Any]) -> str:
+    """The activation that a `config.json` specifies.
 
     Raises:
-      ConfigError: it is no BERT of this project, or its activation is unknown.
+      ConfigError: a model that is not supported, or an unknown activation.
     """
-    if (kind := values.get("model_type", "bert")) not in CLASS_OF_TYPE:
-        raise ConfigError(f"model_type is {kind!r}: only {', '.join(CLASS_OF_TYPE)} are read here")
+    if (model_type := values.get("model_type", "bert")) not in CLASS_OF_TYPE:
+        raise ConfigError(f"model_type is {model_type!r}: only {', '.join(CLASS_OF_TYPE)} are supported")
     if (positions := values.get("position_embedding_type", "absolute")) != "absolute":
-        raise ConfigError(f"position_embedding_type is {positions!r}: only absolute positions are read here")
+        raise ConfigError(f"position_embedding_type is {positions!r}: only absolute positions are supported")
     if (epsilon := values.get("layer_norm_eps", LAYER_NORM_EPSILON)) != LAYER_NORM_EPSILON:
-        raise ConfigError(f"layer_norm_eps is {epsilon}: BERT's is 1e-12 and cannot be stored in other layouts")
+        raise ConfigError(f"layer_norm_eps is {epsilon}: only 1e-12 is supported, other layouts cannot store it")
     act = values.get("hidden_act")
-    if act not in ACTIVATIONS:
-        raise ConfigError(f"unknown activation: hidden_act is {act!r}, expected one of {', '.join(ACTIVATIONS)}")
-    return ACTIVATIONS[act]
+    if act not in HUGGINGFACE_ACTS:
+        raise ConfigError(
+            f"unknown activation: hidden_act is {act!r}, expected one of {', '.join(HUGGINGFACE_ACTS)}"
+        )
+    return HUGGINGFACE_ACTS[act]
 
 
 def huggingface_config(
@@ -52,7 +53,7 @@ def huggingface_config(
     return {
         **sizes,
         "architectures": [CLASS_OF_TYPE[layout.architecture] + TRANSFORMERS_CLASSES[heads]],
-        "hidden_act": next(act for act, meaning in ACTIVATIONS.items() if meaning == config.activation),
+        "hidden_act": next(act for act, meaning in HUGGINGFACE_ACTS.items() if meaning == config.activation),
         "layer_norm_eps": LAYER_NORM_EPSILON,
         "model_type": layout.architecture,
         "pad_token_id": 0,

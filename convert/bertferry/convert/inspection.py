@@ -16,7 +16,7 @@ from bertferry.core.results import Result, Schema
 
 @dataclass(frozen=True)
 class InspectedTensor:
-    """One tensor of the file; `role` is its parameter, or why it is none."""
+    """One tensor of the file; `role` is its parameter, or why it is not one."""
 
     name: str
     shape: tuple[int, ...]
@@ -41,13 +41,13 @@ class Inspection(Result):
     tensors: tuple[InspectedTensor, ...]
 
     def render(self) -> str:
-        """A readable table: totals, configuration, one row a tensor."""
+        """A readable table: totals, configuration, one row per tensor."""
         head = [
             f"{self.path}",
             f"  layout      {self.layout}",
             f"  heads       {', '.join(self.heads) or 'none, encoder only'}",
             f"  parameters  {self.parameters:,} ({in_units(self.total_bytes)})",
-            f"  vocabulary  {'vocab.txt' if self.vocabulary else 'none beside it'}",
+            f"  vocabulary  {'vocab.txt' if self.vocabulary else 'none'}",
             "  config      " + ", ".join(f"{key} {value}" for key, value in self.configuration.items()),
             *(f"  WRONG       {fault}" for fault in self.faults),
             "",
@@ -65,7 +65,7 @@ class Inspection(Result):
 
 
 def inspect_checkpoint(path: str | Path, source: SourceOptions = SourceOptions()) -> Inspection:
-    """Opens a checkpoint and accounts for every tensor in it; reads no values. Arguments as `open_checkpoint`.
+    """Opens a checkpoint and accounts for every tensor in it; reads no values. Arguments as for `open_checkpoint`.
 
     Raises:
       BertferryError: as `open_checkpoint`.
@@ -75,7 +75,7 @@ def inspect_checkpoint(path: str | Path, source: SourceOptions = SourceOptions()
     named = {checkpoint.stored_name(parameter) for parameter in checkpoint.parameters}
     tensors = tuple(
         InspectedTensor(key, info.shape, info.dtype, roles[key])
-        for key, info in sorted(checkpoint.reader.tensors.items(), key=lambda item: natural(item[0]))
+        for key, info in sorted(checkpoint.reader.tensors.items(), key=lambda item: natural_sort_key(item[0]))
     )
     parameters = [tensor for tensor in tensors if tensor.name in named]
     return Inspection(
@@ -92,23 +92,23 @@ def inspect_checkpoint(path: str | Path, source: SourceOptions = SourceOptions()
 
 
 def _heads(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """The heads; those that the file may have in place of each other as one."""
+    """The heads; alternatives, of which the file has one, are joined by "or"."""
     return (" or ".join(possible_heads(checkpoint)),) if checkpoint.match.twins else checkpoint.heads
 
 
 def _roles(checkpoint: Checkpoint) -> dict[str, str]:
     """What each tensor of the file is."""
-    found = checkpoint.match
+    match = checkpoint.match
     roles = {checkpoint.stored_name(parameter): parameter for parameter in checkpoint.parameters}
-    roles |= {key: f"copy of {name}" for key, name in found.copies.items()}
-    roles |= {key: f"({reason})" for key, reason in found.skipped.items()}
-    for what, keys in (("UNEXPECTED", found.unexpected), ("outside the encoder", found.outside)):
-        near = nearest(found, keys)
+    roles |= {key: f"copy of {name}" for key, name in match.copies.items()}
+    roles |= {key: f"({reason})" for key, reason in match.skipped.items()}
+    for what, keys in (("UNEXPECTED", match.unexpected), ("outside the encoder", match.outside)):
+        near = nearest(match, keys)
         roles |= {key: f"({what}; nearest known: {near[key]})" if key in near else f"({what})" for key in keys}
     return roles
 
 
-def natural(name: str) -> list[tuple[int, str]]:
+def natural_sort_key(name: str) -> list[tuple[int, str]]:
     """A sort key that puts layer 2 before layer 10."""
     parts = name.replace("-", "/").replace("_", "/").replace(".", "/").split("/")
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -1,9 +1,8 @@
-"""What a checkpoint layout is: a table of rows, read in both directions.
+"""A checkpoint layout: a table of rows, used in both directions.
 
 `{layer}` in a template is the block's number, `{block}` its index among the weighted layers of a Keras
-network, `{pooler}` the index after the last block. `{encoder}` and `{model}` are the
-places where the encoder and the model around it stand: in files that are written those of the form, in files
-that are read wherever they are found.
+network, `{pooler}` the index after the last block. `{encoder}` and `{model}` are the paths of the encoder and of
+the model around it: those of the form when writing, wherever they are found when reading.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,9 +21,9 @@ PROJECTIONS = ("query", "key", "value")
 
 @dataclass(frozen=True)
 class Row:
-    """One parameter: its canonical name, where this layout stores it and how it lies there.
+    """One parameter: its canonical name, its name in this layout and the axes that it has there.
 
-    A row with `only_if_unequal` is in files alone whose two axes of these names differ in size.
+    A row with `only_if_unequal` exists only in files in which these two axes differ in size.
     `variable` is the graph name of the variable (`full_name`), which TF1's `Saver.restore` reads in
     object-based files; layouts that are not object-based have none.
     """
@@ -35,7 +34,7 @@ class Row:
     variable: str = ""
     only_if_unequal: tuple[str, str] | None = None
 
-    def filled(self, numbers: Mapping[str, int | str]) -> "Row":
+    def fill(self, numbers: Mapping[str, int | str]) -> "Row":
         """The row with every placeholder replaced."""
         return replace(
             self,
@@ -45,15 +44,15 @@ class Row:
         )
 
     def is_stored(self, sizes: Mapping[str, int]) -> bool:
-        """Whether a file whose axes have these sizes has the tensor."""
+        """Whether a file with these axis sizes has the tensor."""
         return self.only_if_unequal is None or len({sizes[axis] for axis in self.only_if_unequal}) > 1
 
 
 @dataclass(frozen=True)
 class Form:
-    """One kind of file of a layout: the heads it holds, where its encoder and the model around it stand, and
-    whether its encoder has a pooler (masked-LM and question-answering models of transformers have none). Where
-    only the place tells the architecture, its name must end in `scope`."""
+    """One kind of file of a layout: its heads, the paths of its encoder and of the model around it, and whether
+    the encoder has a pooler (masked-LM and question-answering models of transformers have none). If only the path
+    of the encoder reveals the architecture, it must end in `scope`."""
 
     heads: tuple[str, ...] = ()
     encoder: str = ""
@@ -62,9 +61,9 @@ class Form:
     scope: str = ""
 
     def model_around(self, encoder: str) -> str | None:
-        """Where the model stands whose encoder was found at a place, or None where this form has none there.
+        """The path of the model around an encoder that was found at a path, or None if this form has none there.
 
-        An encoder without heads may stand anywhere; heads stand in a fixed relation to it.
+        An encoder without heads may be anywhere; heads have a fixed place relative to it.
         """
         if not encoder.endswith(self.scope):
             return None
@@ -78,12 +77,12 @@ class Form:
 class Layout:
     """A checkpoint layout.
 
-    `forms` lists every kind of file read; the first with the wanted heads is written. `ignored` maps globs of
-    stored names to what they are; `copies` maps stored names to the parameter that they must repeat bit for
-    bit. A head's row for an encoder parameter supersedes the encoder's own. `aliases` are further edges of a
-    written object graph, from a path to the path of the object that it leads to as well. `configuration`
-    holds keys of the configuration file that are the layout's own. `architecture` is named as transformers names
-    it; `target` is what `--to` calls a layout that shares its kind of file with one of BERT. `first_block` is the
+    `forms` lists every kind of file that is read; the first with the wanted heads is written. `ignored` maps globs
+    of stored names to descriptions; `copies` maps stored names to the parameter that they must repeat bit for
+    bit. A head's row for an encoder parameter supersedes the encoder's own. `aliases` are additional
+    edges of a written object graph, from a path to another path of the same object. `configuration` holds the
+    layout's own keys of the configuration file. `architecture` is named as in transformers; `target` is the name
+    for `--to` of a layout that shares its kind of file with one of BERT. `first_block` is the
     number of the first block among the weighted layers of a Keras network.
     """
 
@@ -103,7 +102,7 @@ class Layout:
     first_block: int = 4
 
     def __post_init__(self) -> None:
-        """Adds the heads that are stored under the names of others: their rows differ in nothing else."""
+        """Adds the heads that are stored under the names of others: their rows are otherwise the same."""
         for head, spec in HEADS.items():
             if spec.stored_as in self.heads and head not in self.heads:
                 object.__setattr__(self, "heads", {**self.heads, head: self._rows_of_twin(head, spec.stored_as)})
@@ -129,7 +128,7 @@ class Layout:
 
     @property
     def anchor(self) -> str:
-        """The stored name of the word table, seen from the encoder: where it is found, an encoder is."""
+        """The stored name of the token embedding table, relative to the encoder: it shows where an encoder is."""
         return next(row.stored for row in self.encoder if row.parameter == "embeddings/word").format(encoder="")
 
     def bind(
@@ -137,17 +136,17 @@ class Layout:
     ) -> Iterator[Row]:
         """The rows of a file of this form, every template filled in, block by block.
 
-        `encoder` is the place where the encoder was found, by default the one where it is written; `sizes` leave
-        out the rows that a file of such sizes lacks.
+        `encoder` is the path at which the encoder was found, by default the one at which it is written; with
+        `sizes`, rows that a file with these sizes lacks are left out.
         """
-        rows = self._filled(self._rows(form), form, num_layers, encoder)
+        rows = self._fill(self._rows(form), form, num_layers, encoder)
         return rows if sizes is None else (row for row in rows if row.is_stored(sizes))
 
-    def superseded(self, form: Form, num_layers: int, encoder: str | None = None) -> Iterator[Row]:
-        """The encoder's own rows of parameters that a head keeps elsewhere: written too, never read."""
-        kept = {row.stored for row in self._rows(form)}
-        left = [row for row in self.encoder if form.pooler and row.stored not in kept]
-        return self._filled(left, form, num_layers, encoder)
+    def superseded_rows(self, form: Form, num_layers: int, encoder: str | None = None) -> Iterator[Row]:
+        """The encoder's own rows of parameters that a head stores elsewhere: written too, never read."""
+        used = {row.stored for row in self._rows(form)}
+        others = [row for row in self.encoder if form.pooler and row.stored not in used]
+        return self._fill(others, form, num_layers, encoder)
 
     def _rows(self, form: Form) -> list[Row]:
         heads = [row for head in form.heads for row in self.heads[head]]
@@ -160,7 +159,7 @@ class Layout:
         ]
         return encoder + heads
 
-    def _filled(self, rows: list[Row], form: Form, num_layers: int, encoder: str | None) -> Iterator[Row]:
+    def _fill(self, rows: list[Row], form: Form, num_layers: int, encoder: str | None) -> Iterator[Row]:
         place = form.encoder if encoder is None else encoder
         model = form.model if encoder is None else form.model_around(place)
         places: dict[str, int | str] = {
@@ -172,11 +171,11 @@ class Layout:
             templates = tuple(section)
             for layer in range(num_layers) if repeated else (0,):
                 numbers = {**places, "layer": layer, "block": self.first_block + layer}
-                yield from (row.filled(numbers) for row in templates)
+                yield from (row.fill(numbers) for row in templates)
 
-    def bound_aliases(self, num_layers: int) -> dict[str, str]:
+    def bind_aliases(self, num_layers: int) -> dict[str, str]:
         """The aliases, every template filled in."""
-        bound = {}
+        aliases = {}
         for path, target in self.aliases.items():
             for layer in range(num_layers) if "{layer}" in path else (0,):
                 numbers = {
@@ -184,26 +183,26 @@ class Layout:
                     "block": self.first_block + layer,
                     "pooler": self.first_block + num_layers,
                 }
-                bound[path.format(**numbers)] = target.format(**numbers)
-        return bound
+                aliases[path.format(**numbers)] = target.format(**numbers)
+        return aliases
 
     def form_with(self, heads: tuple[str, ...], *, pooler: bool = True) -> Form | None:
         """The form that is written for exactly these heads, or None if the layout has none.
 
-        Where the layout has both it is the one with or without a pooler, as the source is.
+        If the layout has both, it is the one with or without a pooler, like the source.
         """
         forms = [form for form in self.forms if set(form.heads) == set(heads)]
         return next((form for form in forms if form.pooler == pooler), forms[0] if forms else None)
 
     def reason_to_skip(self, stored: str) -> str | None:
-        """Why a stored tensor is no parameter (an optimiser slot, a counter), or None if it should be one."""
+        """Why a stored tensor is not a parameter (an optimizer slot, a counter), or None if it should be one."""
         return next((why for pattern, why in self.ignored.items() if fnmatchcase(stored, pattern)), None)
 
 
 def table(text: str) -> tuple[Row, ...]:
     """Rows written as lines of `parameter | stored | axes [| variable]`.
 
-    `{projection}` stands for query, key and value, a row each.
+    `{projection}` stands for query, key and value, one row each.
     """
     cells = ([cell.strip() for cell in line.split("|")] for line in text.strip().splitlines())
     rows = (Row(row[0], row[1], row[2], row[3] if len(row) > 3 else "") for row in cells)

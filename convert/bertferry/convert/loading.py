@@ -1,4 +1,4 @@
-"""From a checkpoint to a network that holds its values."""
+"""Loads a checkpoint into a network."""
 
 import tensorflow as tf
 import tf_keras
@@ -19,8 +19,8 @@ def load_network(checkpoint: Checkpoint, task: str = "encoder", float_dtype: str
     """
     checkpoint.check_bert()
     checkpoint = with_heads(checkpoint, TASKS[task].heads)
-    with_parameters(checkpoint, task_parameters(task, checkpoint.config.num_layers), f"task {task} needs")
-    # Every value is about to be replaced: drawing them at random would take longer than all the rest.
+    with_parameters(checkpoint, task_parameters(task, checkpoint.config.num_layers), f"task {task}")
+    # Every value is about to be replaced: random initialization would take longer than everything else.
     model = task_model(checkpoint.config, task, checkpoint.sizes.get("classes"), float_dtype, "zeros")
     for name, variable in named_variables(model).items():
         if name not in checkpoint.parameters:

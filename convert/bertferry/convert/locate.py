@@ -1,4 +1,4 @@
-"""Finds a checkpoint's files from what a user gives: a prefix, a directory, a safetensors file, an archive."""
+"""Finds the files of a checkpoint given as a prefix, a directory, a safetensors file or an archive."""
 
 import glob
 import json
@@ -24,7 +24,7 @@ PICKLED = (".bin", ".pt", ".pth", ".pkl")
 
 @dataclass(frozen=True)
 class Location:
-    """Where a checkpoint lies: `path` is the prefix of a TensorFlow checkpoint, the safetensors file or the
+    """The location of a checkpoint: `path` is the prefix of a TensorFlow checkpoint, the safetensors file or the
     index of several (`shards`). `unpacked` keeps the folder of an unpacked archive as long as it is needed."""
 
     file_format: FileFormat
@@ -47,10 +47,10 @@ class Location:
 
 
 def locate(given: str | Path, config: str | Path | None = None) -> Location:
-    """The files of the checkpoint at `given`, no tensor of them read, an archive unpacked.
+    """The files of the checkpoint at `given`, without reading tensors; an archive is unpacked.
 
     Raises:
-      UsageError: nothing there, several checkpoints there, or a hostile archive.
+      UsageError: no checkpoint or several there, or a hostile archive.
       DataError: an index whose data files are missing, or a damaged archive.
     """
     path, unpacked = Path(given), None
@@ -59,7 +59,7 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
         path = _only_checkpoint_folder(unpacked.path, path)
     if path.is_dir() and (path / "saved_model.pb").is_file():
         return _saved_model(path, config)
-    file_format, path = _in_directory(path) if path.is_dir() else _named(path)
+    file_format, path = _find_in_directory(path) if path.is_dir() else _from_file_name(path)
     if file_format == "tensorflow":
         _check_shards(path)
     shards = _safetensors_shards(path) if file_format == "safetensors" else ()
@@ -67,9 +67,9 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
         file_format,
         path,
         shards,
-        _beside(path, config, CONFIG_NAMES[file_format]),
-        _optional(path.parent / "vocab.txt"),
-        _optional(path.parent / "tokenizer_config.json"),
+        _find_config(path, config, CONFIG_NAMES[file_format]),
+        _if_file(path.parent / "vocab.txt"),
+        _if_file(path.parent / "tokenizer_config.json"),
         unpacked,
     )
 
@@ -82,26 +82,26 @@ def _saved_model(directory: Path, config: str | Path | None) -> Location:
         "tensorflow",
         prefix,
         (),
-        _beside(directory / MANIFEST, config, (MANIFEST,) if read_manifest(directory) else ()),
-        _optional(directory / "assets" / "vocab.txt"),
+        _find_config(directory / MANIFEST, config, (MANIFEST,) if read_manifest(directory) else ()),
+        _if_file(directory / "assets" / "vocab.txt"),
         None,
     )
 
 
 def _only_checkpoint_folder(root: Path, archive: Path) -> Path:
-    found = {file.parent for pattern in ("*.index", "*.safetensors") for file in root.rglob(pattern)}
-    if not found:
-        raise UsageError(f"{archive}: no checkpoint in it: neither a *.index nor a *.safetensors file")
-    if len(found) > 1:
-        names = ", ".join(sorted(str(folder.relative_to(root)) for folder in found))
-        raise UsageError(f"{archive}: several checkpoints in it ({names}): unpack it and name one")
-    return found.pop()
+    folders = {file.parent for pattern in ("*.index", "*.safetensors") for file in root.rglob(pattern)}
+    if not folders:
+        raise UsageError(f"{archive}: contains no checkpoint: neither a *.index nor a *.safetensors file")
+    if len(folders) > 1:
+        names = ", ".join(sorted(str(folder.relative_to(root)) for folder in folders))
+        raise UsageError(f"{archive}: contains several checkpoints ({names}): unpack it and name one")
+    return folders.pop()
 
 
-def _named(path: Path) -> tuple[FileFormat, Path]:
+def _from_file_name(path: Path) -> tuple[FileFormat, Path]:
     if path.suffix in PICKLED:
         raise UsageError(
-            f"{path}: pickled PyTorch files run code when they are loaded and are not read here: "
+            f"{path}: pickled PyTorch files run code when they are loaded and are not supported: "
             "save the model as safetensors, with model.save_pretrained(DIR) of transformers"
         )
     if path.suffix == ".safetensors" or path.name == SHARD_INDEX:
@@ -115,24 +115,24 @@ def _named(path: Path) -> tuple[FileFormat, Path]:
     return "tensorflow", Path(str(path).removesuffix(".index"))
 
 
-def _in_directory(directory: Path) -> tuple[FileFormat, Path]:
+def _find_in_directory(directory: Path) -> tuple[FileFormat, Path]:
     for name in ("model.safetensors", SHARD_INDEX):
         if (directory / name).is_file():
             return "safetensors", directory / name
     prefixes = sorted(str(index).removesuffix(".index") for index in directory.glob("*.index"))
-    if latest := _latest(directory):
+    if latest := _latest_checkpoint(directory):
         return "tensorflow", latest
     if len(prefixes) == 1:
         return "tensorflow", Path(prefixes[0])
     if prefixes:
         raise UsageError(f"{directory}: several checkpoints: give one of {', '.join(prefixes)}")
     if pickled := [file.name for file in sorted(directory.iterdir()) if file.suffix in PICKLED]:
-        return _named(directory / pickled[0])
+        return _from_file_name(directory / pickled[0])
     raise UsageError(f"{directory}: no checkpoint here: neither a *.index nor a model.safetensors file")
 
 
-def _latest(directory: Path) -> Path | None:
-    """What the directory's `checkpoint` file names, if it is here; the path in it may be of another machine."""
+def _latest_checkpoint(directory: Path) -> Path | None:
+    """The checkpoint that the `checkpoint` file names, if it is here; the file may state a folder elsewhere."""
     state = directory / "checkpoint"
     if not state.is_file():
         return None
@@ -143,7 +143,7 @@ def _latest(directory: Path) -> Path | None:
 
 def _check_shards(prefix: Path) -> None:
     if not Path(f"{prefix}.index").is_file():
-        raise UsageError(f"{prefix}: no such checkpoint: {prefix.name}.index is not there")
+        raise UsageError(f"{prefix}: no such checkpoint: {prefix.name}.index does not exist")
     shards = sorted(prefix.parent.glob(f"{glob.escape(prefix.name)}.data-?????-of-?????"))
     if not shards:
         raise DataError(f"{prefix}.index: its data file {prefix.name}.data-00000-of-00001 is missing")
@@ -155,7 +155,7 @@ def _check_shards(prefix: Path) -> None:
 
 
 def _safetensors_shards(path: Path) -> tuple[Path, ...]:
-    """The files that hold the tensors: the file itself, or those that an index names, which stand beside it."""
+    """The files with the tensors: the file itself, or those in its folder that an index names."""
     if path.name != SHARD_INDEX:
         return (path,)
     try:
@@ -168,7 +168,7 @@ def _safetensors_shards(path: Path) -> tuple[Path, ...]:
     return tuple(path.parent / name for name in names)
 
 
-def _beside(path: Path, given: str | Path | None, names: tuple[str, ...]) -> Path | None:
+def _find_config(path: Path, given: str | Path | None, names: tuple[str, ...]) -> Path | None:
     if given is not None:
         if not Path(given).is_file():
             raise UsageError(f"{given}: no such configuration file")
@@ -176,5 +176,5 @@ def _beside(path: Path, given: str | Path | None, names: tuple[str, ...]) -> Pat
     return next((path.parent / name for name in names if (path.parent / name).is_file()), None)
 
 
-def _optional(path: Path) -> Path | None:
+def _if_file(path: Path) -> Path | None:
     return path if path.is_file() else None

@@ -1,7 +1,7 @@
 """Accounts for every tensor of a file against every known layout, and picks the layout that fits.
 
-Detection and strictness are one thing: the layout, form of file and place of the encoder that leave the fewest
-tensors missing, unexpected or misshapen are the ones that were meant, and a sound file leaves none.
+Detection and validation are the same: the layout, form of file and place of the encoder that leave the fewest
+tensors missing, unexpected or misshapen are the ones that were meant, and a valid file leaves none.
 """
 
 from collections.abc import Iterable
@@ -26,9 +26,9 @@ SUPERSEDED = "not trained: the next-sentence head has its own"
 class Match:
     """How a file's tensors relate to one form of one layout, its encoder at one place.
 
-    `unexpected` tensors stand inside the encoder, `outside` ones beside it, in a model around it. `other_heads` is
-    the number of attention heads with which a misshapen tensor would fit. `twins` read the same tensors as another
-    head, which is stored under the same names.
+    `unexpected` tensors are inside the encoder, `outside` ones in a model around it. `other_heads` is the number
+    of attention heads with which a misshapen tensor would fit. `twins` are matches that read the same tensors as
+    another head, which is stored under the same names.
     """
 
     layout: Layout
@@ -48,13 +48,13 @@ class Match:
 
     @property
     def rank(self) -> tuple[int, int, int]:
-        """Lower is better; a shape that differs counts less than a tensor that has no counterpart."""
+        """Lower is better; a shape that differs counts less than a tensor without a counterpart."""
         left_over = len(self.unexpected) + len(self.outside)
         return len(self.missing) + left_over, len(self.misshapen), left_over
 
     @property
     def faulty(self) -> bool:
-        """Whether the encoder and its heads are not just what the layout says."""
+        """Whether the encoder and its heads differ from the layout."""
         return bool(self.missing or self.unexpected or self.misshapen)
 
 
@@ -78,7 +78,7 @@ def match(reader: Reader, layout: Layout, form: Form, place: str, config: Encode
 def _account_for_the_rest(reader: Reader, result: Match, num_layers: int) -> None:
     layout = result.layout
     used = {key for key, _ in result.found.values()}
-    untrained = {reader.find(row.stored) for row in layout.superseded(result.form, num_layers, result.place)}
+    untrained = {reader.find(row.stored) for row in layout.superseded_rows(result.form, num_layers, result.place)}
     inside: set[str] | None = None
     for key in reader.tensors:
         if key in used:
@@ -95,9 +95,9 @@ def _account_for_the_rest(reader: Reader, result: Match, num_layers: int) -> Non
 
 
 def shape_fault(info: TensorInfo, row: Row, sizes: dict[str, int]) -> str:
-    """What is wrong with a tensor's shape or type, or nothing. Fills in sizes that only the file knows."""
+    """What is wrong with a tensor's shape or type, or "". Adds sizes that only the file determines."""
     if info.dtype not in FLOATING:
-        return f"is {info.dtype}, a floating-point type is expected"
+        return f"is {info.dtype}, expected a floating-point type"
     sizes.update({name: size for name, size in single_axes(info, row) if name not in sizes})
     if all(name in sizes for name in axes.names(row.axes)):
         expected = axes.shape(row.axes, sizes)
@@ -136,12 +136,12 @@ def best_match(
 ) -> Match:
     """The layout, form and place that account for every tensor of the file.
 
-    `head` is the one that the configuration states, if it is one of several that are stored under the same names.
+    `head` is the one that the configuration states, if several are stored under the same names.
 
     Raises:
       DataError: none does, or without `strict` none does for half of them; the message names the nearest layout
         and what is wrong under it.
-      UsageError: several encoders in the file and no prefix that chooses, or none at the prefix.
+      UsageError: several encoders in the file and no prefix to choose one, or no encoder at the prefix.
     """
     candidates = [
         match(reader, layout, form, place, config)
@@ -161,8 +161,8 @@ def best_match(
         return best
     if len(best.found) < len(best.missing):
         raise DataError(
-            f"{path}: no known layout: the nearest, {best.layout.name}, has {len(best.found)} "
-            f"of its {len(best.known)} tensors here; this file has {sample(sorted(reader.tensors))}"
+            f"{path}: no known layout: the nearest is {best.layout.name}, with {len(best.found)} of its "
+            f"{len(best.known)} tensors here; this file has {sample(sorted(reader.tensors))}"
         )
     if strict:
         raise DataError(f"{path}: read as {best.layout.name}: {'; '.join(faults(best))}")
@@ -170,18 +170,18 @@ def best_match(
 
 
 def places(reader: Reader, layout: Layout, form: Form, prefix: str | None) -> list[str]:
-    """Where in the file an encoder of this layout may stand."""
-    found = reader.places(layout.anchor)
+    """The paths in the file at which an encoder of this layout may be."""
+    anchored = reader.places(layout.anchor)
     if prefix is None:
-        return list(dict.fromkeys([form.encoder, *found]))
-    return [place for place in found if place.rstrip("/.") == prefix.rstrip("/.")]
+        return list(dict.fromkeys([form.encoder, *anchored]))
+    return [place for place in anchored if place.rstrip("/.") == prefix.rstrip("/.")]
 
 
-def _are_twins(one: Match, other: Match) -> bool:
-    """Whether two readings differ in nothing but which head the same tensors are."""
-    keys, others = ({key for key, _ in match.found.values()} for match in (one, other))
-    same = keys == others and one.layout is other.layout and one.rank == other.rank
-    return same and one.form.heads != other.form.heads
+def _are_twins(a: Match, b: Match) -> bool:
+    """Whether two matches differ only in the head as which they read the same tensors."""
+    a_keys, b_keys = ({key for key, _ in match.found.values()} for match in (a, b))
+    same = a_keys == b_keys and a.layout is b.layout and a.rank == b.rank
+    return same and a.form.heads != b.form.heads
 
 
 def _check_only(best: Match, candidates: list[Match], path: Path) -> None:
@@ -199,37 +199,37 @@ def _check_only(best: Match, candidates: list[Match], path: Path) -> None:
 
 def _nothing_to_match(reader: Reader, layouts: Iterable[Layout], path: Path, prefix: str | None) -> Exception:
     if prefix is None:
-        return DataError(f"{path}: tensors by {reader.naming}, which no layout asked for has")
+        return DataError(f"{path}: its tensors are named by {reader.naming}, unlike those of any requested layout")
     anchors = dict.fromkeys(layout.anchor for layout in layouts if layout.naming == reader.naming)
-    found = dict.fromkeys(place.rstrip("/.") for anchor in anchors for place in reader.places(anchor))
-    return UsageError(f"{path}: no encoder at {prefix!r}: there are {', '.join(map(repr, found)) or 'none'}")
+    existing = dict.fromkeys(place.rstrip("/.") for anchor in anchors for place in reader.places(anchor))
+    return UsageError(f"{path}: no encoder at {prefix!r}: there are {', '.join(map(repr, existing)) or 'none'}")
 
 
-def faults(found: Match) -> list[str]:
-    """Every kind of fault of a match, with the first tensors that have it."""
+def faults(match: Match) -> list[str]:
+    """Every kind of fault of a match, with the first tensors affected."""
     parts = []
-    if found.missing:
-        parts.append(f"missing {sample(found.missing)}")
-    if found.unexpected:
-        parts.append(f"unexpected {sample(with_nearest(found, found.unexpected))}")
-    if found.misshapen:
-        parts.append(sample(found.misshapen))
-        if found.other_heads:
+    if match.missing:
+        parts.append(f"missing {sample(match.missing)}")
+    if match.unexpected:
+        parts.append(f"unexpected {sample(with_nearest(match, match.unexpected))}")
+    if match.misshapen:
+        parts.append(sample(match.misshapen))
+        if match.other_heads:
             parts.append(
-                f"the tensors show {found.other_heads} heads: check num_attention_heads in the configuration"
+                f"the tensors show {match.other_heads} heads: check num_attention_heads in the configuration"
             )
     return parts
 
 
-def with_nearest(found: Match, names: list[str]) -> list[str]:
-    """The names, each with the known one that it resembles most where there is one."""
-    near = nearest(found, names)
+def with_nearest(match: Match, names: list[str]) -> list[str]:
+    """The names, each with the known name that it resembles most, if there is one."""
+    near = nearest(match, names)
     return [f"{name} (nearest known: {near[name]})" if name in near else name for name in names]
 
 
-def nearest(found: Match, names: list[str]) -> dict[str, str]:
-    """The known name that each of the first few names resembles most, where there is one."""
-    free = [name for name in found.known if name in found.missing] or found.known
+def nearest(match: Match, names: list[str]) -> dict[str, str]:
+    """The known name that each of the first few names resembles most, if there is one."""
+    free = [name for name in match.known if name in match.missing] or match.known
     close = {name: get_close_matches(name, free, n=1, cutoff=0.8) for name in names[: NAMED_IN_ERRORS + 1]}
     return {name: known[0] for name, known in close.items() if known}
 

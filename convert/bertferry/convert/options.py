@@ -1,4 +1,4 @@
-"""What a conversion writes."""
+"""Options for what a conversion writes."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from bertferry.core.tasks import TASKS
 
 TASK_CHOICES = (*TASKS, "all")
 """Which heads a conversion may keep: those of a task, or all."""
-DTYPES = ("float32", "float16", "bfloat16", "float64")
+TARGET_DTYPES = ("float32", "float16", "bfloat16", "float64")
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,11 @@ class ConversionOptions:
     Attributes:
       to: the target layout, one of `TARGETS`.
       task: which heads to keep, one of `TASK_CHOICES`; by default those that the target layout was released with.
-      dtype: cast every tensor to this type, one of `DTYPES`; by default each keeps its own.
-      init_missing_head: initialize heads and poolers that the source lacks, as BERT is.
+      dtype: cast every tensor to this type, one of `TARGET_DTYPES`; by default each keeps its own.
+      init_missing_head: initialize heads and poolers that the source lacks, as BERT does.
       num_labels: the number of classes of a classifier that is initialized.
-      do_lower_case: of the tokenizer, for `huggingface`; by default as the source's tokenizer_config.json says.
+      do_lower_case: whether the tokenizer lower-cases, for `huggingface`; by default as in the source's
+        tokenizer_config.json.
 
     Raises:
       UsageError: an unknown name, or a number of classes that is not positive.
@@ -40,5 +41,5 @@ class ConversionOptions:
             raise UsageError(f"target layout {self.to!r} is only read: expected one of {', '.join(TARGETS)}")
         check_choice("target layout", self.to, TARGETS)
         check_choice("task", self.task, TASK_CHOICES)
-        check_choice("type", self.dtype, DTYPES)
+        check_choice("type", self.dtype, TARGET_DTYPES)
         check_count("num_labels", self.num_labels)

@@ -18,9 +18,9 @@ from bertferry.core.tasks import TASKS
 
 @dataclass(frozen=True)
 class PlannedTensor:
-    """A tensor of the target: its row, the name of its source, its shape and type, whether its bytes stay.
+    """A tensor of the target: its row, its name in the source, its shape and type, what it keeps.
 
-    A fresh parameter has no source.
+    An initialized parameter has no source.
     """
 
     row: Row
@@ -51,10 +51,10 @@ class Plan:
     tensors: tuple[PlannedTensor, ...]
 
     def pieces(self, tensor: PlannedTensor) -> Iterator[memoryview]:
-        """The bytes to write: those of the source in bounded pieces where they stay, else those of the value.
+        """The bytes to write: those of the source in bounded pieces if they are kept, else those of the value.
 
         Raises:
-          DataError: as `value`.
+          DataError: as for `value`.
         """
         if tensor.keeps_bytes and tensor.source is not None:
             yield from self.checkpoint.reader.chunks(tensor.source)
@@ -65,7 +65,7 @@ class Plan:
         """The values to write.
 
         Raises:
-          DataError: the bytes of the source are damaged, or a value does not fit the type asked for.
+          DataError: the bytes of the source are damaged, or a value does not fit into the requested type.
         """
         value = self.checkpoint.read(tensor.parameter, tensor.row.axes)
         return value if tensor.keeps_type else cast(value, tensor.dtype, tensor.row)
@@ -89,22 +89,22 @@ def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:
             "choose another --task or --to",
         )
     layers = checkpoint.config.num_layers
-    rows = (*target.bind(form, layers, sizes=checkpoint.sizes), *target.superseded(form, layers))
+    rows = (*target.bind(form, layers, sizes=checkpoint.sizes), *target.superseded_rows(form, layers))
     needed = tuple(dict.fromkeys(row.parameter for row in rows))
-    use = f"{target.name} needs for {'these heads' if wanted else 'an encoder'}"
+    use = f"{target.name} for {'these heads' if wanted else 'an encoder'}"
     checkpoint = with_parameters(
         checkpoint, needed, use, init_missing_head=options.init_missing_head, num_labels=options.num_labels
     )
-    return Plan(checkpoint, target, form, tuple(_planned(checkpoint, row, options.dtype) for row in rows))
+    return Plan(checkpoint, target, form, tuple(_plan_tensor(checkpoint, row, options.dtype) for row in rows))
 
 
-def _planned(checkpoint: Checkpoint, row: Row, dtype: str | None) -> PlannedTensor:
-    info, fresh = checkpoint.stored_info(row.parameter), row.parameter in checkpoint.fresh
+def _plan_tensor(checkpoint: Checkpoint, row: Row, dtype: str | None) -> PlannedTensor:
+    info, initialized = checkpoint.stored_info(row.parameter), row.parameter in checkpoint.initialized
     keeps_type = dtype in (None, info.dtype)
-    same_bytes = not fresh and axes.same_bytes(checkpoint.stored_axes(row.parameter), row.axes)
+    same_bytes = not initialized and axes.same_bytes(checkpoint.stored_axes(row.parameter), row.axes)
     return PlannedTensor(
         row,
-        None if fresh else checkpoint.stored_name(row.parameter),
+        None if initialized else checkpoint.stored_name(row.parameter),
         axes.shape(row.axes, checkpoint.sizes),
         dtype or info.dtype,
         keeps_type,
@@ -114,13 +114,13 @@ def _planned(checkpoint: Checkpoint, row: Row, dtype: str | None) -> PlannedTens
 
 def _target(checkpoint: Checkpoint, to: str) -> Layout:
     source = checkpoint.layout
-    able = [layout for layout in WRITTEN if layout.architecture == source.architecture]
-    for layout in able:
+    layouts = [layout for layout in WRITTEN if layout.architecture == source.architecture]
+    for layout in layouts:
         if layout.family == to:
             return layout
     raise UsageError(
         f"{checkpoint.location.path}: {to} cannot hold an {source.architecture.upper()} encoder",
-        f"choose --to {' or '.join(layout.family for layout in able)}",
+        f"choose --to {' or '.join(layout.family for layout in layouts)}",
     )
 
 

@@ -1,4 +1,4 @@
-"""What a conversion did, tensor by tensor."""
+"""The report of a conversion, tensor by tensor."""
 
 import platform
 from collections import Counter
@@ -29,8 +29,8 @@ def in_units(count: int) -> str:
 
 @dataclass(frozen=True)
 class TensorRow:
-    """One tensor's way: names and shapes on both sides, its type in the target, what happened to its bytes, and
-    the fingerprint of those that were read (CRC-32C of TensorFlow files, SHA-256 of safetensors)."""
+    """The conversion of one tensor: names and shapes on both sides, its type in the target, what happened to its
+    bytes, and the fingerprint of those that were read (CRC-32C for TensorFlow files, SHA-256 for safetensors)."""
 
     parameter: str
     source: str
@@ -44,7 +44,7 @@ class TensorRow:
 
 @dataclass(frozen=True)
 class ConversionReport(Result):
-    """Every tensor of the source: converted, or skipped with the reason. Paths are as the caller gave them."""
+    """Every tensor of the source: converted, or skipped with a reason. Paths are as the caller gave them."""
 
     SCHEMA = Schema.CONVERSION
 
@@ -63,7 +63,7 @@ class ConversionReport(Result):
     dry_run: bool = False
 
     def render(self) -> str:
-        """The few lines that a terminal shows."""
+        """The summary that a terminal shows."""
         fates = Counter(row.bytes for row in self.tensors)
         fates.setdefault("identical bytes", 0)
         verb = "would convert" if self.dry_run else "converted"
@@ -82,15 +82,15 @@ class ConversionReport(Result):
         return "\n".join(lines)
 
     def _proof(self) -> str:
-        """What has been shown of the written tensors; a fresh one has no source to be equal to."""
+        """What was verified about the written tensors; an initialized one has no source to be equal to."""
         if self.dry_run:
             return "nothing written"
-        taken = [row for row in self.tensors if row.source]
-        cast = sorted({row.dtype for row in taken if "cast to" in row.bytes})
+        converted = [row for row in self.tensors if row.source]
+        cast = sorted({row.dtype for row in converted if "cast to" in row.bytes})
         source = f"the source cast to {' and '.join(cast)}" if cast else "the source"
-        fresh = len(self.tensors) - len(taken)
-        if fresh:
-            return f"re-read, {len(taken)} equal to {source} bit for bit, {fresh} initialized"
+        initialized = len(self.tensors) - len(converted)
+        if initialized:
+            return f"re-read, {len(converted)} equal to {source} bit for bit, {initialized} initialized"
         return f"re-read and equal to {source} bit for bit"
 
 
@@ -111,7 +111,7 @@ def conversion_report(
         vocabulary=checkpoint.location.vocabulary is not None,
         versions=versions(),
         tensors=tensors,
-        skipped=_skipped(checkpoint, {tensor.parameter for tensor in work.tensors}),
+        skipped=_skip_reasons(checkpoint, {tensor.parameter for tensor in work.tensors}),
         parameters=sum(counts),
         total_bytes=sum(n * itemsize(row.dtype) for n, row in zip(counts, tensors, strict=True)),
         dry_run=dry_run,
@@ -135,19 +135,19 @@ def _tensor_row(work: Plan, tensor: PlannedTensor, dry_run: bool) -> TensorRow:
     )
 
 
-def _skipped(checkpoint: Checkpoint, kept: set[str]) -> dict[str, str]:
+def _skip_reasons(checkpoint: Checkpoint, kept: set[str]) -> dict[str, str]:
     """Every tensor of the source that is not in the target, with the reason."""
-    left = {
-        checkpoint.stored_name(parameter): _reason_to_leave(checkpoint, parameter.split("/")[0])
+    unused = {
+        checkpoint.stored_name(parameter): _reason_to_skip(checkpoint, parameter.split("/")[0])
         for parameter in checkpoint.parameters
         if parameter not in kept
     }
     copies = {key: f"copy of {name}" for key, name in checkpoint.match.copies.items()}
     outside = dict.fromkeys(checkpoint.match.outside, "outside the encoder")
-    return {**left, **copies, **checkpoint.match.skipped, **outside}
+    return {**unused, **copies, **checkpoint.match.skipped, **outside}
 
 
-def _reason_to_leave(checkpoint: Checkpoint, part: str) -> str:
+def _reason_to_skip(checkpoint: Checkpoint, part: str) -> str:
     if part not in HEADS:
         return f"{part} not in the target"
     possible = possible_heads(checkpoint) if checkpoint.match.twins else (part,)
@@ -156,11 +156,11 @@ def _reason_to_leave(checkpoint: Checkpoint, part: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    """The versions that a report states: what wrote it."""
+    """The versions of what wrote a report."""
     names = ("bertferry", "tensorflow", "numpy", "safetensors")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
 def itemsize(dtype: str) -> int:
-    """Bytes an element of a type by its NumPy name, bfloat16 included."""
+    """Bytes per element of a type by its NumPy name, bfloat16 included."""
     return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize

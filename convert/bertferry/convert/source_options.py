@@ -1,4 +1,4 @@
-"""How a checkpoint is read, where its files leave it open; the flags for it are the same in every command."""
+"""How to read a checkpoint, if its files do not determine that; every command has the same flags for it."""
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from bertferry.core.choices import check_choice, check_count
 from bertferry.core.config import ACTIVATIONS
 
 SOURCE_FLAGS = ("source_layout", "config", "prefix", "num_attention_heads", "activation")
-"""The attributes that `add_source_flags` gives a command's arguments."""
+"""The attributes of `add_source_flags` in a command's arguments."""
 
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """What a user says about a checkpoint.
+    """What a user states about a checkpoint.
 
-    `layout` is a name of `LAYOUTS` or of the kind of file, or `auto` to find it from the tensors. `config` is the
-    configuration file, by default the one beside the tensors. `prefix` is the path of the encoder to use, if the
-    file contains several. `num_attention_heads` and `activation` are what no tensor shows, for a checkpoint
-    without a configuration.
+    `layout` is a name in `LAYOUTS` or of a kind of file, or `auto` to detect it from the tensors. `config` is the
+    configuration file, by default the one next to the tensors. `prefix` is the path of the encoder to use, if the
+    file contains several. `num_attention_heads` and `activation` are for a checkpoint without a
+    configuration: no tensor shows them.
 
     Raises:
       UsageError: an unknown name, or a number of heads that is not positive.
@@ -40,27 +40,27 @@ class SourceOptions:
 
 
 def add_source_flags(parser: ArgumentParser, of_what: str = "the checkpoint") -> None:
-    """Gives a command the flags of `SourceOptions`."""
-    group = parser.add_argument_group(f"how {of_what} is read, if its files leave it open")
+    """Adds the flags of `SourceOptions` to a command."""
+    group = parser.add_argument_group(f"how to read {of_what}, if its files do not determine that")
     group.add_argument(
         "--from",
         metavar="LAYOUT",
         dest="source_layout",
         default="auto",
-        help="layout; default: found from the tensors",
+        help="layout; default: detected from the tensors",
     )
-    group.add_argument("--config", metavar="FILE", help="configuration; default: the one beside the tensors")
+    group.add_argument("--config", metavar="FILE", help="configuration; default: the one next to the tensors")
     group.add_argument("--prefix", metavar="NAME", help="path of the encoder to use, if the file contains several")
     group.add_argument(
         "--num-attention-heads", metavar="N", type=int, help="for a checkpoint without a configuration"
     )
     group.add_argument(
-        "--activation", choices=ACTIVATIONS, help="for a checkpoint without a configuration: what no tensor shows"
+        "--activation", choices=ACTIVATIONS, help="for a checkpoint without a configuration: no tensor shows it"
     )
 
 
 def source_options(arguments: Namespace) -> SourceOptions:
-    """What was given with those flags."""
+    """The options that were given with those flags."""
     return SourceOptions(
         arguments.source_layout,
         arguments.config,

@@ -10,16 +10,16 @@ from pathlib import Path
 from bertferry.core.errors import BertferryError, UsageError
 from bertferry.core.siblings import abandoned_siblings, sibling
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What a full disk or a used-up quota answers."""
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The error numbers of a full disk and of an exhausted quota."""
 
 
 @contextmanager
 def new_directory(destination: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A temporary sibling of `destination` to fill; it takes the destination's name when the body is done.
+    """A temporary sibling of `destination` to fill; it is renamed to the destination when the body ends.
 
-    When the body raises, nothing remains. Siblings that a killed run left behind are removed first, and a
-    former output that lost its name to a killed `overwrite` gets it back.
+    If the body raises, nothing is left. Siblings abandoned by a killed run are removed first, and an earlier
+    output that a killed `overwrite` had moved aside is restored.
 
     Raises:
       UsageError: the destination exists (without `overwrite`) or cannot be written, or the disk is full.
@@ -35,9 +35,9 @@ def new_directory(destination: str | Path, *, overwrite: bool = False) -> Iterat
 
 @contextmanager
 def new_file(destination: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A path in a temporary sibling folder to write a file to, and files beside it whose names begin like its own.
+    """A path in a temporary sibling folder to write a file to, along with files whose names start with its own.
 
-    They take their places when the body is done, the file itself last; when the body raises, nothing remains.
+    They are moved into place when the body ends, the file itself last; if the body raises, nothing is left.
 
     Raises:
       UsageError: as `new_directory`.
@@ -54,8 +54,8 @@ def new_file(destination: str | Path, *, overwrite: bool = False) -> Iterator[Pa
 
 @contextmanager
 def _staging(target: Path, place: Path) -> Iterator[Path]:
-    """A temporary sibling, gone at the end, that stands for `place`; a full or read-only disk becomes one clear
-    error, and no error names the sibling."""
+    """A temporary sibling that stands for `place` and is removed at the end; a full or read-only disk becomes one
+    clear error, and no error names the sibling."""
     clear_leftovers(target)
     staging = sibling(target, "tmp")
     try:
@@ -66,38 +66,59 @@ def _staging(target: Path, place: Path) -> Iterator[Path]:
         error.args = tuple(str(part).replace(str(staging), str(place)) for part in error.args)
         raise
     except OSError as error:
-        if error.errno in FULL:
+        if error.errno in DISK_FULL:
             raise UsageError(f"{target}: no space left on the device") from error
-        if _elsewhere(error.filename, staging, target):
+        if _is_outside(error.filename, staging, target):
             raise UsageError(f"{error.filename}: cannot be read: {error.strerror}") from error
         raise UsageError(f"{target}: cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _elsewhere(name: object, *ours: Path) -> bool:
-    """Whether an error is about a file that is neither the output nor in it: one that was to be read."""
+def _is_outside(name: object, *outputs: Path) -> bool:
+    """Whether an error is about a file that is neither the output nor inside it: one that was being read."""
     if not isinstance(name, str | Path):
         return False
     path = Path(name).absolute()
-    return not any(path == one.absolute().parent or path.is_relative_to(one.absolute()) for one in ours)
+    return not any(
+        path == output.absolute().parent or path.is_relative_to(output.absolute()) for output in outputs
+    )
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """A temporary sibling to write, which takes the file's place at the end of the body, or is gone.
+
+    Raises:
+      UsageError: the file cannot be written.
+    """
+    temporary = sibling(path, "tmp")
+    try:
+        for stale in abandoned_siblings(path, "tmp"):
+            stale.unlink(missing_ok=True)
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def check_destination(target: Path, *, overwrite: bool) -> None:
-    """Refuses a destination that is already there, unless it may be replaced."""
+    """Refuses a destination that already exists, unless it may be replaced."""
     if target.exists() and not overwrite:
         raise UsageError(f"{target} already exists", "choose another --output or give --overwrite")
 
 
 def check_new_file(target: Path, *, overwrite: bool) -> None:
-    """Refuses a destination for a file that is already there, unless it may be replaced, or is a directory."""
+    """Refuses a destination for a file that is a directory, or that already exists and may not be replaced."""
     if target.is_dir():
         raise UsageError(f"{target} is a directory", "name a file with --output")
     check_destination(target, overwrite=overwrite)
 
 
 def clear_leftovers(target: Path) -> None:
-    """Undoes what a killed run left: removes its temporary sibling, restores an output it had moved aside."""
+    """Cleans up after a killed run: removes its temporary sibling, restores an output that it had moved aside."""
     for stale in abandoned_siblings(target, "tmp"):
         shutil.rmtree(stale, ignore_errors=True)
     for aside in abandoned_siblings(target, "old"):

@@ -1,9 +1,9 @@
-"""Named axes: how a tensor lies in a file, and the reshape or transpose that leads to another file.
+"""Named axes: how a tensor is laid out in a file, and the reshape or transpose between two layouts.
 
-Axes are written as names in order, merged ones in brackets: a query kernel is `hidden heads head_size` in a
-3-D layout, `hidden (heads head_size)` in a 2-D one and `(heads head_size) hidden` where PyTorch stored it.
-hidden == heads · head_size makes attention kernels square, so a wrong transpose has the right shape: only
-the names tell.
+Axes are written as names in order, merged ones in parentheses: a query kernel is `hidden heads head_size` in a
+3-D layout, `hidden (heads head_size)` in a 2-D one and `(heads head_size) hidden` as PyTorch stores it.
+Because hidden == heads · head_size, attention kernels are square and a wrong transpose has the right shape:
+only the names reveal it.
 """
 
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ Groups = tuple[tuple[str, ...], ...]
 @cache
 def groups(axes: str) -> Groups:
     """The stored dimensions, each as the names it merges: "a (b c)" → (("a",), ("b", "c"))."""
-    found: list[tuple[str, ...]] = []
+    dimensions: list[tuple[str, ...]] = []
     for outside, bracketed in _pieces(axes):
-        found += [(name,) for name in outside.split()]
+        dimensions += [(name,) for name in outside.split()]
         if bracketed:
-            found.append(tuple(bracketed.split()))
-    return tuple(found)
+            dimensions.append(tuple(bracketed.split()))
+    return tuple(dimensions)
 
 
 def _pieces(axes: str) -> list[tuple[str, str]]:
@@ -35,27 +35,27 @@ def _pieces(axes: str) -> list[tuple[str, str]]:
 
 
 def names(axes: str) -> tuple[str, ...]:
-    """Every axis name in order, brackets ignored."""
+    """Every axis name in order, parentheses ignored."""
     return tuple(name for group in groups(axes) for name in group)
 
 
 def shape(axes: str, sizes: Mapping[str, int]) -> tuple[int, ...]:
-    """The stored shape under the given axis sizes."""
+    """The stored shape for these axis sizes."""
     return tuple(prod(sizes[name] for name in group) for group in groups(axes))
 
 
 def same_bytes(source: str, target: str) -> bool:
-    """Whether a tensor keeps its bytes between the two: only brackets differ."""
+    """Whether a tensor's bytes are the same in both layouts: only the parentheses differ."""
     return names(source) == names(target)
 
 
 def rearrange(array: np.ndarray, source: str, target: str, sizes: Mapping[str, int]) -> np.ndarray:
-    """The array, lying as `source`, laid out as `target`; a view where the bytes stay as they are."""
+    """The array, laid out as `source`, in the layout `target`; a view if the bytes are the same in both."""
     if source == target:
         return array
-    order, wanted = names(source), names(target)
-    if order == wanted:
+    source_order, target_order = names(source), names(target)
+    if source_order == target_order:
         return np.reshape(array, shape(target, sizes))
-    apart = np.reshape(array, [sizes[name] for name in order])
-    turned = np.transpose(apart, [order.index(name) for name in wanted])
-    return np.reshape(turned, shape(target, sizes))
+    ungrouped = np.reshape(array, [sizes[name] for name in source_order])
+    transposed = np.transpose(ungrouped, [source_order.index(name) for name in target_order])
+    return np.reshape(transposed, shape(target, sizes))

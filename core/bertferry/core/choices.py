@@ -1,4 +1,4 @@
-"""Choices that are checked where they are made: a value with an unknown name never comes to exist."""
+"""Checks of options at the point where they are set, so that no invalid value ever exists."""
 
 from collections.abc import Iterable
 
@@ -6,10 +6,10 @@ from bertferry.core.errors import UsageError
 
 
 def check_choice(what: str, value: object, known: Iterable[object]) -> None:
-    """Refuses a name that is not among the known ones; None stands for no choice.
+    """Refuses a name that is not among the known ones; None means that nothing was chosen.
 
     Raises:
-      UsageError: naming what it is a name of, and those that are known.
+      UsageError: naming the option and its known values.
     """
     names = tuple(known)
     if value is not None and value not in names:
@@ -17,10 +17,10 @@ def check_choice(what: str, value: object, known: Iterable[object]) -> None:
 
 
 def check_count(what: str, value: int | None) -> None:
-    """Refuses a number that counts something and is not positive; None stands for no choice.
+    """Refuses a count that is not positive; None means that nothing was chosen.
 
     Raises:
-      UsageError: naming it.
+      UsageError: naming the option.
     """
     if value is not None and value < 1:
-        raise UsageError(f"{what} is {value}: at least 1 is needed")
+        raise UsageError(f"{what} is {value}: it must be at least 1")

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from bertferry.core.errors import UsageError
 
 ACTIVATIONS = ("gelu_tanh", "gelu_erf", "relu", "tanh", "silu")
-"""Activation names. `gelu_tanh` is the tanh approximation of the original BERT, `gelu_erf` the exact form."""
+"""Names of activations. `gelu_tanh` is the tanh approximation of the original BERT, `gelu_erf` the exact form."""
+LAYER_NORM_EPSILON = 1e-12
+"""The ε of LayerNorm in every BERT."""
 
 
 class ConfigError(UsageError, ValueError):
-    """A configuration that is inconsistent in itself or that no network here can represent."""
+    """A configuration that is inconsistent, or that no network here can represent."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,8 @@ class EncoderConfig:
     """What determines a BERT encoder's shapes and numerics.
 
     Sizes count elements; the three rates are probabilities; `initializer_range` is the standard deviation of
-    the truncated normal that fresh weights are drawn from; `embedding_size` is the width of the embeddings where
-    it is not the hidden size (ALBERT, ELECTRA). LayerNorm's ε is 1e-12 in every BERT here.
+    the truncated normal that initial weights are drawn from; `embedding_size` is the width of the embeddings if
+    it differs from the hidden size (ALBERT, ELECTRA).
 
     Raises:
       ConfigError: a size below one, heads that do not divide the hidden size, a rate outside [0, 1), or an
@@ -53,11 +55,11 @@ class EncoderConfig:
             if name == "embedding_size" and value is None:
                 continue
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ConfigError(f"{name} is {value!r}: it must be a whole number above 0")
+                raise ConfigError(f"{name} is {value!r}: it must be a positive integer")
         for name in ("dropout_rate", "attention_dropout_rate"):
             rate = getattr(self, name)
             if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < 1:
-                raise ConfigError(f"{name} is {rate!r}: it must be a number from 0 up to, not including, 1")
+                raise ConfigError(f"{name} is {rate!r}: it must be a number in [0, 1)")
         if isinstance(self.initializer_range, bool) or not isinstance(self.initializer_range, int | float):
             raise ConfigError(f"initializer_range is {self.initializer_range!r}: it must be a number")
         if self.hidden_size % self.num_attention_heads:

@@ -1,4 +1,4 @@
-"""What the commands share: parsing through absl, one line per fault, exit codes."""
+"""What all commands share: parsing through absl, one line per error, exit codes."""
 
 import os
 import signal
@@ -15,25 +15,26 @@ from pathlib import Path
 from absl import app, flags, logging
 from absl.flags import argparse_flags
 
+from bertferry.core.atomic import replace_file
 from bertferry.core.errors import FLAG, BertferryError, UsageError
-from bertferry.core.quiet import held_back_stderr, own_stderr
+from bertferry.core.quiet import hold_back_stderr, own_stderr
 from bertferry.core.temporary import own_temporary_files
 
 Execute = Callable[[Namespace, "Progress"], int]
-"""What a command does with its arguments; returns its exit code."""
-FLAGS = {"source_layout": "--from"}
-"""Flags whose attribute is not named after them."""
+"""Runs a command with its arguments; returns its exit code."""
+FLAG_OF_ATTRIBUTE = {"source_layout": "--from"}
+"""Flags that are not named after their attribute."""
 
 
 def command_parser(program: str, description: str) -> argparse_flags.ArgumentParser:
-    """A parser with what all commands have: absl's flags and `--version`."""
+    """A parser with what every command has: absl's flags and `--version`."""
     parser = argparse_flags.ArgumentParser(prog=program, description=description)
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('bertferry')}")
     return parser
 
 
 def parse(parser: argparse_flags.ArgumentParser, argv: Sequence[str]) -> Namespace:
-    """The arguments, without program name. Ends with argparse's exit code 2 on a wrong flag."""
+    """Parses the arguments, without program name. Exits with argparse's code 2 on a wrong flag."""
     arguments = Namespace()
     try:
         parser.parse_args(list(argv), arguments)
@@ -43,9 +44,9 @@ def parse(parser: argparse_flags.ArgumentParser, argv: Sequence[str]) -> Namespa
 
 
 def run_for_tests(parser: argparse_flags.ArgumentParser, execute: Execute, argv: Sequence[str] | None) -> int:
-    """Parses and runs a command; returns its exit code and never leaves the process."""
+    """Parses and runs a command; returns its exit code and never exits the process."""
     try:
-        return guarded(parser, execute, parse(parser, sys.argv[1:] if argv is None else argv))
+        return run_guarded(parser, execute, parse(parser, sys.argv[1:] if argv is None else argv))
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 0
 
@@ -55,36 +56,36 @@ def run_as_program(
 ) -> None:
     """The entry point of a command, with `argv` or the process's arguments: absl's `app.run` around it."""
     signal.signal(signal.SIGTERM, _end_on_sigterm)
-    if sys.stderr is None:  # closed by who started the command: nobody listens
+    if sys.stderr is None:  # closed by the parent process: nobody is listening
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         sys.stderr = os.fdopen(2, "w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a locale without UTF-8 is no reason to fail
+            stream.reconfigure(errors="replace")  # a locale without UTF-8 must not make printing fail
 
-    # ONNX Runtime sends usage data to its makers, and notes that in the temporary directory, unless told not to.
+    # Unless told not to, ONNX Runtime sends telemetry and leaves a note of it in the temporary directory.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-    def execute_alone(arguments: Namespace, progress: Progress) -> int:
-        with own_temporary_files(), nullcontext() if logging.get_verbosity() > 0 else held_back_stderr():
+    def execute_isolated(arguments: Namespace, progress: Progress) -> int:
+        with own_temporary_files(), nullcontext() if logging.get_verbosity() > 0 else hold_back_stderr():
             return execute(arguments, progress)
 
     app.run(
-        lambda arguments: guarded(parser, execute_alone, arguments),
+        lambda arguments: run_guarded(parser, execute_isolated, arguments),
         argv=[parser.prog, *(sys.argv[1:] if argv is None else argv)],
         flags_parser=lambda argv: parse(parser, argv[1:]),
     )
 
 
-def guarded(parser: argparse_flags.ArgumentParser, execute: Execute, arguments: Namespace) -> int:
-    """Runs the command; a fault of its input becomes one line on stderr and an exit code."""
+def run_guarded(parser: argparse_flags.ArgumentParser, execute: Execute, arguments: Namespace) -> int:
+    """Runs the command; an error in its input becomes one line on stderr and an exit code."""
     logging.use_absl_handler()
     try:
         code = execute(arguments, Progress(parser.prog))
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left: nothing more to say, at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader is gone: write nothing more, not even at exit
         return 128 + signal.SIGPIPE
     except BertferryError as error:
         if logging.get_verbosity() > 0:
@@ -100,19 +101,19 @@ def guarded(parser: argparse_flags.ArgumentParser, execute: Execute, arguments: 
 def refuse_ignored(
     parser: argparse_flags.ArgumentParser, arguments: Namespace, mode: str, used: Collection[str]
 ) -> None:
-    """Refuses flags that were given and that the command, called this way, would not look at.
+    """Refuses flags that were given but that the command ignores in this mode.
 
     Args:
-      parser: knows the defaults.
-      arguments: what it parsed.
-      mode: the flag that decides, for the message.
-      used: the other attributes of `arguments` that count then.
+      parser: provides the defaults.
+      arguments: as parsed by it.
+      mode: the flag that selects the mode, for the message.
+      used: the attributes of `arguments` that the mode uses.
 
     Raises:
       UsageError: naming the flags.
     """
     ignored = [
-        FLAGS.get(name, f"--{name.replace('_', '-')}")
+        FLAG_OF_ATTRIBUTE.get(name, f"--{name.replace('_', '-')}")
         for name, value in vars(arguments).items()
         if value != parser.get_default(name) and name not in used
     ]
@@ -122,9 +123,9 @@ def refuse_ignored(
 
 
 class Progress:
-    """Says on stderr what is being done, for anything that takes over two seconds.
+    """Reports on stderr what is being done, for anything that takes more than two seconds.
 
-    On a terminal one line is rewritten; elsewhere a line is printed every ten seconds.
+    On a terminal one line is updated; otherwise a line is printed every ten seconds.
     """
 
     def __init__(self, command: str) -> None:
@@ -140,7 +141,7 @@ class Progress:
             print("\r" + " " * self._width, end="\r", file=own_stderr(), flush=True)
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Notes that `done` of `total` steps are done and that `what` comes next."""
+        """Reports that `done` of `total` steps are complete and that `what` comes next."""
         now, stderr = time.monotonic(), own_stderr()
         text = f"{self._command}: {done}/{total} {what}"
         if stderr.isatty() and now - self._started > 2:
@@ -154,20 +155,20 @@ class Progress:
 
 
 def check_report_path(destination: str | None, flag: str = "--json") -> None:
-    """Refuses, before any work, a report's file that could not be written after it.
+    """Refuses, before any work is done, a path that the report could not be written to.
 
     Raises:
-      UsageError: its folder is missing or not writable, or it is a folder itself.
+      UsageError: its folder is missing or not writable, or the path is a folder.
     """
     if destination is None or destination == "-":
         return
     path = Path(destination).absolute()
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UsageError(f"{destination}: cannot be written", f"give {flag} another path")
+        raise UsageError(f"{destination}: cannot be written", f"choose another path for {flag}")
 
 
 def show(as_json: str, as_text: str, destination: str | None) -> None:
-    """Prints a result: the text, or with `--json` alone the JSON; `--json FILE` writes the JSON there too.
+    """Prints a result: the text, or with a bare `--json` the JSON; `--json FILE` also writes the JSON to a file.
 
     Raises:
       UsageError: the file cannot be written.
@@ -181,22 +182,20 @@ def show(as_json: str, as_text: str, destination: str | None) -> None:
 
 
 def write_report(destination: str, text: str) -> None:
-    """Writes a report whole or not at all; into a device or pipe as it comes.
+    """Writes a report atomically; to a device or pipe, directly.
 
     Raises:
       UsageError: the file cannot be written.
     """
     path = Path(destination)
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    try:
-        if path.exists() and not path.is_file():
+    if path.exists() and not path.is_file():
+        try:
             path.write_text(text, encoding="utf-8")
-            return
+        except OSError as error:
+            raise UsageError(f"{destination}: cannot be written: {error.strerror}") from error
+        return
+    with replace_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UsageError(f"{destination}: cannot be written: {error.strerror}") from error
 
 
 def _end_on_sigterm(signum: int, frame: object) -> None:

@@ -1,7 +1,7 @@
-"""The one exception family of bertferry: what a user has to know, in one line.
+"""The exceptions of bertferry: each says in one line what the user needs to know.
 
-The public functions of `bertferry.convert`, `verify` and `export` raise `BertferryError` for faults of their
-input; the commands print its message and end with its `exit_code`. `bertferry.modeling` raises `ValueError` and
+The public functions of `bertferry.convert`, `verify` and `export` raise `BertferryError` for errors in their
+input; the commands print its message and exit with its `exit_code`. `bertferry.modeling` raises `ValueError` and
 `TypeError` for wrong arguments, as Keras does.
 """
 
@@ -12,9 +12,9 @@ FLAG = re.compile(r"--[a-z][a-z0-9-]*")
 
 
 class BertferryError(Exception):
-    """A fault that the user can act on, in one line: the file or tensor that it is about, and a remedy.
+    """An error that the user can act on, in one line: what is wrong with which file or tensor, and a remedy.
 
-    `str` has both. A remedy may name flags; a command shows it only if it has them.
+    `str` gives both. A remedy may name flags; a command shows it only if it has all of them.
     """
 
     exit_code = 2
@@ -32,7 +32,7 @@ class BertferryError(Exception):
 
 
 class UsageError(BertferryError):
-    """A path, flag, configuration or output that is missing, unreadable, inconsistent or already there."""
+    """A path, flag, configuration or output that is missing, unreadable, inconsistent, or that already exists."""
 
     exit_code = 2
 
@@ -44,12 +44,12 @@ class DataError(BertferryError):
 
 
 class UnavailableError(BertferryError):
-    """A device or an optional component that was asked for and is not there."""
+    """A device or an optional component that was requested but is not available."""
 
     exit_code = 3
 
 
 def first_line(error: BaseException) -> str:
-    """Another library's reason without what follows it: a stack of operations, a traceback, a dump."""
+    """The first line of another library's error, without the operation stack, traceback or dump after it."""
     text = str(getattr(error, "message", None) or error).strip()
     return text.splitlines()[0] if text else type(error).__name__

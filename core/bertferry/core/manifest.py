@@ -1,4 +1,4 @@
-"""MANIFEST.json: what an exported module says about itself."""
+"""MANIFEST.json: the description of an exported module, stored with it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from typing import Any
 from bertferry.core.results import Result, Schema, read_json
 
 MANIFEST = "MANIFEST.json"
-PRECISIONS = ("fp32", "fp16", "bf16")
-"""In which a module's weights are stored."""
+MODULE_PRECISIONS = ("fp32", "fp16", "bf16")
+"""The precisions in which a module's weights can be stored."""
 
 
 @dataclass(frozen=True)
 class ModuleSource:
-    """What a module was made from: the layout, the parameters that it lacked, the SHA-256 of its files by name."""
+    """The source of a module: its layout, the parameters that it lacked, the SHA-256 of its files by name."""
 
     layout: str
     fresh_parameters: tuple[str, ...]
@@ -23,7 +23,7 @@ class ModuleSource:
 
 @dataclass(frozen=True)
 class Proof:
-    """The verdict of the comparison with the source, and what it allowed."""
+    """The verdict of the comparison with the source, and the tolerance that it allowed."""
 
     verdict: str
     profile: str
@@ -34,11 +34,11 @@ class Proof:
 
 @dataclass(frozen=True)
 class Manifest(Result):
-    """What a module is, from what it was made, and what was proven about it.
+    """What a module is, what it was exported from, and what was verified about it.
 
-    It has no dates, durations or names of machines, so that the same export gives the same bytes. `configuration`
-    has the keys of a `bert_config.json`, `sentence` says how a text embedding is made of an encoder's outputs,
-    `files` has the SHA-256 of each other file of the module.
+    It contains no dates, durations or host names, so that the same export gives the same bytes. `configuration`
+    has the keys of a `bert_config.json`, `sentence` says how a text embedding is computed from an encoder's
+    outputs, `files` has the SHA-256 of every other file of the module.
     """
 
     SCHEMA = Schema.MODULE
@@ -54,16 +54,16 @@ class Manifest(Result):
     parity: Proof | None
 
     def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision is {self.precision!r}: expected one of {', '.join(PRECISIONS)}")
+        if self.precision not in MODULE_PRECISIONS:
+            raise ValueError(f"precision is {self.precision!r}: expected one of {', '.join(MODULE_PRECISIONS)}")
 
     def write(self, directory: Path) -> None:
-        """Writes it into the directory of its module."""
+        """Writes it into its module's directory."""
         (directory / MANIFEST).write_text(self.to_json())
 
 
 def read_manifest(directory: Path) -> Manifest | None:
-    """The manifest in a module's directory; None where there is none, or that of another project.
+    """The manifest in a module's directory; None if there is none, or if it belongs to another project.
 
     Raises:
       UsageError: it is damaged.
@@ -74,5 +74,5 @@ def read_manifest(directory: Path) -> Manifest | None:
 
 
 def is_manifest(values: object) -> bool:
-    """Whether a JSON value is a manifest of this project, of this version or another."""
+    """Whether a JSON value is a manifest of this project, of whatever version."""
     return isinstance(values, dict) and str(values.get("schema")).startswith("bertferry.module/")

@@ -1,13 +1,13 @@
 """The canonical parameters of a BERT network: their names, and what each of their axes means.
 
-Every checkpoint layout is a table over these names. Axes of equal size have names of their own where a
-kernel is square (`hidden pooled`), so that a transpose cannot pass unseen.
+Every checkpoint layout is a table over these names. The two axes of a square
+kernel have different names (`hidden pooled`), so that a transpose cannot go unnoticed.
 """
 
 from bertferry.core.config import EncoderConfig
 from bertferry.core.tasks import HEADS, TASKS
 
-ENCODER: dict[str, str] = {
+ENCODER_AXES: dict[str, str] = {
     "embeddings/word": "vocab hidden",
     "embeddings/position": "position hidden",
     "embeddings/segment": "segment hidden",
@@ -32,9 +32,9 @@ ENCODER: dict[str, str] = {
     "pooler/kernel": "hidden pooled",
     "pooler/bias": "pooled",
 }
-"""Templates of the encoder's parameters: 7 and 16 a layer."""
+"""Templates of the encoder's parameters: 7, and 16 per layer."""
 
-_AXES = ENCODER | {name: axes for head in HEADS.values() for name, axes in head.parameters.items()}
+_AXES = ENCODER_AXES | {name: axes for head in HEADS.values() for name, axes in head.parameters.items()}
 
 
 def canonical_axes(parameter: str) -> str:
@@ -47,16 +47,16 @@ def canonical_axes(parameter: str) -> str:
 
 
 def parameter_names(num_layers: int, heads: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The canonical names of an encoder of `num_layers` blocks, with these heads."""
-    before = [name for name in ENCODER if name.startswith("embeddings/")]
-    block = [name for name in ENCODER if name.startswith("encoder/")]
-    after = [name for name in ENCODER if name.startswith("pooler/")]
+    """The canonical parameter names of an encoder with `num_layers` blocks and these heads."""
+    before = [name for name in ENCODER_AXES if name.startswith("embeddings/")]
+    block = [name for name in ENCODER_AXES if name.startswith("encoder/")]
+    after = [name for name in ENCODER_AXES if name.startswith("pooler/")]
     layers = [name.format(layer=layer) for layer in range(num_layers) for name in block]
     return (*before, *layers, *after, *(name for head in heads for name in HEADS[head].parameters))
 
 
 def task_parameters(task: str, num_layers: int) -> tuple[str, ...]:
-    """Canonical names of what the outputs of a task depend on: a span labeler has no use for a pooler."""
+    """Canonical names of the parameters that a task's outputs depend on: a span labeler needs no pooler."""
     spec = TASKS[task]
     names = parameter_names(num_layers, spec.heads)
     return tuple(name for name in names if spec.needs_pooler or not name.startswith("pooler/"))

@@ -1,7 +1,7 @@
-"""What other libraries write to stderr while a program of this project runs.
+"""Holds back what other libraries write to stderr while a program of this project runs.
 
-TensorFlow and its like write to file descriptor 2 whatever their log levels are. The descriptor belongs to the
-process: programs hold it back here, and the library never touches it.
+TensorFlow and others write to file descriptor 2 regardless of their log levels. The descriptor belongs to the
+process: only programs redirect it, the library never touches it.
 """
 
 import os
@@ -15,30 +15,30 @@ from bertferry.core.errors import BertferryError
 
 ENDED_WELL = b"\0"
 KEEPER = f"import os, sys; held = sys.stdin.buffer.read(); held.endswith({ENDED_WELL!r}) or os.write(2, held)"
-"""Reads a pipe to its end, which comes when the program closes it or dies, and writes it all after a crash."""
-SAID_ELSEWHERE = (BertferryError, BrokenPipeError, KeyboardInterrupt, SystemExit)
-"""What ends a program without being a crash."""
+"""Reads a pipe until the program closes it or dies, and after a crash writes out everything that it read."""
+REPORTED_ELSEWHERE = (BertferryError, BrokenPipeError, KeyboardInterrupt, SystemExit)
+"""Exceptions that end a program without being a crash."""
 
 _own: list[TextIO] = []
 
 
 def own_stderr() -> TextIO:
-    """Where a program speaks to its user while everything else on stderr is held back."""
+    """The stream for a program's own messages while everything else on stderr is held back."""
     return _own[-1] if _own else sys.stderr
 
 
 @contextmanager
-def held_back_stderr() -> Iterator[None]:
-    """Holds back what is written to file descriptor 2, and shows it after all when the body crashes.
+def hold_back_stderr() -> Iterator[None]:
+    """Holds back what is written to file descriptor 2, and shows it only if the body crashes.
 
-    A second, small process keeps it: native code that aborts leaves this one no time to show anything.
+    A second, small process keeps it: when native code aborts, this one has no chance to show anything.
     """
     sys.stderr.flush()
     keeper = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", KEEPER],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        start_new_session=True,  # a terminal's Ctrl-C is not meant for it
+        start_new_session=True,  # a terminal's Ctrl-C must not reach it
     )
     assert keeper.stdin is not None
     own = os.fdopen(os.dup(2), "w", encoding=sys.stderr.encoding, errors="replace", buffering=1)
@@ -48,7 +48,7 @@ def held_back_stderr() -> Iterator[None]:
     try:
         yield
         crashed = False
-    except SAID_ELSEWHERE:
+    except REPORTED_ELSEWHERE:
         crashed = False
         raise
     finally:

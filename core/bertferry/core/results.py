@@ -1,7 +1,7 @@
-"""Every JSON that this project writes: its schemas, its text, and how it is read back.
+"""The JSON documents that this project writes: their schemas, how they are written and read back.
 
-A result is a frozen dataclass that derives from `Result`. Its fields are its JSON, after `schema` and what it says
-of itself; `from_dict` reads them back by the fields' types.
+A result is a frozen dataclass that derives from `Result`. Its JSON has `schema`, derived values and the fields;
+`from_dict` reads the fields back by their types.
 """
 
 import json
@@ -17,7 +17,7 @@ from bertferry.core.typed_values import WrongValueError, read_fields
 
 
 class Schema(StrEnum):
-    """The first value of each JSON; the number grows when a reader of the last one would be misled."""
+    """The first value of each document; its number increases when a reader of the previous one would be misled."""
 
     CONVERSION = "bertferry.conversion/1"
     INSPECTION = "bertferry.inspection/1"
@@ -30,17 +30,17 @@ class Schema(StrEnum):
 
 
 class Result:
-    """What becomes JSON: a frozen dataclass of plain values and others of its kind."""
+    """The base of all that becomes JSON: frozen dataclasses of plain values and of other dataclasses."""
 
     SCHEMA: ClassVar[Schema]
 
     def derived(self) -> dict[str, Any]:
-        """What the JSON says beside the fields, for readers that do not compute it themselves."""
+        """What the JSON has in addition to the fields, for readers that do not compute it themselves."""
         return {}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; numbers that it has no form for become the strings `inf`, `-inf` and `nan`."""
-        # A dataclass is what derives from this class.
+        """Plain values for JSON; numbers that it cannot express become the strings `inf`, `-inf` and `nan`."""
+        # Every subclass is a dataclass.
         fields = asdict(self)  # type: ignore[call-overload]
         plain: dict[str, Any] = _plain({"schema": self.SCHEMA.value, **self.derived(), **fields})
         return plain
@@ -51,16 +51,16 @@ class Result:
 
     @classmethod
     def from_dict(cls, values: object, path: str | Path) -> Self:
-        """What `to_dict` gave; `path` is the file that it stood in.
+        """The inverse of `to_dict`; `path` is the file that the values come from.
 
         Raises:
-          UsageError: another schema, or a key that is missing, unknown or of a wrong type, which it names.
+          UsageError: another schema, or a key, which it names, that is missing, unknown or of the wrong type.
         """
         if not isinstance(values, dict):
-            raise UsageError(f"{path}: a JSON object expected, not {values!r:.60}")
+            raise UsageError(f"{path}: expected a JSON object, not {values!r:.60}")
         if values.get("schema") != cls.SCHEMA:
             stated = repr(values["schema"]) if "schema" in values else "missing"
-            raise UsageError(f"{path}: schema is {stated}, {cls.SCHEMA.value} expected")
+            raise UsageError(f"{path}: schema is {stated}, expected {cls.SCHEMA.value}")
         try:
             result, others = read_fields(cls, values)
         except WrongValueError as error:
@@ -70,7 +70,7 @@ class Result:
         return result
 
 
-def read_json(path: Path) -> Any:  # noqa: ANN401 - whatever stands in the file
+def read_json(path: Path) -> Any:  # noqa: ANN401 - whatever the file contains
     """The value in a JSON file.
 
     Raises:
@@ -81,7 +81,7 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - whatever stands in the file
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not readable as JSON: {error}") from error
+        raise UsageError(f"{path}: not valid JSON: {error}") from error
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any plain value, and one of the same kind

@@ -1,7 +1,7 @@
-"""Names of the temporary siblings of an output, and whether the process that made one may still run.
+"""Names of the temporary siblings of an output, and whether the process that made one may still be running.
 
-A shared disk is written to by many machines and containers, each with process numbers of its own: a sibling
-carries the host and the boot that its number belongs to.
+Many hosts and containers write to a shared disk, each with its own process IDs: the name of a sibling includes
+the host and the boot that the ID belongs to.
 """
 
 import glob
@@ -14,32 +14,32 @@ from functools import cache
 from pathlib import Path
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-"""Linux gives every boot an identity."""
+"""Linux assigns an ID to every boot."""
 DAY = 24 * 60 * 60
-"""Seconds after whose last change a sibling of another host is taken for abandoned."""
+"""Seconds without a change after which a sibling from another host is considered abandoned."""
 
 
 def sibling(target: Path, purpose: str) -> Path:
     """The name of this process's sibling of `target`: `.NAME.PURPOSE-HOST-BOOT-PROCESS`."""
-    return target.parent / f".{target.name}.{purpose}-{_here()}-{os.getpid()}"
+    return target.parent / f".{target.name}.{purpose}-{_host_and_boot()}-{os.getpid()}"
 
 
 def abandoned_siblings(target: Path, purpose: str) -> Iterator[Path]:
-    """The siblings whose process has ended: here, or on another host a day ago."""
+    """The siblings whose process has ended: on this host, or on another, unchanged for a day."""
     for path in sorted(target.parent.glob(f"{glob.escape(f'.{target.name}.{purpose}-')}*")):
-        where, _, process = path.name.removeprefix(f".{target.name}.{purpose}-").rpartition("-")
-        if not _runs(process) if where == _here() else _last_change(path) < time.time() - DAY:
+        host, _, process = path.name.removeprefix(f".{target.name}.{purpose}-").rpartition("-")
+        if not _is_running(process) if host == _host_and_boot() else _last_change(path) < time.time() - DAY:
             yield path
 
 
 @cache
-def _here() -> str:
+def _host_and_boot() -> str:
     host = re.sub(r"[^\w.]", "_", socket.gethostname())
     boot = BOOT.read_text().strip().replace("-", "")[:8] if BOOT.is_file() else ""
     return f"{host}-{boot}"
 
 
-def _runs(process: str) -> bool:
+def _is_running(process: str) -> bool:
     try:
         os.kill(int(process), 0)
     except (ValueError, OverflowError, ProcessLookupError):
@@ -50,8 +50,8 @@ def _runs(process: str) -> bool:
 
 
 def _last_change(path: Path) -> float:
-    """The latest of the times of a file, or of a folder and all in it; now for what goes meanwhile."""
+    """When a file, or anything in a folder, last changed; now if it disappears meanwhile."""
     try:
-        return max(one.stat().st_mtime for one in (path, *path.rglob("*")))
+        return max(entry.stat().st_mtime for entry in (path, *path.rglob("*")))
     except OSError:
         return time.time()

@@ -1,4 +1,4 @@
-"""What a task is: one table, which networks, layouts, signatures, ONNX graphs, probes and model cards follow.
+"""The table of tasks, from which networks, layouts, signatures, ONNX graphs, probes and model cards follow.
 
 A new head is an entry in `HEADS`, one in `TASKS`, and its rows in the layouts that store it.
 """
@@ -12,7 +12,7 @@ from typing import Literal
 class TensorSpec:
     """An input or output of a model.
 
-    Each of `dims` is a symbol of `DYNAMIC`, or an axis of a parameter, whose size the checkpoint knows.
+    Each of `dims` is a symbol of `DYNAMIC`, or an axis of a parameter, whose size the checkpoint determines.
     """
 
     name: str
@@ -21,12 +21,12 @@ class TensorSpec:
     meaning: str = ""
 
     def shape(self, sizes: Mapping[str, int]) -> tuple[str | int, ...]:
-        """The dimensions, with the sizes of those that are axes: `("batch", 768)`."""
+        """The dimensions, with axes replaced by their sizes: `("batch", 768)`."""
         return tuple(dim if dim in DYNAMIC else sizes[dim] for dim in self.dims)
 
 
 DYNAMIC = ("batch", "sequence", "predictions")
-"""Dimensions that each call chooses."""
+"""Dimensions that may differ in every call."""
 
 
 def _integers(name: str, *dims: str) -> TensorSpec:
@@ -51,12 +51,12 @@ ENCODER_OUTPUTS = (
 
 @dataclass(frozen=True)
 class HeadSpec:
-    """A head on top of the encoder: its parameters with their axes, what it reads, and what it answers.
+    """A head on top of the encoder: its parameters with their axes, what it reads, and its outputs.
 
     It reads the vectors of all tokens (`sequence`), those at some positions (`predictions`), or the pooled one.
-    One with several outputs gives each a column of its last axis. `dropout` says whether fine-tuning drops
-    out what it reads. `stored_as` is the head under whose names every layout stores it, if it has none of its own:
-    then a file's tensors do not tell which of the two it holds.
+    Several outputs are the columns of its last axis. `dropout` says whether fine-tuning applies dropout to what it
+    reads. `stored_as` is the head under whose names every layout stores it, if it has no names of its own: the
+    tensors of a file do not show which of the two it contains.
     """
 
     parameters: Mapping[str, str]
@@ -111,12 +111,12 @@ TRANSFORMERS_CLASSES: dict[tuple[str, ...], str] = {
     ("tokens",): "ForTokenClassification",
     ("span",): "ForQuestionAnswering",
 }
-"""What transformers calls a model with these heads, after the architecture's name."""
+"""The name of a transformers class with these heads, after that of the architecture."""
 
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """What a model computes: its heads' outputs, and with `encoder` the encoder's own."""
+    """What a model computes: the outputs of its heads and, if `encoder`, those of the encoder."""
 
     name: str
     heads: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ class TaskSpec:
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        """Those of the encoder, and the positions of a head that reads them."""
+        """Those of the encoder, and the positions if a head reads them."""
         positions = any(head.reads == "predictions" for head in self.head_specs)
         return (*ENCODER_INPUT_SPECS, *([_integers(POSITIONS_INPUT, "batch", "predictions")] if positions else []))
 
@@ -151,9 +151,9 @@ class TaskSpec:
 
     @property
     def listed(self) -> tuple[str, ...]:
-        """What a Hub module answers a list of inputs with, in this order.
+        """The outputs that a Hub module returns for a list of inputs, in order.
 
-        The encoder's come in the order of https://www.tensorflow.org/hub/common_saved_model_apis/text.
+        Those of the encoder are in the order of https://www.tensorflow.org/hub/common_saved_model_apis/text.
         """
         return ("pooled_output", "sequence_output") if self.encoder else self.output_names
 
@@ -179,35 +179,35 @@ TASKS: dict[str, TaskSpec] = {
         TaskSpec("span", ("span",), encoder=False),
     )
 }
-"""Every task by name. The heads of one with the encoder's outputs are sub-objects of a Hub module."""
+"""Every task by name. If it has the encoder's outputs, its heads are sub-objects of a Hub module."""
 
 
 CONVENIENCES = ("encoder_outputs", "default")
-"""Outputs that only a Hub module's root call has; they never count as missing or extra."""
+"""Outputs that only the root call of a Hub module has; they never count as missing or extra."""
 
 
 def inputs_of(heads: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of the inputs that an encoder with these heads takes."""
+    """Names of the inputs of an encoder with these heads."""
     return TaskSpec("", heads).input_names
 
 
 def has_classes(head: str) -> bool:
-    """Whether the checkpoint says how many values a head gives: those of a classifier, which have labels."""
+    """Whether the checkpoint determines how many values a head returns: a classifier has one per label."""
     return any("classes" in axes for axes in HEADS[head].parameters.values())
 
 
 def heads_with_names_of(head: str) -> tuple[str, ...]:
-    """The other heads that are stored under the same names as a head."""
+    """The other heads that are stored under the same names as this one."""
     names = HEADS[head].stored_as or head
     return tuple(other for other, spec in HEADS.items() if names in (other, spec.stored_as) and other != head)
 
 
 def task_that_keeps(head: str) -> str:
-    """The task with the most heads beside a head: what to ask for in order to keep it."""
+    """The task with the most heads that include this one: the one to choose in order to keep it."""
     return max((spec for spec in TASKS.values() if head in spec.heads), key=lambda spec: len(spec.heads)).name
 
 
 def is_per_token(name: str, rank: int) -> bool:
-    """Whether an output of that name and number of dimensions has the sequence as its second: [B, S, ...]."""
+    """Whether an output with this name and rank has the sequence as its second dimension: [B, S, ...]."""
     specs = (spec for task in TASKS.values() for spec in task.outputs)
     return any(spec.name == name and len(spec.dims) == rank and spec.dims[1] == "sequence" for spec in specs)

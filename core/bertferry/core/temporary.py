@@ -1,4 +1,4 @@
-"""Folders in the system's temporary directory that no process leaves behind, however it ends."""
+"""Folders in the system's temporary directory that are removed however the process ends."""
 
 import shutil
 import subprocess
@@ -12,29 +12,29 @@ from pathlib import Path
 from bertferry.core.errors import UsageError
 
 WATCH = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
-"""Waits for the end of a pipe, which comes when the process that holds the other end closes it or dies."""
+"""Waits until the process that holds the other end of a pipe closes it or dies."""
 
 
 class TemporaryFolder:
-    """A folder at `path` that goes when the last reference to it does, or a `with` ends, or the process does.
+    """A folder at `path` that is removed with the last reference to it, at the end of a `with`, or of the process.
 
-    A process that is killed cleans up nothing: a second, small one watches over it and removes the folder then.
+    A killed process cleans up nothing: a second, small one waits for its end and removes the folder then.
 
     Raises:
-      UsageError: no folder for temporary files can be written to.
+      UsageError: no folder for temporary files is writable.
     """
 
     def __init__(self) -> None:
         try:
             self.path = Path(tempfile.mkdtemp(prefix="bertferry-"))
         except OSError as error:
-            raise UsageError(f"no place for temporary files: {error.strerror}: set TMPDIR") from error
+            raise UsageError(f"no folder for temporary files: {error.strerror}: set TMPDIR") from error
         watcher = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", WATCH, self.path],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # a terminal's Ctrl-C is not meant for it
+            start_new_session=True,  # a terminal's Ctrl-C must not reach it
         )
         self.remove = weakref.finalize(self, _remove, self.path, watcher)
 
@@ -52,7 +52,7 @@ def _remove(path: Path, watcher: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def own_temporary_files() -> Iterator[None]:
-    """Has everything that this process and its libraries put into temporary files go with it."""
+    """Puts the temporary files of this process and its libraries into a folder that is removed at the end."""
     with TemporaryFolder() as folder:
         former, tempfile.tempdir = tempfile.tempdir, str(folder)
         try:

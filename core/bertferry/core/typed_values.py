@@ -1,4 +1,4 @@
-"""Plain values, as JSON has them, become dataclasses: the types of the fields say what must stand where."""
+"""Builds dataclasses from plain values, as JSON has them, checked against the types of the fields."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -6,29 +6,29 @@ from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 NOT_IN_JSON = ("inf", "-inf", "nan")
-"""Numbers that JSON has no form for."""
-NAMES = {str: "a text", int: "an integer", float: "a number", bool: "true or false"}
+"""Numbers that JSON cannot express."""
+TYPE_NAMES = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
 T = TypeVar("T")
 
 
 class WrongValueError(ValueError):
-    """A key that is missing, unknown or of a wrong type; the message names it by its path: `probes[0].name`."""
+    """A key that is missing, unknown or of the wrong type; the message names it by its path: `probes[0].name`."""
 
 
 def read_fields(cls: type[T], values: Mapping[str, Any], place: str = "") -> tuple[T, set[str]]:
-    """A dataclass of the values under its fields' names, and the names of the other values.
+    """A dataclass built from the values named after its fields, and the names of the other values.
 
     Raises:
-      WrongValueError: a field is missing or of a wrong type, or the class refuses what the fields say together.
+      WrongValueError: a field is missing or of the wrong type, or the class rejects the combination.
     """
-    types, given = get_type_hints(cls), {}
+    types, arguments = get_type_hints(cls), {}
     for field in fields(cls):  # type: ignore[arg-type]  # callers pass dataclasses
         path = f"{place}.{field.name}" if place else field.name
         if field.name not in values:
             raise WrongValueError(f"{path} is missing")
-        given[field.name] = _read(types[field.name], values[field.name], path)
+        arguments[field.name] = _read(types[field.name], values[field.name], path)
     try:
-        return cls(**given), values.keys() - given.keys()
+        return cls(**arguments), values.keys() - arguments.keys()
     except ValueError as error:
         raise WrongValueError(f"{place}: {error}" if place else str(error)) from error
 
@@ -54,7 +54,7 @@ def _read(wanted: Any, value: Any, path: str) -> Any:  # noqa: ANN401 - a type o
     if wanted is float and (type(value) is int or value in NOT_IN_JSON):
         return float(value)
     if type(value) is not wanted:
-        raise WrongValueError(f"{path} must be {NAMES[wanted]}, not {value!r:.60}")
+        raise WrongValueError(f"{path} must be {TYPE_NAMES[wanted]}, not {value!r:.60}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""Hub modules, SavedModels and ONNX graphs of checkpoints."""
+"""Export checkpoints as Hub modules and ONNX graphs."""
 
 from bertferry.export.contract import ContractReport
 from bertferry.export.contract_check import check_module_contract

@@ -1,4 +1,4 @@
-"""What checking a module against the contract of its kind found."""
+"""The result of checking a module against the contract of its kind."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from bertferry.core.results import Result, Schema
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the contract: `fault` says how the module breaks it and is empty where it holds."""
+    """One line of the contract; `fault` says how the module violates it and is empty if it does not."""
 
     line: str
     fault: str = ""
@@ -17,7 +17,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class ContractReport(Result):
-    """Every line of the contract of a kind of module, in order."""
+    """The findings for every line of a contract, in order."""
 
     SCHEMA = Schema.CONTRACT
 
@@ -27,7 +27,7 @@ class ContractReport(Result):
 
     @property
     def ok(self) -> bool:
-        """Whether every line holds."""
+        """Whether every check passed."""
         return not any(finding.fault for finding in self.findings)
 
     def derived(self) -> dict[str, Any]:
@@ -35,18 +35,18 @@ class ContractReport(Result):
         return {"ok": self.ok}
 
     def render(self) -> str:
-        """A line a finding, then the verdict."""
+        """One line per finding, then the verdict."""
         lines = [
             f"  FAULT  {finding.line}: {finding.fault}" if finding.fault else f"  ok     {finding.line}"
             for finding in self.findings
         ]
         faults = sum(bool(finding.fault) for finding in self.findings)
-        verdict = f"BROKEN: {faults} of {len(lines)} lines" if faults else f"KEPT: all {len(lines)} lines hold"
-        return "\n".join([f"{self.kind}  {self.module}", *lines, f"CONTRACT {verdict}"])
+        verdict = f"FAILED: {faults}" if faults else f"PASSED: {len(lines)}"
+        return "\n".join([f"{self.kind}  {self.module}", *lines, f"{verdict} of {len(lines)} checks"])
 
 
 class ContractError(Exception):
-    """A line of the contract that does not hold, in words."""
+    """A violated line of the contract, in words."""
 
 
 Line = tuple[str, Callable[[Any], object]]

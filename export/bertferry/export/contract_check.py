@@ -1,8 +1,8 @@
-"""check_module_contract: does a SavedModel answer every caller that a module of its kind should answer?
+"""check_module_contract: does a SavedModel support every standard way of calling a module of its kind?
 
 The contracts of encoders, of text embeddings and of preprocessing are those of
 https://www.tensorflow.org/hub/common_saved_model_apis/text, of the modules /1 to /4 on tfhub.dev, and of Keras 3's
-`TFSMLayer`. Nothing here knows who exported the module.
+`TFSMLayer`. The checks do not depend on who exported the module.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,42 +16,42 @@ from bertferry.export.contract import ContractError, ContractReport, Finding, Li
 def check_module_contract(
     directory: str | Path, progress: Callable[[str, int, int], None] | None = None
 ) -> ContractReport:
-    """Checks a SavedModel directory, this project's or not, line by line.
+    """Checks a SavedModel directory, from this project or any other, against the contract of its kind.
 
     Raises:
-      UsageError: no SavedModel there.
+      UsageError: not a SavedModel.
       DataError: TensorFlow cannot load it.
     """
     path = Path(directory)
     if not (path / "saved_model.pb").is_file():
-        raise UsageError(f"{path}: not a SavedModel: no saved_model.pb in it")
+        raise UsageError(f"{path}: not a SavedModel: it contains no saved_model.pb")
     with suppress(ImportError):
-        import tensorflow_text  # noqa: F401 - brings the operations of modules that take strings
-    from bertferry.export.contract_lines import LINES, Subject
+        import tensorflow_text  # noqa: F401 - registers the operations of text modules
+    from bertferry.export.contract_lines import LINES, ModuleSubject
     from bertferry.export.text_contract_lines import TextSubject, takes_texts, text_contract
     from bertferry.verify.runners.saved_model import load_saved_model
 
     root = load_saved_model(path)
     if takes_texts(root):
         kind, lines = text_contract(root)
-        findings = _findings(TextSubject.of(path, root), lines, progress)
+        findings = _run_checks(TextSubject.of(path, root), lines, progress)
     else:
-        kind, findings = "module", _findings(Subject.of(path, root), LINES, progress)
+        kind, findings = "module", _run_checks(ModuleSubject.of(path, root), LINES, progress)
     return ContractReport(str(directory), kind, tuple(findings))
 
 
-def _findings(
+def _run_checks(
     subject: object, lines: Sequence[Line], progress: Callable[[str, int, int], None] | None
 ) -> list[Finding]:
     findings = []
-    for number, (line, holds) in enumerate(lines):
+    for number, (line, check) in enumerate(lines):
         if progress:
             progress(line, number, len(lines))
         try:
-            holds(subject)
-        except ContractError as broken:
-            findings.append(Finding(line, str(broken)))
-        except Exception as error:  # whatever a module's functions raise is the fault
+            check(subject)
+        except ContractError as error:
+            findings.append(Finding(line, str(error)))
+        except Exception as error:  # whatever a module's functions raise is a violation
             findings.append(Finding(line, f"{type(error).__name__}: {_reason(error)}"))
         else:
             findings.append(Finding(line))
@@ -59,6 +59,6 @@ def _findings(
 
 
 def _reason(error: Exception) -> str:
-    """The first sentence of what a framework says, without the layers of Keras around it."""
+    """The first sentence of a framework's message, without the lines that Keras adds around it."""
     lines = [line for line in str(error).splitlines() if line.strip() and "encountered when calling" not in line]
     return lines[0].strip().split(". ")[0] if lines else first_line(error)

@@ -1,4 +1,4 @@
-"""The lines of a module's contract, each a function that raises where it does not hold."""
+"""The contract of encoder modules; each line is a function that raises ContractError if it is violated."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from bertferry.core.tasks import ENCODER_INPUTS, HEADS, TASKS, TaskSpec, inputs_
 from bertferry.core.temporary import TemporaryFolder
 from bertferry.export.contract import Line
 from bertferry.export.shared_contract_lines import (
-    has_variables,
-    machine_paths,
+    check_local_paths,
+    check_variables,
+    check_vocabulary,
     require,
     sample,
     tolerance_of,
-    vocabulary_asset,
 )
 from bertferry.modeling.tf_compat import LoadedModule
 from bertferry.verify.runners.saved_model import load_saved_model
@@ -29,8 +29,8 @@ LENGTH = 6
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A loaded module, how it is called, and a batch of two rows, the second one padded."""
+class ModuleSubject:
+    """A loaded module, the layer that calls it, and a batch of two rows, the second of which is padded."""
 
     path: Path
     root: Any
@@ -39,8 +39,8 @@ class Subject:
     inputs: dict[str, np.ndarray]
 
     @classmethod
-    def of(cls, path: Path, root: LoadedModule) -> "Subject":
-        """Of a module that has been loaded; its manifest says its task, if it has one."""
+    def of(cls, path: Path, root: LoadedModule) -> "ModuleSubject":
+        """Wraps a loaded module; its manifest, if it has one, states its task."""
         import tensorflow_hub as hub
 
         manifest = read_manifest(path)
@@ -55,106 +55,107 @@ class Subject:
 
     @property
     def tolerance(self) -> float:
-        """That of the type of its weights."""
+        """The tolerance for the type of its weights."""
         return tolerance_of(self.root.variables)
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of the root call's outputs."""
+        """Names of the outputs of the root call."""
         return (TASKS["encoder"] if self.task.encoder else self.task).output_names
 
     def whole(self) -> dict[str, tf.Tensor]:
-        """Inputs of the task's whole function."""
+        """Inputs of the function that computes the whole task."""
         positions = np.ones([len(self.inputs["input_mask"]), 1], np.int32)
-        known = {**self.inputs, "masked_lm_positions": positions}
-        return {name: tf.constant(known[name]) for name in self.task.input_names}
+        arrays = {**self.inputs, "masked_lm_positions": positions}
+        return {name: tf.constant(arrays[name]) for name in self.task.input_names}
 
-    def call(self, structure: Callable[[Any], Any] = dict, dtype: tf.DType = tf.int32, **options: Any) -> Any:  # noqa: ANN401 - whatever form the answer has
-        """The root call, on the batch or on other `inputs`."""
+    def call(self, structure: Callable[[Any], Any] = dict, dtype: tf.DType = tf.int32, **options: Any) -> Any:  # noqa: ANN401 - outputs of any structure
+        """Calls the root, on the batch or on other `inputs`."""
         inputs = options.pop("inputs", self.inputs)
         tensors = {name: tf.constant(array, dtype) for name, array in inputs.items()}
         return self.layer(tensors if structure is dict else structure(tensors.values()), **options)
 
 
-def answers_dict(subject: Subject, dtype: tf.DType, training: bool) -> None:
+def check_dict_call(subject: ModuleSubject, dtype: tf.DType, training: bool) -> None:
     outputs = subject.call(dict, dtype, training=training)
-    require(isinstance(outputs, Mapping), f"answers with {type(outputs).__name__}")
-    convenient = ("default", "encoder_outputs") if subject.task.encoder else ("default",)
-    missing = [name for name in (*subject.outputs, *convenient) if name not in outputs]
-    require(not missing, f"no {', '.join(missing)}")
+    require(isinstance(outputs, Mapping), f"returns {type(outputs).__name__}")
+    extra = ("default", "encoder_outputs") if subject.task.encoder else ("default",)
+    missing = [name for name in (*subject.outputs, *extra) if name not in outputs]
+    require(not missing, f"missing {', '.join(missing)}")
     for name in subject.outputs:
         require(outputs[name].dtype == tf.float32, f"{name} is {outputs[name].dtype.name}")
     if "sequence_output" in outputs:
         shape = tuple(outputs["sequence_output"].shape[:2])
-        require(shape == (2, LENGTH), f"sequence_output has shape {list(shape)}, inputs {[2, LENGTH]}")
+        require(shape == (2, LENGTH), f"sequence_output has shape {list(shape)}, inputs have {[2, LENGTH]}")
 
 
-def answers_sequence(subject: Subject, structure: Callable[[Any], Any], dtype: tf.DType, training: bool) -> None:
+def check_sequence_call(
+    subject: ModuleSubject, structure: Callable[[Any], Any], dtype: tf.DType, training: bool
+) -> None:
     outputs = subject.call(structure, dtype, training=training)
-    require(isinstance(outputs, list | tuple), f"answers with {type(outputs).__name__}")
+    require(isinstance(outputs, list | tuple), f"returns {type(outputs).__name__}")
     named = subject.call(dict, dtype)
-    wanted = subject.task.listed
-    require(len(outputs) == len(wanted), f"{len(outputs)} outputs, {len(wanted)} expected")
-    for name, tensor in zip(wanted, outputs, strict=True):
-        require(tensor.shape == named[name].shape, f"output {name} is at another place")
+    expected = subject.task.listed
+    require(len(outputs) == len(expected), f"{len(outputs)} outputs instead of {len(expected)}")
+    for name, tensor in zip(expected, outputs, strict=True):
+        require(tensor.shape == named[name].shape, f"output {name} is at the wrong position")
 
 
-def first_output(subject: Subject, **options: Any) -> np.ndarray:
+def first_output(subject: ModuleSubject, **options: Any) -> np.ndarray:
     outputs = subject.call(**options)
     name = "sequence_output" if "sequence_output" in subject.outputs else subject.outputs[0]
     return np.asarray(outputs[name] if isinstance(outputs, Mapping) else outputs[-1])
 
 
-def dropout(subject: Subject) -> None:
-    still, again, default = (first_output(subject, training=training) for training in (False, False, None))
-    require(np.allclose(still, again, atol=subject.tolerance), "two calls in inference differ")
-    require(np.allclose(still, default, atol=subject.tolerance), "inference is not the default")
-    one, other = (first_output(subject, training=True) for _ in range(2))
-    require(not np.allclose(one, other, atol=subject.tolerance), "two calls in training agree: dropout is off")
+def check_dropout(subject: ModuleSubject) -> None:
+    first, second, default = (first_output(subject, training=training) for training in (False, False, None))
+    require(np.allclose(first, second, atol=subject.tolerance), "two calls in inference differ")
+    require(np.allclose(first, default, atol=subject.tolerance), "inference is not the default")
+    first, second = (first_output(subject, training=True) for _ in range(2))
+    require(not np.allclose(first, second, atol=subject.tolerance), "two calls in training agree: dropout is off")
 
 
-def signature_names(subject: Subject, path: Path | None = None) -> None:
+def check_signature(subject: ModuleSubject, path: Path | None = None) -> None:
     signatures = (load_saved_model(path) if path else subject.root).signatures
     require("serving_default" in signatures, f"no serving_default, only {', '.join(signatures) or 'none'}")
     signature = signatures["serving_default"]
-    given = signature.structured_input_signature[1]
-    wanted = subject.task.input_names
-    require(set(given) == set(wanted), f"inputs are {sample(sorted(given))}")
-    integers = {spec.dtype.name for spec in given.values()}
+    specs = signature.structured_input_signature[1]
+    require(set(specs) == set(subject.task.input_names), f"inputs are {sample(sorted(specs))}")
+    integers = {spec.dtype.name for spec in specs.values()}
     require(integers == {"int32"}, f"inputs are {', '.join(sorted(integers))}")
     outputs = set(signature.structured_outputs)
     missing = [name for name in subject.task.output_names if name not in outputs]
-    require(not missing, f"outputs are {sample(sorted(outputs))}, without {', '.join(missing)}")
+    require(not missing, f"outputs are {sample(sorted(outputs))}, missing {', '.join(missing)}")
 
 
-def names_survive(subject: Subject) -> None:
-    signature_names(subject)
+def check_saving_again(subject: ModuleSubject) -> None:
+    check_signature(subject)
     with TemporaryFolder() as folder:
         tf.saved_model.save(subject.root, str(folder))
-        signature_names(subject, folder)
+        check_signature(subject, folder)
 
 
-def gradients(subject: Subject) -> None:
+def check_gradients(subject: ModuleSubject) -> None:
     weights = subject.layer.trainable_weights
     require(len(weights) > 0, "no trainable weights")
     with tf.GradientTape(persistent=True) as tape:
         outputs = subject.call(dict, training=False)
         used = [tf.cast(outputs[name], tf.float32) for name in subject.outputs]
         loss = tf.add_n([tf.reduce_sum(tensor**3 + tensor**2) for tensor in used])
-    got = tape.gradient(loss, weights)
-    again = tape.gradient(loss, weights)
-    without = [weight.name for weight, gradient in zip(weights, got, strict=True) if gradient is None]
-    require(not without, f"none reaches {sample(without)}")
-    require(all(gradient is not None for gradient in again), "a persistent tape gives none the second time")
+    first = tape.gradient(loss, weights)
+    second = tape.gradient(loss, weights)
+    without = [weight.name for weight, gradient in zip(weights, first, strict=True) if gradient is None]
+    require(not without, f"no gradient for {sample(without)}")
+    require(all(gradient is not None for gradient in second), "a persistent tape returns none the second time")
     zero = [
         weight.name
-        for weight, gradient in zip(weights, got, strict=True)
-        if not np.any(tf.convert_to_tensor(gradient)) and "key" not in weight.name  # the softmax cancels that bias
+        for weight, gradient in zip(weights, first, strict=True)
+        if not np.any(tf.convert_to_tensor(gradient)) and "key" not in weight.name  # softmax cancels that bias
     ]
-    require(not zero, f"zero for {sample(zero)}")
+    require(not zero, f"zero gradient for {sample(zero)}")
 
 
-def masks_mask(subject: Subject) -> None:
+def check_mask(subject: ModuleSubject) -> None:
     changed = {name: array.copy() for name, array in subject.inputs.items()}
     changed["input_word_ids"][1, -2:] = 7
     kept = subject.inputs["input_mask"] == 1
@@ -162,27 +163,27 @@ def masks_mask(subject: Subject) -> None:
     if want.shape[:2] == kept.shape:
         want, got = want[kept], got[kept]
     worst = float(np.abs(want - got).max())
-    require(worst <= subject.tolerance, f"a word under the mask moves tokens by {worst:.1e}")
-    other = dict(subject.inputs, input_mask=np.ones_like(subject.inputs["input_mask"]))
-    moved = np.abs(first_output(subject, inputs=other)[1] - first_output(subject)[1]).max()
-    require(moved > 0, "the mask changes nothing")
+    require(worst <= subject.tolerance, f"changing a masked token changes other outputs by {worst:.1e}")
+    unmasked = dict(subject.inputs, input_mask=np.ones_like(subject.inputs["input_mask"]))
+    moved = np.abs(first_output(subject, inputs=unmasked)[1] - first_output(subject)[1]).max()
+    require(moved > 0, "the mask has no effect")
 
 
-def batch_and_length(subject: Subject) -> None:
+def check_batch_and_length(subject: ModuleSubject) -> None:
     together = first_output(subject)
     alone = first_output(subject, inputs={name: array[:1] for name, array in subject.inputs.items()})
     worst = float(np.abs(together[0] - alone[0]).max())
-    require(worst <= subject.tolerance, f"a row alone differs by {worst:.1e}")
+    require(worst <= subject.tolerance, f"a row on its own differs by {worst:.1e}")
     padded = {name: np.pad(array, ((0, 0), (0, 5))) for name, array in subject.inputs.items()}
     longer = first_output(subject, inputs=padded)
     if longer.shape[1] == LENGTH + 5:
         longer = longer[:, :LENGTH]
     kept = subject.inputs["input_mask"][0] == 1
     worst = float(np.abs(together[0] - longer[0])[kept if together.ndim == 3 else ...].max())
-    require(worst <= subject.tolerance, f"padding a row to {LENGTH + 5} moves it by {worst:.1e}")
+    require(worst <= subject.tolerance, f"padding a row to {LENGTH + 5} changes it by {worst:.1e}")
 
 
-def keras_2(subject: Subject) -> None:
+def check_keras_2(subject: ModuleSubject) -> None:
     import tensorflow_hub as hub
     import tf_keras
 
@@ -192,10 +193,10 @@ def keras_2(subject: Subject) -> None:
     model.predict(subject.inputs, verbose=0)
     if "sequence_output" in outputs:
         static = outputs["sequence_output"].shape[1]
-        require(static == LENGTH, f"a static length of {LENGTH} becomes {static} in sequence_output")
+        require(static == LENGTH, f"the static length {LENGTH} becomes {static} in sequence_output")
 
 
-def keras_3(subject: Subject) -> None:
+def check_keras_3(subject: ModuleSubject) -> None:
     import keras
 
     layer = keras.layers.TFSMLayer(
@@ -203,61 +204,61 @@ def keras_3(subject: Subject) -> None:
     )
     outputs = layer(subject.whole())
     missing = [name for name in subject.task.output_names if name not in outputs]
-    require(not missing, f"no {', '.join(missing)}")
+    require(not missing, f"missing {', '.join(missing)}")
     name = subject.task.output_names[0]
-    one, other = (np.asarray(layer(subject.whole(), training=True)[name]) for _ in range(2))
-    require(not np.array_equal(one, other), "two calls in training agree: dropout is off")
+    first, second = (np.asarray(layer(subject.whole(), training=True)[name]) for _ in range(2))
+    require(not np.array_equal(first, second), "two calls in training agree: dropout is off")
 
 
-def xla(subject: Subject) -> None:
+def check_xla(subject: ModuleSubject) -> None:
     for training in (False, True):
         compiled = tf.function(partial(subject.layer, training=training), autograph=False, jit_compile=True)
         compiled({name: tf.constant(array) for name, array in subject.inputs.items()})
 
 
-def assets(subject: Subject) -> None:
-    path = vocabulary_asset(subject)
+def check_assets(subject: ModuleSubject) -> None:
+    path = check_vocabulary(subject)
     tokens = len(path.read_text(encoding="utf-8").splitlines())
     rows = {int(variable.shape[0]) for variable in subject.root.variables if len(variable.shape) == 2}
-    require(tokens in rows, f"{tokens} tokens in {path.name}, which no table has as rows")
+    require(tokens in rows, f"{path.name} has {tokens} tokens, but no table has that many rows")
 
 
-def heads(subject: Subject) -> None:
+def check_heads(subject: ModuleSubject) -> None:
     import tensorflow_hub as hub
 
     for head in subject.task.heads if subject.task.encoder else ():
-        require(hasattr(subject.root, head), f"no .{head}")
+        require(hasattr(subject.root, head), f"missing .{head}")
         inputs = {name: subject.whole()[name] for name in inputs_of((head,))}
         outputs = hub.KerasLayer(getattr(subject.root, head), trainable=True)(inputs)
         missing = [output.name for output in HEADS[head].outputs if output.name not in outputs]
-        require(not missing, f".{head} answers without {', '.join(missing)}")
+        require(not missing, f".{head} does not return {', '.join(missing)}")
 
 
-def _calls() -> list[Line]:
+def _call_checks() -> list[Line]:
     lines: list[Line] = []
     for dtype in (tf.int32, tf.int64):
         for training in (False, True):
             mode = f"{dtype.name}, {'training' if training else 'inference'}"
-            lines.append((f"answers a dict ({mode})", partial(answers_dict, dtype=dtype, training=training)))
+            lines.append((f"accepts a dict ({mode})", partial(check_dict_call, dtype=dtype, training=training)))
             for structure in (list, tuple):
-                answer = partial(answers_sequence, structure=structure, dtype=dtype, training=training)
-                lines.append((f"answers a {structure.__name__} ({mode})", answer))
+                check = partial(check_sequence_call, structure=structure, dtype=dtype, training=training)
+                lines.append((f"accepts a {structure.__name__} ({mode})", check))
     return lines
 
 
 LINES: tuple[Line, ...] = (
-    ("has variables, trainable_variables, regularization_losses", has_variables),
-    *_calls(),
-    ("dropout is on in training and off by default", dropout),
-    ("gradients reach every trainable weight, twice through one tape", gradients),
-    ("masked positions influence nothing else", masks_mask),
-    ("batch and length are free", batch_and_length),
-    ("serving_default has the inputs' and outputs' names", signature_names),
-    ("its names survive being saved again", names_survive),
-    ("Keras 2 models hold it, static length known", keras_2),
-    ("Keras 3 loads it, for training too", keras_3),
-    ("compiles with XLA", xla),
-    ("the heads are sub-objects", heads),
-    ("vocabulary and casing are its assets", assets),
-    ("no path of a machine in any file", machine_paths),
+    ("has variables, trainable_variables, regularization_losses", check_variables),
+    *_call_checks(),
+    ("dropout is on in training and off by default", check_dropout),
+    ("every trainable weight has a gradient, twice from a persistent tape", check_gradients),
+    ("masked tokens do not affect other outputs", check_mask),
+    ("batch size and sequence length are dynamic", check_batch_and_length),
+    ("serving_default has the documented input and output names", check_signature),
+    ("its names are kept when the module is saved again", check_saving_again),
+    ("works in Keras 2 models, with a static length", check_keras_2),
+    ("works in Keras 3, in training too", check_keras_3),
+    ("compiles with XLA", check_xla),
+    ("heads are sub-objects", check_heads),
+    ("contains its vocabulary and casing", check_assets),
+    ("contains no local file paths", check_local_paths),
 )

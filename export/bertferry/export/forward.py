@@ -1,11 +1,11 @@
 """The BERT encoder as plain TensorFlow operations over named parameters (Devlin et al., 2018).
 
-This is what a Hub module computes: no Keras, no custom operations. The networks of `bertferry.modeling` compute
-the same function by other means, so that comparing the two proves both. The tensors that a verifier may want
-to cut the graph at carry fixed names: `embeddings`, `layer_0/attention`, …, `pooler`.
+This is what a Hub module computes, without Keras or custom operations. The networks of `bertferry.modeling` are an
+independent implementation of the same function, so comparing the two checks both. The tensors at which a verifier
+may cut the graph have fixed names: `embeddings`, `layer_0/attention`, …, `pooler`.
 
-In half precision the matrix products are computed in the parameters' type; layer normalizations, softmax and
-activations, whose intermediate values leave float16's range, in float32.
+In half precision, matrix products are computed in the parameters' type; layer normalizations, softmax and
+activations, whose intermediate values can exceed float16's range, in float32.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,8 +25,8 @@ Dropout = Callable[[tf.Tensor, float], tf.Tensor]
 
 @dataclass(frozen=True)
 class Encoded:
-    """An encoder's outputs in its parameters' type: sequence [B, S, H], pooled [B, H], None without a pooler among
-    them, and each block's output [B, S, H]; `named` are the tensors to cut the graph at."""
+    """An encoder's outputs in its parameters' type: sequence [B, S, H], pooled [B, H] or None without a pooler,
+    and each block's output [B, S, H]; `named` are the tensors at which the graph can be cut."""
 
     sequence: tf.Tensor
     pooled: tf.Tensor | None
@@ -51,7 +51,7 @@ def encode(
       word_ids, mask, type_ids: int32 [B, S]; mask is 1 for tokens and 0 for padding.
       training: whether dropout is on.
     """
-    dropout = chosen_dropout(training)
+    dropout = dropout_for(training)
     hidden = _embed(parameters, word_ids, type_ids)
     named: dict[str, tf.Tensor] = {}
     hidden = named["embeddings"] = tf.identity(dropout(hidden, config.dropout_rate), name="embeddings")
@@ -70,10 +70,10 @@ def encode(
 
 
 def _attention_bias(mask: tf.Tensor) -> tf.Tensor:
-    """What is added to the scores, [B, 1, 1, S]: 0 for tokens, -10000 for padding.
+    """The bias to add to the scores, [B, 1, 1, S]: 0 for tokens, -10000 for padding.
 
-    A softmax ignores what all its scores have in common, so a row that is all padding gets 0 throughout: adding
-    -10000 would only round its scores to steps of 1e-3.
+    Softmax is invariant to a constant added to all scores, so a row of padding only gets 0 throughout: adding
+    -10000 would merely round its scores to steps of 1e-3.
     """
     bias = (1.0 - mask) * MASKED_SCORE
     return (bias - tf.reduce_max(bias, axis=-1, keepdims=True))[:, tf.newaxis, tf.newaxis, :]
@@ -88,22 +88,22 @@ def _embed(parameters: Mapping[str, tf.Variable], word_ids: tf.Tensor, type_ids:
 
 @dataclass(frozen=True)
 class _Shapes:
-    """What the blocks share: shapes of activations with heads side by side [B, S, H] and apart [B, S, N, D], the
-    order of axes that swaps S and N, shapes of kernels and biases with heads merged."""
+    """Shared by all blocks: shapes of activations with heads merged [B, S, H] and split [B, S, N, D], the axis
+    order that swaps S and N, shapes of kernels and biases with heads merged."""
 
-    together: tf.Tensor
-    apart: tf.Tensor
+    merged: tf.Tensor
+    split: tf.Tensor
     swapped: tf.Tensor
     kernel: tf.Tensor
     bias: tf.Tensor
 
     @classmethod
     def of(cls, hidden: tf.Tensor, config: EncoderConfig) -> "_Shapes":
-        together = tf.shape(hidden)
+        merged = tf.shape(hidden)
         heads = tf.constant([config.num_attention_heads, config.head_size])
-        apart = tf.concat([together[:2], heads], axis=0)
+        split = tf.concat([merged[:2], heads], axis=0)
         size = config.hidden_size
-        return cls(together, apart, tf.constant([0, 2, 1, 3]), tf.constant([size, size]), tf.constant([size]))
+        return cls(merged, split, tf.constant([0, 2, 1, 3]), tf.constant([size, size]), tf.constant([size]))
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Block:
     shapes: _Shapes
 
     def run(self, hidden: tf.Tensor, bias: tf.Tensor, named: dict[str, tf.Tensor]) -> tf.Tensor:
-        """The block's output; adds its tensors to `named`."""
+        """Computes the block's output and adds its tensors to `named`."""
         config, dropout, place = self.config, self.dropout, self.place
 
         def keep(name: str, tensor: tf.Tensor) -> tf.Tensor:
@@ -135,21 +135,21 @@ class Block:
         return keep("output", output)
 
     def _attend(self, hidden: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-        """Scaled dot-product attention; returns the heads' contexts side by side, [B, S, H]."""
+        """Scaled dot-product attention; returns the contexts of all heads concatenated, [B, S, H]."""
         query, key, value = (self._heads(hidden, part) for part in ("query", "key", "value"))
         scores = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32) * self.config.head_size**-0.5
         probabilities = self.dropout(tf.nn.softmax(scores + bias), self.config.attention_dropout_rate)
         probabilities = tf.cast(probabilities, hidden.dtype)
         context = tf.transpose(tf.matmul(probabilities, value), self.shapes.swapped)
-        return tf.reshape(context, self.shapes.together)
+        return tf.reshape(context, self.shapes.merged)
 
     def _heads(self, hidden: tf.Tensor, part: str) -> tf.Tensor:
-        """The projection of every head: [B, N, S, D]."""
+        """The projection for every head: [B, N, S, D]."""
         projected = self._project(hidden, part)
-        return tf.transpose(tf.reshape(projected, self.shapes.apart), self.shapes.swapped)
+        return tf.transpose(tf.reshape(projected, self.shapes.split), self.shapes.swapped)
 
     def _project(self, inputs: tf.Tensor, part: str) -> tf.Tensor:
-        """A projection of the attention, its kernel's heads merged: [B, S, H] → [B, S, H]."""
+        """A projection of the attention, with the kernel's heads merged: [B, S, H] → [B, S, H]."""
         kernel, bias = (self.parameters[f"{self.place}/attention/{part}/{name}"] for name in ("kernel", "bias"))
         if len(kernel.shape) > 2:
             kernel = tf.reshape(kernel, self.shapes.kernel)
@@ -172,13 +172,13 @@ def layer_norm(inputs: tf.Tensor, parameters: Mapping[str, tf.Variable], place: 
     """Layer normalization over the last axis (Ba et al., 2016), computed in float32."""
     wide = tf.cast(inputs, tf.float32)
     gamma, beta = (tf.cast(parameters[f"{place}/{name}"], tf.float32) for name in ("gamma", "beta"))
-    centred = wide - tf.reduce_mean(wide, axis=-1, keepdims=True)
-    variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
-    return tf.cast(centred * tf.math.rsqrt(variance + LAYER_NORM_EPSILON) * gamma + beta, inputs.dtype)
+    centered = wide - tf.reduce_mean(wide, axis=-1, keepdims=True)
+    variance = tf.reduce_mean(tf.square(centered), axis=-1, keepdims=True)
+    return tf.cast(centered * tf.math.rsqrt(variance + LAYER_NORM_EPSILON) * gamma + beta, inputs.dtype)
 
 
-def chosen_dropout(training: bool) -> Dropout:
-    """A function of inputs and rate that drops in training only."""
+def dropout_for(training: bool) -> Dropout:
+    """A function of inputs and rate that applies dropout in training only."""
     return _dropout if training else _no_dropout
 
 

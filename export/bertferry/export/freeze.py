@@ -1,4 +1,4 @@
-"""Which parameters a publisher wants frozen."""
+"""Selects the parameters to freeze."""
 
 import re
 from collections.abc import Iterable
@@ -9,15 +9,15 @@ KNOWN = "embeddings, pooler, first:K (blocks 0 to K-1, without the embeddings), 
 
 
 def frozen_parameters(choices: Iterable[str], names: Iterable[str], num_layers: int) -> frozenset[str]:
-    """The parameters that some choices freeze.
+    """The canonical names of the parameters to freeze.
 
     Args:
       choices: `embeddings`, `pooler`, `encoder` (all blocks), or `first:K`: blocks 0 to K-1.
       names: canonical names of the module's parameters.
-      num_layers: how many blocks there are.
+      num_layers: number of blocks.
 
     Raises:
-      UsageError: an unknown choice, or more blocks than there are.
+      UsageError: an unknown choice, or more blocks than the encoder has.
     """
     prefixes: list[str] = []
     for choice in choices:

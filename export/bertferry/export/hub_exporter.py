@@ -1,4 +1,4 @@
-"""export_hub_module: from a checkpoint in any layout to a Hub module, proven equal to it."""
+"""export_hub_module: exports a checkpoint in any layout as a Hub module and verifies the result."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +10,11 @@ from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
+from bertferry.core.progress import ProgressCallback
 from bertferry.export.freeze import frozen_parameters
 from bertferry.export.manifest import hashes, write_manifest
 from bertferry.export.model_card import model_card
-from bertferry.export.module_source import module_casing, open_module
+from bertferry.export.module_source import open_module, read_casing
 from bertferry.export.module_writer import (
     Module,
     check_module,
@@ -24,25 +25,24 @@ from bertferry.export.module_writer import (
 )
 from bertferry.export.onnx.exporter import check_onnx_installed
 from bertferry.export.options import ModuleOptions
-from bertferry.export.progress import after, silent
+from bertferry.export.progress import continue_after, no_progress
 from bertferry.export.report import ExportReport
-from bertferry.export.sentence import check_text_installed, sentence_choices
+from bertferry.export.sentence import check_text_installed, read_sentence_choices
+from bertferry.export.text_assets import find_text_assets
 from bertferry.export.text_writer import (
     check_preprocessing,
     check_text_embedding,
     write_preprocessing,
     write_text_embedding,
 )
-from bertferry.export.vocabulary import text_assets
 from bertferry.verify import Report
-from bertferry.verify.side_by_side import Progress
 
 
 class Writer(NamedTuple):
-    """How a kind of module is written, and how it is compared with its source."""
+    """The functions that write a kind of module and compare it with its source."""
 
     write: Callable[[Path, Module], None]
-    check: Callable[[Module, Path, Progress | None], Report | None]
+    check: Callable[[Module, Path, ProgressCallback | None], Report | None]
 
 
 TASK_WRITER = Writer(write_module, check_module)
@@ -61,106 +61,108 @@ def export_hub_module(
     source: SourceOptions = SourceOptions(),
     overwrite: bool = False,
     dry_run: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> ExportReport:
     """Exports a checkpoint, or another module, as a Hub module directory, and compares the two on every probe.
 
     Args:
       checkpoint: a prefix, a directory or a `.safetensors` file, in any layout; or a checkpoint, SavedModel or
-        `.keras` file of a model that holds a `hub.KerasLayer`.
+        `.keras` file of a model that contains a `hub.KerasLayer`.
       output: the directory to create.
-      options: what the module is.
-      module: a Hub module of any style, in place of a checkpoint; its vocabulary and casing come along.
-      source: how the checkpoint or module is read, where its files leave it open.
+      options: options of the module.
+      module: a Hub module of any style, instead of a checkpoint; its vocabulary and casing are copied.
+      source: how the checkpoint or module is read, if its files leave it open.
       overwrite: replace an existing output.
-      dry_run: check everything, write nothing.
-      progress: called as the work goes on.
+      dry_run: check everything, but write nothing.
+      progress: called with the current step, the steps done and the total.
 
     Raises:
-      BertferryError: as its `exit_code` says; nothing is left at `output` then.
+      BertferryError: see its `exit_code`; nothing remains at `output`.
     """
-    target, given = Path(output), str(checkpoint if module is None else module)
+    target, source_name = Path(output), str(checkpoint if module is None else module)
     check_installed(options)
     clear_leftovers(target)
     check_destination(target, overwrite=overwrite)
     opened = open_source(checkpoint, module, source)
     new = plan_module(opened, target, options, None if module is None else Path(module))
     if dry_run:
-        return _report(given, new, output, None, {}, dry_run=True)
+        return _report(source_name, new, output, None, {}, dry_run=True)
     with new_directory(target, overwrite=overwrite) as staging:
-        parity = _write_and_check(staging, new, options, progress or silent)
+        parity = _write_and_check(staging, new, options, progress or no_progress)
         files = {str(path.relative_to(staging)): path.stat().st_size for path in _files(staging)}
-    return _report(given, new, output, parity, files)
+    return _report(source_name, new, output, parity, files)
 
 
 def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin: Path | None) -> Module:
-    """What is about to be written, after everything that can be refused has been.
+    """Plans the module to write; checks everything that can be checked before writing.
 
     Args:
       opened: the source.
-      target: where the module is to be.
-      options: what it is to be.
-      origin: the module that the source was opened from, if it is one.
+      target: the directory to create.
+      options: options of the module.
+      origin: the module from which the source was opened, if any.
 
     Raises:
-      UsageError: an architecture, a vocabulary, a pooling or a part to freeze that is not there.
+      UsageError: an unsupported architecture, or a missing vocabulary, pooling or part to freeze.
       DataError: the source lacks a parameter of the task.
     """
     opened.check_bert()
-    sentence = sentence_choices(opened.location, options.pooling) if options.kind == "text" else None
+    sentence = read_sentence_choices(opened.location, options.pooling) if options.kind == "text" else None
     needed = needed_parameters(options.kind, opened.config.num_layers, sentence)
     opened = with_parameters(
         with_heads(opened, options.heads),
         needed,
-        f"task {options.task} needs",
+        f"task {options.task}",
         init_missing_head=options.init_missing_head,
         num_labels=options.num_labels,
     )
     do_lower_case = options.do_lower_case
     if origin is not None and do_lower_case is None:
-        do_lower_case = module_casing(origin)
+        do_lower_case = read_casing(origin)
     return Module(
         opened,
         options.kind,
         target,
         options.precision,
         frozen_parameters(options.freeze, needed, opened.config.num_layers),
-        text_assets(opened.location, opened.config.vocab_size, options.vocab, do_lower_case),
+        find_text_assets(opened.location, opened.config.vocab_size, options.vocab, do_lower_case),
         origin,
         sentence,
     )
 
 
-def _write_and_check(staging: Path, new: Module, options: ModuleOptions, tell: Progress) -> Report | None:
-    """Writes the module and all that goes with it; returns what was proven about it.
+def _write_and_check(staging: Path, new: Module, options: ModuleOptions, tell: ProgressCallback) -> Report | None:
+    """Writes the module with its ONNX files, card and manifest; returns the parity report.
 
     Raises:
-      DataError: it computes something else than its source.
+      DataError: the module does not compute what its source computes.
     """
     writer = WRITERS.get(new.task, TASK_WRITER)
     steps = 1 + bool(options.onnx)
     with ThreadPoolExecutor() as pool:
-        read = pool.submit(hashes, new.source.location.files)  # beside the work, which is Python's
+        source_hashes = pool.submit(hashes, new.source.location.files)  # in parallel with writing
         tell("writing the module", 0, steps)
         writer.write(staging, new)
         if options.onnx:
             tell("writing ONNX files", 1, steps)
             write_onnx_files(staging / "onnx", new, options.onnx, verify=options.verify)
-        written = pool.submit(hashes, _files(staging), staging)
-        parity = writer.check(new, staging, after(steps, tell)) if options.verify else None
+        written_hashes = pool.submit(hashes, _files(staging), staging)
+        parity = writer.check(new, staging, continue_after(steps, tell)) if options.verify else None
         if parity is not None and not parity.ok:
-            raise DataError(f"{new.target}: not written: the module computes something else: {parity.verdict()}")
+            raise DataError(f"{new.target}: not written: the module differs from its source: {parity.verdict()}")
         card = staging / "README.md"
         card.write_text(model_card(new, parity), encoding="utf-8")
-        write_manifest(staging, new, parity, read.result(), {**written.result(), **hashes([card], staging)})
+        write_manifest(
+            staging, new, parity, source_hashes.result(), {**written_hashes.result(), **hashes([card], staging)}
+        )
     return parity
 
 
 def open_source(checkpoint: str | Path | None, module: str | Path | None, options: SourceOptions) -> Checkpoint:
-    """The one source that was given.
+    """Opens the checkpoint or the module.
 
     Raises:
-      BertferryError: none or both, or one that cannot be opened.
+      BertferryError: neither or both are given, or the source cannot be opened.
     """
     if (checkpoint is None) == (module is None):
         raise UsageError("give one source: --checkpoint PATH or --module DIR")
@@ -168,10 +170,10 @@ def open_source(checkpoint: str | Path | None, module: str | Path | None, option
 
 
 def check_installed(options: ModuleOptions) -> None:
-    """Asks for what writing and checking needs and the base installation leaves to the extras.
+    """Checks that the extras required for writing and checking the module are installed.
 
     Raises:
-      UnavailableError: it is not there.
+      UnavailableError: one of them is not installed.
     """
     if options.kind in WRITERS:
         check_text_installed()
@@ -184,7 +186,7 @@ def _files(directory: Path) -> list[Path]:
 
 
 def _report(
-    given: str,
+    source_name: str,
     module: Module,
     output: str | Path,
     parity: Report | None,
@@ -194,13 +196,13 @@ def _report(
 ) -> ExportReport:
     source, assets = module.source, module.assets
     return ExportReport(
-        source=given,
+        source=source_name,
         source_layout=source.layout.name,
         output=str(output),
         task=module.task,
         precision=module.precision,
         configuration=bert_config(source.config, module.heads, source.classifier),
-        fresh_parameters=source.fresh,
+        fresh_parameters=source.initialized,
         vocabulary=assets is not None,
         do_lower_case=assets.do_lower_case if assets else None,
         weight_bytes=weight_bytes(module),

@@ -1,4 +1,4 @@
-"""The reusable SavedModel that `hub.KerasLayer` loads: plain variables and plain functions.
+"""Builds the reusable SavedModel that `hub.KerasLayer` loads from plain variables and plain functions.
 
 Interface: https://www.tensorflow.org/hub/reusable_saved_models and
 https://www.tensorflow.org/hub/common_saved_model_apis/text (transformer encoders).
@@ -31,32 +31,32 @@ def build_hub_module(
     vocabulary: Path | None = None,
     do_lower_case: bool | None = None,
 ) -> tuple[tf.train.Checkpoint, dict[str, Function]]:
-    """The trackable object to save as a Hub module of a task, and its serving signatures.
+    """Builds the trackable object to save as a Hub module of a task, and its serving signatures.
 
-    The root answers a dict of `ENCODER_INPUTS` with a dict, a list or tuple of the three with a list, in int32
-    and int64, `training` on and off, batch and sequence length dynamic. It is the encoder, or the classifier or
-    span labeler itself; masked-LM and next-sentence heads are the sub-objects `.mlm` and `.nsp`. `serve`,
-    `serve_training` and `serving_default` are the task's whole function of one dict, as Keras 3 calls it.
+    The root maps a dict of `ENCODER_INPUTS` to a dict, and a list or tuple of the three to a list, in int32 and
+    int64, with `training` on and off and with dynamic batch size and sequence length. It is the encoder, or the
+    classifier or span labeler itself; masked-LM and next-sentence heads are the sub-objects `.mlm` and `.nsp`.
+    `serve`, `serve_training` and `serving_default` compute the whole task from one dict, as Keras 3 calls it.
 
     Args:
       config: the encoder's configuration.
-      parameters: the variables of encoder and heads by canonical name; those that are trainable become the
-        module's, in whatever floating-point type they have. Outputs are float32.
+      parameters: the variables of encoder and heads by canonical name, of any floating-point type. The trainable
+        ones become the module's trainable variables. Outputs are float32.
       task: one of `TASKS`.
-      vocabulary, do_lower_case: the two assets of text encoders, both or neither.
+      vocabulary, do_lower_case: the two assets of text encoders; pass both or neither.
     """
     network = Network(config, parameters)
     spec = TASKS[task]
     module = tf.train.Checkpoint()
     if spec.encoder:
-        _callable(module, network, (), spec.listed)
+        _make_callable(module, network, (), spec.listed)
         for head in spec.heads:
-            setattr(module, head, _callable(tf.train.Checkpoint(), network, (head,), ()))
+            setattr(module, head, _make_callable(tf.train.Checkpoint(), network, (head,), ()))
     else:
-        _callable(module, network, spec.heads, spec.listed, encoder=False)
-    serving = _signature(network, task)
-    module.serve = module.serving_default = _of_a_dict(network, task, training=False)
-    module.serve_training = _of_a_dict(network, task, training=True)
+        _make_callable(module, network, spec.heads, spec.listed, encoder=False)
+    serving = _serving_signature(network, task)
+    module.serve = module.serving_default = _dict_function(network, task, training=False)
+    module.serve_training = _dict_function(network, task, training=True)
     set_default_signature(module, serving)
     if vocabulary is not None:
         module.vocab_file = tf.saved_model.Asset(str(vocabulary))
@@ -66,14 +66,14 @@ def build_hub_module(
 
 @dataclass(frozen=True)
 class Network:
-    """The network's body, traced once for training and once for inference, and the heads on top of it."""
+    """The encoder, traced once for training and once for inference, and the heads on top of it."""
 
     config: EncoderConfig
     parameters: Mapping[str, tf.Variable]
 
     @cached_property
     def bodies(self) -> dict[bool, Function]:
-        """By `training`: every way to call the module is a thin function around one of the two."""
+        """The traced encoder by `training`; every way to call the module wraps one of the two."""
         return {training: self._body(training) for training in (False, True)}
 
     def _body(self, training: bool) -> Function:
@@ -89,7 +89,7 @@ class Network:
     def run(
         self, inputs: Mapping[str, tf.Tensor], heads: tuple[str, ...], *, training: bool, encoder: bool
     ) -> dict[str, Any]:
-        """The outputs of the heads, and with `encoder` its own, all in float32."""
+        """The outputs of the heads and, with `encoder`, those of the encoder, all in float32."""
         integers = {name: tf.cast(tensor, tf.int32) for name, tensor in inputs.items()}
         sequence, pooled, layers = self.bodies[training](*(integers[name] for name in ENCODER_INPUTS))
         positions = integers.get(POSITIONS_INPUT)
@@ -112,7 +112,7 @@ def _dict_specs(names: tuple[str, ...], dtype: tf.DType) -> dict[str, tf.TensorS
     return dict(zip(names, _specs(names, dtype), strict=True))
 
 
-def _callable(
+def _make_callable(
     module: tf.train.Checkpoint,
     network: Network,
     heads: tuple[str, ...],
@@ -120,10 +120,10 @@ def _callable(
     *,
     encoder: bool = True,
 ) -> tf.train.Checkpoint:
-    """Makes the object one that `hub.KerasLayer` wraps: a call, the variables it uses, no regularizers.
+    """Gives the object what `hub.KerasLayer` needs: a call, the variables it uses, no regularizers.
 
-    A list of inputs is answered with a list of the outputs `listed`, the first of which is the `default` of a
-    dict's answer; with none of them it is called with dicts alone. `encoder` adds the encoder's outputs.
+    A list of inputs returns the outputs `listed` as a list; the first of them is also the `default` output of a
+    dict call. If `listed` is empty, only dict calls are supported. `encoder` adds the encoder's outputs.
     """
     names = inputs_of(heads)
     used = [
@@ -138,8 +138,8 @@ def _callable(
     @tf.function(autograph=False)
     def call(inputs, training=False):  # type: ignore[no-untyped-def]
         by_name = isinstance(inputs, Mapping)
-        given = inputs if by_name else dict(zip(names, inputs, strict=True))
-        outputs = network.run(given, heads, training=training, encoder=encoder)
+        named_inputs = inputs if by_name else dict(zip(names, inputs, strict=True))
+        outputs = network.run(named_inputs, heads, training=training, encoder=encoder)
         if by_name:
             return {**outputs, "default": outputs[listed[0]]} if listed else outputs
         return [outputs[name] for name in listed]
@@ -152,31 +152,35 @@ def _callable(
     return module
 
 
-def _whole(network: Network, task: str, inputs: Mapping[str, tf.Tensor], training: bool) -> dict[str, tf.Tensor]:
-    """Everything that a task computes, one tensor a name."""
+def _task_outputs(
+    network: Network, task: str, inputs: Mapping[str, tf.Tensor], training: bool
+) -> dict[str, tf.Tensor]:
+    """All outputs of a task by name."""
     spec = TASKS[task]
     outputs = network.run(inputs, spec.heads, training=training, encoder=spec.encoder)
     outputs.pop("encoder_outputs", None)
     return outputs
 
 
-def _of_a_dict(network: Network, task: str, *, training: bool) -> Function:
-    """The task's whole function of one dict, in int32: a model of Keras 3 casts what it is fed to that type,
-    and every further form would have to be loaded by all callers."""
+def _dict_function(network: Network, task: str, *, training: bool) -> Function:
+    """A function that computes the whole task from one dict of int32 tensors.
+
+    Keras 3 models cast their inputs to int32, and every further form would have to be loaded by all callers.
+    """
 
     @tf.function(input_signature=[_dict_specs(TASKS[task].input_names, tf.int32)], autograph=False)
     def serve(inputs):  # type: ignore[no-untyped-def]
-        return _whole(network, task, inputs, training)
+        return _task_outputs(network, task, inputs, training)
 
     return serve
 
 
-def _signature(network: Network, task: str) -> Function:
-    """The same with an argument an input, as servers call it."""
+def _serving_signature(network: Network, task: str) -> Function:
+    """The same with one argument per input, as servers call it."""
     names = TASKS[task].input_names
 
     @tf.function(input_signature=_specs(names), autograph=False)
     def serving_default(*tensors):  # type: ignore[no-untyped-def]
-        return _whole(network, task, dict(zip(names, tensors, strict=True)), training=False)
+        return _task_outputs(network, task, dict(zip(names, tensors, strict=True)), training=False)
 
     return serving_default

@@ -1,4 +1,4 @@
-"""What the manifest of an exported module says."""
+"""Writes the manifest of an exported module."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -20,12 +20,12 @@ def write_manifest(
     read: Mapping[str, str],
     written: Mapping[str, str],
 ) -> None:
-    """Describes the module in its directory.
+    """Writes MANIFEST.json, which describes the module.
 
     Args:
-      directory: of the module.
-      module: what was written.
-      parity: what was proven about it.
+      directory: the module's directory.
+      module: the module.
+      parity: the result of the parity check, if it ran.
       read, written: SHA-256 of the source's and of the module's files, by name.
     """
     source, assets = module.source, module.assets
@@ -35,7 +35,7 @@ def write_manifest(
         configuration=bert_config(source.config, module.heads, source.classifier),
         do_lower_case=assets.do_lower_case if assets else None,
         sentence=None if module.sentence is None else asdict(module.sentence),
-        source=ModuleSource(source.layout.name, source.fresh, read),
+        source=ModuleSource(source.layout.name, source.initialized, read),
         versions=versions(),
         files=written,
         parity=None if parity is None else proof(parity),
@@ -44,13 +44,13 @@ def write_manifest(
 
 
 def proof(parity: Report) -> Proof:
-    """The verdict of a comparison, and what it allowed."""
+    """The verdict and the tolerance of a comparison."""
     tolerance = parity.tolerance
     return Proof(parity.verdict(), tolerance.name, tolerance.atol, tolerance.rtol, tolerance.min_sqnr_db)
 
 
 def hashes(paths: Iterable[Path], root: Path | None = None) -> dict[str, str]:
-    """The SHA-256 of each file, in hexadecimal, by its path below the root or by its name alone."""
+    """The SHA-256 of each file in hexadecimal, by its path relative to the root or, without one, by its name."""
     return {str(path.relative_to(root)) if root else path.name: _sha256(path) for path in paths}
 
 
@@ -58,5 +58,5 @@ def _sha256(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:  # one of reading names no file
+    except OSError as error:  # an error of read() does not name the file
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error

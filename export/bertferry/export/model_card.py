@@ -1,15 +1,15 @@
-"""README.md of a module: what it is and how to call it."""
+"""Writes the model card of a module: what it is and how to call it."""
 
 from bertferry.convert import Checkpoint
 from bertferry.core.tasks import POSITIONS_INPUT, TASKS, TensorSpec
 from bertferry.export.module_writer import Module
 from bertferry.export.sentence import SentenceChoices
-from bertferry.export.vocabulary import TextAssets
+from bertferry.export.text_assets import TextAssets
 from bertferry.verify import Report
 
 
 def model_card(module: Module, parity: Report | None) -> str:
-    """The card as Markdown; its snippet runs as it stands in the directory above the module `module`."""
+    """The card as Markdown; its snippet runs unchanged in the parent directory of a module named `module`."""
     source, task, assets = module.source, module.task, module.assets
     config = source.config
     if task == "preprocessing":
@@ -32,7 +32,7 @@ def model_card(module: Module, parity: Report | None) -> str:
     if spec.encoder:
         block = f"[batch, sequence, {config.hidden_size}]"
         rows.append(
-            f"| `encoder_outputs` | list of {config.num_layers} × {block}, each block's output (root call only) |"
+            f"| `encoder_outputs` | list of {config.num_layers} × {block}, the blocks' outputs (root call only) |"
         )
     table = "\n".join(rows)
     return f"""# BERT {task}, {config.num_layers} layers, hidden size {config.hidden_size}
@@ -43,7 +43,7 @@ def model_card(module: Module, parity: Report | None) -> str:
 |---|---|
 {table}
 
-All outputs are float32. Inputs are integers [batch, sequence], int32 or int64{_positions(task)}.
+All outputs are float32. Inputs are int32 or int64 [batch, sequence]{_positions(task)}.
 
 ```python
 {_snippet(task)}
@@ -51,23 +51,23 @@ All outputs are float32. Inputs are integers [batch, sequence], int32 or int64{_
 
 `hub.KerasLayer` is a layer of Keras 2 (`tf_keras`). Keras 3 loads the same directory with
 `keras.layers.TFSMLayer(DIR, call_endpoint="serve", call_training_endpoint="serve_training")`. Servers call the
-signature `serving_default`, whose arguments and results have the names above.
+signature `serving_default`; its arguments and results have the names above.
 """
 
 
 def _text_card(facts: str, sentence: SentenceChoices, hidden: int) -> str:
-    scaled = ", scaled to length 1" if sentence.normalize else ""
+    scaled = ", scaled to unit length" if sentence.normalize else ""
     return f"""# BERT text embedding, hidden size {hidden}
 
 {facts}
 
-Strings [batch] to float32 embeddings [batch, {hidden}]: pooling `{sentence.pooling}`{scaled}; texts are cut at
-{sentence.max_length} word pieces. `.embed` maps an encoder's inputs to the same.
+Strings [batch] to float32 embeddings [batch, {hidden}]: pooling `{sentence.pooling}`{scaled}; texts are
+truncated to {sentence.max_length} word pieces. `.embed` maps encoder inputs to the same embeddings.
 
 ```python
 import tensorflow as tf
 import tensorflow_hub as hub
-import tensorflow_text  # brings the operations of the tokenizer
+import tensorflow_text  # registers the operations of the tokenizer
 
 layer = hub.KerasLayer("module", trainable=True)
 print(layer(tf.constant(["A man is playing a guitar.", ""])).shape)
@@ -78,13 +78,13 @@ print(layer(tf.constant(["A man is playing a guitar.", ""])).shape)
 def _preprocessing_card(source: Checkpoint, assets: TextAssets | None) -> str:
     return f"""# BERT preprocessing, {source.config.vocab_size} tokens
 
-A TF2 SavedModel of plain functions, exported by bertferry: strings [batch] to the int32 inputs [batch, seq_length]
-of an encoder with this vocabulary ({_case(assets)}).
+A TF2 SavedModel of plain functions, exported by bertferry. It maps strings [batch] to the int32 inputs
+[batch, seq_length] of an encoder with this vocabulary ({_case(assets)}).
 
 ```python
 import tensorflow as tf
 import tensorflow_hub as hub
-import tensorflow_text  # brings the operations of the tokenizer
+import tensorflow_text  # registers the operations of the tokenizer
 
 layer = hub.KerasLayer("module", arguments={{"seq_length": 16}})
 print(layer(tf.constant(["A man is playing a guitar.", ""]))["input_word_ids"].shape)
@@ -99,7 +99,7 @@ print(pairs["input_type_ids"].shape, layer.resolved_object.tokenize.get_special_
 
 def _case(assets: TextAssets | None) -> str:
     if assets is None:
-        return "not in the module"
+        return "not included"
     return "`vocab_file`, lower-cased" if assets.do_lower_case else "`vocab_file`, cased"
 
 
@@ -111,7 +111,7 @@ def _shape(output: TensorSpec, source: Checkpoint) -> str:
 def _positions(task: str) -> str:
     if POSITIONS_INPUT not in TASKS[task].input_names:
         return ""
-    return f"; `{POSITIONS_INPUT}` [batch, predictions] are those that `.mlm` predicts"
+    return f"; `{POSITIONS_INPUT}` [batch, predictions] are the positions that `.mlm` predicts"
 
 
 def _snippet(task: str) -> str:
@@ -139,5 +139,5 @@ def _snippet(task: str) -> str:
             'print(nsp(inputs)["nsp_logits"].shape)',
         ]
     listed = f"[{', '.join(TASKS[task].listed)}]"
-    lines += ["", f"listed = layer(list(inputs.values()))  # {listed}, as modules /1 and /2"]
+    lines += ["", f"listed = layer(list(inputs.values()))  # {listed}, as in modules /1 and /2"]
     return "\n".join(lines)

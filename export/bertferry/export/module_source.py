@@ -1,4 +1,4 @@
-"""A Hub module as the source of another one: its weights, its vocabulary, and the activation that it computes."""
+"""Opens a Hub module as the source of another one: weights, vocabulary, and the activation that it computes."""
 
 from collections import Counter
 from dataclasses import replace
@@ -13,22 +13,22 @@ CASING = "do_lower_case"
 
 
 def open_module(directory: Path, options: SourceOptions = SourceOptions()) -> Checkpoint:
-    """The variables of a module of any style, as a checkpoint.
+    """Opens the variables of a module of any style as a checkpoint.
 
     Raises:
-      UsageError: no module there, or something that neither its variables nor its graph show.
-      DataError: its variables are no encoder's.
+      UsageError: not a module, or neither its variables nor its graph determine the configuration.
+      DataError: its variables are not those of an encoder.
     """
     if not (directory / "saved_model.pb").is_file():
-        raise UsageError(f"{directory}: not a Hub module: no saved_model.pb in it")
-    activation = options.activation or computed_activation(directory)
+        raise UsageError(f"{directory}: not a Hub module: it contains no saved_model.pb")
+    activation = options.activation or detect_activation(directory)
     return open_checkpoint(directory, replace(options, activation=activation))
 
 
-def computed_activation(directory: Path) -> str | None:
-    """The activation that a module's functions compute, where they compute one of BERT's.
+def detect_activation(directory: Path) -> str | None:
+    """The activation that a module's functions compute, or None if it is none of BERT's.
 
-    The exact gelu goes through erf; its tanh approximation has one Tanh a layer beside that of the pooler.
+    The exact gelu uses erf; its tanh approximation has one Tanh per layer besides that of the pooler.
     """
     from google.protobuf.message import DecodeError
 
@@ -39,18 +39,18 @@ def computed_activation(directory: Path) -> str | None:
     except (OSError, DecodeError) as error:
         raise DataError(f"{directory / 'saved_model.pb'}: not a readable SavedModel: {error}") from error
     functions = model.meta_graphs[0].graph_def.library.function
-    # The network stands in the longest of them: the others are ways to call it.
+    # The longest function is the network: the others are wrappers around it.
     longest = max(functions, key=lambda function: len(function.node_def), default=None)
-    used = Counter(node.op for node in longest.node_def) if longest else Counter()
-    if used["Erf"] + used["Erfc"]:
+    operations = Counter(node.op for node in longest.node_def) if longest else Counter()
+    if operations["Erf"] + operations["Erfc"]:
         return "gelu_erf"
-    if used["Relu"]:
+    if operations["Relu"]:
         return "relu"
-    return "gelu_tanh" if used["Tanh"] > 1 else None
+    return "gelu_tanh" if operations["Tanh"] > 1 else None
 
 
-def module_casing(directory: Path) -> bool | None:
-    """Whether the module says that its texts are lower-cased."""
+def read_casing(directory: Path) -> bool | None:
+    """Whether the module lower-cases texts, or None if it does not say."""
     import tensorflow as tf
 
     reader = tf.train.load_checkpoint(str(directory / "variables" / "variables"))

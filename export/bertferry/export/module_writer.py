@@ -1,4 +1,4 @@
-"""Writes a task's module and its ONNX files, and compares them with their source."""
+"""Writes the module of a task and its ONNX files, and compares them with their source."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,26 +10,27 @@ from bertferry.convert import Checkpoint
 from bertferry.core import axes
 from bertferry.core.errors import DataError
 from bertferry.core.parameters import canonical_axes, task_parameters
+from bertferry.core.progress import ProgressCallback
 from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.exporter import check_parity
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.sources import CheckpointSource
-from bertferry.export.options import ONNX_FILES, PRECISIONS
+from bertferry.export.options import MODULE_PRECISIONS, ONNX_FILES
 from bertferry.export.sentence import SentenceChoices
-from bertferry.export.vocabulary import TextAssets
+from bertferry.export.text_assets import TextAssets
 from bertferry.verify import PROFILES, Report
 from bertferry.verify.artifact import Artifact, checkpoint_artifact, saved_model_artifact
-from bertferry.verify.side_by_side import Judgement, Progress, compare_artifacts
+from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
 
-if TYPE_CHECKING:  # what a wrong flag must not wait for
+if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
     import tensorflow as tf
 
 
 @dataclass(frozen=True)
 class Module:
-    """What is about to be exported: a task over a checkpoint's parameters, some of them frozen, with assets.
+    """The module to export: a task over a checkpoint's parameters, some of them frozen, with assets.
 
-    `target` is the directory to create; `origin` is the module that the parameters come from, if it is one.
+    `target` is the directory to create; `origin` is the module from which the parameters come, if any.
     """
 
     source: Checkpoint
@@ -43,17 +44,17 @@ class Module:
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """The heads of its task; modules of texts have none."""
+        """The heads of its task; text modules have none."""
         return TASKS[self.task].heads if self.task in TASKS else ()
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Canonical names of the parameters that the module holds."""
+        """Canonical names of the module's parameters."""
         return needed_parameters(self.task, self.source.config.num_layers, self.sentence)
 
 
 def needed_parameters(task: str, num_layers: int, sentence: SentenceChoices | None) -> tuple[str, ...]:
-    """Canonical names of what a module's outputs depend on."""
+    """Canonical names of the parameters on which a module's outputs depend."""
     if task == "preprocessing":
         return ()
     if sentence is None:
@@ -83,10 +84,10 @@ def write_module(directory: Path, module: Module) -> None:
 
 
 def variables(module: Module) -> dict[str, Any]:
-    """A `tf.Variable` a parameter, with the source's value in the module's type."""
+    """One `tf.Variable` per parameter, with the source's value in the module's type."""
     import tensorflow as tf
 
-    dtype = tf.as_dtype(PRECISIONS[module.precision])
+    dtype = tf.as_dtype(MODULE_PRECISIONS[module.precision])
     return {
         name: tf.Variable(
             tf.cast(module.source.read(name, canonical_axes(name)), dtype),
@@ -103,7 +104,7 @@ def save(
     signatures: dict[str, Any],
     options: "tf.saved_model.SaveOptions | None" = None,
 ) -> None:
-    """Saves a trackable object so that saving it again gives the same bytes."""
+    """Saves a trackable object reproducibly: saving it again gives the same bytes."""
     import tensorflow as tf
 
     from bertferry.export.saved_model_files import make_reproducible
@@ -115,10 +116,10 @@ def save(
 
 
 def write_onnx_files(directory: Path, module: Module, precisions: Sequence[str], *, verify: bool) -> None:
-    """The task as ONNX in each precision, each compared with the source.
+    """Writes the task as ONNX in each precision and compares each file with the source.
 
     Raises:
-      DataError: one of them computes something else.
+      DataError: one of them does not compute what the source computes.
     """
     if not precisions:
         return
@@ -133,11 +134,11 @@ def write_onnx_files(directory: Path, module: Module, precisions: Sequence[str],
         target = module.target / directory.name / path.name
         parity = check_parity(source, path, target, options) if verify else None
         if parity is not None and not parity.ok:
-            raise DataError(f"{path.name}: not written: the graph computes something else: {parity.verdict()}")
+            raise DataError(f"{path.name}: not written: the graph differs from its source: {parity.verdict()}")
 
 
-def check_module(module: Module, directory: Path, progress: Progress | None = None) -> Report:
-    """The written module against the source, through `hub.KerasLayer` and by signature, loaded once for both."""
+def check_module(module: Module, directory: Path, progress: ProgressCallback | None = None) -> Report:
+    """Compares the written module with the source, by `hub.KerasLayer` and by signature, loading it once."""
     from bertferry.verify.runners.saved_model import HubRunner, SignatureRunner
 
     loaded: list[HubRunner] = []
@@ -153,19 +154,19 @@ def check_module(module: Module, directory: Path, progress: Progress | None = No
         return runner
 
     reference = checkpoint_artifact(module.source, module.task)
-    if module.origin is not None:  # what it computes counts, not what its variables would mean to us
+    if module.origin is not None:  # compare with what it computes, not with our reading of its variables
         origin = saved_model_artifact(module.origin, "hub", task=module.task)
         reference = replace(origin, limits=reference.limits)
     return compare_artifacts(
         reference,
         [Artifact(f"hub {module.target}", as_layer), Artifact(f"savedmodel {module.target}", by_signature)],
-        Judgement(PROFILES[module.precision], task=module.task),
+        Judgment(PROFILES[module.precision], task=module.task),
         progress=progress,
     )
 
 
 def weight_bytes(module: Module) -> int:
-    """Bytes of the module's weights."""
+    """Size of the module's weights in bytes."""
     width = 4 if module.precision == "fp32" else 2
     sizes = module.source.sizes
     return width * sum(prod(axes.shape(canonical_axes(name), sizes)) for name in module.parameters)

@@ -1,4 +1,4 @@
-"""What an exported module is."""
+"""Options of an exported module."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,34 +10,33 @@ from bertferry.export.sentence import POOLINGS
 
 MODULE_TASKS = (*TASKS, "text")
 EXPORTS = ("module", "preprocessing")
-PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
-"""And the type that the weights are stored and multiplied in."""
+MODULE_PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+"""Precision names, and the type in which weights are stored and multiplied."""
 ONNX_FILES = {"fp32": "model.onnx", "fp16": "model_fp16.onnx", "int8": "model_int8.onnx"}
-"""The files in `onnx/` of a module, by precision."""
+"""File names in the `onnx/` folder of a module, by precision."""
 
 
 @dataclass(frozen=True)
 class ModuleOptions:
-    """What an exported module is.
+    """Options of an exported module.
 
     Attributes:
       task: what the module computes, one of `MODULE_TASKS`; `text` maps strings to embeddings.
-      export: `module`, or `preprocessing`: what maps strings to the inputs of an encoder with this vocabulary.
-      pooling: of the task `text`: `cls`, `pooled` or `mean`, by default as the sentence-transformers configuration
-        beside the checkpoint says.
-      init_missing_head: initialize a head or pooler that the checkpoint lacks, as BERT is.
-      num_labels: the number of classes of a classifier that is initialized.
-      vocab: the vocabulary, by default `vocab.txt` beside the checkpoint.
-      do_lower_case: whether texts are lower-cased, by default as the tokenizer configuration beside the
-        checkpoint says.
-      precision: `fp32`, or `fp16` or `bf16`: weights and products in that type, half the size; outputs are
-        float32 in any case.
-      freeze: what is left out of `trainable_variables`, see `frozen_parameters`.
-      onnx: precisions to export as ONNX too, into `onnx/` of the directory.
-      verify: run the parity check before the output appears.
+      export: `module`, or `preprocessing` for a module that maps strings to encoder inputs.
+      pooling: pooling of the task `text`: `cls`, `pooled` or `mean`; default: from the sentence-transformers
+        configuration next to the checkpoint.
+      init_missing_head: initialize a missing head or pooler from BERT's initial distribution.
+      num_labels: number of classes of an initialized classifier.
+      vocab: vocabulary; default: `vocab.txt` next to the checkpoint.
+      do_lower_case: whether texts are lower-cased; default: from the tokenizer configuration next to the
+        checkpoint.
+      precision: `fp32`, `fp16` or `bf16`: type of weights and matrix products; outputs are always float32.
+      freeze: parts to exclude from `trainable_variables`, see `frozen_parameters`.
+      onnx: precisions in which to export the task as ONNX too, to the `onnx/` folder of the module.
+      verify: run the parity check before the output takes its name.
 
     Raises:
-      UsageError: an unknown name, or options that do not go together.
+      UsageError: an unknown name, or conflicting options.
     """
 
     task: str = "encoder"
@@ -55,22 +54,22 @@ class ModuleOptions:
     def __post_init__(self) -> None:
         check_choice("export", self.export, EXPORTS)
         check_choice("task", self.task, MODULE_TASKS)
-        check_choice("precision", self.precision, PRECISIONS)
+        check_choice("precision", self.precision, MODULE_PRECISIONS)
         check_choice("pooling", self.pooling, POOLINGS)
         for precision in self.onnx:
             check_choice("ONNX precision", precision, ONNX_FILES)
         check_count("num_labels", self.num_labels)
         if self.onnx and self.kind not in TASKS:
-            raise UsageError("--onnx: ONNX has no operations for text; export an encoder's task")
+            raise UsageError("--onnx: ONNX has no text operations: export an encoder task")
         if self.pooling is not None and self.kind != "text":
             raise UsageError(f"--pooling is for --task text, not {self.task}")
 
     @property
     def kind(self) -> str:
-        """What is written: a module of one of `TASKS`, of `text`, or `preprocessing`."""
+        """Kind of module: one of `TASKS`, `text` or `preprocessing`."""
         return "preprocessing" if self.export == "preprocessing" else self.task
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """The heads of the task; modules of texts have none."""
+        """The heads of the task; text modules have none."""
         return TASKS[self.kind].heads if self.kind in TASKS else ()

@@ -1,12 +1,12 @@
-"""Progress of work that has several parts, each of which counts its own steps."""
+"""Progress of work in several parts, each of which counts its own steps."""
 
-from bertferry.verify.side_by_side import Progress
+from bertferry.core.progress import ProgressCallback
 
 
-def after(steps: int, progress: Progress) -> Progress:
-    """Counts on from steps that are done."""
+def continue_after(steps: int, progress: ProgressCallback) -> ProgressCallback:
+    """Continues counting after the steps already done."""
     return lambda what, done, total: progress(what, steps + done, steps + total)
 
 
-def silent(what: str, done: int, total: int) -> None:
-    """Progress that nobody asked for."""
+def no_progress(what: str, done: int, total: int) -> None:
+    """Discards progress."""

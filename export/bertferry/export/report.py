@@ -1,4 +1,4 @@
-"""What an export wrote and what was proven about it."""
+"""The report of a module export."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from bertferry.core.results import Result, Schema
 
 @dataclass(frozen=True)
 class ExportReport(Result):
-    """An export: its source, the bytes of its weights, its output's files with theirs, and its parity verdict.
+    """An export: source, size of the weights in bytes, output files with their sizes, and parity verdict.
 
-    A dry run has no files. `fresh_parameters` belong to heads that the source lacks.
+    A dry run has no files. `fresh_parameters` are the initialized ones of heads that the source lacks.
     """
 
     SCHEMA = Schema.MODULE_EXPORT
@@ -34,23 +34,23 @@ class ExportReport(Result):
 
     @property
     def total_bytes(self) -> int:
-        """Of all files."""
+        """Total size of all files in bytes."""
         return sum(self.files.values())
 
     def render(self) -> str:
-        """The few lines that a terminal shows."""
+        """The summary shown on the terminal."""
         source = f"{self.source} ({self.source_layout})"
-        about = [self._text()]
+        details = [self._text()]
         if self.fresh_parameters:
-            about.append(f"started fresh: {', '.join(self.fresh_parameters)}")
+            details.append(f"initialized: {', '.join(self.fresh_parameters)}")
         if self.dry_run:
             weights = f", {self.precision}, {in_units(self.weight_bytes)} of weights" if self.weight_bytes else ""
-            return "\n  ".join([f"would export {source} to {self.output}", f"{self.task}{weights}", *about])
-        about[0] += f"; activation {self.configuration['activation']}"
-        about.append(f"parity with the source: {self.verdict}")
-        return "\n  ".join([f"exported {source} to {self.output} ({in_units(self.total_bytes)})", *about])
+            return "\n  ".join([f"would export {source} to {self.output}", f"{self.task}{weights}", *details])
+        details[0] += f"; activation {self.configuration['activation']}"
+        details.append(f"parity with the source: {self.verdict}")
+        return "\n  ".join([f"exported {source} to {self.output} ({in_units(self.total_bytes)})", *details])
 
     def _text(self) -> str:
         if not self.vocabulary:
-            return "no vocabulary: exported without its assets"
-        return f"vocabulary with it, texts {'lower-cased' if self.do_lower_case else 'cased'}"
+            return "no vocabulary: exported without text assets"
+        return f"vocabulary included, texts {'lower-cased' if self.do_lower_case else 'cased'}"

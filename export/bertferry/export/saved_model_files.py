@@ -1,7 +1,7 @@
-"""A SavedModel whose bytes follow from what was saved alone.
+"""Makes the files of a SavedModel reproducible.
 
-TensorFlow numbers functions by a counter of the process, keeps where in the source they came from, and gives each
-SavedModel a random identity.
+TensorFlow numbers functions by a counter of the process, records where in the source they were defined, and gives
+each SavedModel a random identifier.
 """
 
 import hashlib
@@ -14,11 +14,11 @@ import tensorflow as tf
 from bertferry.modeling.tf_compat import ARGUMENT_NAME, SavedModel, compute_fingerprint
 
 UNIQUE = re.compile(r"(.*_)(\d+)")
-"""The names of traced functions end in the process's counter."""
+"""Names of traced functions end in the counter of the process."""
 
 
 def make_reproducible(directory: Path) -> None:
-    """Rewrites `saved_model.pb` and `fingerprint.pb` so that equal modules have equal files."""
+    """Rewrites `saved_model.pb` and `fingerprint.pb` so that equal modules have identical files."""
     path = directory / "saved_model.pb"
     model = SavedModel.FromString(path.read_bytes())
     for meta_graph in model.meta_graphs:
@@ -28,31 +28,32 @@ def make_reproducible(directory: Path) -> None:
 
 
 def _renumber(meta_graph: tf.compat.v1.MetaGraphDef) -> None:
-    """Numbers the functions from 0 in the order in which they were made."""
+    """Numbers the functions from 0 in the order of their creation."""
     functions = meta_graph.graph_def.library.function
-    matches = {match[0]: match for one in functions if (match := UNIQUE.fullmatch(one.signature.name))}
+    matches = {match[0]: match for function in functions if (match := UNIQUE.fullmatch(function.signature.name))}
     numbers = {number: rank for rank, number in enumerate(sorted({int(match[2]) for match in matches.values()}))}
     renamed = {name: f"{match[1]}{numbers[int(match[2])]}" for name, match in matches.items()}
 
-    def new(name: str) -> str:
+    def rename(name: str) -> str:
         return renamed.get(name, name)
 
     for node in _nodes(meta_graph.graph_def):
         node.ClearField("experimental_debug_info")
-        node.op = new(node.op)
+        node.op = rename(node.op)
         for attribute in node.attr.values():
             for called in (attribute.func, *attribute.list.func):
                 if called.name:
-                    called.name = new(called.name)
+                    called.name = rename(called.name)
     for function in functions:
-        function.signature.name = new(function.signature.name)
-        for argument in function.arg_attr.values():  # captured variables are called by another counter
+        function.signature.name = rename(function.signature.name)
+        for argument in function.arg_attr.values():  # captured variables are numbered by another counter
             if ARGUMENT_NAME in argument.attr and argument.attr[ARGUMENT_NAME].s.isdigit():
                 del argument.attr[ARGUMENT_NAME]
     for gradient in meta_graph.graph_def.library.gradient:
-        gradient.function_name, gradient.gradient_func = new(gradient.function_name), new(gradient.gradient_func)
+        gradient.function_name = rename(gradient.function_name)
+        gradient.gradient_func = rename(gradient.gradient_func)
     functions.sort(key=lambda function: function.signature.name)
-    _rename_objects(meta_graph, new)
+    _rename_objects(meta_graph, rename)
 
 
 def _nodes(graph_def: tf.compat.v1.GraphDef) -> Iterator[tf.compat.v1.NodeDef]:
@@ -61,27 +62,27 @@ def _nodes(graph_def: tf.compat.v1.GraphDef) -> Iterator[tf.compat.v1.NodeDef]:
         yield from function.node_def
 
 
-def _rename_objects(meta_graph: tf.compat.v1.MetaGraphDef, new: Callable[[str], str]) -> None:
-    """The same names where the object graph and the signatures refer to functions."""
+def _rename_objects(meta_graph: tf.compat.v1.MetaGraphDef, rename: Callable[[str], str]) -> None:
+    """Renames the functions in the object graph and the signatures too."""
     objects = meta_graph.object_graph_def
     for node in objects.nodes:
         if node.HasField("function"):
-            node.function.concrete_functions[:] = [new(name) for name in node.function.concrete_functions]
+            node.function.concrete_functions[:] = [rename(name) for name in node.function.concrete_functions]
         if node.HasField("bare_concrete_function"):
             called = node.bare_concrete_function
-            called.concrete_function_name = new(called.concrete_function_name)
-    kept = {new(name): function for name, function in objects.concrete_functions.items()}
+            called.concrete_function_name = rename(called.concrete_function_name)
+    kept = {rename(name): function for name, function in objects.concrete_functions.items()}
     copies = {name: type(function).FromString(function.SerializeToString()) for name, function in kept.items()}
     objects.concrete_functions.clear()
     for name, function in copies.items():
         objects.concrete_functions[name].CopyFrom(function)
-    aliases = {new(name): alias for name, alias in meta_graph.meta_info_def.function_aliases.items()}
+    aliases = {rename(name): alias for name, alias in meta_graph.meta_info_def.function_aliases.items()}
     meta_graph.meta_info_def.function_aliases.clear()
     meta_graph.meta_info_def.function_aliases.update(aliases)
 
 
 def _write_fingerprint(directory: Path) -> None:
-    """The fingerprint of what now stands in the directory, its identity derived from its checksums."""
+    """Writes the fingerprint of the directory's contents; its identifier is derived from its checksums."""
     fingerprint = compute_fingerprint(directory)
     fingerprint.uuid = hashlib.sha256(str(fingerprint.saved_model_checksum).encode()).hexdigest()[:32]
     (directory / "fingerprint.pb").write_bytes(fingerprint.SerializeToString(deterministic=True))

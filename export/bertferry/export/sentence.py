@@ -1,7 +1,7 @@
-"""How a sentence embedding is made of an encoder's outputs, as a sentence-transformers configuration says.
+"""Reads from a sentence-transformers configuration how an encoder's outputs become a sentence embedding.
 
 https://sbert.net/docs/package_reference/sentence_transformer/models.html: `modules.json` lists what follows the
-transformer, `1_Pooling/config.json` says how tokens are pooled, `sentence_bert_config.json` where texts are cut.
+transformer, `1_Pooling/config.json` sets the pooling of tokens, `sentence_bert_config.json` the maximum length.
 """
 
 import json
@@ -16,59 +16,63 @@ from bertferry.core.errors import UnavailableError, UsageError
 POOLINGS = ("cls", "pooled", "mean")
 MODES = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"}
 MAX_LENGTH = 128
-"""Where no configuration says where texts are cut, as the preprocessing modules of tfhub.dev do."""
+"""Maximum length if no configuration sets one, as in the preprocessing modules of tfhub.dev."""
 
 
 @dataclass(frozen=True)
 class SentenceChoices:
-    """One of `POOLINGS`, whether embeddings are scaled to length 1, and how many word pieces a text may have."""
+    """One of `POOLINGS`, whether embeddings are scaled to unit length, and the maximum number of word pieces."""
 
     pooling: str
     normalize: bool
     max_length: int
 
 
-def sentence_choices(location: Location, pooling: str | None) -> SentenceChoices:
-    """What the files beside a checkpoint say, or the pooling given.
+def read_sentence_choices(location: Location, pooling: str | None) -> SentenceChoices:
+    """Reads the files next to a checkpoint; `pooling` overrides theirs.
 
     Raises:
-      UsageError: nothing says how to pool, or the configuration asks for what is not known here.
+      UsageError: no pooling is configured or given, or the configuration contains an unsupported module.
     """
     folder = location.path.parent
-    modules = _read(folder / "modules.json", [])
-    kinds = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
-    unknown = [kind for kind in kinds if kind not in ("Transformer", "Pooling", "Normalize")]
+    modules = _read_json(folder / "modules.json", [])
+    types = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
+    unknown = [name for name in types if name not in ("Transformer", "Pooling", "Normalize")]
     if pooling is None:
         if unknown:
-            raise UsageError(f"{folder / 'modules.json'}: {unknown[0]} is not known here: --pooling leaves it out")
-        pooling = _configured(folder, modules)
-    length = _read(folder / "sentence_bert_config.json", {}).get("max_seq_length", MAX_LENGTH)
-    return SentenceChoices(pooling, "Normalize" in kinds, int(length))
+            raise UsageError(f"{folder / 'modules.json'}: unsupported module {unknown[0]}: --pooling ignores it")
+        pooling = _read_pooling(folder, modules)
+    length = _read_json(folder / "sentence_bert_config.json", {}).get("max_seq_length", MAX_LENGTH)
+    return SentenceChoices(pooling, "Normalize" in types, int(length))
 
 
 def check_text_installed() -> None:
-    """Asks for what an extra brings.
+    """Checks that the extra `text` is installed.
 
     Raises:
-      UnavailableError: TensorFlow Text is not there.
+      UnavailableError: TensorFlow Text is not installed.
     """
     if find_spec("tensorflow_text") is None:
         raise UnavailableError("TensorFlow Text is not installed: pip install 'bertferry[text]'")
 
 
-def _configured(folder: Path, modules: list[dict[str, Any]]) -> str:
+def _read_pooling(folder: Path, modules: list[dict[str, Any]]) -> str:
     paths = [module["path"] for module in modules if str(module.get("type", "")).endswith("Pooling")]
     if not paths:
-        raise UsageError(f"{folder}: nothing says how tokens are pooled: give --pooling {', '.join(POOLINGS)}")
+        raise UsageError(f"{folder}: no pooling is configured: give --pooling {', '.join(POOLINGS)}")
     config = folder / paths[0] / "config.json"
-    on = [mode for mode, value in _read(config, {}).items() if mode.startswith("pooling_mode_") and value]
-    if len(on) != 1 or on[0] not in MODES:
-        raise UsageError(f"{config}: {' and '.join(on) or 'no pooling mode'}: expected one of {', '.join(MODES)}")
-    return MODES[on[0]]
+    enabled = [
+        mode for mode, value in _read_json(config, {}).items() if mode.startswith("pooling_mode_") and value
+    ]
+    if len(enabled) != 1 or enabled[0] not in MODES:
+        raise UsageError(
+            f"{config}: {' and '.join(enabled) or 'no pooling mode'}: expected one of {', '.join(MODES)}"
+        )
+    return MODES[enabled[0]]
 
 
-def _read(path: Path, absent: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """A JSON file's value, or another where there is none; of the same kind."""
+def _read_json(path: Path, absent: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """The value in a JSON file, or `absent` if there is no such file; of the same type as `absent`."""
     if not path.is_file():
         return absent
     try:

@@ -1,4 +1,4 @@
-"""What every contract asks, whatever a module maps, and how a line that does not hold is told."""
+"""Checks shared by all contracts, and the helpers that they use."""
 
 import re
 from collections.abc import Iterable
@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from bertferry.export.contract import ContractError
 from bertferry.modeling.tf_compat import LoadedModule
 
-MACHINE_PATH = re.compile(rb"/(?:home|Users|root|tmp|mnt|workspace|build)/[\w.-]+/[\w./-]+")
+LOCAL_PATH = re.compile(rb"/(?:home|Users|root|tmp|mnt|workspace|build)/[\w.-]+/[\w./-]+")
 CHUNK = 1 << 24
 FEW = 3
 TOLERANCES = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
-"""How far outputs may move by nothing but another order of sums, by the type of the weights."""
+"""Differences between outputs that another order of summation may cause, by type of the weights."""
 
 
 class Subject(Protocol):
@@ -27,48 +27,48 @@ class Subject(Protocol):
         """Its root object."""
 
 
-def require(holds: bool, fault: str) -> None:
-    """Raises the fault where it does not hold."""
-    if not holds:
+def require(condition: bool, fault: str) -> None:
+    """Raises ContractError with the fault unless the condition is true."""
+    if not condition:
         raise ContractError(fault)
 
 
 def tolerance_of(variables: Iterable[Any]) -> float:
-    """That of the type of a module's weights."""
+    """The tolerance for the types of a module's weights."""
     return max((TOLERANCES.get(variable.dtype.name, 0.0) for variable in variables), default=0.0)
 
 
 def sample(names: Iterable[object]) -> str:
-    """The first few names."""
+    """The first few names, and how many follow."""
     listed = [str(name) for name in names]
     return ", ".join(listed[:FEW]) + (f" and {len(listed) - FEW} more" if len(listed) > FEW else "")
 
 
-def has_variables(subject: Subject) -> None:
+def check_variables(subject: Subject) -> None:
     for name in ("variables", "trainable_variables", "regularization_losses"):
-        require(hasattr(subject.root, name), f"no .{name}")
+        require(hasattr(subject.root, name), f"missing .{name}")
     require(len(subject.root.variables) > 0, ".variables is empty")
 
 
-def vocabulary_asset(subject: Subject) -> Path:
-    """The vocabulary of a module, of any kind."""
-    require(hasattr(subject.root, "vocab_file"), "no .vocab_file")
-    require(hasattr(subject.root, "do_lower_case"), "no .do_lower_case")
+def check_vocabulary(subject: Subject) -> Path:
+    """Checks the vocabulary asset of a module of any kind and returns its path."""
+    require(hasattr(subject.root, "vocab_file"), "missing .vocab_file")
+    require(hasattr(subject.root, "do_lower_case"), "missing .do_lower_case")
     path = Path(subject.root.vocab_file.asset_path.numpy().decode())
-    require(path.is_file(), f"{path.name} is not there")
-    require(subject.path.resolve() in path.resolve().parents, f"{path.name} lies outside the module")
+    require(path.is_file(), f"{path.name} does not exist")
+    require(subject.path.resolve() in path.resolve().parents, f"{path.name} is outside the module")
     return path
 
 
-def machine_paths(subject: Subject) -> None:
+def check_local_paths(subject: Subject) -> None:
     for path in sorted(subject.path.rglob("*")):
         if not path.is_file():
             continue
         with path.open("rb") as file:
             tail = b""
             while block := file.read(CHUNK):
-                if found := MACHINE_PATH.search(tail + block):
+                if match := LOCAL_PATH.search(tail + block):
                     raise ContractError(
-                        f"{path.relative_to(subject.path)} holds {found[0].decode(errors='replace')[:80]}"
+                        f"{path.relative_to(subject.path)} contains {match[0].decode(errors='replace')[:80]}"
                     )
                 tail = block[-256:]

@@ -1,4 +1,4 @@
-"""TensorFlow's write errors as what they are: errors of the operating system."""
+"""Turns TensorFlow's write errors into what they are: errors of the operating system."""
 
 import errno
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What each task computes on top of the encoder, as plain TensorFlow operations over named parameters."""
+"""The task heads on top of the encoder, as plain TensorFlow operations over named parameters."""
 
 from collections.abc import Mapping
 
@@ -6,10 +6,10 @@ import tensorflow as tf
 
 from bertferry.core.config import EncoderConfig
 from bertferry.core.tasks import ENCODER_INPUTS, HEADS, POSITIONS_INPUT, TASKS
-from bertferry.export.forward import Encoded, activate, chosen_dropout, dense, encode, layer_norm
+from bertferry.export.forward import Encoded, activate, dense, dropout_for, encode, layer_norm
 
 HEAD_DROPOUT_RATE = 0.1
-"""Before a classifier, in training: as google-research/bert and `BertClassifier` have it."""
+"""Dropout rate before a classifier in training, as in google-research/bert and `BertClassifier`."""
 
 Parameters = Mapping[str, tf.Tensor]
 Outputs = dict[str, tf.Tensor]
@@ -22,14 +22,14 @@ def task_outputs(
     inputs: Mapping[str, tf.Tensor],
     dtype: str = "float32",
 ) -> tuple[Outputs, Encoded]:
-    """A task's outputs by name, without dropout; and what the encoder computed for them.
+    """A task's outputs by name, without dropout, and the encoder's outputs.
 
     Args:
       parameters: those of the encoder and of the task's heads, by canonical name.
       config: sizes and activation.
       task: one of `TASKS`.
       inputs: int32 [B, S] each, masked-LM positions [B, P].
-      dtype: of the outputs.
+      dtype: type of the outputs.
     """
     encoded = encode(parameters, config, *(inputs[name] for name in ENCODER_INPUTS), training=False)
     outputs = {}
@@ -37,7 +37,7 @@ def task_outputs(
         outputs = {"sequence_output": encoded.sequence, "pooled_output": encoded.pooled}
     positions = inputs.get(POSITIONS_INPUT)
     outputs |= head_outputs(parameters, config, TASKS[task].heads, encoded.sequence, encoded.pooled, positions)
-    # Tensors of their own, so that they keep their names beside those of the encoder.
+    # Separate tensors, so that they keep their names besides those of the encoder.
     return {name: tf.identity(tf.cast(tensor, dtype)) for name, tensor in outputs.items()}, encoded
 
 
@@ -53,7 +53,7 @@ def head_outputs(
 ) -> Outputs:
     """The logits of some heads by output name, from the encoder's sequence [B, S, H] and pooled [B, H] output.
 
-    `positions` [B, P] are those whose words the masked-LM head predicts.
+    `positions` [B, P] are those whose tokens the masked-LM head predicts.
     """
     outputs: Outputs = {}
     for name in heads:
@@ -63,7 +63,7 @@ def head_outputs(
             continue
         vectors = pooled if head.reads == "pooled" else sequence
         if head.dropout:
-            vectors = chosen_dropout(training)(vectors, HEAD_DROPOUT_RATE)
+            vectors = dropout_for(training)(vectors, HEAD_DROPOUT_RATE)
         scores = dense(vectors, parameters, name)
         columns = [scores] if len(head.outputs) == 1 else tf.unstack(scores, axis=-1)
         outputs |= {output.name: column for output, column in zip(head.outputs, columns, strict=True)}
@@ -73,7 +73,7 @@ def head_outputs(
 def masked_lm(
     parameters: Parameters, config: EncoderConfig, sequence: tf.Tensor, positions: tf.Tensor
 ) -> tf.Tensor:
-    """Logits [B, P, V] of the words at some positions: a transform, then the word table again."""
+    """Logits [B, P, V] of the tokens at some positions: a transform, then the tied token embedding table."""
     hidden = activate(dense(tf.gather(sequence, positions, batch_dims=1), parameters, "mlm/dense"), config)
     hidden = layer_norm(hidden, parameters, "mlm/norm")
     return tf.matmul(hidden, parameters["embeddings/word"], transpose_b=True) + parameters["mlm/bias"]

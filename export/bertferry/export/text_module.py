@@ -1,4 +1,4 @@
-"""Modules that take strings: preprocessing for an encoder, and text embeddings.
+"""Builds text modules: preprocessing for an encoder, and text embeddings.
 
 Interface: https://www.tensorflow.org/hub/common_saved_model_apis/text (preprocessors; text embeddings).
 """
@@ -18,11 +18,11 @@ Function = Any
 TEXTS = tf.TensorSpec([None], tf.string, "text")
 LENGTH = tf.TensorSpec([], tf.int32, "seq_length")
 SEGMENTS = (1, 2)
-"""How many segments `bert_pack_inputs` takes."""
+"""Numbers of segments that `bert_pack_inputs` accepts."""
 
 
-def text_assets(vocabulary: Path, do_lower_case: bool, module: tf.train.Checkpoint) -> Tokenizer:
-    """The tokenizer of a vocabulary, which becomes the module's asset, and its table the module's resource."""
+def attach_tokenizer(vocabulary: Path, do_lower_case: bool, module: tf.train.Checkpoint) -> Tokenizer:
+    """Attaches a vocabulary to the module, as its asset and its lookup table; returns the tokenizer."""
     module.vocab_file = tf.saved_model.Asset(str(vocabulary))
     module.do_lower_case = tf.Variable(do_lower_case, trainable=False, name="do_lower_case")
     tokenizer = Tokenizer(vocabulary, module.vocab_file, do_lower_case)
@@ -33,15 +33,15 @@ def text_assets(vocabulary: Path, do_lower_case: bool, module: tf.train.Checkpoi
 def build_preprocessing(
     vocabulary: Path, do_lower_case: bool, seq_length: int
 ) -> tuple[tf.train.Checkpoint, dict[str, Function]]:
-    """The trackable object to save as a preprocessing module, and its serving signature.
+    """Builds the trackable object to save as a preprocessing module, and its serving signature.
 
-    The root maps strings [B] to the int32 inputs [B, `seq_length`] of an encoder, for another length with the
-    argument `seq_length`; `.tokenize` maps strings to ragged word pieces and knows the special tokens,
-    `.tokenize_with_offsets` adds where in the normalized text each begins and ends, in bytes, and
-    `.bert_pack_inputs` makes inputs of one or two segments of word pieces.
+    The root maps strings [B] to the int32 inputs [B, `seq_length`] of an encoder; the argument `seq_length` of a
+    call overrides the length. `.tokenize` maps strings to ragged word pieces and lists the special tokens,
+    `.tokenize_with_offsets` adds their start and end in the normalized text, in bytes, and `.bert_pack_inputs`
+    packs one or two segments of word pieces into inputs.
     """
     module = tf.train.Checkpoint()
-    tokenizer = text_assets(vocabulary, do_lower_case, module)
+    tokenizer = attach_tokenizer(vocabulary, do_lower_case, module)
 
     def preprocess(inputs: tf.Tensor, seq_length: tf.Tensor | int = seq_length) -> dict[str, tf.Tensor]:
         return tokenizer.pack([tokenizer.tokenize(inputs)], seq_length)
@@ -49,7 +49,7 @@ def build_preprocessing(
     module.__call__ = tf.function(preprocess, autograph=False)
     module.__call__.get_concrete_function(TEXTS)
     module.__call__.get_concrete_function(TEXTS, LENGTH)
-    module.tokenize = _callable(tokenizer.tokenize)
+    module.tokenize = _make_callable(tokenizer.tokenize)
     special = {
         "start_of_sequence_id": tokenizer.ids["[CLS]"],
         "end_of_segment_id": tokenizer.ids["[SEP]"],
@@ -62,8 +62,8 @@ def build_preprocessing(
         input_signature=[],
         autograph=False,
     )
-    module.tokenize_with_offsets = _callable(tokenizer.tokenize_with_offsets)
-    module.bert_pack_inputs = _packer(tokenizer, seq_length)
+    module.tokenize_with_offsets = _make_callable(tokenizer.tokenize_with_offsets)
+    module.bert_pack_inputs = _make_packer(tokenizer, seq_length)
     serving = tf.function(lambda text: preprocess(text), input_signature=[TEXTS], autograph=False)
     set_default_signature(module, serving)
     return module, {"serving_default": serving}
@@ -76,19 +76,20 @@ def build_text_embedding(
     embed: Callable[[Mapping[str, tf.Tensor], bool], tf.Tensor],
     variables: Sequence[tf.Variable],
 ) -> tuple[tf.train.Checkpoint, dict[str, Function]]:
-    """The trackable object to save as a text embedding, and its serving signature.
+    """Builds the trackable object to save as a text embedding, and its serving signature.
 
-    The root maps strings [B] to float32 embeddings [B, H], `training` on and off; `.embed` maps a dict of an
-    encoder's inputs to the same. Texts are cut at `max_length` word pieces and padded to the longest of a batch.
+    The root maps strings [B] to float32 embeddings [B, H], with `training` on and off; `.embed` maps a dict of
+    encoder inputs to embeddings. Texts are truncated to `max_length` word pieces and padded to the longest of a
+    batch.
 
     Args:
-      vocabulary, do_lower_case: what the texts are tokenized with.
-      max_length: [CLS] and [SEP] included.
-      embed: embeddings of a dict of int32 inputs, with or without dropout.
-      variables: what `embed` uses.
+      vocabulary, do_lower_case: vocabulary and casing of the tokenizer.
+      max_length: maximum number of word pieces, including [CLS] and [SEP].
+      embed: a function of a dict of int32 inputs and `training` that returns embeddings.
+      variables: the variables that `embed` uses.
     """
     module = tf.train.Checkpoint()
-    tokenizer = text_assets(vocabulary, do_lower_case, module)
+    tokenizer = attach_tokenizer(vocabulary, do_lower_case, module)
     module.variables = list(variables)
     module.trainable_variables = [variable for variable in variables if variable.trainable]
     module.regularization_losses = []
@@ -111,8 +112,8 @@ def build_text_embedding(
     return module, {"serving_default": serving}
 
 
-def pooled(pooling: str, sequence: tf.Tensor, first: tf.Tensor | None, mask: tf.Tensor) -> tf.Tensor:
-    """One vector a text [B, H]: the first position (`cls`), the same through the pooler (`pooled`), or the mean
+def pool(pooling: str, sequence: tf.Tensor, first: tf.Tensor | None, mask: tf.Tensor) -> tf.Tensor:
+    """One vector per text [B, H]: the first position (`cls`), the pooler's output `first` (`pooled`), or the mean
     over the tokens (`mean`; Reimers and Gurevych, 2019)."""
     if pooling == "pooled":
         return first
@@ -122,22 +123,22 @@ def pooled(pooling: str, sequence: tf.Tensor, first: tf.Tensor | None, mask: tf.
     return tf.reduce_sum(sequence * weights, axis=1) / tf.maximum(tf.reduce_sum(weights, axis=1), 1e-9)
 
 
-def _callable(function: Callable[[tf.Tensor], Any]) -> tf.train.Checkpoint:
-    """An object of its own, so that `hub.KerasLayer` can wrap it."""
+def _make_callable(function: Callable[[tf.Tensor], Any]) -> tf.train.Checkpoint:
+    """Makes a function an object of its own, which `hub.KerasLayer` can wrap."""
     holder = tf.train.Checkpoint()
     holder.__call__ = tf.function(function, autograph=False)
     holder.__call__.get_concrete_function(TEXTS)
     return holder
 
 
-def _packer(tokenizer: Tokenizer, seq_length: int) -> tf.train.Checkpoint:
+def _make_packer(tokenizer: Tokenizer, seq_length: int) -> tf.train.Checkpoint:
     def pack(inputs: Sequence[tf.RaggedTensor], seq_length: tf.Tensor | int = seq_length) -> dict[str, tf.Tensor]:
         return tokenizer.pack(inputs, seq_length)
 
     holder = tf.train.Checkpoint()
     holder.__call__ = tf.function(pack, autograph=False)
     for count in SEGMENTS:
-        for rank in (1, 2):  # word pieces of a text, in one row or word by word
+        for rank in (1, 2):  # word pieces of a text, flat or grouped by word
             segment = tf.RaggedTensorSpec([None] * (rank + 1), tf.int32, ragged_rank=rank)
             holder.__call__.get_concrete_function([segment] * count)
             holder.__call__.get_concrete_function([segment] * count, LENGTH)

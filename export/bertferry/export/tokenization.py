@@ -1,8 +1,8 @@
 """BERT's tokenization as TensorFlow operations (google-research/bert, Hugging Face `tokenizers`).
 
-Text is cleaned of control characters, lower-cased and stripped of accents where the vocabulary is, split at
-spaces, punctuation and CJK characters, and cut into the longest word pieces that the vocabulary has.
-docs/modules.md lists where Unicode tables of different age make it differ from Hugging Face's.
+Text is cleaned of control characters, lower-cased and stripped of accents if the vocabulary is, split at spaces,
+punctuation and CJK characters, and cut into the longest word pieces in the vocabulary. docs/modules.md lists the
+differences from Hugging Face's tokenizer that are due to the versions of the Unicode tables.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 MOST_CHARACTERS = 100
-"""A longer word is [UNK], as in google-research/bert."""
+"""Longer words become [UNK], as in google-research/bert."""
 TOO_LONG = "x" * 401
-"""Longer than any word of so many characters, in bytes."""
+"""More bytes than any word of `MOST_CHARACTERS` characters has."""
 
 INVISIBLE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}\x{fffd}]|\p{Cf}|\p{Co}"
 BLANK = r"[\t\n\r\pZ]"
@@ -28,11 +28,11 @@ ALONE = f"{PUNCTUATION}|{CJK}"
 
 
 class Tokenizer:
-    """Strings [B] to word pieces; holds the vocabulary's table.
+    """Maps strings [B] to word pieces; holds the vocabulary's lookup table.
 
     Args:
-      vocabulary: a `vocab.txt`, one token a line.
-      asset: the same as the asset that the module carries.
+      vocabulary: a `vocab.txt`, one token per line.
+      asset: the same file as the asset of the module.
       do_lower_case: whether texts are lower-cased and stripped of accents.
     """
 
@@ -45,21 +45,21 @@ class Tokenizer:
         entries = tf.lookup.TextFileInitializer(
             asset, tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER
         )
-        # Anonymous: a shared table would be named after the vocabulary's path on this machine.
+        # Anonymous: the name of a shared table would contain the local path of the vocabulary.
         self.table = tf.lookup.StaticHashTable(entries, self.ids["[UNK]"], experimental_is_anonymous=True)
         self._pieces = tf_text.WordpieceTokenizer(
             self.table, max_bytes_per_word=len(TOO_LONG) - 1, token_out_type=tf.int64
         )
 
     def normalize(self, texts: tf.Tensor) -> tf.Tensor:
-        """The texts as they are split: cleaned, blanks made spaces, lower-cased without accents if need be."""
+        """The texts cleaned, with blanks as spaces and, if requested, lower-cased and stripped of accents."""
         cleaned = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", replacement_char=0xFFFD)
         cleaned = tf.strings.regex_replace(cleaned, INVISIBLE, "")
         cleaned = tf.strings.regex_replace(cleaned, BLANK, " ")
         if not self._do_lower_case:
             return cleaned
         plain = tf.strings.regex_replace(tf_text.normalize_utf8(cleaned, "NFD"), r"\p{Mn}", "")
-        # A capital sigma becomes a small one at the end of a word too: no final sigma, as in Hugging Face.
+        # A capital sigma becomes σ even at the end of a word, never a final sigma, as in Hugging Face.
         return tf.strings.lower(tf.strings.regex_replace(plain, "Σ", "σ"), encoding="utf-8")
 
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
@@ -67,13 +67,13 @@ class Tokenizer:
         return self.tokenize_with_offsets(texts)[0]
 
     def tokenize_with_offsets(self, texts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor, tf.RaggedTensor]:
-        """The same with where each piece begins and ends, in bytes of the normalized text."""
+        """The same, and the start and end of each piece in bytes of the normalized text."""
         offsets: tuple[tf.RaggedTensor, tf.RaggedTensor, tf.RaggedTensor] = self._traced(texts)
         return offsets
 
     @cached_property
     def _traced(self) -> tf.types.experimental.ConcreteFunction:
-        """Traced once for all that call it: its ragged tensors bring hundreds of assertions."""
+        """Traced once for all callers, because its ragged tensors add hundreds of assertions."""
         texts = tf.TensorSpec([None], tf.string, "text")
         return tf.function(self._cut, input_signature=[texts], autograph=False).get_concrete_function()
 
@@ -93,9 +93,9 @@ class Tokenizer:
         )
 
     def pack(self, segments: Sequence[tf.RaggedTensor], seq_length: tf.Tensor | int) -> dict[str, tf.Tensor]:
-        """[CLS] and each segment followed by [SEP], cut and padded to `seq_length`: the three int32 inputs.
+        """Packs [CLS] and each segment followed by [SEP], truncated and padded to `seq_length`, as int32 inputs.
 
-        Segments lose pieces in turns until they fit, the longest first (round robin from the front).
+        Segments are truncated round robin until they fit: each keeps the same number of pieces, if it has them.
         """
         flat = [segment.merge_dims(1, -1) if segment.ragged_rank > 1 else segment for segment in segments]
         room = tf.maximum(seq_length - len(flat) - 1, 0)

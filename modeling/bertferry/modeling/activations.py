@@ -1,4 +1,4 @@
-"""The activations of `config.ACTIVATIONS`, each serialisable by Keras."""
+"""The activations of `config.ACTIVATIONS`, each serializable by Keras."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ Activation = Callable[[tf.Tensor], tf.Tensor]
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 def gelu_tanh(x: tf.Tensor) -> tf.Tensor:
-    """0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))): Hendrycks & Gimpel 2016, as google-research/bert has it."""
+    """0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))): Hendrycks & Gimpel 2016, as in google-research/bert."""
     return 0.5 * x * (1.0 + tf.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x * x * x)))
 
 
@@ -19,7 +19,7 @@ def gelu_tanh(x: tf.Tensor) -> tf.Tensor:
 def gelu_erf(x: tf.Tensor) -> tf.Tensor:
     """0.5·x·(1 + erf(x/√2)), the exact form.
 
-    Written out, because `tf.nn.gelu` traces to `Erfc`, which no ONNX converter knows.
+    Written out, because `tf.nn.gelu` traces to `Erfc`, which no ONNX converter supports.
     """
     return 0.5 * x * (1.0 + tf.math.erf(x * math.sqrt(0.5)))
 
@@ -34,7 +34,7 @@ ACTIVATION_FUNCTIONS: dict[str, Activation] = {
 
 
 def get_activation(name: str) -> Activation:
-    """The function of a name in `config.ACTIVATIONS`.
+    """The function for a name in `config.ACTIVATIONS`.
 
     Raises:
       KeyError: the name is not one of them.

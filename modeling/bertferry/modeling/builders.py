@@ -27,9 +27,9 @@ def encoder_from_config(
     float_dtype: str = "float32",
     initializer: Any = None,
 ) -> TransformerEncoder:
-    """A TransformerEncoder of these sizes, with fresh weights; any length when `sequence_length` is None.
+    """A TransformerEncoder of these sizes with initial weights, for any length if `sequence_length` is None.
 
-    `initializer` is by default the configuration's truncated normal.
+    `initializer` defaults to the configuration's truncated normal.
     """
     return TransformerEncoder(
         vocab_size=config.vocab_size,
@@ -55,9 +55,9 @@ def task_model(
     float_dtype: str = "float32",
     initializer: Any = None,
 ) -> tf_keras.Model:
-    """The network of a task with fresh weights and dynamic shapes: an encoder, alone or with its heads.
+    """The network of a task with initial weights and dynamic shapes: an encoder, alone or with heads.
 
-    `initializer` is that of the encoder's kernels, by default the configuration's truncated normal.
+    `initializer` is for the encoder's kernels; it defaults to the configuration's truncated normal.
 
     Raises:
       ValueError: an unknown task, or a classifier without `num_classes`.
@@ -82,7 +82,7 @@ def _pretrainer(encoder: TransformerEncoder, config: EncoderConfig, _: int | Non
 
 
 def _masked_lm(encoder: TransformerEncoder, config: EncoderConfig, _: int | None) -> tf_keras.Model:
-    """An encoder with its masked-LM head alone: outputs sequence, pooled, logits [B, P, V]."""
+    """An encoder with a masked-LM head only: outputs sequence, pooled, logits [B, P, V]."""
     sequence, pooled = encoder(encoder.inputs)
     head = MaskedLM(
         config.hidden_size, None, encoder, activation=get_activation(config.activation), name="masked_lm"
@@ -112,11 +112,11 @@ def classifier_model(
 
     Args:
       bert_config: the encoder's configuration.
-      num_labels: classes; the model returns logits [B, num_labels].
+      num_labels: number of classes; the model returns logits [B, num_labels].
       max_seq_length: length of the inputs `input_word_ids`, `input_mask`, `input_type_ids`.
-      final_layer_initializer: of the last kernel; by default the configuration's truncated normal.
-      hub_module_url: a Hub module, whose weights are then the core and are trained; by default the core is a
-        TransformerEncoder with fresh weights.
+      final_layer_initializer: for the last kernel; defaults to the configuration's truncated normal.
+      hub_module_url: a Hub module to use and train as the core; by default the core is a TransformerEncoder with
+        initial weights.
     """
     return _classifier_model(
         BertClassifier, bert_config, num_labels, max_seq_length, final_layer_initializer, hub_module_url
@@ -132,8 +132,8 @@ def token_classifier_model(
 ) -> tuple[tf_keras.Model, tf_keras.layers.Layer]:
     """A classifier of tokens for fine-tuning and its core encoder; it returns logits [B, S, num_labels].
 
-    Arguments as for `classifier_model`. Leave padding and word pieces after the first out of the loss with
-    weights [B, S].
+    Arguments as for `classifier_model`. Use weights [B, S] to leave padding, and word pieces after the first, out
+    of the loss.
     """
     return _classifier_model(
         BertTokenClassifier, bert_config, num_labels, max_seq_length, final_layer_initializer, hub_module_url
@@ -167,7 +167,7 @@ def squad_model(
 ) -> tuple[tf_keras.Model, tf_keras.layers.Layer]:
     """A span labeler for fine-tuning and its core encoder; outputs `start_positions`, `end_positions` [B, S].
 
-    Arguments as for `classifier_model`; `initializer` is that of the last kernel.
+    Arguments as for `classifier_model`; `initializer` is for the last kernel.
     """
     initializer = initializer or _initializer(bert_config)
     if hub_module_url is None:
@@ -188,8 +188,8 @@ def pretrain_model(
     """A pretraining model and its core encoder.
 
     Inputs: the encoder's three and `masked_lm_positions`, `masked_lm_ids`, `masked_lm_weights` [B, P],
-    `next_sentence_labels` [B, 1]. The output is the sum of the masked-LM and the next-sentence loss, once an
-    example: [B]. Metrics: `masked_lm_accuracy`, `lm_example_loss`, `next_sentence_accuracy`,
+    `next_sentence_labels` [B, 1]. The output is the sum of the masked-LM and the next-sentence loss, repeated
+    for each example: [B]. Metrics: `masked_lm_accuracy`, `lm_example_loss`, `next_sentence_accuracy`,
     `next_sentence_mean_loss`. Compile it with a loss that averages its output.
     """
     core = encoder_from_config(bert_config, seq_length)

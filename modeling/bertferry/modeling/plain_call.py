@@ -1,4 +1,4 @@
-"""Layers whose `call` runs as it is written."""
+"""Layers whose `call` runs as written, without AutoGraph."""
 
 import inspect
 from collections.abc import Callable
@@ -10,8 +10,8 @@ import tensorflow as tf
 def plain_call(call: Callable[..., Any]) -> Callable[..., Any]:
     """Keeps AutoGraph from rewriting a layer's `call`, which branches on no tensor.
 
-    A rewritten function is compiled from a source file in the temporary folder, and that file stays there when the
-    process is killed. Keras finds the arguments that `call` takes in its signature, which is kept.
+    A rewritten function is compiled from a source file in the temporary folder, and that file remains there if the
+    process is killed. The signature is kept, since Keras reads the arguments of `call` from it.
     """
     plain = tf.autograph.experimental.do_not_convert(call)
     plain.__signature__ = inspect.signature(call)

@@ -12,10 +12,10 @@ from bertferry.modeling.plain_call import plain_call
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 class PretrainingLoss(tf_keras.layers.Layer):
-    """Both losses added up, and the four metrics of pretraining.
+    """The sum of both losses, and the four metrics of pretraining.
 
     Call: `[lm log-probabilities [B, P, V], sentence log-probabilities [B, 2], lm_ids [B, P],
-    lm_weights [B, P], sentence_labels [B, 1]]` → the total loss, once an example: [B].
+    lm_weights [B, P], sentence_labels [B, 1]]` → the total loss, repeated for each example: [B].
     """
 
     @plain_call

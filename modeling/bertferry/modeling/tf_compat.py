@@ -1,10 +1,11 @@
-"""The one door to what TensorFlow does not publish.
+"""The only module that uses private parts of TensorFlow.
 
-Whatever TensorFlow's API pages do not list may change with any release, without a word. It is used here and
+Whatever TensorFlow's API pages do not list may change without notice in any release. It is used here and
 nowhere else (ruff refuses `tensorflow.python` and `tensorflow.core` in every other file), and each function has a
-contract test in tests/modeling/test_tf_compat.py, which says what broke. One module rather than a package, so that
-one page shows what a new TensorFlow can break; in `modeling`, the lowest part that may import TensorFlow, so that
-every part above reaches it. What tf2onnx does not publish is in `export/onnx/tf2onnx_compat.py`, its only user.
+contract test in tests/modeling/test_tf_compat.py, which shows what broke. It is one module rather than a package,
+so that one page shows what a new TensorFlow can break, and in `modeling`, the lowest part that may import
+TensorFlow, so that every part above reaches it. Private parts of tf2onnx are in
+`export/onnx/tf2onnx_compat.py`, next to their only user.
 
 The protocol buffers are part of TensorFlow's file formats, which stay readable; only their Python modules may
 move. Those that TensorFlow publishes are used as `tf.compat.v1.GraphDef` and `tf.compat.v1.NodeDef`.
@@ -38,8 +39,8 @@ __all__ = [
 ]
 
 ARGUMENT_NAME = "_user_specified_name"
-"""The attribute under which graphs and saved functions keep the name of an argument; that of a captured variable
-is a number, taken from a counter of the process."""
+"""The attribute in which graphs and saved functions store the name of an argument; for a captured variable it is a
+number from a counter of the process."""
 
 ConcreteFunction: TypeAlias = tf.types.experimental.ConcreteFunction
 LoadedModule: TypeAlias = Any
@@ -47,7 +48,7 @@ LoadedModule: TypeAlias = Any
 
 
 def inline_calls(function: ConcreteFunction) -> tf.compat.v1.GraphDef:
-    """The function's graph with the bodies of all functions that it calls in place of the calls.
+    """The function's graph with all calls replaced by the bodies of the called functions.
 
     Nodes keep their names, and inputs and captured values are placeholders. TensorFlow has no other inliner: its
     own freezing of variables goes through this one.
@@ -58,7 +59,7 @@ def inline_calls(function: ConcreteFunction) -> tf.compat.v1.GraphDef:
 
 
 def list_captures(function: ConcreteFunction) -> dict[str, tf.Tensor]:
-    """What the function takes besides its arguments: the name of the placeholder, and the value outside.
+    """The values that the function captures in addition to its arguments, by the names of their placeholders.
 
     The value of a variable is its resource handle.
     """
@@ -66,17 +67,17 @@ def list_captures(function: ConcreteFunction) -> dict[str, tf.Tensor]:
 
 
 def find_variable(function: ConcreteFunction, handle: tf.Tensor) -> tf.Variable | None:
-    """The variable with this resource handle among those that the function uses; None if the handle is not one."""
+    """The variable with this resource handle among those that the function uses; None if there is none."""
     return next((variable for variable in function.graph.variables if variable.handle is handle), None)
 
 
 def capture(value: tf.Tensor) -> tf.Tensor:
-    """An outside tensor or resource handle as a tensor of the graph that is being traced."""
+    """An outside tensor or resource handle as a tensor of the graph being traced."""
     return tf.compat.v1.get_default_graph().capture(value)
 
 
 def get_argument_name(placeholder: tf.Tensor) -> str:
-    """The name of the argument that is passed in a function's input, or the node's where it has no other."""
+    """The name of the argument behind a function's input, or the name of its node if it has no other."""
     try:
         return str(placeholder.op.get_attr(ARGUMENT_NAME).decode())
     except ValueError:
@@ -84,21 +85,21 @@ def get_argument_name(placeholder: tf.Tensor) -> str:
 
 
 def list_declared_inputs(module: LoadedModule) -> list[Any]:
-    """The first argument of every form in which a loaded module can be called: nested `tf.TensorSpec`s.
+    """The first argument of every signature with which a loaded module can be called: nested `tf.TensorSpec`s.
 
-    Empty for an object that has no call, or one that was not restored by `tf.saved_model.load`.
+    Empty for an object that cannot be called, or that was not restored by `tf.saved_model.load`.
     """
     try:
-        forms = module.__call__.concrete_functions
+        functions = module.__call__.concrete_functions
     except AttributeError:
         return []
-    return [arguments[0] for form in forms if (arguments := form.structured_input_signature[0])]
+    return [arguments[0] for function in functions if (arguments := function.structured_input_signature[0])]
 
 
 def trace_for_saving(options: tf.saved_model.SaveOptions) -> AbstractContextManager[None]:
-    """A context in which functions are traced as `tf.saved_model.save` does, with these options.
+    """A context in which functions are traced as by `tf.saved_model.save`, with these options.
 
-    Saving then takes the traces that are there. Those made outside it would all be made a second time.
+    Saving then reuses these traces; functions traced outside the context would be traced a second time.
     """
     return save_context.save_context(options)
 
@@ -116,6 +117,6 @@ def set_default_signature(
 def compute_fingerprint(directory: Path) -> FingerprintDef:
     """The fingerprint of a SavedModel's files as they are now; its `uuid` is random.
 
-    `tf.saved_model.experimental.read_fingerprint` only reads the one that was stored.
+    `tf.saved_model.experimental.read_fingerprint` only reads a stored one.
     """
     return FingerprintDef.FromString(fingerprinting.CreateFingerprintDef(str(directory)))

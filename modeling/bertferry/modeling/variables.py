@@ -9,10 +9,10 @@ Variables = dict[str, tf.Variable]
 
 
 def named_variables(model: tf_keras.Model) -> Variables:
-    """Every variable of an encoder or of a whole model, by the names of `parameters`, in their order.
+    """Every variable of an encoder or of a task model, by canonical name, in canonical order.
 
     Raises:
-      TypeError: the model is none of the networks here.
+      TypeError: the model is not one of the networks here.
     """
     if isinstance(model, TransformerEncoder):
         return _encoder(model)
@@ -26,16 +26,16 @@ def named_variables(model: tf_keras.Model) -> Variables:
 
 
 def heads_of(model: tf_keras.Model) -> dict[str, tf_keras.Model]:
-    """The heads of a whole model, by their names in `bertferry.core.tasks`.
+    """The heads of a task model, by their names in `bertferry.core.tasks`.
 
     Raises:
-      TypeError: the model is none of the networks here.
+      TypeError: the model is not one of the networks here.
     """
     if hasattr(model, "heads"):
         return dict(model.heads)
     masked_lm = next((layer for layer in model.layers if isinstance(layer, MaskedLM)), None)
     if masked_lm is None:
-        raise TypeError(f"{type(model).__name__} is none of the networks here")
+        raise TypeError(f"{type(model).__name__} is not one of the networks here")
     return {"mlm": masked_lm}
 
 

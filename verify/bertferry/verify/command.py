@@ -1,4 +1,4 @@
-"""verify-parity: the command."""
+"""The command verify-parity."""
 
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -20,23 +20,23 @@ from bertferry.core.console import (
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
 from bertferry.verify.console_report import render
-from bertferry.verify.execution import DEVICES, GRAPH_OPTIMIZATIONS, PRECISIONS, parse_names
+from bertferry.verify.execution import DEVICES, GRAPH_OPTIMIZATIONS, RUN_PRECISIONS, parse_names
 from bertferry.verify.html import html_report
 from bertferry.verify.junit import junit_xml
 from bertferry.verify.options import JUDGE_PADDING, POSITIONS, PROFILE_CHOICES, ParityOptions
+from bertferry.verify.parity import verify_parity
 from bertferry.verify.report import Report
-from bertferry.verify.stored_report import read_report, regressions, rejudged
+from bertferry.verify.stored_report import read_report, regressions, rejudge
 from bertferry.verify.tolerance import parse_overrides, profile
-from bertferry.verify.verifier import verify_parity
 
-PASSED_ON = (
+OPTION_FLAGS = (
     *("task", "device", "precision", "reference_device", "reference_precision", "graph_optimization", "threads"),
     *("profile", "atol", "rtol", "positions", "judge_padding", "baseline", "texts", "inputs", "seed"),
     *("localize", "save_golden"),
 )
 """Flags that are fields of `ParityOptions` under the same name."""
-REJUDGED = ("rejudge", "profile", "atol", "rtol", "override", "baseline", "json", *("junit", "html"))
-"""Flags that count beside `--rejudge`, which runs nothing."""
+REJUDGE_FLAGS = ("rejudge", "profile", "atol", "rtol", "override", "baseline", "json", *("junit", "html"))
+"""Flags that apply to `--rejudge`, which runs nothing."""
 WRITERS: dict[str, Callable[[Report], str]] = {"junit": junit_xml, "html": html_report}
 
 
@@ -44,23 +44,29 @@ def build_parser() -> argparse_flags.ArgumentParser:
     """The flags of the command."""
     parser = command_parser(
         "verify-parity",
-        "Compare BERT artifacts: exit code 0 when they agree, 1 when not, 2 for bad input, "
-        "3 where something asked for is not there. ART is [KIND:]PATH with KIND checkpoint, hub, savedmodel, "
-        "onnx, huggingface (through PyTorch) or golden; it is found from the files when left out.",
+        "Compare BERT artifacts: exit code 0 if they agree, 1 if not, 2 for bad input, 3 if a device, precision "
+        "or package is missing. ART is [KIND:]PATH with KIND one of checkpoint, hub, savedmodel, onnx, "
+        "huggingface (runs in PyTorch) and golden; without KIND, it is detected from the files.",
     )
     add = parser.add_argument
-    add("--reference", metavar="ART", help="what is right")
-    add("--candidate", metavar="ART", action="append", default=[], help="what is compared with it; repeatable")
-    add("--task", choices=tuple(TASKS), default="encoder", help="what checkpoints compute; default: encoder")
+    add("--reference", metavar="ART", help="artifact to compare with")
+    add(
+        "--candidate",
+        metavar="ART",
+        action="append",
+        default=[],
+        help="artifact to compare with the reference; repeatable",
+    )
+    add("--task", choices=tuple(TASKS), default="encoder", help="task that checkpoints compute; default: encoder")
     add(
         "--map",
         metavar="THEIRS=OURS",
         action="append",
         default=[],
-        help="an artifact's own input or output name and the one it stands for, such as input_ids=input_word_ids",
+        help="an artifact's own input or output name and its standard name, such as input_ids=input_word_ids",
     )
     _add_execution_flags(parser)
-    _add_judgement_flags(parser)
+    _add_judgment_flags(parser)
     _add_input_flags(parser)
     _add_report_flags(parser)
     add_source_flags(parser, "a checkpoint")
@@ -68,25 +74,29 @@ def build_parser() -> argparse_flags.ArgumentParser:
 
 
 def _add_execution_flags(parser: argparse_flags.ArgumentParser) -> None:
-    add = parser.add_argument_group("how it runs").add_argument
-    add("--device", choices=DEVICES, default="cpu", help="where candidates run; default: cpu")
-    add("--precision", choices=PRECISIONS, help="of the candidates; default: their own")
-    add("--reference-device", choices=DEVICES, default="cpu", help="where the reference runs; default: cpu")
-    add("--reference-precision", choices=PRECISIONS, help="of the reference; fp64 makes it the arbiter")
+    add = parser.add_argument_group("execution").add_argument
+    add("--device", choices=DEVICES, default="cpu", help="device of the candidates; default: cpu")
+    add("--precision", choices=RUN_PRECISIONS, help="precision of the candidates; default: their own")
+    add("--reference-device", choices=DEVICES, default="cpu", help="device of the reference; default: cpu")
+    add(
+        "--reference-precision",
+        choices=RUN_PRECISIONS,
+        help="precision of the reference; fp64 makes it the ground truth",
+    )
     add(
         "--graph-optimization",
         choices=GRAPH_OPTIMIZATIONS,
         default="all",
-        help="of ONNX Runtime, for ONNX files; default: all",
+        help="level of ONNX Runtime's graph optimizations; default: all",
     )
-    add("--threads", type=int, help="of ONNX Runtime; default: one a core")
+    add("--threads", type=int, help="threads of ONNX Runtime; default: one per core")
 
 
-def _add_judgement_flags(parser: argparse_flags.ArgumentParser) -> None:
+def _add_judgment_flags(parser: argparse_flags.ArgumentParser) -> None:
     add = parser.add_argument_group("what counts as equal").add_argument
-    add("--profile", choices=PROFILE_CHOICES, default="auto", help="tolerance by name; default: auto")
-    add("--atol", type=float, help="absolute tolerance in place of the profile's")
-    add("--rtol", type=float, help="relative tolerance in place of the profile's")
+    add("--profile", choices=PROFILE_CHOICES, default="auto", help="named tolerance; default: auto")
+    add("--atol", type=float, help="absolute tolerance, replaces the profile's")
+    add("--rtol", type=float, help="relative tolerance, replaces the profile's")
     add(
         "--override",
         metavar="OUTPUT=…",
@@ -98,40 +108,52 @@ def _add_judgement_flags(parser: argparse_flags.ArgumentParser) -> None:
         "--positions",
         choices=POSITIONS,
         default="all",
-        help="judge padded positions too, or tokens alone",
+        help="compare padded positions too, or unmasked tokens only; default: all",
     )
     add(
         "--judge-padding",
         choices=JUDGE_PADDING,
         default="auto",
-        help="judge rows that are all padding",
+        help="compare all-padding rows; auto: if both artifacts mask in the same way",
     )
-    add("--baseline", metavar="FILE", help="an earlier --json report; disagree where this one is worse")
+    add("--baseline", metavar="FILE", help="an earlier --json report; results that are worse than in it disagree")
 
 
 def _add_input_flags(parser: argparse_flags.ArgumentParser) -> None:
-    add = parser.add_argument_group("on which inputs").add_argument
+    add = parser.add_argument_group("inputs").add_argument
     add("--probes", metavar="NAME,…", help="names of the probes to run; default: all")
-    add("--texts", metavar="FILE", help="a text a line, in place of the seeded probes")
-    add("--inputs", metavar="FILE", help="an .npz of inputs, in place of the seeded probes")
-    add("--seed", type=int, default=0, help="of the probes; default: 0")
+    add("--texts", metavar="FILE", help="one text per line, replaces the seeded probes")
+    add("--inputs", metavar="FILE", help="an .npz file of inputs, replaces the seeded probes")
+    add("--seed", type=int, default=0, help="seed of the probes; default: 0")
 
 
 def _add_report_flags(parser: argparse_flags.ArgumentParser) -> None:
     add = parser.add_argument_group("reports").add_argument
-    add("--localize", action="store_true", help="compare the values inside, and name where the drift begins")
-    add("--json", metavar="FILE", nargs="?", const="-", help="the report as JSON, on stdout or into FILE")
-    add("--junit", metavar="FILE", help="the report as JUnit XML: a test case an output, probe and candidate")
-    add("--html", metavar="FILE", help="the report as one HTML page")
-    add("--save-golden", metavar="FILE", help="an .npz of the inputs and the reference's outputs, to replay")
-    add("--rejudge", metavar="REPORT.json", help="judge a stored report anew; runs nothing")
+    add(
+        "--localize",
+        action="store_true",
+        help="compare intermediate values, and name the point where drift begins",
+    )
+    add("--json", metavar="FILE", nargs="?", const="-", help="write the report as JSON to stdout or FILE")
+    add(
+        "--junit",
+        metavar="FILE",
+        help="write the report as JUnit XML, one test case per output, probe and candidate",
+    )
+    add("--html", metavar="FILE", help="write the report as a self-contained HTML page")
+    add(
+        "--save-golden",
+        metavar="FILE",
+        help="save the inputs and the reference's outputs as an .npz file, for later comparisons",
+    )
+    add("--rejudge", metavar="REPORT.json", help="re-evaluate a saved report; runs nothing")
 
 
 def execute(arguments: Namespace, progress: Progress) -> int:
-    """Runs the command with parsed arguments; returns its exit code."""
+    """Runs the command with parsed arguments and returns its exit code."""
     for flag in ("json", "junit", "html", "save_golden"):
         check_report_path(getattr(arguments, flag), f"--{flag.replace('_', '-')}")
-    report = _rejudged(arguments) if arguments.rejudge is not None else _verified(arguments, progress)
+    report = _rejudge(arguments) if arguments.rejudge is not None else _verify(arguments, progress)
     for flag, writer in WRITERS.items():
         if (destination := getattr(arguments, flag)) is not None:
             write_report(destination, writer(report))
@@ -139,17 +161,17 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     return 0 if report.ok else 1
 
 
-def _verified(arguments: Namespace, progress: Progress) -> Report:
+def _verify(arguments: Namespace, progress: Progress) -> Report:
     if arguments.reference is None or not arguments.candidate:
-        raise UsageError("--reference ART and --candidate ART are needed: see --help")
-    for given in ("inputs", "texts"):
-        if getattr(arguments, given) is not None:
-            refuse_ignored(build_parser(), arguments, f"--{given}", vars(arguments).keys() - {"seed"})
+        raise UsageError("--reference ART and --candidate ART are required: see --help")
+    for flag in ("inputs", "texts"):
+        if getattr(arguments, flag) is not None:
+            refuse_ignored(build_parser(), arguments, f"--{flag}", vars(arguments).keys() - {"seed"})
     options = ParityOptions(
         names=parse_names(arguments.map),
         overrides=tuple(arguments.override),
         probes=tuple(arguments.probes.split(",")) if arguments.probes else (),
-        **{name: getattr(arguments, name) for name in PASSED_ON},
+        **{name: getattr(arguments, name) for name in OPTION_FLAGS},
     )
     with progress:
         return verify_parity(
@@ -161,13 +183,13 @@ def _verified(arguments: Namespace, progress: Progress) -> Report:
         )
 
 
-def _rejudged(arguments: Namespace) -> Report:
-    refuse_ignored(build_parser(), arguments, "--rejudge", REJUDGED)
+def _rejudge(arguments: Namespace) -> Report:
+    refuse_ignored(build_parser(), arguments, "--rejudge", REJUDGE_FLAGS)
     report = read_report(Path(arguments.rejudge))
     tolerance = report.tolerance if arguments.profile == "auto" else profile(arguments.profile)
-    tolerance = tolerance.changed(arguments.atol, arguments.rtol)
+    tolerance = tolerance.with_bounds(arguments.atol, arguments.rtol)
     overrides = {**report.overrides, **parse_overrides(arguments.override, tolerance)}
-    report = rejudged(report, tolerance, overrides)
+    report = rejudge(report, tolerance, overrides)
     if arguments.baseline is None:
         return report
     return report.with_faults(regressions(report, read_report(Path(arguments.baseline))))

@@ -1,7 +1,7 @@
-"""Compares two sets of outputs, strictest question first.
+"""Compares two sets of outputs by a fixed sequence of checks.
 
-Names both ways, shape, dtype, emptiness, finiteness, then |got - want| ≤ atol + rtol·|want| in float64 and the
-aggregate criteria. The first failing check is the reason; nothing is broadcast, cast or skipped.
+Names in both directions, shape, dtype, emptiness, finiteness, then |got - want| ≤ atol + rtol·|want| in float64
+and the aggregate criteria. The first failing check is the reason; nothing is broadcast, cast or skipped.
 """
 
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ from bertferry.verify.tolerance import Tolerance
 
 Arrays = Mapping[str, np.ndarray]
 SQNR_ELEMENTS = 16
-"""From how many values their noise is judged as a whole: of two logits, the ratio is a matter of chance."""
+"""Fewest values for which the SQNR is judged: for two logits, the ratio is a matter of chance."""
 
 
 @dataclass(frozen=True)
 class OutputDiff:
-    """The verdict on one output: `reason` names the first failing check and is empty when all hold."""
+    """The verdict on one output: `reason` names the first failing check and is empty if all pass."""
 
     output: str
     reason: str = ""
@@ -29,7 +29,7 @@ class OutputDiff:
 
     @property
     def ok(self) -> bool:
-        """Whether every check holds."""
+        """Whether every check passes."""
         return not self.reason
 
 
@@ -43,19 +43,19 @@ def compare(
     positions: str = "all",
     judge_padding: bool = True,
 ) -> tuple[OutputDiff, ...]:
-    """One diff per output name of either side.
+    """Compares every output that either side has; returns one diff per name.
 
     Args:
       reference, candidate: outputs by name.
       tolerance: what counts as equal.
-      overrides: what does for single outputs.
-      mask: the inputs' mask [B, S], needed for the two options below.
-      positions: `unmasked` judges outputs over the sequence only where the mask is 1.
-      judge_padding: whether rows that are all padding are judged; they must be finite in any case.
+      overrides: tolerances of single outputs.
+      mask: the inputs' mask [B, S], required by the two options below.
+      positions: `unmasked` judges per-token outputs only where the mask is 1.
+      judge_padding: whether all-padding rows are judged; they must be finite in any case.
     """
     names = [name for name in dict.fromkeys([*reference, *candidate]) if name not in CONVENIENCES]
     if not names:
-        return (OutputDiff("(any)", "neither side has an output"),)
+        return (OutputDiff("(any)", "neither side has any output"),)
     return tuple(
         _compare_output(name, reference, candidate, overrides.get(name, tolerance), mask, positions, judge_padding)
         for name in names
@@ -85,39 +85,39 @@ def _compare_output(
     wide_want, wide_got = want.astype(np.float64), got.astype(np.float64)
     for side, array in (("reference", wide_want), ("candidate", wide_got)):
         if not np.isfinite(array).all():
-            index = _first(~np.isfinite(array))
+            index = _first_index(~np.isfinite(array))
             return OutputDiff(name, f"{array[index]} in the {side} at {list(index)}")
-    judged = _judged(name, want.shape, mask, positions, judge_padding)
+    judged = _judged_elements(name, want.shape, mask, positions, judge_padding)
     if not judged.any():
         return OutputDiff(name)
     statistics = measure(wide_want, wide_got, judged, tolerance, want.dtype)
     return OutputDiff(name, judge(statistics, tolerance), statistics)
 
 
-def _judged(
+def _judged_elements(
     name: str, shape: tuple[int, ...], mask: np.ndarray | None, positions: str, judge_padding: bool
 ) -> np.ndarray:
-    """Which elements count, as booleans of the output's shape."""
+    """The elements to judge, as booleans of the output's shape."""
     judged = np.ones(shape, dtype=bool)
     if mask is None or not shape or shape[0] != mask.shape[0]:
         return judged
     if positions == "unmasked" and is_per_token(name, len(shape)) and shape[:2] == mask.shape:
-        judged &= _spread(mask == 1, shape)
+        judged &= _broadcast(mask == 1, shape)
     if not judge_padding:
-        judged &= _spread((mask == 1).any(axis=1), shape)
+        judged &= _broadcast((mask == 1).any(axis=1), shape)
     return judged
 
 
-def _spread(chosen: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    return np.broadcast_to(chosen.reshape(chosen.shape + (1,) * (len(shape) - chosen.ndim)), shape)
+def _broadcast(selected: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return np.broadcast_to(selected.reshape(selected.shape + (1,) * (len(shape) - selected.ndim)), shape)
 
 
 def judge(statistics: Statistics, tolerance: Tolerance) -> str:
-    """Why statistics disagree, or nothing; also for another tolerance than the one they were measured for."""
-    known = max((rtol for rtol in RTOLS if rtol <= tolerance.rtol), default=0.0)
+    """Why the statistics exceed a tolerance, '' if they do not; it need not be the one they were measured for."""
+    measured_rtol = max((rtol for rtol in RTOLS if rtol <= tolerance.rtol), default=0.0)
     outside = statistics.violations
     if outside is None:
-        outside = float(statistics.needed[f"{known:g}"] > tolerance.atol)
+        outside = float(statistics.needed[f"{measured_rtol:g}"] > tolerance.atol)
     if outside:
         share = "some" if statistics.violations is None else f"{outside:.2%}"
         return (
@@ -127,11 +127,11 @@ def judge(statistics: Statistics, tolerance: Tolerance) -> str:
         )
     enough = statistics.elements >= SQNR_ELEMENTS
     if tolerance.min_sqnr_db is not None and enough and statistics.sqnr_db < tolerance.min_sqnr_db:
-        return f"SQNR {statistics.sqnr_db:.1f} dB, at least {tolerance.min_sqnr_db:g} needed"
+        return f"SQNR {statistics.sqnr_db:.1f} dB, at least {tolerance.min_sqnr_db:g} required"
     if tolerance.min_cosine is not None and statistics.worst_row_cosine < tolerance.min_cosine:
-        return f"cosine of the worst row {statistics.worst_row_cosine:.4f}, {tolerance.min_cosine:g} needed"
+        return f"cosine of worst row {statistics.worst_row_cosine:.4f}, at least {tolerance.min_cosine:g} required"
     return ""
 
 
-def _first(chosen: np.ndarray) -> tuple[int, ...]:
-    return tuple(int(axis[0]) for axis in np.nonzero(chosen))
+def _first_index(selected: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(axis[0]) for axis in np.nonzero(selected))

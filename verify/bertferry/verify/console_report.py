@@ -1,4 +1,4 @@
-"""A report on the terminal: a table for each candidate, worst first, and what to do next."""
+"""A report for the terminal: one table per candidate, worst first, and a hint on what to do next."""
 
 from bertferry.core.tasks import TASKS
 from bertferry.verify.localization import Drift, PointDrift
@@ -6,11 +6,11 @@ from bertferry.verify.report import CandidateResult, Report, Row, rows_of
 
 SHOWN = 8
 ALIKE = 0.99995
-"""Rank correlations from here on say nothing that the table does not."""
+"""Higher rank correlations add nothing to the table and are not shown."""
 
 
 def render(report: Report) -> str:
-    """The whole report, the verdict last."""
+    """Renders the whole report; the verdict comes last."""
     lines = [f"reference  {report.reference}{_runs_on(report.runs_on)}"]
     for candidate in report.candidates:
         lines += ["", f"candidate  {candidate.name}{_runs_on(candidate.runs_on)}", *_table(report, candidate)]
@@ -21,12 +21,12 @@ def render(report: Report) -> str:
         ]
         lines += [f"  - {fault}" for fault in candidate.faults]
         if candidate.tensors:
-            lines += [f"  tensors: {line}" for line in _first(candidate.tensors)]
+            lines += [f"  tensors: {line}" for line in _truncate(candidate.tensors)]
         if candidate.drift:
-            lines += [f"  {line}" for line in _drift(candidate.drift)]
+            lines += [f"  {line}" for line in _drift_lines(candidate.drift)]
     lines += ["", report.verdict()]
     if not report.ok:
-        lines.append(_advice(report))
+        lines.append(_hint(report))
     return "\n".join(lines)
 
 
@@ -34,13 +34,13 @@ def _runs_on(how: str) -> str:
     return "" if how in ("", "cpu") else f"  [{how}]"
 
 
-def _first(lines: tuple[str, ...]) -> list[str]:
-    more = [f"and {len(lines) - SHOWN} more, all of them with --json"] if len(lines) > SHOWN else []
+def _truncate(lines: tuple[str, ...]) -> list[str]:
+    more = [f"and {len(lines) - SHOWN} more; --json lists all"] if len(lines) > SHOWN else []
     return [*lines[:SHOWN], *more]
 
 
 def _table(report: Report, candidate: CandidateResult) -> list[str]:
-    """Per output its worst probe, then every failure with its reason."""
+    """The worst probe of each output, then every failure with its reason."""
     rows = [row for row in rows_of(report) if row.candidate == candidate.name]
     lines = [f"  {'output':<18}{'worst probe':<18}{'max abs':>9}{'mean abs':>10}{'SQNR dB':>9}{'cosine':>10}"]
     outputs = dict.fromkeys(row.output for row in rows)
@@ -50,7 +50,8 @@ def _table(report: Report, candidate: CandidateResult) -> list[str]:
         lines.append(f"  {row.output:<18}{row.probe:<18}" + _figures(row, rows, judges=judges))
     failures = sorted((row for row in rows if row.reason), key=lambda row: -row.max_abs)
     return lines + [
-        f"  - {line}" for line in _first(tuple(f"{row.output} on '{row.probe}': {row.reason}" for row in failures))
+        f"  - {line}"
+        for line in _truncate(tuple(f"{row.output} on '{row.probe}': {row.reason}" for row in failures))
     ]
 
 
@@ -63,11 +64,11 @@ def _figures(row: Row, rows: list[Row], *, judges: bool) -> str:
     return f"{figures}  {'FAILED' if failed else 'ok' if judges else 'not judged'}"
 
 
-def _drift(drift: Drift) -> list[str]:
-    """Where it begins, then the points around the culprit or the worst."""
+def _drift_lines(drift: Drift) -> list[str]:
+    """Where the drift begins, then the points around that or around the worst one."""
     if drift.note:
-        return [f"where it drifts: {drift.note}"]
-    lines = [f"where it drifts ('{drift.probe}'): {drift.sentence()}"]
+        return [f"drift: {drift.note}"]
+    lines = [f"drift on '{drift.probe}': {drift.describe()}"]
     lines.append(f"  {'point':<26}{'cumulative':>11}{'local':>10}")
     return lines + [
         f"  {at.point:<26}{at.cumulative:>11.1e}{at.local:>10.1e}{'  <--' * (at.point == drift.culprit)}"
@@ -77,35 +78,39 @@ def _drift(drift: Drift) -> list[str]:
 
 def _points_shown(drift: Drift) -> tuple[PointDrift, ...]:
     names = [at.point for at in drift.points]
-    worst = max(range(len(names)), key=lambda place: drift.points[place].local, default=0)
-    centre = names.index(drift.culprit) if drift.culprit in names else worst
-    return drift.points[max(0, centre - 3) : centre + 4]
+    worst = max(range(len(names)), key=lambda index: drift.points[index].local, default=0)
+    center = names.index(drift.culprit) if drift.culprit in names else worst
+    return drift.points[max(0, center - 3) : center + 4]
 
 
-def _advice(report: Report) -> str:
-    """What to look at first, judged from which outputs and probes fail."""
+def _hint(report: Report) -> str:
+    """What to look at first, depending on which outputs and probes fail."""
     failed = [row for row in rows_of(report) if row.reason]
     if not failed:
-        return "next: no output differs; see the reasons above"
+        return "hint: no output differs; see the reasons above"
     if any(row.output == "(all)" for row in failed):
-        return "next: the candidate did not run on a valid input; see its error above"
+        return "hint: the candidate failed on a valid input; see its error above"
     if any(row.statistics is None for row in failed):
         return (
-            "next: some outputs cannot be compared; where names, shapes or types differ, compare the artifacts' "
+            "hint: some outputs cannot be compared; if names, shapes or types differ, compare the artifacts' "
             "signatures and --task, or give --map"
         )
     if any(candidate.drift and candidate.drift.culprit and not candidate.ok for candidate in report.candidates):
         return (
-            "next: look at the parameters and the arithmetic between the point named above and the one before it"
+            "hint: compare the parameters and the arithmetic between the point named above and the one before it"
         )
     probes = [probe for candidate in report.candidates for probe in candidate.probes]
     different = {probe.probe for probe in probes if not probe.ok}
     if any(not probe.padded for probe in probes) and all(probe.padded or probe.ok for probe in probes):
         tokens = report.positions == "all" and all(row.output in TASKS[report.task].per_token for row in failed)
-        way_out = ", or judge tokens alone with --positions unmasked" if tokens else ""
-        return f"next: only padded inputs differ; look at the mask{way_out}"
-    every = {probe.probe for probe in probes}
-    scope = "every input differs" if different == every else f"{len(different)} of {len(every)} inputs differ"
+        remedy = ", or ignore padded positions with --positions unmasked" if tokens else ""
+        return f"hint: only padded inputs differ; compare how the mask is applied{remedy}"
+    all_probes = {probe.probe for probe in probes}
+    scope = (
+        "every input differs"
+        if different == all_probes
+        else f"{len(different)} of {len(all_probes)} inputs differ"
+    )
     localized = any(candidate.drift for candidate in report.candidates)
-    hint = "" if localized else "; --localize finds where it begins"
-    return f"next: {scope}{hint}; compare activation and num_attention_heads"
+    localize = "" if localized else "; --localize shows where drift begins"
+    return f"hint: {scope}{localize}; compare activation and num_attention_heads"

@@ -1,4 +1,4 @@
-"""What a comparison ran with: versions and machine, for the report."""
+"""The environment of a comparison, for the report: package versions and machine."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -17,11 +17,11 @@ PACKAGES = (
 
 
 def environment() -> dict[str, str]:
-    """Versions of what is installed, and the machine."""
-    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
+    """Versions of the installed packages, and the machine."""
+    versions = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return versions

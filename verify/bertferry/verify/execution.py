@@ -1,4 +1,4 @@
-"""How one side of a comparison is run: where, in which precision, and under which names."""
+"""How one side of a comparison runs: device, precision, and names of inputs and outputs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from bertferry.core.errors import UnavailableError, UsageError
 from bertferry.verify.tolerance import PROFILES
 
 DEVICES = ("cpu", "gpu", "tpu", "tpu-emulated", "xla")
-"""`xla` compiles for the CPU; `tpu-emulated` does, and rounds the operands of matrix products to bfloat16."""
-PRECISIONS = ("fp32", "fp16", "bf16", "tf32", "int8", "fp64")
+"""`xla` compiles for the CPU; `tpu-emulated` also rounds the operands of matrix products to bfloat16."""
+RUN_PRECISIONS = ("fp32", "fp16", "bf16", "tf32", "int8", "fp64")
 GRAPH_OPTIMIZATIONS = ("none", "basic", "extended", "all")
-"""Levels of ONNX Runtime."""
+"""ONNX Runtime's optimization levels."""
 FLOATS = {"fp32": "float32", "tf32": "float32", "fp16": "float16", "bf16": "bfloat16", "fp64": "float64"}
-"""The type of weights and activations; tf32 is how a GPU multiplies float32."""
+"""Type of weights and activations; tf32 is a GPU mode for multiplying float32 values."""
 
 _OF_PRECISION = {"fp16": "fp16", "bf16": "bf16", "tf32": "fp16", "int8": "int8"}
 _OF_DEVICE = {
@@ -29,9 +29,9 @@ _OF_DEVICE = {
 class Execution:
     """How to run an artifact.
 
-    `precision` is None for what the artifact is in anyway; `graph_optimization` and `threads` are ONNX Runtime's;
-    `names` maps an artifact's own input and output names to those of `bertferry.core.tasks`; `reference`
-    says whose flags a message has to name.
+    `precision` is None for the artifact's own precision; `graph_optimization` and `threads` are ONNX Runtime's;
+    `names` maps an artifact's own input and output names to those of `bertferry.core.tasks`; `reference` makes
+    messages name the reference's flags.
     """
 
     device: str = "cpu"
@@ -43,56 +43,56 @@ class Execution:
 
     def __post_init__(self) -> None:
         check_choice("device", self.device, DEVICES)
-        check_choice("precision", self.precision, PRECISIONS)
+        check_choice("precision", self.precision, RUN_PRECISIONS)
         check_choice("graph optimization", self.graph_optimization, GRAPH_OPTIMIZATIONS)
         if self.precision == "tf32" and self.device != "gpu":
-            asked = f"{self.flag('precision')} tf32 needs {self.flag('device')} gpu"
-            raise UnavailableError(f"{asked}: only GPUs multiply in TensorFloat-32")
+            conflict = f"{self.flag('precision')} tf32 needs {self.flag('device')} gpu"
+            raise UnavailableError(f"{conflict}: only GPUs support TensorFloat-32")
 
     def flag(self, name: str) -> str:
         """The flag of `verify-parity` that sets the device or the precision."""
         return f"--reference-{name}" if self.reference else f"--{name}"
 
-    def check(self, name: str, devices: Sequence[str], precisions: Sequence[str], way_out: str) -> None:
-        """Refuses what a kind of artifact cannot be run on or in.
+    def check(self, name: str, devices: Sequence[str], precisions: Sequence[str], remedy: str) -> None:
+        """Rejects a device or precision that a kind of artifact does not support.
 
         Raises:
-          UsageError: naming the way out for another precision.
+          UsageError: with the remedy for a precision.
         """
         if self.device not in devices:
             raise UsageError(
-                f"{name} cannot run on {self.flag('device')} {self.device}: it takes {', '.join(devices)}"
+                f"{name} cannot run on {self.flag('device')} {self.device}: expected one of {', '.join(devices)}"
             )
         if self.precision is not None and self.precision not in precisions:
-            raise UsageError(f"{name} cannot run in {self.flag('precision')} {self.precision}: {way_out}")
+            raise UsageError(f"{name} cannot run in {self.flag('precision')} {self.precision}: {remedy}")
 
     def profile(self, own: str = "fp32") -> str:
-        """How closely an artifact that is `own` by itself can be expected to agree when it is run like this."""
+        """The profile to expect of an artifact whose own profile is `own`, when it runs like this."""
         order = list(PROFILES)
-        found = (own, _OF_DEVICE.get(self.device, "exact"), _OF_PRECISION.get(self.precision or "", "exact"))
-        return max(found, key=order.index)
+        profiles = (own, _OF_DEVICE.get(self.device, "exact"), _OF_PRECISION.get(self.precision or "", "exact"))
+        return max(profiles, key=order.index)
 
-    def words(self) -> str:
-        """For the report: `cpu`, `gpu fp16`."""
+    def describe(self) -> str:
+        """Text for the report: `cpu`, `gpu fp16`."""
         level = "" if self.graph_optimization == "all" else f"graph optimizations {self.graph_optimization}"
         threads = "" if self.threads is None else f"threads {self.threads}"
         return " ".join(part for part in (self.device, self.precision, level, threads) if part)
 
 
-AS_IT_IS = Execution()
+DEFAULT_EXECUTION = Execution()
 """On the CPU, in the artifact's own precision."""
 
 
-def parse_names(given: Sequence[str]) -> dict[str, str]:
-    """`THEIRS=OURS` each, several separated by commas.
+def parse_names(values: Sequence[str]) -> dict[str, str]:
+    """Parses pairs `THEIRS=OURS`, several separated by commas.
 
     Raises:
-      UsageError: not of this form.
+      UsageError: a pair has another form.
     """
     names = {}
-    for pair in (pair for item in given for pair in item.split(",")):
+    for pair in (pair for value in values for pair in value.split(",")):
         theirs, equals, ours = pair.partition("=")
         if not (theirs and equals and ours):
-            raise UsageError(f"--map {pair}: THEIRS=OURS expected, such as input_ids=input_word_ids")
+            raise UsageError(f"--map {pair}: expected THEIRS=OURS, such as input_ids=input_word_ids")
         names[theirs] = ours
     return names

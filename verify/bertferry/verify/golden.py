@@ -1,10 +1,9 @@
-"""Stored references: an `.npz` of inputs and the outputs that somebody's model gave for them.
+"""Stored references: an `.npz` file of inputs and a model's outputs for them.
 
-One batch is stored under the names of its inputs and outputs; several, as `--save-golden` writes them, under
+A single batch is stored under the names of its inputs and outputs, several (as `--save-golden` writes them) under
 `PROBE/NAME`.
 """
 
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,33 +11,34 @@ from pathlib import Path
 
 import numpy as np
 
+from bertferry.core.atomic import replace_file
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TASKS
 from bertferry.verify.probes import Probe
 from bertferry.verify.runner import Arrays
 
-OUTPUTS = frozenset(name for task in TASKS.values() for name in task.output_names)
+KNOWN_OUTPUTS = frozenset(name for task in TASKS.values() for name in task.output_names)
 
 
 @dataclass(frozen=True)
 class Golden:
-    """Inputs, and outputs by name."""
+    """A stored batch: inputs, and outputs by name."""
 
     probe: Probe
     outputs: Arrays
 
 
 def read_golden(path: Path) -> tuple[Golden, ...]:
-    """Reads a reference; arrays under other names than a model's are ignored.
+    """Reads a reference; arrays with unknown names are ignored.
 
     Raises:
-      UsageError: unreadable, or without an input or any output.
+      UsageError: the file is unreadable, or lacks an input or all outputs.
     """
     stored = []
     for name, arrays in _batches(path).items():
-        outputs = {name: array for name, array in arrays.items() if name in OUTPUTS}
+        outputs = {name: array for name, array in arrays.items() if name in KNOWN_OUTPUTS}
         if not outputs:
-            raise UsageError(f"{path}: no outputs in it: arrays named {', '.join(sorted(OUTPUTS))} are expected")
+            raise UsageError(f"{path}: missing outputs: expected arrays named {', '.join(sorted(KNOWN_OUTPUTS))}")
         stored.append(Golden(Probe(name or "stored inputs", _inputs(path, arrays)), outputs))
     return tuple(stored)
 
@@ -47,53 +47,47 @@ def read_inputs(path: Path) -> tuple[Probe, ...]:
     """The inputs stored in an `.npz`, as int32 [B, S].
 
     Raises:
-      UsageError: unreadable, an input missing, or shapes that do not go together.
+      UsageError: the file is unreadable, lacks an input, or has inconsistent shapes.
     """
     return tuple(Probe(name or "given inputs", _inputs(path, arrays)) for name, arrays in _batches(path).items())
 
 
 def write_golden(path: Path, probes: Sequence[Probe], outputs: Sequence[Arrays]) -> None:
-    """Writes inputs and outputs, whole or not at all.
+    """Writes inputs and outputs atomically.
 
     Raises:
       UsageError: the file cannot be written.
     """
     arrays = {
         f"{probe.name}/{name}": array
-        for probe, found in zip(probes, outputs, strict=True)
-        for name, array in {**probe.inputs, **found}.items()
+        for probe, probe_outputs in zip(probes, outputs, strict=True)
+        for name, array in {**probe.inputs, **probe_outputs}.items()
     }
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]  # NumPy's own signature
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    with replace_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # NumPy's annotation
 
 
 def _batches(path: Path) -> dict[str, dict[str, np.ndarray]]:
-    """The arrays of each stored batch; one that is stored without a name has the name ''."""
+    """The arrays of each stored batch by its name, which is '' for a single batch without one."""
     batches: dict[str, dict[str, np.ndarray]] = {}
     for key, array in read_arrays(path).items():
         probe, _, name = key.rpartition("/")
         batches.setdefault(probe, {})[name] = array
-    inner = {probe: arrays for probe, arrays in batches.items() if probe and ENCODER_INPUTS[0] in arrays}
-    return inner or {"": batches.get("", {})}
+    named = {probe: arrays for probe, arrays in batches.items() if probe and ENCODER_INPUTS[0] in arrays}
+    return named or {"": batches.get("", {})}
 
 
 def _inputs(path: Path, arrays: Arrays) -> dict[str, np.ndarray]:
     missing = [name for name in ENCODER_INPUTS if name not in arrays]
     if missing:
-        raise UsageError(f"{path}: no {', '.join(missing)} in it: integer arrays [batch, sequence] are expected")
+        raise UsageError(f"{path}: missing {', '.join(missing)}: expected integer arrays [batch, sequence]")
     names = [*ENCODER_INPUTS, *([POSITIONS_INPUT] if POSITIONS_INPUT in arrays else [])]
     shape = arrays[ENCODER_INPUTS[0]].shape
     for name in names:
         array = arrays[name]
         if array.ndim != 2 or array.dtype.kind not in "iu" or not array.size:
             raise UsageError(
-                f"{path}: {name} is {array.dtype} {list(array.shape)}: integers [batch, sequence] expected"
+                f"{path}: {name} is {array.dtype} {list(array.shape)}: expected integers [batch, sequence]"
             )
         if name in ENCODER_INPUTS and array.shape != shape:
             raise UsageError(f"{path}: {name} has shape {list(array.shape)}, {ENCODER_INPUTS[0]} {list(shape)}")
@@ -101,7 +95,7 @@ def _inputs(path: Path, arrays: Arrays) -> dict[str, np.ndarray]:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Every array of an `.npz`; pickled ones are refused, since they run code."""
+    """Reads every array of an `.npz` file; pickled ones are refused because they run code."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
@@ -112,7 +106,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 class GoldenRunner:
-    """Answers the stored inputs, and only them, with the stored outputs."""
+    """Returns the stored outputs for the stored inputs, and accepts no others."""
 
     shares_mask = False
 
@@ -123,7 +117,7 @@ class GoldenRunner:
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The stored outputs."""
         for golden in self._stored:
-            own = golden.probe.inputs
-            if all(name in inputs and np.array_equal(inputs[name], own[name]) for name in own):
+            stored_inputs = golden.probe.inputs
+            if all(name in inputs and np.array_equal(inputs[name], stored_inputs[name]) for name in stored_inputs):
                 return dict(golden.outputs)
-        raise ValueError("a stored reference has outputs for its own inputs only")
+        raise ValueError("a stored reference only has outputs for its own inputs")

@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs no network: tables, histograms of the differences, drift by layer."""
+"""A report as a self-contained HTML page: tables, histograms of the differences, drift by layer."""
 
 import math
 from collections.abc import Iterable
@@ -35,15 +35,15 @@ COLUMNS = ("output", "probe", "max abs", "mean abs", "99 %", "SQNR, dB", "cosine
 
 
 def html_report(report: Report) -> str:
-    """The page."""
+    """Renders the report as an HTML page."""
     state = "ok" if report.ok else "failed"
     body = [
         "<h1>Parity report</h1>",
         f'<p class="verdict {state}">{escape(report.verdict())}</p>',
         f"<p>Reference: {escape(report.reference)} <span class=quiet>[{escape(report.runs_on)}]</span></p>",
         *(part for candidate in report.candidates for part in _candidate(candidate)),
-        "<h2>How it was judged</h2>",
-        _facts(_judgement(report)),
+        "<h2>Criteria</h2>",
+        _facts(_judgment(report)),
     ]
     if report.configuration:
         body += ["<h2>Configuration</h2>", _facts(report.configuration.items())]
@@ -57,23 +57,23 @@ def html_report(report: Report) -> str:
     )
 
 
-def _judgement(report: Report) -> list[tuple[str, object]]:
+def _judgment(report: Report) -> list[tuple[str, object]]:
     tolerance = report.tolerance
-    covered = "not known" if report.coverage is None else f"{report.coverage:.1%} of the word rows"
+    coverage = "unknown" if report.coverage is None else f"{report.coverage:.1%} of the token embedding table"
     facts: list[tuple[str, object]] = [
         ("tolerance", f"{tolerance.name}: atol {tolerance.atol:g}, rtol {tolerance.rtol:g}"),
-        ("least SQNR, dB", tolerance.min_sqnr_db),
-        ("least cosine", tolerance.min_cosine),
-        ("least rank correlation", tolerance.min_rank_correlation),
+        ("minimum SQNR, dB", tolerance.min_sqnr_db),
+        ("minimum cosine", tolerance.min_cosine),
+        ("minimum rank correlation", tolerance.min_rank_correlation),
         *(
-            (f"tolerance of {name}", f"atol {one.atol:g}, rtol {one.rtol:g}")
-            for name, one in report.overrides.items()
+            (f"tolerance of {name}", f"atol {override.atol:g}, rtol {override.rtol:g}")
+            for name, override in report.overrides.items()
         ),
         ("task", report.task),
         ("positions", report.positions),
-        ("rows of padding judged", report.judge_padding),
+        ("all-padding rows judged", report.judge_padding),
         ("seed", report.seed),
-        ("inputs use", covered),
+        ("inputs use", coverage),
     ]
     return [(name, value) for name, value in facts if value is not None]
 
@@ -89,15 +89,18 @@ def _candidate(candidate: CandidateResult) -> list[str]:
     head = f"{escape(candidate.name)} <span class=quiet>[{escape(candidate.runs_on)}]</span>"
     parts = [f"<h2>{head} <span class={state}>{mark}</span></h2>", _table(candidate)]
     if candidate.metrics:
-        parts += ["<h3>Decisions and similarities</h3>", _facts((one.name, one.text) for one in candidate.metrics)]
+        parts += [
+            "<h3>Decisions and similarities</h3>",
+            _facts((metric.name, metric.text) for metric in candidate.metrics),
+        ]
     if candidate.faults:
-        parts += ["<h3>Beside the outputs</h3>", _facts(("", fault) for fault in candidate.faults)]
+        parts += ["<h3>Other faults</h3>", _facts(("", fault) for fault in candidate.faults)]
     if plots := _plots(candidate):
         parts += ["<h3>Differences, all probes</h3>", f'<div class="plots">{plots}</div>']
     if worst := _worst_positions(candidate):
         parts += ["<h3>Worst positions</h3>", worst]
     if candidate.drift:
-        parts += ["<h3>Where it drifts</h3>", _drift(candidate.drift)]
+        parts += ["<h3>Drift</h3>", _drift(candidate.drift)]
     if candidate.tensors:
         parts += ["<h3>Tensors that differ</h3>", _facts(("", line) for line in candidate.tensors)]
     return parts
@@ -141,13 +144,13 @@ def _figures(statistics: Statistics | None) -> str:
 
 
 def _statistics(candidate: CandidateResult) -> dict[str, list[tuple[str, Statistics]]]:
-    """By output: the probes and what was measured."""
-    found: dict[str, list[tuple[str, Statistics]]] = {}
+    """Probe and statistics of every comparison, by output."""
+    by_output: dict[str, list[tuple[str, Statistics]]] = {}
     for probe in candidate.probes:
         for diff in probe.diffs:
             if diff.statistics:
-                found.setdefault(diff.output, []).append((probe.probe, diff.statistics))
-    return found
+                by_output.setdefault(diff.output, []).append((probe.probe, diff.statistics))
+    return by_output
 
 
 def _plots(candidate: CandidateResult) -> str:
@@ -159,25 +162,25 @@ def _plots(candidate: CandidateResult) -> str:
 
 
 def _histogram(counts: list[int]) -> str:
-    """Bars on a logarithmic scale, a decade each."""
+    """One bar per decade, on a logarithmic scale."""
     width, height, most = 26, 110, math.log10(max(counts) + 1) or 1.0
     labels = ["0", *(f"1e{exponent}" for exponent in range(LEAST_EXPONENT, GREATEST_EXPONENT + 1))]
-    drawn = []
+    shapes = []
     for place, (count, label) in enumerate(zip(counts, labels, strict=True)):
         tall = height * math.log10(count + 1) / most
-        drawn.append(
+        shapes.append(
             f'<rect class=bar x="{place * width + 2}" y="{height - tall:.1f}" width="{width - 4}" '
             f'height="{tall:.1f}"><title>{count} from {label}</title></rect>'
         )
         if place % 3 == 1 or place == 0:
-            drawn.append(f'<text x="{place * width + 2}" y="{height + 14}">{label}</text>')
+            shapes.append(f'<text x="{place * width + 2}" y="{height + 14}">{label}</text>')
     whole = width * len(counts)
     axis = f'<line class=axis x1="0" x2="{whole}" y1="{height}" y2="{height}" />'
-    return f'<svg viewBox="0 0 {whole} {height + 18}" role="img">{axis}{"".join(drawn)}</svg>'
+    return f'<svg viewBox="0 0 {whole} {height + 18}" role="img">{axis}{"".join(shapes)}</svg>'
 
 
 def _worst_positions(candidate: CandidateResult) -> str:
-    """Of each output, those of its worst probe."""
+    """The worst positions of each output, on its worst probe."""
     rows = []
     for output, measured in _statistics(candidate).items():
         probe, s = max(measured, key=lambda pair: pair[1].max_abs)
@@ -197,20 +200,20 @@ def _drift(drift: Drift) -> str:
     if drift.note:
         return f"<p>{escape(drift.note)}</p>"
     rows = "".join(
-        f"<tr><td>{escape(one.point)}</td><td class=number>{one.cumulative:.1e}</td>"
-        f"<td class=number>{one.local:.1e}</td><td class=failed>{'first' * (one.point == drift.culprit)}</td></tr>"
-        for one in drift.points
+        f"<tr><td>{escape(at.point)}</td><td class=number>{at.cumulative:.1e}</td>"
+        f"<td class=number>{at.local:.1e}</td><td class=failed>{'first' * (at.point == drift.culprit)}</td></tr>"
+        for at in drift.points
     )
     head = "<tr><th>point</th><th class=number>cumulative</th><th class=number>local</th><th></th></tr>"
     return (
-        f"<p>On ‘{escape(drift.probe)}’: {escape(drift.sentence())}. |candidate − reference| / |reference|, "
-        "<span class=key-one>from the beginning</span> and <span class=key-two>of the last step alone</span>:</p>"
+        f"<p>On ‘{escape(drift.probe)}’: {escape(drift.describe())}. |candidate − reference| / |reference|, "
+        "<span class=key-one>from the inputs on</span> and <span class=key-two>in the last step alone</span>:</p>"
         f"<figure class=wide>{_lines(drift)}</figure><div class=scroll><table>{head}{rows}</table></div>"
     )
 
 
 def _lines(drift: Drift) -> str:
-    """Both errors over the points, on a logarithmic scale from 1e-9 to 10."""
+    """Plots both errors over the points, on a logarithmic scale from 1e-9 to 10."""
     lowest, highest, height, left = -9.0, 1.0, 160, 36
     step = max(8.0, 640 / max(1, len(drift.points)))
     whole = left + step * len(drift.points)
@@ -219,15 +222,15 @@ def _lines(drift: Drift) -> str:
         exponent = math.log10(value) if 0 < value < math.inf else (highest if value else lowest)
         return height * (highest - min(max(exponent, lowest), highest)) / (highest - lowest)
 
-    drawn = []
+    shapes = []
     for exponent in range(-8, 2, 2):
         place = y(10.0**exponent)
-        drawn.append(f'<line class=axis x1="{left}" x2="{whole:.0f}" y1="{place:.1f}" y2="{place:.1f}" />')
-        drawn.append(f'<text x="0" y="{place + 4:.1f}">1e{exponent}</text>')
-    for kind in ("cumulative", "local"):
+        shapes.append(f'<line class=axis x1="{left}" x2="{whole:.0f}" y1="{place:.1f}" y2="{place:.1f}" />')
+        shapes.append(f'<text x="0" y="{place + 4:.1f}">1e{exponent}</text>')
+    for error in ("cumulative", "local"):
         places = " ".join(
-            f"{left + step * (number + 0.5):.1f},{y(getattr(one, kind)):.1f}"
-            for number, one in enumerate(drift.points)
+            f"{left + step * (number + 0.5):.1f},{y(getattr(at, error)):.1f}"
+            for number, at in enumerate(drift.points)
         )
-        drawn.append(f'<polyline class={kind} points="{places}" />')
-    return f'<svg viewBox="0 0 {whole:.0f} {height + 8}" role="img">{"".join(drawn)}</svg>'
+        shapes.append(f'<polyline class={error} points="{places}" />')
+    return f'<svg viewBox="0 0 {whole:.0f} {height + 8}" role="img">{"".join(shapes)}</svg>'

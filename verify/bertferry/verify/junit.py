@@ -1,4 +1,4 @@
-"""A report as JUnit XML, which CI systems show test by test.
+"""A report as JUnit XML, which CI systems display test by test.
 
 Format: https://github.com/testmoapp/junitxml.
 """
@@ -9,7 +9,7 @@ from bertferry.verify.report import CandidateResult, ProbeResult, Report
 
 
 def junit_xml(report: Report) -> str:
-    """One suite a candidate, a case a probe and output, and a case a metric; what disagrees is a failure."""
+    """One suite per candidate, one case per output and probe and per metric; disagreements are failures."""
     suites = Xml.Element("testsuites", name="verify-parity")
     for candidate in report.candidates:
         suites.append(_suite(candidate))
@@ -36,7 +36,7 @@ def _suite(candidate: CandidateResult) -> Xml.Element:
 
 
 def _cases(probe: ProbeResult) -> list[tuple[str, str]]:
-    """Name and fault of every comparison; a candidate that fails on a probe is one case."""
+    """Name and reason of every comparison; a candidate that fails on a probe is one case."""
     if probe.error:
         return [(f"every output on {probe.probe}", probe.error)]
     return [(f"{diff.output} on {probe.probe}", diff.reason) for diff in probe.diffs]

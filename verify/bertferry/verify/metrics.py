@@ -1,7 +1,7 @@
-"""What a difference means for a task: do two models decide alike?
+"""What differences mean for a task: do two models make the same decisions?
 
-Element by element two outputs may agree while a close decision falls the other way, and in int8 they never agree
-element by element: these measures say what a user of the model would notice.
+Outputs may agree element by element although a close decision flips, and in int8 they never agree element by
+element: these metrics show what a user of the model would notice.
 """
 
 import math
@@ -14,15 +14,15 @@ from bertferry.verify.runner import Arrays
 from bertferry.verify.tolerance import Tolerance
 
 DECISIONS = ("logits", "nsp_logits", "mlm_logits")
-"""Outputs of which the largest value along the last axis is the decision."""
+"""Outputs whose largest value along the last axis is the decision."""
 TOP = 5
 FEWEST_ROWS = 4
-"""From how many vectors the order of their similarities means something."""
+"""Fewest vectors for which the order of their similarities is meaningful."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A measure with its value, a sentence about it, and why it disagrees, if it does and is `judged`."""
+    """A metric with its value, a description, and the reason if it is `judged` and disagrees."""
 
     name: str
     value: float
@@ -32,7 +32,7 @@ class Metric:
 
 
 class TaskMetrics:
-    """Gathers the outputs of all probes; `result` measures them."""
+    """Collects the outputs of all probes; `result` computes the metrics."""
 
     def __init__(self, tolerance: Tolerance) -> None:
         self._tolerance = tolerance
@@ -41,7 +41,7 @@ class TaskMetrics:
         self._vectors: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
 
     def add(self, want: Arrays, got: Arrays, mask: np.ndarray) -> None:
-        """Takes in a probe's outputs that both sides have in one shape; rows of padding are left out."""
+        """Adds the outputs of a probe that both sides have in the same shape; all-padding rows are left out."""
         used: np.ndarray = np.asarray(mask.any(axis=1))
         common = {name for name in want if name in got and want[name].shape == got[name].shape}
         common = {name for name in common if np.isfinite(got[name].astype(np.float64)).all()}
@@ -53,66 +53,69 @@ class TaskMetrics:
             self._decisions.setdefault(name, []).append(tuple(rows))
         if {"start_logits", "end_logits"} <= common:
             pairs = zip(_spans(want, mask), _spans(got, mask), strict=True)
-            self._spans += [one == other for (one, other), kept in zip(pairs, used, strict=True) if kept]
+            self._spans += [span == other for (span, other), kept in zip(pairs, used, strict=True) if kept]
         for name in common & {"pooled_output", "sequence_output"}:
             vectors = (_vectors(side[name], mask)[used] for side in (want, got))
             self._vectors.setdefault(name, []).append(tuple(vectors))
 
     def result(self) -> tuple[Metric, ...]:
-        """Every measure for which there was an output."""
-        found = []
+        """Every metric that the outputs allow."""
+        metrics: list[Metric] = []
         for name, pairs in sorted(self._decisions.items()):
             want, got = (np.concatenate(side) for side in zip(*pairs, strict=True))
-            found.append(self._argmax(name, want, got))
+            metrics.append(self._argmax(name, want, got))
             if want.shape[1] > TOP:
-                found.append(_top(name, want, got))
+                metrics.append(_top(name, want, got))
         if self._spans:
             share = float(np.mean(self._spans))
-            found.append(Metric("same span", share, f"{sum(self._spans)} of {len(self._spans)} spans the same"))
+            metrics.append(Metric("same span", share, f"{sum(self._spans)} of {len(self._spans)} spans identical"))
         for name, pairs in sorted(self._vectors.items()):
             want, got = (np.concatenate(side) for side in zip(*pairs, strict=True))
             if len(want) >= FEWEST_ROWS:
-                # Poolers are seldom trained for similarity: theirs counts where there is nothing else.
+                # Poolers are seldom trained for similarity: theirs counts only if there is nothing else.
                 judged = name == "sequence_output" or len(self._vectors) == 1
-                found.append(self._ranks(name, want, got, judged))
-        return tuple(found)
+                metrics.append(self._ranks(name, want, got, judged))
+        return tuple(metrics)
 
     def _argmax(self, name: str, want: np.ndarray, got: np.ndarray) -> Metric:
-        """Flips where the reference's two best lie within twice the absolute tolerance are no decisions."""
+        """Compares decisions; a flip is close if the reference's two best values are within 2·atol."""
         flipped = want.argmax(axis=1) != got.argmax(axis=1)
         best = np.sort(want, axis=1)[:, -2:]
         close = flipped & (best[:, -1] - best[:, 0] <= 2 * self._tolerance.atol) if want.shape[1] > 1 else flipped
-        text = f"{np.sum(~flipped)} of {len(want)} decisions the same"
+        text = f"{np.sum(~flipped)} of {len(want)} decisions identical"
         if close.any() and math.isfinite(self._tolerance.atol):
             text += f", {np.sum(close)} of the others within 2·atol"
         return Metric(f"argmax of {name}", float(np.mean(~flipped)), text)
 
     def _ranks(self, name: str, want: np.ndarray, got: np.ndarray, judged: bool) -> Metric:
-        """Spearman's correlation of the cosines of all pairs of rows."""
-        one, other = (_ordinal(_pairwise_cosines(rows)) for rows in (want, got))
-        if (one == other).all():
+        """Spearman's rank correlation of the cosine similarities of all pairs of rows."""
+        want_ranks, got_ranks = (_ranks(_pairwise_cosines(rows)) for rows in (want, got))
+        if (want_ranks == got_ranks).all():
             value = 1.0
-        else:  # where one side is constant, its order says nothing about the other's
-            value = float(np.corrcoef(one, other)[0, 1]) if np.ptp(one) and np.ptp(other) else 0.0
+        else:  # the order of a constant side says nothing about the other's
+            varied = np.ptp(want_ranks) and np.ptp(got_ranks)
+            value = float(np.corrcoef(want_ranks, got_ranks)[0, 1]) if varied else 0.0
         least = self._tolerance.min_rank_correlation if judged else None
         text = f"rank correlation of pairwise cosines {value:.6f}"
         return Metric(f"ranks of {name}", value, text, rank_fault(value, least), judged)
 
 
 def rank_fault(value: float, least: float | None) -> str:
-    """Why a rank correlation is too low, if it is."""
-    return f"rank correlation {value:.4f}, {least:g} needed" if least is not None and value < least else ""
+    """Why a rank correlation is too low, '' if it is not."""
+    return (
+        f"rank correlation {value:.4f}, at least {least:g} required" if least is not None and value < least else ""
+    )
 
 
 def _top(name: str, want: np.ndarray, got: np.ndarray) -> Metric:
     best = (np.argsort(-side, axis=1)[:, :TOP] for side in (want, got))
-    shared = [len(set(one) & set(other)) / TOP for one, other in zip(*best, strict=True)]
+    shared = [len(set(want_row) & set(got_row)) / TOP for want_row, got_row in zip(*best, strict=True)]
     value = float(np.mean(shared))
     return Metric(f"top {TOP} of {name}", value, f"{value:.2%} of the best {TOP} shared")
 
 
 def _spans(outputs: Arrays, mask: np.ndarray) -> list[tuple[int, int]]:
-    """The likeliest start and end ≥ start within the mask, for each row."""
+    """The most likely start and end ≥ start within the mask, for each row."""
     padding = np.where(mask == 1, 0.0, -np.inf)
     starts, ends = (outputs[name].astype(np.float64) + padding for name in ("start_logits", "end_logits"))
     scores = starts[:, :, np.newaxis] + ends[:, np.newaxis, :]
@@ -122,7 +125,7 @@ def _spans(outputs: Arrays, mask: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _vectors(array: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """[B, H]: the vectors themselves, or the mean of those of the tokens."""
+    """[B, H]: the vectors themselves, or the means of the token vectors."""
     wide = array.astype(np.float64)
     if wide.ndim == 2:
         return wide
@@ -138,8 +141,8 @@ def _pairwise_cosines(rows: np.ndarray) -> np.ndarray:
     return cosines
 
 
-def _ordinal(values: np.ndarray) -> np.ndarray:
-    """Ranks; values that agree to six digits count as equal and share theirs."""
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks of the values; values that agree to six digits are tied and share their mean rank."""
     rounded = np.round(values, 6)
     _, places, counts = np.unique(rounded, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)

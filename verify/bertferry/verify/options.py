@@ -1,4 +1,4 @@
-"""What a comparison runs, and what it counts as equal."""
+"""What a comparison runs, and what counts as equal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,30 +17,30 @@ JUDGE_PADDING = ("auto", "always", "never")
 
 @dataclass(frozen=True)
 class ParityOptions:
-    """What a comparison runs, and what it counts as equal.
+    """What a comparison runs, and what counts as equal.
 
     Attributes:
       task: what a checkpoint computes, one of `TASKS`.
-      device, precision: of the candidates, see `bertferry.verify.execution`; None is an artifact's own precision.
-      reference_device, reference_precision: of the reference; `fp64` makes it the arbiter of who drifted.
-      graph_optimization, threads: of ONNX Runtime, for all ONNX files.
-      names: an artifact's own input and output names, and those that they stand for.
-      profile: a name in `PROFILES`, or `auto` for that of the side that can agree least closely.
-      atol, rtol: in place of the profile's.
+      device, precision: how candidates run, see `bertferry.verify.execution`; None is an artifact's own precision.
+      reference_device, reference_precision: how the reference runs; `fp64` makes it the ground truth.
+      graph_optimization, threads: ONNX Runtime's settings for all ONNX files.
+      names: standard names by an artifact's own input and output names.
+      profile: a name in `PROFILES`, or `auto` for the loosest profile of the artifacts compared.
+      atol, rtol: replace the profile's.
       overrides: tolerances of single outputs, see `parse_overrides`.
-      positions: `unmasked` judges outputs over the sequence only where the mask is 1.
-      judge_padding: whether rows that are all padding are judged; `auto`: if both sides agree on what is right.
-      probes: names of those to run, by default all.
-      texts: a file with one text per line, in place of the probes; needs a vocabulary beside an artifact.
-      inputs: an `.npz` of inputs, in place of the probes.
-      seed: of the probes.
-      localize: also compare the values inside, and name the first point that drifts.
-      save_golden: an `.npz` to store the inputs and the reference's outputs in.
-      baseline: an earlier report (JSON); getting worse than it by more than noise is a disagreement.
+      positions: `unmasked` compares per-token outputs only where the mask is 1.
+      judge_padding: whether to compare all-padding rows; `auto`: if both artifacts mask in the same way.
+      probes: names of the probes to run, by default all.
+      texts: a file with one text per line, replaces the probes; at least one artifact needs a vocabulary.
+      inputs: an `.npz` of inputs, replaces the probes.
+      seed: the seed of the probes.
+      localize: also compare intermediate values, and name the first point that drifts.
+      save_golden: an `.npz` file to which the inputs and the reference's outputs are saved.
+      baseline: an earlier report (JSON); results that are worse by more than noise disagree.
 
     Raises:
-      UsageError: an unknown name, or options that do not go together.
-      UnavailableError: a precision that the device does not have.
+      UsageError: an unknown name, or conflicting options.
+      UnavailableError: the device does not support the precision.
     """
 
     task: str = "encoder"
@@ -73,10 +73,10 @@ class ParityOptions:
         check_count("threads", self.threads)
         if self.inputs is not None and self.texts is not None:
             raise UsageError("give either --inputs or --texts")
-        self.of_reference()
-        self.of_candidates()
+        self.reference_execution()
+        self.candidate_execution()
 
-    def of_reference(self) -> Execution:
+    def reference_execution(self) -> Execution:
         """How the reference runs."""
         return Execution(
             self.reference_device,
@@ -87,6 +87,6 @@ class ParityOptions:
             reference=True,
         )
 
-    def of_candidates(self) -> Execution:
+    def candidate_execution(self) -> Execution:
         """How the candidates run."""
         return Execution(self.device, self.precision, self.graph_optimization, self.threads, self.names)

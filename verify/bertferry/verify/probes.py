@@ -1,4 +1,4 @@
-"""Seeded inputs that a BERT model accepts, chosen so that every way of being wrong shows in one of them."""
+"""Seeded inputs that are valid for a BERT model and together expose every kind of fault."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from bertferry.core.errors import UsageError
 from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT
 
 WHOLE_VOCABULARY = 4096
-"""Up to this size every word row is used."""
+"""Largest vocabulary of which the probes use every token."""
 TEXT_LENGTH = 16
 VOCABULARY_LENGTH = 128
 PREDICTIONS = 3
@@ -17,7 +17,7 @@ PREDICTIONS = 3
 
 @dataclass(frozen=True)
 class ModelLimits:
-    """What makes an input valid: ids and segments below their table's rows, lengths up to the position table."""
+    """The valid inputs: ids and segments below their vocabulary sizes, lengths up to `max_positions`."""
 
     vocab_size: int
     type_vocab_size: int
@@ -35,11 +35,11 @@ class Probe:
 def standard_probes(limits: ModelLimits, seed: int = 0, with_positions: bool = False) -> tuple[Probe, ...]:
     """The probes that every comparison runs.
 
-    Among them the first and last row of the word, position and segment tables are used, and every word row
-    where the vocabulary has at most `WHOLE_VOCABULARY`.
+    Together they use the first and last row of the token, position and segment embedding tables, and every token
+    of a vocabulary of at most `WHOLE_VOCABULARY`.
 
     Args:
-      limits: of the models compared.
+      limits: the valid inputs of the models compared.
       seed: equal seeds give equal probes.
       with_positions: add int32 `masked_lm_positions` [B, P].
     """
@@ -47,27 +47,31 @@ def standard_probes(limits: ModelLimits, seed: int = 0, with_positions: bool = F
     text = min(TEXT_LENGTH, limits.max_positions)
     longest = limits.max_positions
     lengths = [text, max(1, text // 2), max(1, text // 3)]
-    mixed = _batch(limits, rng, text, [_right(text, length) for length in lengths])
+    mixed = _random_batch(limits, rng, text, [_right_padded(text, length) for length in lengths])
     mixed["input_word_ids"][0, [0, -1]] = 0, limits.vocab_size - 1
     odd = text if text % 2 else text - 1
     holes = [(rng.random(text) < 0.6).astype(np.int32) for _ in range(2)]
     for mask in holes:
         mask[0] = 1
-    padded = _batch(limits, rng, text, [_right(text, text), np.zeros(text, np.int32)])
+    padded = _random_batch(limits, rng, text, [_right_padded(text, text), np.zeros(text, np.int32)])
     batches = {
         "mixed": mixed,
         "batch of 1": {name: array[:1] for name, array in mixed.items()},
-        "length 1": _batch(limits, rng, 1, [_right(1, 1)] * 2),
-        "odd length": _batch(limits, rng, odd, [_right(odd, odd), _right(odd, max(1, odd - 2))]),
-        "maximum length": _batch(limits, rng, longest, [_right(longest, longest)]),
-        "left padding": _batch(limits, rng, text, [_right(text, length)[::-1] for length in lengths]),
-        "mask with holes": _batch(limits, rng, text, holes),
+        "length 1": _random_batch(limits, rng, 1, [_right_padded(1, 1)] * 2),
+        "odd length": _random_batch(
+            limits, rng, odd, [_right_padded(odd, odd), _right_padded(odd, max(1, odd - 2))]
+        ),
+        "maximum length": _random_batch(limits, rng, longest, [_right_padded(longest, longest)]),
+        "left padding": _random_batch(
+            limits, rng, text, [_right_padded(text, length)[::-1] for length in lengths]
+        ),
+        "mask with holes": _random_batch(limits, rng, text, holes),
         "a row of padding": padded,
     }
-    for divisor, most in ((4, 64), (2, 128)):
-        width = min(limits.max_positions // divisor, most)
+    for divisor, limit in ((4, 64), (2, 128)):
+        width = min(limits.max_positions // divisor, limit)
         if width >= 1:
-            batches[f"padded to {width}"] = _padded_to(mixed, width)
+            batches[f"padded to {width}"] = _pad_to_width(mixed, width)
     if limits.vocab_size <= WHOLE_VOCABULARY:
         batches["whole vocabulary"] = _whole_vocabulary(limits, rng)
     if with_positions:
@@ -76,21 +80,21 @@ def standard_probes(limits: ModelLimits, seed: int = 0, with_positions: bool = F
     return tuple(Probe(name, batch) for name, batch in batches.items())
 
 
-def chosen_probes(probes: tuple[Probe, ...], names: Sequence[str]) -> tuple[Probe, ...]:
-    """Those of some names; all without any.
+def select_probes(probes: tuple[Probe, ...], names: Sequence[str]) -> tuple[Probe, ...]:
+    """The probes with the given names, or all if there are none.
 
     Raises:
-      UsageError: no probe has such a name.
+      UsageError: no probe has one of the names.
     """
     known = [probe.name for probe in probes]
     for name in names:
         if name not in known:
-            raise UsageError(f"no probe {name!r}: there are {', '.join(known)}")
+            raise UsageError(f"unknown probe {name!r}: expected one of {', '.join(known)}")
     return tuple(probe for probe in probes if not names or probe.name in names)
 
 
 def coverage(probes: Iterable[Probe], limits: ModelLimits) -> float:
-    """The share of word rows that some unmasked position of the probes uses."""
+    """The share of the vocabulary that the unmasked positions of the probes use."""
     used: set[int] = set()
     for probe in probes:
         ids, mask = probe.inputs["input_word_ids"], probe.inputs["input_mask"]
@@ -98,15 +102,15 @@ def coverage(probes: Iterable[Probe], limits: ModelLimits) -> float:
     return len(used) / limits.vocab_size
 
 
-def _right(length: int, tokens: int) -> np.ndarray:
-    """A mask of `tokens` ones, then padding."""
+def _right_padded(length: int, tokens: int) -> np.ndarray:
+    """A mask of `tokens` ones followed by padding."""
     return (np.arange(length) < tokens).astype(np.int32)
 
 
-def _batch(
+def _random_batch(
     limits: ModelLimits, rng: np.random.Generator, length: int, masks: list[np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Random words under the masks, id 0 in the padding, segments in runs from the first to the last."""
+    """Random tokens where the masks are 1, id 0 in the padding, segments in runs from the first to the last."""
     mask = np.stack(masks)
     ids = rng.integers(0, limits.vocab_size, mask.shape, dtype=np.int32) * mask
     runs = np.arange(length) * limits.type_vocab_size // length
@@ -117,8 +121,8 @@ def _batch(
     return dict(zip(ENCODER_INPUTS, (array.astype(np.int32) for array in arrays), strict=True))
 
 
-def _padded_to(batch: Mapping[str, np.ndarray], width: int) -> dict[str, np.ndarray]:
-    """The same rows, cut or padded on the right to a width."""
+def _pad_to_width(batch: Mapping[str, np.ndarray], width: int) -> dict[str, np.ndarray]:
+    """The same rows, truncated or padded on the right to a width."""
     length = batch["input_mask"].shape[1]
     extra = max(0, width - length)
     return {name: np.pad(array[:, :width], ((0, 0), (0, extra))) for name, array in batch.items()}
@@ -127,14 +131,14 @@ def _padded_to(batch: Mapping[str, np.ndarray], width: int) -> dict[str, np.ndar
 def _whole_vocabulary(limits: ModelLimits, rng: np.random.Generator) -> dict[str, np.ndarray]:
     length = min(VOCABULARY_LENGTH, limits.max_positions)
     rows = -(-limits.vocab_size // length)
-    batch = _batch(limits, rng, length, [_right(length, length)] * rows)
+    batch = _random_batch(limits, rng, length, [_right_padded(length, length)] * rows)
     ids = np.resize(rng.permutation(limits.vocab_size), rows * length)
     batch["input_word_ids"] = ids.reshape(rows, length).astype(np.int32)
     return batch
 
 
 def _positions(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Positions [B, P] inside the unmasked part of each row, or anywhere where there is none."""
+    """Positions [B, P] in the unmasked part of each row, or anywhere in an all-padding row."""
     count = min(PREDICTIONS, mask.shape[1])
     rows = [np.flatnonzero(row) if row.any() else np.arange(len(row)) for row in mask]
     return np.stack([np.sort(rng.choice(row, count)) for row in rows]).astype(np.int32)

@@ -16,8 +16,8 @@ from bertferry.verify.tolerance import Tolerance
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """One candidate on one probe: a diff per output, or the error that it ended with; `padded` says whether some
-    position of the probe is masked."""
+    """One candidate on one probe: a diff per output, or the error it raised; `padded` is true if any position of
+    the probe is masked."""
 
     probe: str
     diffs: tuple[OutputDiff, ...] = ()
@@ -34,8 +34,8 @@ class ProbeResult:
 class CandidateResult:
     """One candidate on every probe.
 
-    `faults` are reasons to disagree beside the outputs: another vocabulary, a regression; `tensors` says how the
-    parameters of two checkpoints differ, largest difference first, which alone is no disagreement.
+    `faults` are reasons to disagree other than the outputs: a different vocabulary, a regression; `tensors` lists
+    how the parameters of two checkpoints differ, largest difference first, which alone is no disagreement.
     """
 
     name: str
@@ -56,7 +56,7 @@ class CandidateResult:
 
 @dataclass(frozen=True)
 class Report(Result):
-    """A reference against its candidates. `coverage` is the share of word rows used, where known."""
+    """A reference against its candidates. `coverage` is the used share of the token embedding table, if known."""
 
     SCHEMA = Schema.PARITY
 
@@ -89,7 +89,7 @@ class Report(Result):
         return {"ok": self.ok, "verdict": self.verdict()}
 
     def with_faults(self, faults: Mapping[str, tuple[str, ...]]) -> "Report":
-        """The report with further reasons to disagree, by the candidate's name."""
+        """The report with more reasons to disagree, by candidate name."""
         candidates = tuple(
             replace(candidate, faults=(*candidate.faults, *faults.get(candidate.name, ())))
             for candidate in self.candidates
@@ -97,34 +97,34 @@ class Report(Result):
         return replace(self, candidates=candidates)
 
     def verdict(self) -> str:
-        """One line: agreement, with the largest difference, or what was measured where nothing is judged, or the
-        first disagreement."""
+        """One line: agreement with the largest difference, what was measured if nothing is judged, or the worst
+        disagreement."""
         rows = list(rows_of(self))
-        allowed = self.tolerance.words()
+        allowed = self.tolerance.describe()
         if self.ok:
             return self._agreement(rows, allowed)
         failed = [row for row in rows if row.reason]
         if not failed:
-            other = [
+            reasons = [
                 f"{candidate.name}: {reason}"
                 for candidate in self.candidates
                 for reason in (*candidate.faults, *(metric.reason for metric in candidate.metrics))
                 if reason
             ]
-            return f"DISAGREE: {other[0]}" if other else "DISAGREE: nothing was compared"
-        first = max(failed, key=lambda row: row.max_abs)
-        where = f"{first.candidate}: {first.output} on probe '{first.probe}'"
-        return f"DISAGREE in {len(failed)} of {len(rows)} comparisons under {allowed}: {where}: {first.reason}"
+            return f"DISAGREE: {reasons[0]}" if reasons else "DISAGREE: nothing was compared"
+        worst = max(failed, key=lambda row: row.max_abs)
+        where = f"{worst.candidate}: {worst.output} on probe '{worst.probe}'"
+        return f"DISAGREE in {len(failed)} of {len(rows)} comparisons under {allowed}: {where}: {worst.reason}"
 
     def _agreement(self, rows: Sequence["Row"], allowed: str) -> str:
         probes = len(self.candidates[0].probes)
-        on = f"on {probes} probe{'s' * (probes != 1)}"
+        scope = f"on {probes} probe{'s' * (probes != 1)}"
         worst = max((row for row in rows if row.statistics), key=lambda row: row.max_abs, default=None)
         largest = f"; largest difference {worst.max_abs:.1e} in {worst.output}" if worst else ""
         if any(tolerance.judges for tolerance in (self.tolerance, *self.overrides.values())):
-            return f"AGREE {on} within {allowed}{largest}"
+            return f"AGREE {scope} within {allowed}{largest}"
         noisiest = min(row.statistics.sqnr_db for row in rows if row.statistics)
-        return f"MEASURED {on}, not judged{largest}, least SQNR {noisiest:.1f} dB"
+        return f"MEASURED {scope}, not judged{largest}, minimum SQNR {noisiest:.1f} dB"
 
 
 @dataclass(frozen=True)
@@ -139,14 +139,14 @@ class Row:
 
     @property
     def max_abs(self) -> float:
-        """The largest difference; infinite where values could not be compared."""
+        """The largest difference; infinite if values could not be compared."""
         if self.statistics:
             return self.statistics.max_abs
         return math.inf if self.reason else 0.0
 
 
 def rows_of(report: Report) -> Iterator[Row]:
-    """Every comparison; a candidate that fails on a probe is one."""
+    """Yields every comparison; a candidate that fails on a probe counts as one."""
     for candidate in report.candidates:
         for probe in candidate.probes:
             if probe.error:

@@ -1,4 +1,4 @@
-"""What the verifier needs of an artifact: arrays in, arrays out, by name."""
+"""The interface between the verifier and an artifact: named arrays in, named arrays out."""
 
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
@@ -9,10 +9,10 @@ Arrays = Mapping[str, np.ndarray]
 
 
 class Runner(Protocol):
-    """An artifact that is ready to compute.
+    """A loaded artifact that is ready to run.
 
-    `shares_mask` says that it adds -10000 to masked scores and takes the softmax in float32, as this project's
-    networks and modules do: only then is there one right answer for a row that is all padding.
+    `shares_mask` is true if it adds -10000 to masked scores and takes the softmax in float32, as this project's
+    networks and modules do: only then is there one right answer for an all-padding row.
     """
 
     name: str
@@ -24,11 +24,11 @@ class Runner(Protocol):
 
 @runtime_checkable
 class Inspectable(Runner, Protocol):
-    """A runner that can also show the values inside."""
+    """A runner that can also return intermediate values."""
 
     def points(self, inputs: Arrays, given: Arrays | None = None) -> dict[str, np.ndarray]:
-        """The values at the points of `bertferry.verify.points`, in their order, as float32; none where the
-        artifact does not say where they are.
+        """The float32 values at the points of `bertferry.verify.inspection_points`, in order of computation.
 
-        With `given`, each is computed from the given values of those before it in place of its own.
+        Empty if the artifact does not mark the points. With `given`, each value is computed from the given values
+        of the points before it instead of its own.
         """

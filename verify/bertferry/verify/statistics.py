@@ -1,4 +1,4 @@
-"""How far two arrays lie apart, in the usual measures."""
+"""Measures of the difference between two arrays."""
 
 import math
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from bertferry.verify.tolerance import Tolerance
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 RTOLS = (0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 2e-2, 5e-2, 1e-1)
-"""Relative tolerances for which the absolute one that they need is kept, so that a report can be judged anew."""
+"""Relative tolerances for which the required absolute one is recorded, to re-evaluate a report later."""
 LEAST_EXPONENT, GREATEST_EXPONENT = -10, 2
 DECADES = GREATEST_EXPONENT - LEAST_EXPONENT + 2
-"""Of a histogram: what lies below the least power of ten, between two each, and above the greatest."""
+"""Bins of a histogram: below the least power of ten, one per decade, and above the greatest."""
 WORST = 5
 
 
@@ -20,12 +20,12 @@ WORST = 5
 class Statistics:
     """Differences over the judged elements of one output.
 
-    `sqnr_db` is 10·log10(Σ want² / Σ (got - want)²), infinite for equal arrays; `worst_row_cosine` is the least
-    cosine over vectors along the last axis; ULPs are counted in the output's own type; `violations` is the
-    share of elements outside the tolerance; `needed_atol` is the absolute tolerance that would have been
-    enough at the given relative one, `needed_rtol` the other way round; `needed` is it for each of `RTOLS`;
-    `histogram` counts the elements whose difference lies below 10^-10, in each decade from there, and above 100;
-    `worst` are the index, reference and candidate of the elements furthest outside the tolerance.
+    `sqnr_db` is 10·log10(Σ want² / Σ (got - want)²), infinite for equal arrays; `worst_row_cosine` is the minimum
+    cosine similarity of vectors along the last axis; ULPs are counted in the output's own type; `violations` is
+    the share of elements outside the tolerance; `needed_atol` is the absolute tolerance that would have sufficed
+    with the tolerance's rtol, `needed_rtol` the relative one with its atol, `needed` the absolute one for each of
+    `RTOLS`; `histogram` counts the differences below 10^-10, in each decade from there, and above 100; `worst`
+    has the index, reference and candidate of the elements furthest outside the tolerance.
     """
 
     elements: int
@@ -51,13 +51,13 @@ class Statistics:
             if missing := {f"{number:g}" for number in numbers} - getattr(self, field).keys():
                 raise ValueError(f"{field} has no {min(missing)}")
         if len(self.histogram) != DECADES:
-            raise ValueError(f"histogram has {len(self.histogram)} counts, {DECADES} expected")
+            raise ValueError(f"histogram has {len(self.histogram)} counts, expected {DECADES}")
 
 
 def measure(
     want: np.ndarray, got: np.ndarray, judged: np.ndarray, tolerance: Tolerance, dtype: np.dtype
 ) -> Statistics:
-    """Statistics of finite float64 arrays of one shape over the elements in `judged`; `dtype` is their own."""
+    """Statistics over the `judged` elements of finite float64 arrays of one shape; `dtype` is the outputs' own."""
     difference = np.abs(got - want)
     excess = np.where(judged, difference - tolerance.atol - tolerance.rtol * np.abs(want), -np.inf)
     furthest = [
@@ -89,7 +89,7 @@ def measure(
 
 
 def _largest(values: np.ndarray, count: int) -> list[int]:
-    """Places of the largest values, largest first, and the first of equal ones first."""
+    """Indices of the largest values, largest first; ties in order of index."""
     near = np.argpartition(-values, count - 1)[:count]
     places = sorted((int(place) for place in near), key=lambda place: (-values[place], place))
     return [int(np.argmax(values)), *(place for place in places if place != int(np.argmax(values)))][:count]
@@ -109,7 +109,7 @@ def _sqnr(want: np.ndarray, difference: np.ndarray) -> float:
 
 
 def _worst_row_cosine(want: np.ndarray, got: np.ndarray) -> float:
-    """1 for a row that is zero on both sides, 0 for one that is zero on one."""
+    """The minimum over rows; a row of zeros on both sides counts as 1, on one side as 0."""
     want, got = np.atleast_2d(want), np.atleast_2d(got)
     product = np.sum(want * got, axis=-1)
     norms = np.linalg.norm(want, axis=-1) * np.linalg.norm(got, axis=-1)
@@ -127,15 +127,15 @@ def _needed_rtol(beyond_atol: np.ndarray, want: np.ndarray) -> float:
 
 
 def _ulps(want: np.ndarray, got: np.ndarray, dtype: np.dtype) -> np.ndarray | None:
-    """Representable numbers between the two, for float16 and float32."""
+    """Distance in representable numbers; None unless float16 or float32."""
     if dtype.name not in ("float16", "float32"):
         return None
     integers = np.dtype(f"int{8 * dtype.itemsize}")
     lowest = int(np.iinfo(integers).min)
 
-    def ordered(values: np.ndarray) -> np.ndarray:
+    def to_ordinal(values: np.ndarray) -> np.ndarray:
         bits = values.astype(dtype).view(integers).astype(np.int64)
         return np.where(bits < 0, lowest - bits, bits)
 
-    apart: np.ndarray = np.abs(ordered(got) - ordered(want))
-    return apart
+    distance: np.ndarray = np.abs(to_ordinal(got) - to_ordinal(want))
+    return distance

@@ -1,4 +1,4 @@
-"""Reports that were written with --json: read back, judged anew, and compared with a later one."""
+"""Saved JSON reports: reading, re-evaluating, and comparing with a later one."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,43 +12,46 @@ from bertferry.verify.statistics import Statistics
 from bertferry.verify.tolerance import Tolerance
 
 NOISE_DB = 6.0
-"""By how much an output's SQNR may fall below that of an earlier run: half the signal-to-noise ratio."""
+"""How far an output's SQNR may fall below that of an earlier run: to half the signal-to-noise ratio."""
 NOISE_FACTOR = 3.0
-"""And by how much its largest difference may grow."""
+"""By which factor its largest difference may grow."""
 EXACT = 1e-6
-"""Differences below this are noise whatever they were before."""
+"""Differences below this are noise, whatever they were before."""
 
 
 def read_report(path: Path) -> Report:
-    """A report as `--json FILE` wrote it.
+    """Reads a report that `--json FILE` wrote.
 
     Raises:
-      UsageError: unreadable, or not such a report.
+      UsageError: the file is unreadable, or not such a report.
     """
     return Report.from_dict(read_json(path), path)
 
 
-def rejudged(report: Report, tolerance: Tolerance, overrides: Mapping[str, Tolerance]) -> Report:
-    """The report under other thresholds, without running anything again.
+def rejudge(report: Report, tolerance: Tolerance, overrides: Mapping[str, Tolerance]) -> Report:
+    """Re-evaluates a report with other tolerances, without running anything.
 
-    Exact for the relative tolerances of the profiles; for others the next smaller one that was measured counts.
-    What could not be compared then is not compared now, and the decisions of `metrics` stay as they were.
+    Exact for the relative tolerances of the profiles; others are rounded down to the next one that was measured.
+    Outputs that could not be compared stay so, and so do the counts of decisions in `metrics`.
     """
 
-    def diff(one: OutputDiff) -> OutputDiff:
-        if one.statistics is None:
-            return one
-        chosen = overrides.get(one.output, tolerance)
-        return replace(one, reason=judge(replace(one.statistics, violations=None), chosen))
+    def rejudge_diff(diff: OutputDiff) -> OutputDiff:
+        if diff.statistics is None:
+            return diff
+        own_tolerance = overrides.get(diff.output, tolerance)
+        return replace(diff, reason=judge(replace(diff.statistics, violations=None), own_tolerance))
 
-    def metric(one: Metric) -> Metric:
-        return replace(one, reason=rank_fault(one.value, tolerance.min_rank_correlation) if one.judged else "")
+    def rejudge_metric(metric: Metric) -> Metric:
+        reason = rank_fault(metric.value, tolerance.min_rank_correlation) if metric.judged else ""
+        return replace(metric, reason=reason)
 
     candidates = tuple(
         replace(
             candidate,
-            probes=tuple(replace(probe, diffs=tuple(map(diff, probe.diffs))) for probe in candidate.probes),
-            metrics=tuple(map(metric, candidate.metrics)),
+            probes=tuple(
+                replace(probe, diffs=tuple(map(rejudge_diff, probe.diffs))) for probe in candidate.probes
+            ),
+            metrics=tuple(map(rejudge_metric, candidate.metrics)),
         )
         for candidate in report.candidates
     )
@@ -56,19 +59,21 @@ def rejudged(report: Report, tolerance: Tolerance, overrides: Mapping[str, Toler
 
 
 def regressions(report: Report, baseline: Report) -> dict[str, tuple[str, ...]]:
-    """What got worse since an earlier report by more than noise, or is no longer compared, by candidate.
+    """By candidate, outputs that are worse than in an earlier report by more than noise, or no longer compared.
 
-    Candidates are matched by their order: their paths may have changed.
+    Candidates are matched by position, because their paths may have changed.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    by_candidate: dict[str, tuple[str, ...]] = {}
     for place, old in enumerate(baseline.candidates):
         if place >= len(report.candidates):
             name = report.candidates[-1].name
-            found[name] = (*found.get(name, ()), f"regression: {old.name} is no longer compared")
+            by_candidate[name] = (*by_candidate.get(name, ()), f"regression: {old.name} is no longer compared")
             continue
         new = report.candidates[place]
-        found[new.name] = tuple(_regressions(_measured(report, new.name), _measured(baseline, old.name)))
-    return found
+        by_candidate[new.name] = tuple(
+            _regressions(_statistics_of(report, new.name), _statistics_of(baseline, old.name))
+        )
+    return by_candidate
 
 
 def _regressions(
@@ -77,19 +82,19 @@ def _regressions(
     lines = []
     for (probe, output), before in old.items():
         now = new.get((probe, output))
-        where = f"regression: {output} on '{probe}'"
+        prefix = f"regression: {output} on '{probe}'"
         if now is None:
-            lines.append(f"{where} is no longer compared")
+            lines.append(f"{prefix} is no longer compared")
         elif now.max_abs > EXACT and (
             now.max_abs > NOISE_FACTOR * before.max_abs or now.sqnr_db < before.sqnr_db - NOISE_DB
         ):
             lines.append(
-                f"{where}: max abs {now.max_abs:.1e}, SQNR {now.sqnr_db:.1f} dB; "
+                f"{prefix}: max abs {now.max_abs:.1e}, SQNR {now.sqnr_db:.1f} dB; "
                 f"before {before.max_abs:.1e}, {before.sqnr_db:.1f} dB"
             )
     return lines
 
 
-def _measured(report: Report, candidate: str) -> dict[tuple[str, str], Statistics]:
+def _statistics_of(report: Report, candidate: str) -> dict[tuple[str, str], Statistics]:
     rows = [row for row in rows_of(report) if row.candidate == candidate]
     return {(row.probe, row.output): row.statistics for row in rows if row.statistics}

@@ -1,4 +1,4 @@
-"""Parity in other people's test suites."""
+"""Parity assertions for other test suites."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from bertferry.convert import SourceOptions
 from bertferry.verify.console_report import render
 from bertferry.verify.options import ParityOptions
-from bertferry.verify.verifier import verify_parity
+from bertferry.verify.parity import verify_parity
 
 
 def assert_parity(
@@ -15,15 +15,15 @@ def assert_parity(
     options: ParityOptions = ParityOptions(),
     source: SourceOptions = SourceOptions(),
 ) -> None:
-    """Asserts that artifacts compute the same function, as `verify-parity` judges it.
+    """Asserts that artifacts compute the same function, by the criteria of `verify-parity`.
 
     Args:
       reference, candidate: `[KIND:]PATH` each; several candidates as a list.
       options, source: as for `bertferry.verify.verify_parity`.
 
     Raises:
-      AssertionError: they do not; its message is the console report.
-      BertferryError: an artifact that cannot be opened, or options that do not go together.
+      AssertionError: they do not; the message is the console report.
+      BertferryError: an artifact cannot be opened, or the options conflict.
     """
     __tracebackhide__ = True  # pytest shows the caller's line instead of this one
     candidates = [candidate] if isinstance(candidate, str | Path) else list(candidate)

@@ -1,4 +1,4 @@
-"""How far two artifacts may lie apart, by name."""
+"""Named tolerances: how much two artifacts may differ."""
 
 import json
 import math
@@ -13,9 +13,9 @@ from bertferry.core.errors import UsageError
 class Tolerance:
     """|candidate - reference| ≤ atol + rtol·|reference| everywhere, and the aggregate criteria that are set.
 
-    `min_sqnr_db` is the least signal-to-quantization-noise ratio of an output in dB, `min_cosine` the least cosine
-    of a row with the reference's, `min_rank_correlation` the least correlation of the order of similarities.
-    `local_noise` is what a single step may add before it counts as where a drift begins.
+    `min_sqnr_db` is the minimum signal-to-quantization-noise ratio of an output in dB, `min_cosine` the minimum
+    cosine similarity of a row with the reference's, `min_rank_correlation` the minimum rank correlation of
+    similarities. A step that adds more than `local_noise` counts as the beginning of a drift.
     """
 
     name: str
@@ -28,12 +28,12 @@ class Tolerance:
 
     @property
     def judges(self) -> bool:
-        """Whether values can lie too far apart for it."""
+        """Whether any difference can exceed it."""
         criteria = (self.min_sqnr_db, self.min_cosine, self.min_rank_correlation)
         return math.isfinite(self.atol) or any(criterion is not None for criterion in criteria)
 
-    def words(self) -> str:
-        """Its name, and what it bounds."""
+    def describe(self) -> str:
+        """Its name and bounds, for reports."""
         if math.isfinite(self.atol):
             return f"{self.name} (atol {self.atol:g}, rtol {self.rtol:g})"
         criteria = {
@@ -44,24 +44,24 @@ class Tolerance:
         least = [text.format(value) for text, value in criteria.items() if value is not None]
         return f"{self.name} (at least {', '.join(least)})" if least else self.name
 
-    def changed(self, atol: float | None, rtol: float | None) -> "Tolerance":
-        """The given bounds in place of its own, and of its ratio of signal to noise.
+    def with_bounds(self, atol: float | None, rtol: float | None) -> "Tolerance":
+        """The tolerance with other bounds, which also replace its SQNR.
 
         Raises:
-          UsageError: they are negative.
+          UsageError: a bound is negative.
         """
         if atol is None and rtol is None:
             return self
-        given = replace(
+        tolerance = replace(
             self,
             name="the given tolerance",
             atol=self.atol if atol is None else atol,
             rtol=self.rtol if rtol is None else rtol,
             min_sqnr_db=None,
         )
-        if not (given.atol >= 0 and given.rtol >= 0):
-            raise UsageError(f"atol {given.atol} and rtol {given.rtol} must not be negative")
-        return given
+        if not (tolerance.atol >= 0 and tolerance.rtol >= 0):
+            raise UsageError(f"atol {tolerance.atol} and rtol {tolerance.rtol} must not be negative")
+        return tolerance
 
 
 PROFILES = {
@@ -85,48 +85,51 @@ PROFILES = {
     )
 }
 """From strict to loose. `fp32` is for one framework on a CPU, `fp32-cross` for other compilers, frameworks or
-devices; `int8` means something on trained weights only.
+devices; `int8` is meaningful for trained weights only.
 
 Calibrated with `tools/calibrate.py`; see docs/verification.md.
 """
 
 
 def profile(name: str) -> Tolerance:
-    """The profile of a name.
+    """Looks up a profile by name.
 
     Raises:
-      UsageError: naming the known ones.
+      UsageError: an unknown name; the message lists the known ones.
     """
     if name not in PROFILES:
         raise UsageError(f"unknown profile {name!r}: expected one of {', '.join(PROFILES)}")
     return PROFILES[name]
 
 
-def parse_overrides(given: Sequence[str], base: Tolerance) -> dict[str, Tolerance]:
-    """Tolerances of single outputs.
+def parse_overrides(values: Sequence[str], base: Tolerance) -> dict[str, Tolerance]:
+    """Parses tolerances of single outputs.
 
     Args:
-      given: `OUTPUT=PROFILE` or `OUTPUT=ATOL,RTOL` each, or the path of a `.json` file of an object with output
-        names as keys and such strings as values.
-      base: whose other criteria stay where only bounds are given.
+      values: each `OUTPUT=PROFILE`, `OUTPUT=ATOL,RTOL`, or the path of a `.json` file with an object that maps
+        output names to `PROFILE` or `ATOL,RTOL`.
+      base: provides the other criteria if only bounds are specified.
 
     Raises:
-      UsageError: not of these forms, or an unreadable file.
+      UsageError: a value has another form, or a file is unreadable.
     """
-    found: dict[str, Tolerance] = {}
-    for item in given:
+    overrides: dict[str, Tolerance] = {}
+    for item in values:
         if item.endswith(".json"):
-            found |= {name: _override(f"{name}={value}", base)[1] for name, value in _read(Path(item)).items()}
+            overrides |= {
+                name: _parse_override(f"{name}={value}", base)[1]
+                for name, value in _read_json_object(Path(item)).items()
+            }
         else:
-            name, tolerance = _override(item, base)
-            found[name] = tolerance
-    return found
+            name, tolerance = _parse_override(item, base)
+            overrides[name] = tolerance
+    return overrides
 
 
-def _override(item: str, base: Tolerance) -> tuple[str, Tolerance]:
+def _parse_override(item: str, base: Tolerance) -> tuple[str, Tolerance]:
     name, equals, value = item.partition("=")
     if not (name and equals and value):
-        raise UsageError(f"--override {item}: OUTPUT=PROFILE, OUTPUT=ATOL,RTOL or a .json file expected")
+        raise UsageError(f"--override {item}: expected OUTPUT=PROFILE, OUTPUT=ATOL,RTOL or a .json file")
     if value in PROFILES:
         return name, PROFILES[value]
     try:
@@ -135,14 +138,14 @@ def _override(item: str, base: Tolerance) -> tuple[str, Tolerance]:
         raise UsageError(
             f"--override {item}: {value!r} is neither ATOL,RTOL nor one of {', '.join(PROFILES)}"
         ) from error
-    return name, base.changed(atol, rtol)
+    return name, base.with_bounds(atol, rtol)
 
 
-def _read(path: Path) -> Mapping[str, str]:
+def _read_json_object(path: Path) -> Mapping[str, str]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: not a readable file of tolerances: {error}") from error
     if not isinstance(values, dict):
-        raise UsageError(f"{path}: not a file of tolerances: a JSON object is expected")
+        raise UsageError(f"{path}: not a file of tolerances: expected a JSON object")
     return values

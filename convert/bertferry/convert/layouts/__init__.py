@@ -1,4 +1,4 @@
-"""Every checkpoint layout that is read or written. A new layout is a table module and a line here."""
+"""Every checkpoint layout that is read or written. A new layout is a module with a table, and a line here."""
 
 from bertferry.convert.layout import Layout
 from bertferry.convert.layouts.albert import HUGGINGFACE_ALBERT, TF1_ALBERT

@@ -1,6 +1,6 @@
 """ALBERT encoders: one block whose weights every layer shares, embeddings narrower than the hidden size.
 
-They convert between the tf1 files of google-research/albert and transformers; no other layout can hold them.
+They can be converted between the tf1 files of google-research/albert and transformers; no other layout supports them.
 """
 
 from bertferry.convert.layout import Form, Layout, table

@@ -1,6 +1,6 @@
-"""ELECTRA encoders: BERT's without a pooler, the embeddings projected where they are narrower than the hidden size.
+"""ELECTRA encoders: BERT's without a pooler, the embeddings projected if narrower than the hidden size.
 
-They convert between the tf1 files of google-research/electra and transformers; no other layout can hold them.
+They can be converted between the tf1 files of google-research/electra and transformers; no other layout supports them.
 """
 
 from dataclasses import replace
@@ -11,9 +11,9 @@ from bertferry.convert.layouts.ignored import HUGGINGFACE_BUFFERS, TF1_TRAINING_
 
 
 def with_projection(rows: tuple[Row, ...], projection: str) -> tuple[Row, ...]:
-    """BERT's rows with embeddings of a width of their own, and what widens them.
+    """BERT's rows with a separate width for the embeddings, and the projection to the hidden size.
 
-    As wide as the hidden size (ELECTRA-Base and -Large) they are not projected.
+    Embeddings as wide as the hidden size (ELECTRA-Base and -Large) are not projected.
     """
     narrow = (
         replace(row, axes=row.axes.replace("hidden", "embedding"))
@@ -30,7 +30,7 @@ TF1_ELECTRA = Layout(
     target="tf1",
     naming="names",
     encoder=with_projection(
-        tf1.ENCODER,
+        tf1.ENCODER_ROWS,
         """
 embeddings/projection/kernel | {encoder}embeddings_project/kernel | embedding hidden
 embeddings/projection/bias   | {encoder}embeddings_project/bias   | hidden
@@ -49,7 +49,7 @@ HUGGINGFACE_ELECTRA = Layout(
     target="huggingface",
     naming="safetensors",
     encoder=with_projection(
-        huggingface.ENCODER,
+        huggingface.ENCODER_ROWS,
         """
 embeddings/projection/kernel | {encoder}embeddings_project.weight | hidden embedding
 embeddings/projection/bias   | {encoder}embeddings_project.bias   | hidden

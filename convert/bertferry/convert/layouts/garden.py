@@ -10,7 +10,7 @@ from dataclasses import replace
 from bertferry.convert.layout import Form, Layout, Row, table
 from bertferry.convert.layouts.ignored import OBJECT_STATE
 
-V2 = table("""
+V2_ROWS = table("""
 embeddings/word                               | {encoder}_embedding_layer/embeddings                                                | vocab hidden           | bert_encoder_v2/word_embeddings/embeddings
 embeddings/position                           | {encoder}_position_embedding_layer/embeddings                                       | position hidden        | bert_encoder_v2/position_embedding/embeddings
 embeddings/segment                            | {encoder}_type_embedding_layer/embeddings                                           | segment hidden         | bert_encoder_v2/type_embeddings/embeddings
@@ -32,7 +32,7 @@ pooler/kernel                                 | {encoder}_pooler_layer/kernel   
 pooler/bias                                   | {encoder}_pooler_layer/bias                                                         | pooled                 | bert_encoder_v2/pooler_transform/bias
 """)
 
-# Where v1 numbers what v2 names.
+# Layers that v2 names, and their numbers in v1.
 NUMBERED = {
     "_embedding_layer": "layer_with_weights-0",
     "_position_embedding_layer": "layer_with_weights-1",
@@ -43,15 +43,15 @@ NUMBERED = {
 }
 
 
-def numbered(row: Row) -> Row:
-    """The row of v1: another place, and no scope around the variables' names."""
+def number_row(row: Row) -> Row:
+    """The row of v1: another path, and no scope around the variable's name."""
     layer = next(layer for layer in NUMBERED if row.stored.startswith(f"{{encoder}}{layer}/"))
     stored = row.stored.replace(layer, NUMBERED[layer], 1)
     return replace(row, stored=stored, variable=row.variable.removeprefix("bert_encoder_v2/"))
 
 
-# The next-sentence head pools for itself: pretraining leaves the encoder's pooler untouched.
-HEADS = {
+# The next-sentence head has its own pooler: pretraining leaves the encoder's untouched.
+HEAD_ROWS = {
     "mlm": table("""
 mlm/dense/kernel  | {model}masked_lm/dense/kernel                          | hidden transform | bert/cls/predictions/transform/dense/kernel
 mlm/dense/bias    | {model}masked_lm/dense/bias                            | transform        | bert/cls/predictions/transform/dense/bias
@@ -68,10 +68,10 @@ pooler/bias       | {model}next_sentence..pooler_dense/bias                | poo
 }
 
 
-def pretrainer_aliases(word_table: str) -> dict[str, str]:
-    """What `tf.train.Checkpoint(model=pretrainer, **pretrainer.checkpoint_items)` reaches by a second way."""
+def pretrainer_aliases(token_table: str) -> dict[str, str]:
+    """The second paths to objects of `tf.train.Checkpoint(model=pretrainer, **pretrainer.checkpoint_items)`."""
     return {
-        "masked_lm/embedding_table": f"{word_table}/embeddings",
+        "masked_lm/embedding_table": f"{token_table}/embeddings",
         "model/encoder_network": "encoder",
         "model/masked_lm": "masked_lm",
         "model/classification_heads/0/dense": "next_sentence..pooler_dense",
@@ -82,8 +82,8 @@ GARDEN_V2 = Layout(
     name="garden_v2",
     summary="BertEncoderV2 of tf-models-official (from 2.8)",
     naming="objects",
-    encoder=V2,
-    heads=HEADS,
+    encoder=V2_ROWS,
+    heads=HEAD_ROWS,
     forms=tuple(Form(heads, encoder="encoder/") for heads in ((), ("mlm", "nsp"), ("mlm",))),
     default_task="encoder",
     ignored=OBJECT_STATE,
@@ -95,7 +95,7 @@ GARDEN_V1 = replace(
     GARDEN_V2,
     name="garden_v1",
     summary="BertEncoder of tf-models-official (2.4 and later)",
-    encoder=tuple(numbered(row) for row in V2),
+    encoder=tuple(number_row(row) for row in V2_ROWS),
     aliases={
         **{f"encoder/{name}": f"encoder/{number}" for name, number in NUMBERED.items()},
         **pretrainer_aliases("encoder/layer_with_weights-0"),
@@ -109,7 +109,8 @@ GARDEN_2_4_0 = replace(
     summary="pretrainers of tf-models-official 2.4.0, encoder as garden_v1",
     heads={
         "mlm": tuple(
-            replace(row, stored=row.stored.replace("masked_lm/", "layer_with_weights-1/")) for row in HEADS["mlm"]
+            replace(row, stored=row.stored.replace("masked_lm/", "layer_with_weights-1/"))
+            for row in HEAD_ROWS["mlm"]
         )
     },
     forms=(Form(("mlm",), encoder="model/layer_with_weights-0/", model="model/"),),

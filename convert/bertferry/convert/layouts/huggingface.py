@@ -1,6 +1,6 @@
 """`huggingface`: the safetensors files of a `Bert*` model of transformers; kernels are 2-D and transposed.
 
-Files of old converters call the LayerNorm weights `gamma` and `beta`; a bare `BertModel` has no `bert.` prefix.
+Files from old converters call the LayerNorm weights `gamma` and `beta`; a bare `BertModel` has no `bert.` prefix.
 """
 
 from dataclasses import replace
@@ -8,7 +8,7 @@ from dataclasses import replace
 from bertferry.convert.layout import Form, Layout, Row, table
 from bertferry.convert.layouts.ignored import HUGGINGFACE_BUFFERS
 
-ENCODER = table("""
+ENCODER_ROWS = table("""
 embeddings/word                               | {encoder}embeddings.word_embeddings.weight                           | vocab hidden
 embeddings/position                           | {encoder}embeddings.position_embeddings.weight                       | position hidden
 embeddings/segment                            | {encoder}embeddings.token_type_embeddings.weight                     | segment hidden
@@ -30,7 +30,7 @@ pooler/kernel                                 | {encoder}pooler.dense.weight    
 pooler/bias                                   | {encoder}pooler.dense.bias                                           | pooled
 """)
 
-HEADS = {
+HEAD_ROWS = {
     "mlm": table("""
 mlm/dense/kernel  | {model}cls.predictions.transform.dense.weight     | transform hidden
 mlm/dense/bias    | {model}cls.predictions.transform.dense.bias       | transform
@@ -52,15 +52,15 @@ span/bias         | {model}qa_outputs.bias                            | span
 """),
 }
 
-# Written again by some exporters although the model ties them.
+# Copies that some exporters write although the model ties them.
 TIED = {"cls.predictions.decoder.weight": "embeddings/word", "cls.predictions.decoder.bias": "mlm/bias"}
 
 HUGGINGFACE = Layout(
     name="huggingface",
     summary="safetensors of a Bert* model of transformers",
     naming="safetensors",
-    encoder=ENCODER,
-    heads=HEADS,
+    encoder=ENCODER_ROWS,
+    heads=HEAD_ROWS,
     forms=(
         Form(),
         *(
@@ -88,6 +88,6 @@ HUGGINGFACE_2018 = replace(
     HUGGINGFACE,
     name="huggingface_2018",
     summary="huggingface with LayerNorm weights called gamma and beta",
-    encoder=tuple(with_old_norm_names(row) for row in ENCODER),
-    heads={head: tuple(with_old_norm_names(row) for row in rows) for head, rows in HEADS.items()},
+    encoder=tuple(with_old_norm_names(row) for row in ENCODER_ROWS),
+    heads={head: tuple(with_old_norm_names(row) for row in rows) for head, rows in HEAD_ROWS.items()},
 )

@@ -1,4 +1,4 @@
-"""Stored tensors that are no parameters of the network, by glob, each with what it is."""
+"""Stored tensors that are not parameters of the network, by glob, with descriptions."""
 
 TF1_TRAINING_STATE = {
     "*/adam_m": "optimizer slot",

@@ -3,7 +3,7 @@
 from bertferry.convert.layout import Form, Layout, table
 from bertferry.convert.layouts.ignored import OBJECT_STATE
 
-ENCODER = table("""
+ENCODER_ROWS = table("""
 embeddings/word                               | {encoder}layer_with_weights-0/embeddings                                              | vocab hidden           | word_embeddings/embeddings
 embeddings/position                           | {encoder}layer_with_weights-1/embeddings                                              | position hidden        | position_embedding/embeddings
 embeddings/segment                            | {encoder}layer_with_weights-2/embeddings                                              | segment hidden         | type_embeddings/embeddings
@@ -25,7 +25,7 @@ pooler/kernel                                 | {encoder}layer_with_weights-{poo
 pooler/bias                                   | {encoder}layer_with_weights-{pooler}/bias                                             | pooled                 | pooler_transform/bias
 """)
 
-HEADS = {
+HEAD_ROWS = {
     "mlm": table("""
 mlm/dense/kernel  | {model}layer_with_weights-1/layer_with_weights-0/kernel       | hidden transform | cls/predictions/transform/dense/kernel
 mlm/dense/bias    | {model}layer_with_weights-1/layer_with_weights-0/bias         | transform        | cls/predictions/transform/dense/bias
@@ -51,8 +51,8 @@ KERAS_BERT = Layout(
     name="keras_bert",
     summary="TransformerEncoder, functional Keras networks of November 2019",
     naming="objects",
-    encoder=ENCODER,
-    heads=HEADS,
+    encoder=ENCODER_ROWS,
+    heads=HEAD_ROWS,
     forms=(
         Form(encoder="model/"),
         *(

@@ -1,7 +1,7 @@
-"""`hub_module` and `garden_names`: variables by name, as Hub modules and the models that hold one have them.
+"""`hub_module` and `garden_names`: variables by name, as in Hub modules and in models that contain one.
 
-They are found in SavedModels and in checkpoints of models around a `hub.KerasLayer`, and never written by a
-converter: `export-hub-module` writes modules.
+They are found in SavedModels and in checkpoints of models around a `hub.KerasLayer`, and are not written by
+conversion: `export-hub-module` writes modules.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.layouts.garden import GARDEN_V1
 from bertferry.convert.layouts.ignored import OBJECT_STATE
 from bertferry.convert.layouts.keras_names import by_variable
-from bertferry.core.parameters import ENCODER
+from bertferry.core.parameters import ENCODER_AXES
 from bertferry.core.tasks import HEADS, TASKS
 
 NOT_WEIGHTS = {
@@ -25,7 +25,7 @@ HUB_MODULE = Layout(
     name="hub_module",
     summary="variables of a module that export-hub-module wrote",
     naming="names",
-    encoder=tuple(Row(name, "{encoder}" + name, axes) for name, axes in ENCODER.items()),
+    encoder=tuple(Row(name, "{encoder}" + name, axes) for name, axes in ENCODER_AXES.items()),
     heads={
         head: tuple(Row(name, "{model}" + name, axes) for name, axes in spec.parameters.items())
         for head, spec in HEADS.items()

@@ -3,7 +3,7 @@
 from bertferry.convert.layout import Form, Layout, table
 from bertferry.convert.layouts.ignored import TF1_TRAINING_STATE
 
-ENCODER = table("""
+ENCODER_ROWS = table("""
 embeddings/word                               | {encoder}embeddings/word_embeddings                                  | vocab hidden
 embeddings/position                           | {encoder}embeddings/position_embeddings                              | position hidden
 embeddings/segment                            | {encoder}embeddings/token_type_embeddings                            | segment hidden
@@ -25,7 +25,7 @@ pooler/kernel                                 | {encoder}pooler/dense/kernel    
 pooler/bias                                   | {encoder}pooler/dense/bias                                           | pooled
 """)
 
-HEADS = {
+HEAD_ROWS = {
     "mlm": table("""
 mlm/dense/kernel  | {model}cls/predictions/transform/dense/kernel    | hidden transform
 mlm/dense/bias    | {model}cls/predictions/transform/dense/bias      | transform
@@ -51,8 +51,8 @@ TF1 = Layout(
     name="tf1",
     summary="google-research/bert, tf.train.Saver",
     naming="names",
-    encoder=ENCODER,
-    heads=HEADS,
+    encoder=ENCODER_ROWS,
+    heads=HEAD_ROWS,
     forms=tuple(
         Form(heads, encoder="bert/")
         for heads in ((), ("mlm", "nsp"), ("mlm",), ("nsp",), ("classifier",), ("span",))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from bertferry.convert.layout import Form, Layout, Row, table
 from bertferry.convert.layouts.ignored import OBJECT_STATE
 
-ENCODER = table("""
+ENCODER_ROWS = table("""
 embeddings/word                               | {encoder}embedding_lookup/embeddings                                       | vocab hidden             | bert_model/word_embeddings/embeddings
 embeddings/position                           | {encoder}embedding_postprocessor/position_embeddings                       | position hidden          | bert_model/embedding_postprocessor/position_embeddings
 embeddings/segment                            | {encoder}embedding_postprocessor/type_embeddings                           | segment hidden           | bert_model/embedding_postprocessor/type_embeddings
@@ -31,7 +31,7 @@ pooler/bias                                   | {encoder}pooler_transform/bias  
 """)
 
 # In this pretrainer `output_bias` belongs to the next-sentence head; `.S` is how a key spells `/` in a name.
-HEADS = {
+HEAD_ROWS = {
     "mlm": table("""
 mlm/dense/kernel  | {model}layer_with_weights-1/lm_dense/kernel           | hidden transform | cls/predictions/transform/dense/kernel
 mlm/dense/bias    | {model}layer_with_weights-1/lm_dense/bias             | transform        | cls/predictions/transform/dense/bias
@@ -54,7 +54,7 @@ span/bias         | {model}layer_with_weights-1/final_dense/bias          | span
 }
 
 
-def three_dimensional(row: Row) -> Row:
+def with_separate_heads(row: Row) -> Row:
     """The same row with heads and head size as axes of their own."""
     return replace(row, axes=row.axes.replace("(", "").replace(")", ""))
 
@@ -63,8 +63,8 @@ TF_20 = Layout(
     name="tf_20",
     summary="BertModel Keras layer of 2019, kernels 2-D",
     naming="objects",
-    encoder=ENCODER,
-    heads=HEADS,
+    encoder=ENCODER_ROWS,
+    heads=HEAD_ROWS,
     forms=(
         Form(encoder="model/layer_with_weights-0/"),
         *(
@@ -80,6 +80,6 @@ TF_20_3D = replace(
     TF_20,
     name="tf_20_3d",
     summary="BertModel Keras layer of 2019, kernels 3-D",
-    encoder=tuple(three_dimensional(row) for row in ENCODER),
+    encoder=tuple(with_separate_heads(row) for row in ENCODER_ROWS),
     configuration={"backward_compatible": False},
 )

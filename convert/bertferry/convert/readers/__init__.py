@@ -1,4 +1,4 @@
-"""Finds the reader of a file."""
+"""Chooses the reader of a file."""
 
 from bertferry.convert.locate import Location
 from bertferry.convert.readers.reader import Reader
@@ -7,7 +7,7 @@ from bertferry.convert.readers.reader import Reader
 def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[Reader, str | None], ...]:
     """The ways to read a located checkpoint, the likelier first: object-based files have two kinds of names.
 
-    With each comes the prefix that still has to be looked for: a view by variables holds what lies there alone.
+    Each comes with the prefix that is still to be searched for: a view by variables already contains only that.
 
     Raises:
       DataError: its index or header is damaged.

@@ -1,8 +1,8 @@
 """Reads the weights of a `.keras` file of tf_keras that holds a `hub.KerasLayer`.
 
 https://github.com/keras-team/tf-keras/blob/master/tf_keras/src/saving/saving_lib.py: a zip of `config.json` and
-`model.weights.h5`, where a layer's variables lie in the order in which it has them, without names. Those of a
-`hub.KerasLayer` are its module's, so the module that it was made from says what they are.
+`model.weights.h5`, which has the variables of each layer in the layer's order, without names. Those of a
+`hub.KerasLayer` are its module's, so the module that it was created from identifies them.
 """
 
 import io
@@ -40,7 +40,7 @@ class KerasReader:
             raise DataError(f"{path}: not a readable .keras file: {first_line(error)}") from error
         handles = dict(_hub_layers(config))
         if not handles:
-            raise UsageError(f"{path}: no hub.KerasLayer in it, whose module would say what its variables are")
+            raise UsageError(f"{path}: contains no hub.KerasLayer, whose module would identify its variables")
         self._stored = {
             f"{layer}/{name}": f"{group}/{number}"
             for turn, (layer, handle) in enumerate(handles.items())
@@ -49,45 +49,45 @@ class KerasReader:
         }
         missing = [name for name, stored in self._stored.items() if stored not in self._file]
         if missing:
-            raise DataError(f"{path}: no {missing[0]} in it: its hub.KerasLayer was made from another module")
+            raise DataError(f"{path}: missing {missing[0]}: its hub.KerasLayer was created from another module")
         for stored in self._stored.values():
-            self._check_stands_here(stored)
+            self._check_in_this_file(stored)
         self.tensors = {
             name: TensorInfo(tuple(self._file[stored].shape), self._file[stored].dtype.name)
             for name, stored in self._stored.items()
         }
 
     def _group(self, turn: int) -> str:
-        """Where the variables of the `turn`-th layer of its class lie: groups are named after classes."""
+        """The group with the variables of the `turn`-th layer of its class: groups are named after classes."""
         ending = f"/keras_layer{f'_{turn}' if turn else ''}/vars"
-        found: list[str] = []
-        self._file.visit(lambda name: found.append(name) if name.endswith(ending) else None)
-        if not found:
-            raise DataError(f"{self._path}: no variables of its hub.KerasLayer in it")
-        return found[0]
+        groups: list[str] = []
+        self._file.visit(lambda name: groups.append(name) if name.endswith(ending) else None)
+        if not groups:
+            raise DataError(f"{self._path}: missing the variables of its hub.KerasLayer")
+        return groups[0]
 
-    def _check_stands_here(self, stored: str) -> None:
-        """Refuses a tensor whose bytes HDF5 would fetch from any file that it names, into what is written here."""
+    def _check_in_this_file(self, stored: str) -> None:
+        """Refuses a tensor whose bytes HDF5 would read from any other file that it names."""
         import h5py
 
         linked = not isinstance(self._file.get(stored, getlink=True), h5py.HardLink)
         if linked or self._file[stored].external or self._file[stored].is_virtual:
-            raise DataError(f"{self._path}: refused: its tensor {stored} lies in another file")
+            raise DataError(f"{self._path}: refused: its tensor {stored} is stored in another file")
 
     def find(self, stored: str) -> str | None:
         """The name itself."""
         return stored if stored in self.tensors else None
 
     def places(self, stored: str) -> list[str]:
-        """What stands before a name wherever it occurs."""
+        """What precedes a name wherever it occurs."""
         return name_places(self.tensors, stored)
 
     def below(self, place: str, anchor: str) -> set[str]:
-        """The names that begin so."""
+        """The names that start with a place."""
         return names_below(self.tensors, place)
 
     def read(self, key: str) -> np.ndarray:
-        """The tensor; HDF5 keeps no checksum of it, the zip around it does."""
+        """The tensor; HDF5 has no checksum of it, but the zip around it does."""
         return np.asarray(self._file[self._stored[key]])
 
     def chunks(self, key: str) -> Iterator[memoryview]:
@@ -122,13 +122,13 @@ def _variable_order(module: Path, path: Path) -> list[str]:
         reader = TensorFlowReader(locate(module).path)
     except BertferryError as error:
         raise UsageError(
-            f"{path}: its hub.KerasLayer was made from {module}, which says what its variables are: {error}"
+            f"{path}: its hub.KerasLayer was created from {module}, which identifies its variables: {error}"
         ) from error
-    trainable = _listed(reader, "trainable_variables")
-    return trainable + [name for name in _listed(reader, "variables") if name not in trainable]
+    trainable = _variables_in_list(reader, "trainable_variables")
+    return trainable + [name for name in _variables_in_list(reader, "variables") if name not in trainable]
 
 
-def _listed(reader: TensorFlowReader, attribute: str) -> list[str]:
+def _variables_in_list(reader: TensorFlowReader, attribute: str) -> list[str]:
     """The names of the variables in a list of the root object, in its order."""
     names, number = [], 0
     while (key := reader.find(f"{attribute}/{number}")) is not None:

@@ -1,8 +1,8 @@
 """Names in an object-based TensorFlow checkpoint, looked up through its object graph.
 
-A key is the shortest path to a variable, so a variable that two objects share lies under the shorter of its
-two names: a pretrainer's word table is stored as `…/embedding_table`. Walking the graph finds it by either.
-Paths are written as TensorFlow writes keys: local names joined by `/`, each ending in one here.
+A key is the shortest path to a variable, so a variable that two objects share is stored under the shorter of its
+two names: a pretrainer's token embedding table is `…/embedding_table`. Walking the graph finds it by either.
+Paths are written as TensorFlow writes keys: local names joined by `/`, here each with a `/` at the end.
 """
 
 import re
@@ -43,7 +43,7 @@ class ObjectGraph:
         }
 
     def key(self, path: str) -> str | None:
-        """The checkpoint key of the variable at a path of local names, or None where the path ends nowhere."""
+        """The checkpoint key of the variable at a path of local names, or None if the path leads nowhere."""
         node = self._follow(0, path)
         return None if node is None else self._keys[node]
 
@@ -89,5 +89,5 @@ def escape(name: str) -> str:
 
 
 def unescape(part: str) -> str:
-    """The local name that a key spells so."""
+    """The local name for its spelling in a key."""
     return re.sub(r"\.(.)", lambda match: "/" if match[1] == "S" else match[1], part)

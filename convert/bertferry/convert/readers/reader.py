@@ -1,4 +1,4 @@
-"""What every reader gives: names, shapes and dtypes of the tensors of a file at once, their bytes on demand."""
+"""What every reader provides: names, shapes and dtypes of all tensors of a file, their bytes on demand."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ class TensorInfo:
 
 
 class Reader(Protocol):
-    """An open file. Its tensors are keyed by the names that stand in the file."""
+    """An open file. Its tensors are keyed by their names in the file."""
 
     @property
     def naming(self) -> Naming:
@@ -30,13 +30,13 @@ class Reader(Protocol):
         """Every tensor in the file, by key."""
 
     def find(self, stored: str) -> str | None:
-        """The key under which a layout's stored name lies in this file, or None."""
+        """The key of a layout's stored name in this file, or None."""
 
     def places(self, stored: str) -> list[str]:
-        """What stands before a stored name, wherever in the file it occurs: "" or ending in a separator."""
+        """What precedes a stored name, wherever in the file it occurs: "" or ending in a separator."""
 
     def below(self, place: str, anchor: str) -> set[str]:
-        """The keys of all tensors at a place; where names are no paths, in the object that holds `anchor`."""
+        """The keys of all tensors at a place; if names are not paths, in the object that contains `anchor`."""
 
     def read(self, key: str) -> np.ndarray:
         """The tensor. Raises DataError when its bytes are damaged or missing."""
@@ -45,28 +45,28 @@ class Reader(Protocol):
         """The tensor's bytes in order, in pieces that are valid until the next one. Raises DataError as `read`."""
 
     def fingerprint(self, key: str) -> str:
-        """`crc32c:` or `sha256:` and a number that equal bytes share, as the file states it or from the bytes."""
+        """`crc32c:` or `sha256:` and a hash, the same for equal bytes, as the file states it or from the bytes."""
 
     def checked_fingerprint(self, key: str) -> str:
-        """The same, after the bytes have been read and found to have it. Raises DataError when they do not."""
+        """The same, after verifying the bytes that were read against it. Raises DataError if they differ."""
 
 
 def name_places(names: Iterable[str], stored: str) -> list[str]:
-    """`Reader.places` where names are all there is: prefixes that end at a separator, shortest first."""
+    """`Reader.places` for files with names only: prefixes that end at a separator, shortest first."""
     prefixes = {name.removesuffix(stored) for name in names if name.endswith(stored)}
     return sorted((prefix for prefix in prefixes if not prefix or prefix[-1] in "/."), key=len)
 
 
 def names_below(names: Iterable[str], place: str) -> set[str]:
-    """`Reader.below` where names are all there is."""
+    """`Reader.below` for files with names only."""
     return {name for name in names if name.startswith(place)}
 
 
 def sha256(array: np.ndarray) -> str:
-    """The fingerprint of bytes for which a file states none."""
+    """The fingerprint of an array whose file states none."""
     return "sha256:" + hashlib.sha256(bytes_of(array)).hexdigest()
 
 
 def bytes_of(array: np.ndarray) -> memoryview:
-    """An array's bytes, row by row; without a copy where they lie so."""
+    """The array's bytes in C order, without a copy if it is contiguous."""
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data

@@ -13,7 +13,7 @@ from bertferry.convert.readers.reader import TensorInfo, bytes_of, name_places, 
 from bertferry.core.errors import DataError
 
 # https://github.com/huggingface/safetensors#format, section "dtype"
-DTYPES = {
+DTYPE_OF_CODE = {
     "F64": "float64",
     "F32": "float32",
     "F16": "float16",
@@ -46,21 +46,21 @@ class SafetensorsReader:
                 raise DataError(f"{path}: not a complete safetensors file: {error}") from error
             for name, header in headers.items():
                 if name in self.tensors:
-                    raise DataError(f"{path}: tensor {name} is in another of the files too")
-                dtype = DTYPES.get(header.get_dtype(), header.get_dtype())
+                    raise DataError(f"{path}: tensor {name} is also in another of its files")
+                dtype = DTYPE_OF_CODE.get(header.get_dtype(), header.get_dtype())
                 self.tensors[name] = TensorInfo(tuple(header.get_shape()), dtype)
                 self._files[name] = path, file
 
     def find(self, stored: str) -> str | None:
-        """The name itself where the file has it."""
+        """The name itself, if the file has it."""
         return stored if stored in self.tensors else None
 
     def places(self, stored: str) -> list[str]:
-        """What stands before a stored name wherever it occurs."""
+        """What precedes a stored name wherever it occurs."""
         return name_places(self.tensors, stored)
 
     def below(self, place: str, anchor: str) -> set[str]:
-        """The names that begin so."""
+        """The names that start with a place."""
         return names_below(self.tensors, place)
 
     def read(self, key: str) -> np.ndarray:

@@ -35,19 +35,19 @@ class TensorFlowReader:
 
     @cached_property
     def variables(self) -> dict[str, str]:
-        """The name of the variable under each key of an object-based file, where its graph states it."""
+        """The name of the variable under each key of an object-based file, if its graph states it."""
         names = {} if self._graph is None else self._graph.variables
         return {short: name for key, name in names.items() if (short := key.removesuffix(VALUE)) in self.tensors}
 
     def find(self, stored: str) -> str | None:
-        """A stored name as it is in a name-based file, through the object graph in an object-based one."""
+        """The stored name itself in a name-based file; in an object-based one its key by the object graph."""
         if self._graph is None:
             return stored if stored in self.tensors else None
         key = self._graph.key(stored)
         return None if key is None else key.removesuffix(VALUE)
 
     def places(self, stored: str) -> list[str]:
-        """What stands before a stored name wherever it occurs."""
+        """What precedes a stored name wherever it occurs."""
         return name_places(self.tensors, stored) if self._graph is None else self._graph.places(stored)
 
     def below(self, place: str, anchor: str) -> set[str]:
@@ -70,7 +70,7 @@ class TensorFlowReader:
         return sha256(self.read(key)) if entry.slices else f"crc32c:{entry.crc:08x}"
 
     def checked_fingerprint(self, key: str) -> str:
-        """The same, after the bytes have been found to have the CRC-32C that is stated."""
+        """The same, after verifying the bytes against their CRC-32C."""
         self._bundle.check(self._stored(key))
         return self.fingerprint(key)
 

@@ -1,7 +1,7 @@
-"""An object-based checkpoint seen by its variables' names instead of the paths that lead to them.
+"""A view of an object-based checkpoint by the names of its variables instead of the paths to them.
 
-A Hub module keeps its variables in a list, and a model that holds one under names of its own: there the variables'
-names are all that says what they are.
+A Hub module has its variables in a list, and a model that contains the module has paths of its own: only the names
+of the variables identify them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from bertferry.core.errors import UsageError
 
 
 class NamedObjects(Protocol):
-    """What the view needs of the reader below it."""
+    """What the view needs of the underlying reader."""
 
     @property
     def tensors(self) -> Mapping[str, TensorInfo]:
@@ -28,7 +28,7 @@ class NamedObjects(Protocol):
         """The name of the variable under each key."""
 
     def below(self, place: str, anchor: str) -> set[str]:
-        """The keys that can be reached from an object."""
+        """The keys reachable from an object."""
 
     def read(self, key: str) -> np.ndarray:
         """The tensor."""
@@ -37,18 +37,18 @@ class NamedObjects(Protocol):
         """Its bytes in pieces."""
 
     def fingerprint(self, key: str) -> str:
-        """A number that equal bytes share."""
+        """A hash that is the same for equal bytes."""
 
     def checked_fingerprint(self, key: str) -> str:
-        """The same, from checked bytes."""
+        """The same, from verified bytes."""
 
 
 class VariableView:
     """The same tensors under the same keys, found by the names of their variables.
 
     Args:
-      reader: of the file.
-      prefix: the object whose variables are meant, where several have the same names.
+      reader: the reader of the file.
+      prefix: the object whose variables to use, if several have the same names.
     """
 
     naming: Naming = "names"
@@ -64,10 +64,10 @@ class VariableView:
                 self._keys.setdefault(name, []).append(key)
 
     def find(self, stored: str) -> str | None:
-        """The key of the variable of a name.
+        """The key of the variable with a name.
 
         Raises:
-          UsageError: several objects have one of this name.
+          UsageError: several objects have a variable with this name.
         """
         keys = self._keys.get(stored, [])
         if len(keys) > 1:
@@ -76,16 +76,16 @@ class VariableView:
         return keys[0] if keys else None
 
     def places(self, stored: str) -> list[str]:
-        """What stands before a name wherever it occurs."""
+        """What precedes a name wherever it occurs."""
         return name_places(self._keys, stored)
 
     def below(self, place: str, anchor: str) -> set[str]:
-        """The keys of what the object holds that holds the variable of the name `anchor`."""
+        """The keys below the object that contains the variable named `anchor`."""
         key = self.find(place + anchor)
         return set() if key is None else self._reader.below(key.rpartition("/")[0], "")
 
     def read(self, key: str) -> np.ndarray:
-        """As the reader below."""
+        """As for the underlying reader."""
         return self._reader.read(key)
 
     def chunks(self, key: str) -> Iterator[memoryview]:
@@ -93,9 +93,9 @@ class VariableView:
         return self._reader.chunks(key)
 
     def fingerprint(self, key: str) -> str:
-        """As the reader below."""
+        """As for the underlying reader."""
         return self._reader.fingerprint(key)
 
     def checked_fingerprint(self, key: str) -> str:
-        """As the reader below."""
+        """As for the underlying reader."""
         return self._reader.checked_fingerprint(key)

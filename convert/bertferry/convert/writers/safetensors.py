@@ -1,8 +1,8 @@
 """Writes a `.safetensors` file tensor by tensor.
 
-The safetensors library wants all tensors in memory at once; the format
-(https://github.com/huggingface/safetensors#format) lets them be streamed, since a header that shapes and types
-determine comes first.
+The safetensors library needs all tensors in memory at once; the format
+(https://github.com/huggingface/safetensors#format) allows streaming them, since it begins with a header that
+depends only on shapes and types.
 """
 
 import json
@@ -14,20 +14,21 @@ from typing import Any
 import ml_dtypes  # noqa: F401 - teaches NumPy the name bfloat16
 import numpy as np
 
-from bertferry.convert.readers.safetensors import DTYPES
+from bertferry.convert.readers.safetensors import DTYPE_OF_CODE
 from bertferry.convert.writers.content import TensorContent
 
-CODES = {name: code for code, name in DTYPES.items()}
+CODE_OF_DTYPE = {name: code for code, name in DTYPE_OF_CODE.items()}
 
 
 def write_safetensors(path: Path, tensors: Iterable[TensorContent]) -> None:
-    """A file of these tensors, in the same order."""
+    """Writes a file with these tensors, in the same order."""
     kept = list(tensors)
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}  # what transformers asks for
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}  # required by transformers
     offset = 0
     for tensor in kept:
         end = offset + prod(tensor.shape) * np.dtype(tensor.dtype).itemsize
-        header[tensor.name] = {"dtype": CODES[tensor.dtype], "shape": tensor.shape, "data_offsets": [offset, end]}
+        code = CODE_OF_DTYPE[tensor.dtype]
+        header[tensor.name] = {"dtype": code, "shape": tensor.shape, "data_offsets": [offset, end]}
         offset = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)

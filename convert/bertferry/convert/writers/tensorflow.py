@@ -14,20 +14,20 @@ from bertferry.convert.readers.reader import bytes_of
 from bertferry.convert.writers.content import TensorContent
 
 SAVE_COUNTER = "save_counter"
-"""tf.train.Checkpoint creates this variable on restore, and strict restores ask for its value."""
+"""tf.train.Checkpoint creates this variable on restore, and strict restores require its value."""
 
 
 def write_names(prefix: Path, tensors: Iterable[TensorContent]) -> None:
-    """A name-based checkpoint, as `tf.compat.v1.train.Saver` writes it."""
+    """Writes a name-based checkpoint, like `tf.compat.v1.train.Saver`."""
     _write(prefix, tensors)
 
 
 def write_objects(
     prefix: Path, rows: Iterable[Row], tensors: Iterable[TensorContent], aliases: Mapping[str, str]
 ) -> None:
-    """An object-based checkpoint, as `tf.train.Checkpoint` writes it, with a graph of just these variables.
+    """Writes an object-based checkpoint, like `tf.train.Checkpoint`, with a graph of these variables only.
 
-    `tensors` are called by the rows' stored names; `aliases` are paths to objects of other paths.
+    `tensors` have the rows' stored names; `aliases` are additional paths to objects.
     """
     variables = [(row.stored, row.variable) for row in rows]
     graph = object_graph([*variables, (SAVE_COUNTER, SAVE_COUNTER)], aliases)
@@ -39,7 +39,7 @@ def object_graph(variables: Iterable[tuple[str, str]], aliases: Mapping[str, str
     """The TrackableObjectGraph proto of objects with named edges.
 
     `variables` are (path of local names, graph name); TensorFlow matches the paths on restore, and TF1's
-    `Saver.restore` the graph names. Aliases of objects that are not there are left out.
+    `Saver.restore` the graph names. Aliases of objects that do not exist are left out.
     """
     graph = ObjectGraphMessage()
     graph.nodes.add()

@@ -1,1 +1,1 @@
-"""ONNX graphs of checkpoints and SavedModels."""
+"""Export checkpoints and SavedModels as ONNX graphs."""

@@ -1,4 +1,4 @@
-"""Translates a source, and writes what comes of it in a precision."""
+"""Translates a source to ONNX and writes it in the requested precision."""
 
 import shutil
 from collections.abc import Collection
@@ -8,23 +8,24 @@ from pathlib import Path
 import onnx
 from onnx import numpy_helper
 
-from bertferry.export.onnx.bind import bound
-from bertferry.export.onnx.canonical import canonical
-from bertferry.export.onnx.halve import halved
+from bertferry.core.onnx_files.quantize import quantize
+from bertferry.export.onnx.canonicalize import canonicalize
+from bertferry.export.onnx.finalize import finalize
+from bertferry.export.onnx.half_precision import convert_to_half
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.sources import Source
 from bertferry.export.onnx.translate import translate
 from bertferry.export.onnx.weights import Weight
 from bertferry.export.onnx.writer import PROTOBUF_LIMIT, size_of, write_model
-from bertferry.verify.points import point_of
+from bertferry.verify.inspection_points import point_of
 
 LARGE = 64
-"""Bytes from which an initializer is written as a weight."""
+"""Minimum size in bytes of an initializer that is written as a weight."""
 
 
 @dataclass(frozen=True)
 class Built:
-    """A model without its weights, and the weights in the order in which they are written."""
+    """A model without its weights, and the weights in the order of writing."""
 
     model: onnx.ModelProto
     weights: tuple[Weight, ...]
@@ -41,31 +42,31 @@ class Built:
 
     @property
     def weight_bytes(self) -> int:
-        """Bytes of all weights, before they are quantized."""
+        """Size of all weights in bytes, before quantization."""
         return sum(map(size_of, self.weights))
 
 
 def build(source: Source, options: OnnxOptions) -> Built:
-    """The source's graph in ONNX, checked, its weights still to be bound."""
+    """Translates the source's graph to ONNX and checks it, without its weights."""
     if options.optimize == "ort":
         model, weights = source.fused(options)
         outputs: Collection[str] = [value.name for value in model.graph.output]
-        named = points_in(model)
+        named = find_points(model)
     else:
         lifted = source.lifted(options)
         model, weights = translate(lifted, options.opset), list(lifted.weights.values())
         outputs, named = lifted.outputs, set(lifted.named)
         if options.precision == "fp16":
-            model, weights = halved(model, weights)
+            model, weights = convert_to_half(model, weights)
     metadata = {**source.metadata(), "precision": options.precision, "optimize": options.optimize}
     names = {weight.name for weight in weights}
-    model = bound(model, names, outputs, named, source.dimensions(), metadata)
+    model = finalize(model, names, outputs, named, source.dimensions(), metadata)
     used = {name for node in model.graph.node for name in node.input}
     return Built(model, tuple(weight for weight in weights if weight.name in used))
 
 
 def write(path: Path, built: Built, options: OnnxOptions) -> int:
-    """Writes the model with its weights, in the precision that was chosen; returns the weights' bytes."""
+    """Writes the model with its weights in the requested precision; returns the size of the weights in bytes."""
     external = options.external_data or built.weight_bytes > PROTOBUF_LIMIT
     if options.precision != "int8":
         write_model(path, built.model, built.weights, external=external)
@@ -77,48 +78,29 @@ def write(path: Path, built: Built, options: OnnxOptions) -> int:
     quantize(full, eight, external=external)
     model = onnx.load(str(eight))
     shutil.rmtree(parts)
-    model = canonical(model, points_in(model))
+    model = canonicalize(model, find_points(model))
     model.metadata_props.extend(built.model.metadata_props)
     model.producer_name = built.model.producer_name
-    weights = _taken_out(model)
+    weights = _extract_weights(model)
     weight_bytes = sum(map(size_of, weights))
     write_model(path, model, weights, external=options.external_data or weight_bytes > PROTOBUF_LIMIT)
     return weight_bytes
 
 
-def points_in(model: onnx.ModelProto) -> set[str]:
-    """The tensors to cut the graph at: they keep their names."""
+def find_points(model: onnx.ModelProto) -> set[str]:
+    """Names of the tensors at which the graph can be cut; they keep their names."""
     return {name for node in model.graph.node for name in node.output if point_of(name) == name}
 
 
-def quantize(full: Path, path: Path, *, external: bool) -> None:
-    """Weights of products and lookups in eight bits, activations quantized as they come (dynamic).
-
-    `reduce_range` keeps the weights to seven bits: without it, sums of products overflow on processors without
-    VNNI.
-    """
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    quantize_dynamic(
-        str(full),
-        str(path),
-        per_channel=True,
-        reduce_range=True,
-        weight_type=QuantType.QInt8,
-        use_external_data_format=external,
-        extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-    )
-
-
-def _taken_out(model: onnx.ModelProto) -> list[Weight]:
-    """The larger initializers of a model, removed from it."""
-    found = [one for one in model.graph.initializer if len(one.raw_data) >= LARGE]
-    kept = [one for one in model.graph.initializer if len(one.raw_data) < LARGE]
+def _extract_weights(model: onnx.ModelProto) -> list[Weight]:
+    """Removes the larger initializers from a model and returns them."""
+    large = [tensor for tensor in model.graph.initializer if len(tensor.raw_data) >= LARGE]
+    small = [tensor for tensor in model.graph.initializer if len(tensor.raw_data) < LARGE]
     weights = [
-        Weight(array.name, values.shape, values.dtype.name, lambda values=values: values)  # type: ignore[misc]
-        for array in found
-        for values in [numpy_helper.to_array(array)]
+        Weight(tensor.name, values.shape, values.dtype.name, lambda values=values: values)  # type: ignore[misc]
+        for tensor in large
+        for values in [numpy_helper.to_array(tensor)]
     ]
     del model.graph.initializer[:]
-    model.graph.initializer.extend(kept)
+    model.graph.initializer.extend(small)
     return weights

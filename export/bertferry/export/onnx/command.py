@@ -1,4 +1,4 @@
-"""export-onnx: the command."""
+"""The command export-onnx."""
 
 from argparse import BooleanOptionalAction, Namespace
 from collections.abc import Sequence
@@ -18,52 +18,58 @@ from bertferry.core.console import (
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.exporter import export_onnx
-from bertferry.export.onnx.options import DEFAULT_OPSET, OPSETS, OPTIMIZATIONS, PRECISIONS, OnnxOptions
+from bertferry.export.onnx.options import DEFAULT_OPSET, ONNX_PRECISIONS, OPSETS, OPTIMIZATIONS, OnnxOptions
 
 
 def build_parser() -> argparse_flags.ArgumentParser:
-    """The flags of the command."""
+    """Defines the flags of the command."""
     parser = command_parser(
         "export-onnx",
-        "Export a BERT checkpoint in any layout, or any TF2 SavedModel, as an ONNX graph, and compare "
-        "the two in ONNX Runtime.",
+        "Export a BERT checkpoint in any layout, or any TF2 SavedModel, as an ONNX graph and verify the "
+        "result in ONNX Runtime.",
     )
     add = parser.add_argument
-    add("--checkpoint", metavar="PATH", help="a prefix, a directory, a .safetensors file or an archive")
-    add("--saved-model", metavar="DIR", help="a SavedModel or Hub module, in place of a checkpoint")
-    add("--output", metavar="FILE", help="the .onnx file to create")
+    add("--checkpoint", metavar="PATH", help="checkpoint prefix, directory, .safetensors file or archive")
+    add("--saved-model", metavar="DIR", help="SavedModel or Hub module, instead of a checkpoint")
+    add("--output", metavar="FILE", help=".onnx file to create")
     add(
         "--signature",
         metavar="NAME",
         default="serving_default",
-        help="of the SavedModel; default: serving_default",
+        help="signature of the SavedModel; default: serving_default",
     )
-    add("--task", choices=tuple(TASKS), default="encoder", help="what a checkpoint computes; default: encoder")
+    add("--task", choices=tuple(TASKS), default="encoder", help="task of the checkpoint; default: encoder")
     add(
         "--precision",
-        choices=PRECISIONS,
+        choices=ONNX_PRECISIONS,
         default="fp32",
-        help="fp16: weights and products in float16; int8: dynamic; default: fp32",
+        help="fp16: weights and matrix products in float16; int8: dynamic quantization; default: fp32",
     )
     add(
         "--optimize",
         choices=OPTIMIZATIONS,
         default="none",
-        help="none: operations of ai.onnx alone; ort: the fused ones of ONNX Runtime; default: none",
+        help="none: standard ai.onnx operations only; ort: fused operations of ONNX Runtime; default: none",
     )
-    add("--opset", type=int, choices=OPSETS, default=DEFAULT_OPSET, help=f"of ai.onnx; default: {DEFAULT_OPSET}")
-    add("--int64-inputs", action="store_true", help="a checkpoint's inputs are int64, not int32")
+    add(
+        "--opset",
+        type=int,
+        choices=OPSETS,
+        default=DEFAULT_OPSET,
+        help=f"opset of ai.onnx; default: {DEFAULT_OPSET}",
+    )
+    add("--int64-inputs", action="store_true", help="use int64 instead of int32 inputs for a checkpoint")
     add(
         "--keep-io",
         action=BooleanOptionalAction,
         default=True,
-        help="in fp16, outputs stay float32; default: yes",
+        help="keep outputs float32 in fp16; default: yes",
     )
-    add("--external-data", action="store_true", help="weights in FILE.data; needed, and done, above 2 GB")
+    add("--external-data", action="store_true", help="write weights to FILE.data; automatic above 2 GB")
     add("--overwrite", action="store_true", help="replace an existing output")
     add("--no-verify", action="store_true", help="skip the parity check")
-    add("--dry-run", action="store_true", help="check everything and write nothing")
-    add("--json", metavar="FILE", nargs="?", const="-", help="the report as JSON, on stdout or into FILE")
+    add("--dry-run", action="store_true", help="check everything, but write nothing")
+    add("--json", metavar="FILE", nargs="?", const="-", help="write the report as JSON to stdout or FILE")
     add_source_flags(parser)
     return parser
 
@@ -73,10 +79,10 @@ OF_SAVED_MODEL = ("signature",)
 
 
 def execute(arguments: Namespace, progress: Progress) -> int:
-    """Runs the command with parsed arguments; returns its exit code."""
-    for mode, others in (("saved_model", OF_CHECKPOINT), ("checkpoint", OF_SAVED_MODEL)):
+    """Runs the command with parsed arguments and returns its exit code."""
+    for mode, ignored in (("saved_model", OF_CHECKPOINT), ("checkpoint", OF_SAVED_MODEL)):
         if getattr(arguments, mode) is not None:
-            used = vars(arguments).keys() - set(others)
+            used = vars(arguments).keys() - set(ignored)
             refuse_ignored(build_parser(), arguments, f"--{mode.replace('_', '-')}", used)
     check_report_path(arguments.json)
     if arguments.output is None:
@@ -108,7 +114,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs `export-onnx` with `argv` (without program name) and returns its exit code."""
+    """Runs `export-onnx` with `argv` (without the program name) and returns its exit code."""
     return run_for_tests(build_parser(), execute, argv)
 
 

@@ -1,4 +1,4 @@
-"""export_onnx: from a checkpoint in any layout, or from any SavedModel, to an ONNX file proven equal to it."""
+"""export_onnx: exports a checkpoint in any layout, or any SavedModel, as a verified ONNX file."""
 
 import math
 from dataclasses import dataclass
@@ -10,35 +10,36 @@ from bertferry.convert import SourceOptions, open_checkpoint
 from bertferry.convert.report import in_units
 from bertferry.core.atomic import check_new_file, clear_leftovers, new_file
 from bertferry.core.errors import DataError, UnavailableError, UsageError
+from bertferry.core.progress import ProgressCallback
 from bertferry.core.results import Result, Schema
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.sources import CheckpointSource, SavedModelSource, Source
-from bertferry.export.progress import after, silent
+from bertferry.export.progress import continue_after, no_progress
 from bertferry.verify import PROFILES, Report, Tolerance
 from bertferry.verify.artifact import onnx_artifact
+from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
 from bertferry.verify.execution import Execution
 from bertferry.verify.probes import Probe
-from bertferry.verify.side_by_side import Judgement, Progress, compare_artifacts
 
-if TYPE_CHECKING:  # it imports ONNX, which a wrong flag must not wait for
+if TYPE_CHECKING:  # a wrong flag must be reported without loading ONNX
     from bertferry.export.onnx.build import Built
 
 TOLERANCES = {
     "fp32": PROFILES["fp32-cross"],
     "fp16": PROFILES["fp16"],
-    # How much eight bits lose depends on the weights: it is measured and reported, not judged.
+    # The loss of eight bits depends on the weights: it is measured and reported, not judged.
     "int8": Tolerance("int8, reported only", math.inf, 0.0),
 }
 
 INSTALLED_BY = {
     "onnxruntime": "pip install 'bertferry[cpu]' or 'bertferry[gpu]'",
-    "tf2onnx": "pip install tf2onnx, which every installation of bertferry asks for",
+    "tf2onnx": "pip install tf2onnx, a dependency of bertferry",
 }
 
 
 @dataclass(frozen=True)
 class OnnxReport(Result):
-    """An ONNX export: source, file, sizes in bytes and the parity verdict. The sizes of a dry run are None."""
+    """An ONNX export: source, file, sizes in bytes and parity verdict. A dry run has no sizes."""
 
     SCHEMA = Schema.ONNX_EXPORT
 
@@ -53,7 +54,7 @@ class OnnxReport(Result):
     verdict: str
 
     def render(self) -> str:
-        """The few lines that a terminal shows."""
+        """The summary shown on the terminal."""
         interface = f"{', '.join(self.inputs)} → {', '.join(self.outputs)}"
         if self.total_bytes is None or self.weight_bytes is None:
             return f"would export {self.source} to {self.output}\n  {self.precision}; {interface}"
@@ -73,22 +74,22 @@ def export_onnx(
     source: SourceOptions = SourceOptions(),
     overwrite: bool = False,
     dry_run: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> OnnxReport:
     """Exports a checkpoint's task, or a SavedModel's signature, as an ONNX file, and compares the two.
 
     Args:
-      output: the file to create; with external data, `output.data` beside it.
-      options: how the graph is written.
+      output: the file to create; external data is written to `output.data`.
+      options: options of the graph.
       checkpoint: a BERT in any layout.
-      saved_model: any TF2 SavedModel, in place of a checkpoint.
-      source: how the checkpoint is read, where its files leave it open.
+      saved_model: any TF2 SavedModel, instead of a checkpoint.
+      source: how the checkpoint is read, if its files leave it open.
       overwrite: replace an existing output.
-      dry_run: check everything, write nothing.
-      progress: called as the work goes on.
+      dry_run: check everything, but write nothing.
+      progress: called with the current step, the steps done and the total.
 
     Raises:
-      BertferryError: as its `exit_code` says; nothing is left at `output` then.
+      BertferryError: see its `exit_code`; nothing remains at `output`.
     """
     if (checkpoint is None) == (saved_model is None):
         raise UsageError("give one source: --checkpoint PATH or --saved-model DIR")
@@ -99,20 +100,20 @@ def export_onnx(
         opened: Source = CheckpointSource(open_checkpoint(checkpoint, source), options.task)
     else:
         opened = SavedModelSource(Path(str(saved_model)), options.signature)
-    given = str(checkpoint if checkpoint is not None else saved_model)
+    name = str(checkpoint if checkpoint is not None else saved_model)
     check_onnx_installed()
     opened.check(options)
     if dry_run:
         interface = opened.interface()
-        return OnnxReport(given, str(output), options.precision, *interface, None, None, None, "not checked")
+        return OnnxReport(name, str(output), options.precision, *interface, None, None, None, "not checked")
     with new_file(target, overwrite=overwrite) as staging:
-        built, weight_bytes, parity = _write_and_check(staging, opened, target, options, progress or silent)
+        built, weight_bytes, parity = _write_and_check(staging, opened, target, options, progress or no_progress)
         written = {path.name: path.stat().st_size for path in staging.parent.iterdir()}
-    beside = target.with_name(f"{target.name}.data")
-    if beside.name not in written:
-        beside.unlink(missing_ok=True)  # of an output that this one replaced
+    external = target.with_name(f"{target.name}.data")
+    if external.name not in written:
+        external.unlink(missing_ok=True)  # left by the output that this one replaces
     return OnnxReport(
-        source=given,
+        source=name,
         output=str(output),
         precision=options.precision,
         inputs=built.inputs,
@@ -125,43 +126,43 @@ def export_onnx(
 
 
 def _write_and_check(
-    staging: Path, source: Source, target: Path, options: OnnxOptions, tell: Progress
+    staging: Path, source: Source, target: Path, options: OnnxOptions, tell: ProgressCallback
 ) -> tuple["Built", int, Report | None]:
-    """Writes the graph; returns it, the bytes of its weights in the file, and what was proven about it.
+    """Writes the graph; returns it, the size of its weights in the file in bytes, and the parity report.
 
     Raises:
-      DataError: it computes something else than its source.
+      DataError: the graph does not compute what its source computes.
     """
     from bertferry.export.onnx.build import build, write
 
     tell("building the graph", 0, 2)
     built = build(source, options)
-    what = "quantizing" if options.precision == "int8" else "writing"
-    tell(f"{what} {in_units(built.weight_bytes)} of weights", 1, 2)
+    action = "quantizing" if options.precision == "int8" else "writing"
+    tell(f"{action} {in_units(built.weight_bytes)} of weights", 1, 2)
     weight_bytes = write(staging, built, options)
-    parity = check_parity(source, staging, target, options, after(2, tell)) if options.verify else None
+    parity = check_parity(source, staging, target, options, continue_after(2, tell)) if options.verify else None
     if parity is not None and not parity.ok:
-        raise DataError(f"{target}: not written: the graph computes something else: {parity.verdict()}")
+        raise DataError(f"{target}: not written: the graph differs from its source: {parity.verdict()}")
     return built, weight_bytes, parity
 
 
 def check_onnx_installed() -> None:
-    """Asks for what translates a graph, and for what runs it, which the base installation leaves to the extras.
+    """Checks that the packages that translate a graph and run it are installed.
 
     Raises:
-      UnavailableError: ONNX Runtime or tf2onnx is not there.
+      UnavailableError: ONNX Runtime or tf2onnx is not installed.
     """
-    for package, way_out in INSTALLED_BY.items():
+    for package, remedy in INSTALLED_BY.items():
         if find_spec(package) is None:
-            raise UnavailableError(f"{package} is not installed: {way_out}")
+            raise UnavailableError(f"{package} is not installed: {remedy}")
 
 
 def check_parity(
-    source: Source, path: Path, target: Path, options: OnnxOptions, progress: Progress | None = None
+    source: Source, path: Path, target: Path, options: OnnxOptions, progress: ProgressCallback | None = None
 ) -> Report:
-    """The written file, which is to be `target`, against its source, with ONNX Runtime's graph optimizations and
-    without them."""
-    given = source.probe_inputs()
+    """Compares the written file, shown as `target`, with its source, with and without ONNX Runtime's graph
+    optimizations."""
+    inputs = source.probe_inputs()
     return compare_artifacts(
         source.artifact(),
         [
@@ -170,7 +171,7 @@ def check_parity(
             )
             for level in ("none", "all")
         ],
-        Judgement(TOLERANCES[options.precision], task=source.task),
-        inputs=[] if given is None else [Probe("given inputs", given)],
+        Judgment(TOLERANCES[options.precision], task=source.task),
+        inputs=[] if inputs is None else [Probe("given inputs", inputs)],
         progress=progress,
     )

@@ -1,7 +1,7 @@
 """The graph of a checkpoint's task in ONNX Runtime's fused operations.
 
-https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md. A fusion that searches a translated
-graph for patterns misses some and drops the mask's value; with the parameters at hand the graph is simply written.
+https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md. Fusing a translated graph by
+pattern matching misses some patterns and drops the mask value, so the graph is written from the parameters.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ GELUS = {"gelu_tanh": "FastGelu", "gelu_erf": "BiasGelu"}
 
 
 class FusedGraph:
-    """Collects nodes, small constants and weights while the network is written down."""
+    """Collects nodes, small constants and weights while the network is written."""
 
     def __init__(self, source: Checkpoint, integers: str) -> None:
         self.weights: dict[str, Weight] = {}
@@ -35,7 +35,7 @@ class FusedGraph:
         self._constants: dict[str, onnx.TensorProto] = {}
 
     def model(self, task: str, opset: int) -> onnx.ModelProto:
-        """The model of a task; its weights are inputs of the graph, after the task's own."""
+        """The model of a task; its weights are inputs of the graph, after the inputs of the task."""
         self._network(task)
         weights = [
             helper.make_tensor_value_info(weight.name, onnx.TensorProto.FLOAT, weight.shape)
@@ -85,11 +85,11 @@ class FusedGraph:
             self._add("Squeeze", [column, self._constant([-1])], output=name)
 
     def _mask(self) -> str:
-        """Int32 [B, S]; a row that is all padding attends to everything, as a softmax over equal masks does."""
+        """Int32 [B, S]; a row of padding only attends to everything, as a softmax over equal masks does."""
         mask = self._add("Cast", ["input_mask"], to=onnx.TensorProto.INT32)
-        some = self._add("ReduceMax", [mask, self._constant([1])], keepdims=1)
-        none = self._add("Equal", [some, self._constant(0, np.int32)])
-        return self._add("Where", [none, self._constant(1, np.int32), mask])
+        largest = self._add("ReduceMax", [mask, self._constant([1])], keepdims=1)
+        only_padding = self._add("Equal", [largest, self._constant(0, np.int32)])
+        return self._add("Where", [only_padding, self._constant(1, np.int32), mask])
 
     def _embed(self) -> str:
         words = self._add("Gather", [self._weight("embeddings/word"), "input_word_ids"])
@@ -104,7 +104,7 @@ class FusedGraph:
         place, name = f"encoder/{layer}", f"layer_{layer}"
         attended = self._add(
             "Attention",
-            [hidden, self._merged(place, "kernel"), self._merged(place, "bias"), mask],
+            [hidden, self._merged_projections(place, "kernel"), self._merged_projections(place, "bias"), mask],
             domain=MICROSOFT,
             num_heads=self._config.num_attention_heads,
             mask_filter_value=MASKED_SCORE,
@@ -112,7 +112,7 @@ class FusedGraph:
         attended = self._add("MatMul", [attended, self._weight(f"{place}/attention/output/kernel")])
         bias = self._weight(f"{place}/attention/output/bias")
         normed = self._norm([attended, hidden], f"{place}/attention/norm", f"{name}/attention_norm", bias)
-        inner = self._activated(normed, f"{place}/intermediate")
+        inner = self._dense_activation(normed, f"{place}/intermediate")
         outer = self._add("MatMul", [inner, self._weight(f"{place}/output/kernel")])
         bias = self._weight(f"{place}/output/bias")
         return self._norm([outer, normed], f"{place}/output/norm", f"{name}/output", bias)
@@ -120,9 +120,9 @@ class FusedGraph:
     def _masked_lm(self, hidden: str, output: str) -> None:
         positions = self._add("Cast", [POSITIONS_INPUT], to=onnx.TensorProto.INT64)
         indices = self._add("Unsqueeze", [positions, self._constant([-1])])
-        chosen = self._activated(self._add("GatherND", [hidden, indices], batch_dims=1), "mlm/dense")
+        hidden = self._dense_activation(self._add("GatherND", [hidden, indices], batch_dims=1), "mlm/dense")
         gamma, beta = self._weight("mlm/norm/gamma"), self._weight("mlm/norm/beta")
-        normed = self._add("LayerNormalization", [chosen, gamma, beta], axis=-1, epsilon=LAYER_NORM_EPSILON)
+        normed = self._add("LayerNormalization", [hidden, gamma, beta], axis=-1, epsilon=LAYER_NORM_EPSILON)
         rows = self._add("Reshape", [normed, self._constant([-1, self._config.hidden_size])])
         scores = self._add("Gemm", [rows, self._weight("embeddings/word"), self._weight("mlm/bias")], transB=1)
         shape = self._add("Concat", [self._add("Shape", [POSITIONS_INPUT]), self._constant([-1])], axis=0)
@@ -139,8 +139,8 @@ class FusedGraph:
         product = self._add("MatMul", [inputs, self._weight(f"{place}/kernel")])
         return self._add("Add", [product, self._weight(f"{place}/bias")])
 
-    def _activated(self, inputs: str, place: str) -> str:
-        """A dense layer and the configuration's activation."""
+    def _dense_activation(self, inputs: str, place: str) -> str:
+        """A dense layer followed by the configuration's activation."""
         activation = self._config.activation
         if activation in GELUS:
             product = self._add("MatMul", [inputs, self._weight(f"{place}/kernel")])
@@ -151,7 +151,7 @@ class FusedGraph:
         return self._add({"relu": "Relu", "tanh": "Tanh"}[activation], [values])
 
     def _norm(self, terms: Sequence[str], place: str, output: str, bias: str | None = None) -> str:
-        """Layer normalization of a sum, to which a bias may belong."""
+        """Layer normalization of a sum, with an optional bias."""
         inputs = [*terms, self._weight(f"{place}/gamma"), self._weight(f"{place}/beta")]
         return self._add(
             "SkipLayerNormalization",
@@ -180,16 +180,16 @@ class FusedGraph:
         )
         return name
 
-    def _merged(self, place: str, kind: str) -> str:
-        """The three projections side by side, as Attention wants them."""
+    def _merged_projections(self, place: str, part: str) -> str:
+        """The three projections concatenated, as Attention requires."""
         hidden = self._config.hidden_size
-        shape = (hidden, 3 * hidden) if kind == "kernel" else (3 * hidden,)
-        axes = "hidden (heads head_size)" if kind == "kernel" else "(heads head_size)"
+        shape = (hidden, 3 * hidden) if part == "kernel" else (3 * hidden,)
+        axes = "hidden (heads head_size)" if part == "kernel" else "(heads head_size)"
 
         def load() -> np.ndarray:
-            parts = [self._source.read(f"{place}/attention/{one}/{kind}", axes) for one in PROJECTIONS]
+            parts = [self._source.read(f"{place}/attention/{name}/{part}", axes) for name in PROJECTIONS]
             return np.concatenate(parts, axis=-1).astype(np.float32, copy=False)
 
-        name = f"{place}/attention/projections/{kind}"
+        name = f"{place}/attention/projections/{part}"
         self.weights[name] = Weight(name, shape, "float32", load)
         return name

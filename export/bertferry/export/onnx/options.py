@@ -1,4 +1,4 @@
-"""How an ONNX graph is written."""
+"""Options of an ONNX graph."""
 
 from dataclasses import dataclass
 
@@ -6,31 +6,31 @@ from bertferry.core.choices import check_choice
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
 
-PRECISIONS = ("fp32", "fp16", "int8")
+ONNX_PRECISIONS = ("fp32", "fp16", "int8")
 OPTIMIZATIONS = ("none", "ort")
 OPSETS = (15, 16, 17, 18)
 DEFAULT_OPSET = FUSED_OPSET = 18
-"""18 is the newest that tf2onnx 1.17 writes, and the fused graph needs it."""
+"""18 is the newest opset that tf2onnx 1.17 writes, and the fused graph requires it."""
 
 
 @dataclass(frozen=True)
 class OnnxOptions:
-    """How an ONNX graph is written, whatever it is made from.
+    """Options of an ONNX graph, made from a checkpoint or a SavedModel.
 
     Attributes:
-      task: what a checkpoint computes, one of `TASKS`.
-      signature: which of a SavedModel's signatures.
-      precision: `fp32`, `fp16` (weights and products in float16) or `int8` (dynamic, per channel).
-      optimize: `none` keeps to the operations of ai.onnx, `ort` writes a checkpoint's task in the fused ones of
-        ONNX Runtime.
+      task: task of a checkpoint, one of `TASKS`.
+      signature: name of a SavedModel's signature.
+      precision: `fp32`, `fp16` (weights and matrix products in float16) or `int8` (dynamic, per channel).
+      optimize: `none` uses standard ai.onnx operations only, `ort` (checkpoints only) the fused ones of ONNX
+        Runtime.
       opset: one of `OPSETS`.
-      int64_inputs: a checkpoint's inputs are int64, not int32.
-      keep_io: outputs stay float32 in fp16; otherwise they are float16.
-      external_data: keep the weights beside the file; automatic above 2 GB.
-      verify: run the parity check before the output appears.
+      int64_inputs: use int64 instead of int32 inputs for a checkpoint.
+      keep_io: keep outputs float32 in fp16; otherwise they are float16.
+      external_data: write the weights to a separate file; automatic above 2 GB.
+      verify: run the parity check before the output takes its name.
 
     Raises:
-      UsageError: an unknown name, or options that do not go together.
+      UsageError: an unknown name, or conflicting options.
     """
 
     task: str = "encoder"
@@ -45,7 +45,7 @@ class OnnxOptions:
 
     def __post_init__(self) -> None:
         check_choice("task", self.task, TASKS)
-        check_choice("precision", self.precision, PRECISIONS)
+        check_choice("precision", self.precision, ONNX_PRECISIONS)
         check_choice("optimization", self.optimize, OPTIMIZATIONS)
         check_choice("opset", self.opset, OPSETS)
         if not self.keep_io and self.precision != "fp16":
@@ -55,7 +55,7 @@ class OnnxOptions:
                 "--optimize ort with --precision fp16: ONNX Runtime's CPU provider has no such kernels"
             )
         if self.optimize == "ort" and self.opset < FUSED_OPSET:
-            raise UsageError(f"--optimize ort needs --opset {FUSED_OPSET}")
+            raise UsageError(f"--optimize ort requires --opset {FUSED_OPSET}")
 
     @property
     def floats(self) -> str:

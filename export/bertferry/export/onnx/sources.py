@@ -1,4 +1,4 @@
-"""What an ONNX graph is made from: a checkpoint's task, or a SavedModel's signature."""
+"""Sources of ONNX graphs: a checkpoint's task, or a SavedModel's signature."""
 
 import hashlib
 import json
@@ -20,40 +20,40 @@ from bertferry.export.onnx.weights import LiftedGraph, Weight
 from bertferry.verify.artifact import Artifact, checkpoint_artifact
 from bertferry.verify.runner import Runner
 
-if TYPE_CHECKING:  # it imports TensorFlow, which a wrong flag must not wait for
+if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
     from bertferry.modeling.tf_compat import LoadedModule
 
 PROBE_LENGTH = 16
 
 
 class Source(Protocol):
-    """Something that can be traced and run."""
+    """A source that can be traced and run."""
 
     task: str
 
     def check(self, options: OnnxOptions) -> None:
-        """Raises UsageError for options that it cannot be written with."""
+        """Raises UsageError for options that the source does not support."""
 
     def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Names of the graph's inputs and of its outputs."""
 
     def lifted(self, options: OnnxOptions) -> LiftedGraph:
-        """The graph, its weights as placeholders."""
+        """The graph with its weights as placeholders."""
 
     def fused(self, options: OnnxOptions) -> tuple[Any, list[Weight]]:
-        """The graph in ONNX Runtime's own operations, its weights as inputs, and the weights."""
+        """The graph in ONNX Runtime's fused operations, with its weights as inputs, and the weights."""
 
     def dimensions(self) -> Mapping[str, Sequence[str | int]]:
-        """Symbols for the dimensions of inputs and outputs, where they have a meaning."""
+        """Dimensions of inputs and outputs by name, as symbols or sizes, if they are known."""
 
     def metadata(self) -> dict[str, str]:
-        """What the file says about its origin."""
+        """Metadata about the origin of the file."""
 
     def artifact(self) -> Artifact:
-        """What the file is compared with."""
+        """The artifact with which the file is compared."""
 
     def probe_inputs(self) -> dict[str, np.ndarray] | None:
-        """Inputs to compare on, or None for the standard probes."""
+        """Inputs of the comparison, or None for the standard probes."""
 
 
 class CheckpointSource:
@@ -64,17 +64,17 @@ class CheckpointSource:
         self.task = task
         self._names = task_parameters(task, checkpoint.config.num_layers)
         checkpoint = with_heads(checkpoint, TASKS[task].heads)
-        self._checkpoint = with_parameters(checkpoint, self._names, f"task {task} needs")
+        self._checkpoint = with_parameters(checkpoint, self._names, f"task {task}")
 
     def check(self, options: OnnxOptions) -> None:
-        """Everything that its own check lets through can be written."""
+        """A checkpoint supports all options."""
 
     def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Those of the task."""
+        """The inputs and outputs of the task."""
         return TASKS[self.task].input_names, TASKS[self.task].output_names
 
     def lifted(self, options: OnnxOptions) -> LiftedGraph:
-        """The task traced with placeholders; weights in the type that products are computed in."""
+        """The task traced with placeholders; weights have the type of the matrix products."""
         from bertferry.export.onnx.trace import trace
 
         dtype = "float16" if options.precision == "fp16" else "float32"
@@ -88,7 +88,7 @@ class CheckpointSource:
         return graph.model(self.task, options.opset), list(graph.weights.values())
 
     def dimensions(self) -> dict[str, Sequence[str | int]]:
-        """Batch and sequence wherever they occur."""
+        """The dimensions that the task declares."""
         spec = TASKS[self.task]
         return {tensor.name: tensor.shape(self._checkpoint.sizes) for tensor in (*spec.inputs, *spec.outputs)}
 
@@ -126,7 +126,7 @@ class SavedModelSource:
 
     def __init__(self, path: Path, signature: str) -> None:
         if not (path / "saved_model.pb").is_file():
-            raise UsageError(f"{path}: not a SavedModel: no saved_model.pb in it")
+            raise UsageError(f"{path}: not a SavedModel: it contains no saved_model.pb")
         self._path = path
         self._signature = signature
 
@@ -143,33 +143,33 @@ class SavedModelSource:
         signatures = self._loaded.signatures
         if self._signature not in signatures:
             raise UsageError(
-                f"{self._path}: no signature {self._signature!r}: there are {', '.join(signatures) or 'none'}"
+                f"{self._path}: no signature {self._signature!r}: it has {', '.join(signatures) or 'none'}"
             )
         return lift(signatures[self._signature])
 
     def check(self, options: OnnxOptions) -> None:
-        """Nobody knows which of its operations are a BERT's."""
+        """Refuses options that require knowledge of the network."""
         if options.optimize == "ort":
             raise UsageError(
-                "--optimize ort needs --checkpoint: a SavedModel's graph does not say where a BERT is"
+                "--optimize ort requires --checkpoint: a SavedModel's graph does not show where its BERT is"
             )
         if options.floats == "float16":
-            raise UsageError("--no-keep-io needs --checkpoint: a SavedModel's outputs keep their types")
+            raise UsageError("--no-keep-io requires --checkpoint: a SavedModel's outputs keep their types")
 
     def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Those of the signature."""
+        """The inputs and outputs of the signature."""
         return tuple(self._graph.inputs), tuple(self._graph.outputs)
 
     def lifted(self, options: OnnxOptions) -> LiftedGraph:
-        """The signature's graph, inlined, its variables taken out."""
+        """The signature's graph, inlined, with its variables as placeholders."""
         return self._graph
 
     def fused(self, options: OnnxOptions) -> tuple[Any, list[Weight]]:
-        """Not there: see `check`."""
+        """Not supported: see `check`."""
         raise NotImplementedError
 
     def dimensions(self) -> dict[str, Sequence[str | int]]:
-        """None but those of the signature itself."""
+        """Only the signature itself determines them."""
         return {}
 
     def metadata(self) -> dict[str, str]:
@@ -181,21 +181,21 @@ class SavedModelSource:
         """The signature in TensorFlow."""
         from bertferry.verify.runners.saved_model import SignatureRunner
 
-        def opened() -> Runner:
+        def open_signature() -> Runner:
             return SignatureRunner(self._path, signature=self._signature, loaded=self._loaded)
 
-        return Artifact(f"savedmodel {self._path}", opened)
+        return Artifact(f"savedmodel {self._path}", open_signature)
 
     def probe_inputs(self) -> dict[str, np.ndarray]:
-        """A seeded batch of three for any signature: integers below the rows of the tables that they look up."""
+        """A seeded batch of three for any signature; integers are valid row numbers of the tables they index."""
         from bertferry.export.onnx.lift import input_specs
 
         rng = np.random.default_rng(0)
         inputs = {}
         for name, (shape, dtype, rows) in input_specs(self._graph).items():
-            size = [3 if axis == 0 and one is None else one or PROBE_LENGTH for axis, one in enumerate(shape)]
+            sizes = [3 if axis == 0 and size is None else size or PROBE_LENGTH for axis, size in enumerate(shape)]
             if np.issubdtype(dtype, np.floating):
-                inputs[name] = rng.normal(size=size).astype(dtype)
+                inputs[name] = rng.normal(size=sizes).astype(dtype)
             else:
-                inputs[name] = rng.integers(0, rows or 2, size).astype(dtype)
+                inputs[name] = rng.integers(0, rows or 2, sizes).astype(dtype)
         return inputs

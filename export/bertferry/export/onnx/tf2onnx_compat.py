@@ -1,8 +1,8 @@
-"""The one door to tf2onnx.
+"""The only module that uses tf2onnx.
 
-What it publishes (`tf2onnx.convert`) freezes the weights into the graph and takes every pass of its optimizer, so
-the steps behind it are called one by one. They may change with any release: tests/export/test_tf2onnx_compat.py
-says what broke.
+Its public function (`tf2onnx.convert`) freezes the weights into the graph and runs every pass of its optimizer, so
+its internal steps are called one by one. They may change in any release: tests/export/test_tf2onnx_compat.py shows
+which one did.
 """
 
 import logging
@@ -25,26 +25,28 @@ def convert_graph(
     opset: int,
     skipped_passes: Collection[str],
 ) -> onnx.ModelProto:
-    """The part of a graph between its inputs and outputs, in ONNX.
+    """Converts the part of a graph between its inputs and outputs to ONNX.
 
     Args:
       definition: a graph without function calls and variables.
       inputs, outputs: names of its tensors.
-      names: what tensors are to be called in the result.
-      opset: of ai.onnx.
-      skipped_passes: what is left out of tf2onnx's optimizer.
+      names: names of tensors in the result.
+      opset: version of ai.onnx.
+      skipped_passes: passes of tf2onnx's optimizer to skip.
 
     Raises:
-      DataError: an operation that tf2onnx cannot convert.
+      DataError: tf2onnx cannot convert an operation.
     """
     graph = tf.Graph()
-    with _logged_errors_raised(), graph.as_default():
+    with _raise_logged_errors(), graph.as_default():
         tf.import_graph_def(tf_loader.tf_optimize(inputs, outputs, definition), name="")
         with tf_loader.tf_session(graph=graph):
             converted = tfonnx.process_tf_graph(
                 graph, opset=opset, input_names=inputs, output_names=outputs, tensors_to_rename=names
             )
-        passes = OrderedDict((name, made) for name, made in list_passes().items() if name not in skipped_passes)
+        passes = OrderedDict(
+            (name, optimizer_pass) for name, optimizer_pass in list_passes().items() if name not in skipped_passes
+        )
         converted = optimizer.optimize_graph(converted, catch_errors=False, optimizers=passes)
     return converted.make_model("bertferry", producer_name="bertferry")
 
@@ -56,13 +58,13 @@ def list_passes() -> Mapping[str, type]:
 
 
 @contextmanager
-def _logged_errors_raised() -> Iterator[None]:
-    """tf2onnx logs an operation that it cannot convert as an error and returns a graph all the same."""
-    seen: list[str] = []
+def _raise_logged_errors() -> Iterator[None]:
+    """Raises the errors that tf2onnx only logs: it returns a graph even if it cannot convert an operation."""
+    messages: list[str] = []
 
     class Collect(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            seen.append(record.getMessage().splitlines()[0])
+            messages.append(record.getMessage().splitlines()[0])
 
     collector = Collect(logging.ERROR)
     logger = logging.getLogger("tf2onnx")
@@ -72,9 +74,9 @@ def _logged_errors_raised() -> Iterator[None]:
     try:
         yield
     except (ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise DataError(f"cannot be converted to ONNX: {seen[0] if seen else error}") from error
+        raise DataError(f"cannot be converted to ONNX: {messages[0] if messages else error}") from error
     finally:
         logger.removeHandler(collector)
         logger.propagate = before
-    if seen:
-        raise DataError(f"cannot be converted to ONNX: {seen[0]}")
+    if messages:
+        raise DataError(f"cannot be converted to ONNX: {messages[0]}")

@@ -1,4 +1,4 @@
-"""The graph of a checkpoint's task, its weights as placeholders from the start."""
+"""Traces the graph of a checkpoint's task with its weights as placeholders."""
 
 import numpy as np
 import tensorflow as tf
@@ -17,10 +17,10 @@ def trace(
     """The graph of a task over the source's parameters.
 
     Args:
-      source: where the values come from.
+      source: the checkpoint that provides the values.
       task: one of `TASKS`.
-      names: the parameters that the task needs.
-      dtype: what the weights are stored and multiplied in, `float32` or `float16`.
+      names: the parameters of the task.
+      dtype: type in which the weights are stored and multiplied, `float32` or `float16`.
       integers: type of the inputs, `int32` or `int64`.
       floats: type of the outputs.
     """
@@ -45,7 +45,7 @@ def trace(
 
 
 def _weight(source: Checkpoint, name: str, dtype: str) -> Weight:
-    """A parameter with its heads merged, so that every product is of matrices."""
+    """A parameter with its heads merged, so that every product is a matrix product."""
     merged = canonical_axes(name).replace("heads head_size", "(heads head_size)")
 
     def load() -> np.ndarray:

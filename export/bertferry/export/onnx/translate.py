@@ -1,4 +1,4 @@
-"""From a lifted TensorFlow graph to an ONNX graph, through tf2onnx."""
+"""Translates a lifted TensorFlow graph to an ONNX graph with tf2onnx."""
 
 import onnx
 
@@ -11,10 +11,10 @@ HARMFUL_PASSES = ("einsum_optimizer", "global_pool_optimizer")
 
 
 def translate(lifted: LiftedGraph, opset: int) -> onnx.ModelProto:
-    """The graph in ONNX's operations; its weights are still inputs, under their placeholders' names.
+    """The graph in ONNX operations, with its weights as inputs.
 
     Raises:
-      DataError: an operation that tf2onnx cannot express; it would go on with a wrong graph.
+      DataError: tf2onnx cannot express an operation; it would continue with a wrong graph.
     """
     inputs = [*lifted.inputs.values(), *lifted.weights]
     outputs = [*lifted.outputs.values(), *lifted.named.values()]
@@ -31,7 +31,7 @@ def _check_operations(model: onnx.ModelProto) -> None:
         {f"{node.domain}::{node.op_type}" for node in model.graph.node if node.domain not in ("", "ai.onnx")}
     )
     if foreign:
-        raise DataError(f"not expressible in ONNX's own operations: {', '.join(foreign)}")
-    used = [one for one in model.opset_import if one.domain in ("", "ai.onnx")]
+        raise DataError(f"cannot be expressed in standard ONNX operations: {', '.join(foreign)}")
+    standard = [opset for opset in model.opset_import if opset.domain in ("", "ai.onnx")]
     del model.opset_import[:]
-    model.opset_import.extend(used)
+    model.opset_import.extend(standard)

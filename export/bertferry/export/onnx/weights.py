@@ -1,4 +1,4 @@
-"""A graph without its weights, and the weights, each read when it is written."""
+"""A graph without its weights, and the weights, each of which is read when it is written."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:  # it imports TensorFlow, which a wrong flag must not wait for
+if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
     import tensorflow as tf
 
 
 @dataclass(frozen=True)
 class Weight:
-    """An initializer to be: its name and shape in the ONNX graph, its type by NumPy's name, and its values."""
+    """An initializer to write: name and shape in the ONNX graph, NumPy's name of its type, and a loader."""
 
     name: str
     shape: tuple[int, ...]
@@ -24,8 +24,8 @@ class Weight:
 class LiftedGraph:
     """A TensorFlow graph whose weights are placeholders.
 
-    `inputs`, `outputs` and `named` (tensors that keep their names) map names to tensors of the graph, `weights`
-    tensors of the graph to what they stand for.
+    `inputs`, `outputs` and `named` (tensors that keep their names) map names to tensors of the graph; `weights`
+    maps placeholders of the graph to their weights.
     """
 
     graph: "tf.compat.v1.GraphDef"

@@ -1,8 +1,8 @@
 """Writes an ONNX file weight by weight.
 
-Protocol Buffers lets a message be written in pieces: what follows in a file is merged into what came before
-(https://protobuf.dev/programming-guides/encoding/#last-one-wins). The graph goes first, then each weight as one
-more initializer, so that no more than one is in memory.
+A Protocol Buffers message can be written in pieces, which readers merge
+(https://protobuf.dev/programming-guides/encoding/#last-one-wins). The graph comes first, then each weight as an
+initializer, so that only one is in memory at a time.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from bertferry.core.onnx_files.wire import encode_field_start
 from bertferry.export.onnx.weights import Weight
 
 MODEL_GRAPH = 7
@@ -21,13 +22,13 @@ GRAPH_INITIALIZER = 5
 TENSOR_RAW_DATA = 9
 """Field numbers of onnx.proto."""
 ALIGNMENT = 4096
-"""ONNX Runtime maps external data into memory where it begins at a page."""
+"""Page size: ONNX Runtime maps external data into memory if it starts at a page."""
 PROTOBUF_LIMIT = 2**31 - 2**20
-"""No message may be larger than 2 GiB; what is above goes beside the file."""
+"""Maximum size of the weights in the file: a message is limited to 2 GiB, and larger weights become external."""
 
 
 def write_model(path: Path, model: onnx.ModelProto, weights: Iterable[Weight], *, external: bool = False) -> None:
-    """Writes the model with its weights, in `path` or, with `external`, beside it in `path.data`."""
+    """Writes the model with its weights to `path` or, with `external`, the weights to `path.data`."""
     weights = list(weights)
     if external:
         _write_external(path, model, weights)
@@ -35,15 +36,19 @@ def write_model(path: Path, model: onnx.ModelProto, weights: Iterable[Weight], *
     graph = model.graph.SerializeToString(deterministic=True)
     headers = [_header(weight).SerializeToString(deterministic=True) for weight in weights]
     entries = [
-        len(header) + len(_field(TENSOR_RAW_DATA, size)) + size
+        len(header) + len(encode_field_start(TENSOR_RAW_DATA, size)) + size
         for header, size in zip(headers, map(size_of, weights), strict=True)
     ]
-    total = len(graph) + sum(len(_field(GRAPH_INITIALIZER, size)) + size for size in entries)
+    total = len(graph) + sum(len(encode_field_start(GRAPH_INITIALIZER, size)) + size for size in entries)
     with path.open("wb") as file:
         _write_without_graph(file, model)
-        file.write(_field(MODEL_GRAPH, total) + graph)
+        file.write(encode_field_start(MODEL_GRAPH, total) + graph)
         for weight, header, size in zip(weights, headers, entries, strict=True):
-            file.write(_field(GRAPH_INITIALIZER, size) + header + _field(TENSOR_RAW_DATA, size_of(weight)))
+            file.write(
+                encode_field_start(GRAPH_INITIALIZER, size)
+                + header
+                + encode_field_start(TENSOR_RAW_DATA, size_of(weight))
+            )
             file.write(_bytes(weight))
 
 
@@ -62,7 +67,7 @@ def _write_external(path: Path, model: onnx.ModelProto, weights: list[Weight]) -
 
 
 def size_of(weight: Weight) -> int:
-    """Bytes of a weight."""
+    """Size of a weight in bytes."""
     return prod(weight.shape) * np.dtype(weight.dtype).itemsize
 
 
@@ -74,8 +79,8 @@ def _bytes(weight: Weight) -> memoryview:
 
 
 def _header(weight: Weight) -> onnx.TensorProto:
-    kind = helper.np_dtype_to_tensor_dtype(np.dtype(weight.dtype))
-    return onnx.TensorProto(name=weight.name, dims=weight.shape, data_type=kind)
+    data_type = helper.np_dtype_to_tensor_dtype(np.dtype(weight.dtype))
+    return onnx.TensorProto(name=weight.name, dims=weight.shape, data_type=data_type)
 
 
 def _write_without_graph(file: BinaryIO, model: onnx.ModelProto) -> None:
@@ -83,17 +88,3 @@ def _write_without_graph(file: BinaryIO, model: onnx.ModelProto) -> None:
     rest.CopyFrom(model)
     rest.ClearField("graph")
     file.write(rest.SerializeToString(deterministic=True))
-
-
-def _field(number: int, size: int) -> bytes:
-    """The key and the length of a field of bytes."""
-    return _varint(number << 3 | 2) + _varint(size)
-
-
-def _varint(value: int) -> bytes:
-    parts = bytearray()
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    parts.append(value)
-    return bytes(parts)

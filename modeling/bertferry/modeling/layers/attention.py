@@ -9,8 +9,8 @@ import tf_keras
 
 from bertferry.modeling.layers.dense_einsum import DenseEinsum
 from bertferry.modeling.layers.masked_softmax import MaskedSoftmax
-from bertferry.modeling.layers.precision import wide
-from bertferry.modeling.layers.weight_options import split
+from bertferry.modeling.layers.precision import at_least_float32
+from bertferry.modeling.layers.weight_options import split_options
 from bertferry.modeling.plain_call import plain_call
 
 
@@ -24,12 +24,12 @@ class Attention(tf_keras.layers.Layer):
       num_heads: N.
       head_size: D.
       dropout_rate: of the attention probabilities.
-      **arguments: kernel/bias initializer, regularizer and constraint of the three projections, and those of
-        a Keras layer.
+      **arguments: kernel/bias initializer, regularizer and constraint of the three projections, and the arguments
+        of a Keras layer.
     """
 
     def __init__(self, num_heads: int, head_size: int, dropout_rate: float = 0.0, **arguments: Any) -> None:
-        self._options, arguments = split(arguments)
+        self._options, arguments = split_options(arguments)
         super().__init__(**arguments)
         self._num_heads = num_heads
         self._head_size = head_size
@@ -37,8 +37,8 @@ class Attention(tf_keras.layers.Layer):
         self._query_dense = self._projection("query")
         self._key_dense = self._projection("key")
         self._value_dense = self._projection("value")
-        # In float16 a score plus the mask's -10000 would lose its last digits.
-        self._masked_softmax = MaskedSoftmax(mask_expansion_axes=[1], dtype=wide(self.compute_dtype))
+        # In float16, adding the mask's -10000 to a score would lose its last digits.
+        self._masked_softmax = MaskedSoftmax(mask_expansion_axes=[1], dtype=at_least_float32(self.compute_dtype))
         self._dropout = tf_keras.layers.Dropout(dropout_rate, dtype=self.dtype_policy)
 
     def _projection(self, name: str) -> DenseEinsum:
@@ -70,7 +70,7 @@ class Attention(tf_keras.layers.Layer):
         return tf.TensorShape([*tf.TensorShape(input_shape[0])[:2], self._num_heads, self._head_size])
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as serialisable values."""
+        """The constructor's arguments as serializable values."""
         return {
             **super().get_config(),
             "num_heads": self._num_heads,

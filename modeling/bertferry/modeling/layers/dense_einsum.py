@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from bertferry.modeling.layers.weight_options import split
+from bertferry.modeling.layers.weight_options import split_options
 from bertferry.modeling.plain_call import plain_call
 
 LETTERS = "abcdefghijklm"
@@ -21,7 +21,7 @@ class DenseEinsum(tf_keras.layers.Layer):
       num_summed_dimensions: how many trailing axes of the input are summed over.
       activation: a Keras activation, its name or its config.
       use_bias: whether a bias of `output_shape` is added.
-      **arguments: kernel/bias initializer, regularizer and constraint, and those of a Keras layer.
+      **arguments: kernel/bias initializer, regularizer and constraint, and the arguments of a Keras layer.
 
     Call: [..., summed axes] → [..., *output_shape]. The kernel's shape is [summed axes..., *output_shape].
     """
@@ -34,7 +34,7 @@ class DenseEinsum(tf_keras.layers.Layer):
         use_bias: bool = True,
         **arguments: Any,
     ) -> None:
-        self._options, arguments = split(arguments)
+        self._options, arguments = split_options(arguments)
         super().__init__(**arguments)
         self._output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
         self._num_summed_dimensions = num_summed_dimensions
@@ -81,7 +81,7 @@ class DenseEinsum(tf_keras.layers.Layer):
         return tf.TensorShape([*kept, *self._output_shape])
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as serialisable values."""
+        """The constructor's arguments as serializable values."""
         return {
             **super().get_config(),
             "output_shape": list(self._output_shape),

@@ -1,4 +1,4 @@
-"""A softmax that leaves out what a mask marks as padding."""
+"""A softmax that excludes what a mask marks as padding."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,14 +9,14 @@ import tf_keras
 from bertferry.modeling.plain_call import plain_call
 
 MASKED_SCORE = -10000.0
-"""What is added to a masked score, as in google-research/bert."""
+"""Added to a masked score, as in google-research/bert."""
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 class MaskedSoftmax(tf_keras.layers.Layer):
     """Softmax over the last axis of `scores`, or of `[scores, mask]`; `mask` is 1 to keep, 0 to drop, or None.
 
-    The mask gains axes of size 1 at `mask_expansion_axes` first.
+    The mask is first expanded by axes of size 1 at `mask_expansion_axes`.
     """
 
     def __init__(self, mask_expansion_axes: int | Sequence[int] | None = None, **arguments: Any) -> None:
@@ -32,11 +32,11 @@ class MaskedSoftmax(tf_keras.layers.Layer):
             for axis in self._axes:
                 mask = tf.expand_dims(mask, axis=axis)
             added = (1.0 - tf.cast(mask, scores.dtype)) * MASKED_SCORE
-            # A softmax ignores what all its scores have in common. Where everything is masked, adding -10000 would
-            # only round the scores to steps of 1e-3, and small differences before it would grow to that size.
+            # A softmax ignores an offset that all scores share. If everything is masked, adding -10000 would only
+            # round the scores to multiples of 1e-3, and smaller differences would grow to that size.
             scores += added - tf.reduce_max(added, axis=-1, keepdims=True)
         return tf.nn.softmax(scores)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as serialisable values."""
+        """The constructor's arguments as serializable values."""
         return {**super().get_config(), "mask_expansion_axes": list(self._axes) or None}

@@ -1,4 +1,4 @@
-"""An embedding table that is looked up by gather or by one-hot product."""
+"""An embedding table with lookup by gather or by one-hot product."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ class OnDeviceEmbedding(tf_keras.layers.Layer):
       vocab_size: V.
       embedding_width: W.
       initializer: of the table.
-      use_one_hot: multiply one-hot rows with the table, which suits accelerators and small tables.
+      use_one_hot: multiply one-hot rows by the table, which suits accelerators and small tables.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class OnDeviceEmbedding(tf_keras.layers.Layer):
         return tf.TensorShape([*tf.TensorShape(input_shape), self._embedding_width])
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as serialisable values."""
+        """The constructor's arguments as serializable values."""
         return {
             **super().get_config(),
             "vocab_size": self._vocab_size,

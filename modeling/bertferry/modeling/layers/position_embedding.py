@@ -14,13 +14,13 @@ class PositionEmbedding(tf_keras.layers.Layer):
 
     Args:
       initializer: of the table.
-      use_dynamic_slicing: the table has `max_sequence_length` rows, of which the first S are returned; without
-        it the table has S rows.
+      use_dynamic_slicing: the table has `max_sequence_length` rows, of which the first S are returned; otherwise
+        the table has S rows.
       max_sequence_length: rows of the table; with dynamic slicing only.
 
     Raises:
       ValueError: dynamic slicing without a maximum, a maximum without dynamic slicing, S unknown without it, an
-        input longer than the maximum, or one that is not rank 3.
+        input longer than the maximum, or an input that is not rank 3.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class PositionEmbedding(tf_keras.layers.Layer):
         return tf.TensorShape([1, *tf.TensorShape(input_shape)[1:]])
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as serialisable values."""
+        """The constructor's arguments as serializable values."""
         return {
             **super().get_config(),
             "initializer": tf_keras.initializers.serialize(self._initializer),

@@ -10,7 +10,7 @@ from bertferry.modeling.plain_call import plain_call
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 class SelfAttentionMask(tf_keras.layers.Layer):
-    """`[data [B, F, ...], mask [B, T]]` → [B, F, T] in data's type: every position may look at the kept ones."""
+    """`[data [B, F, ...], mask [B, T]]` → [B, F, T] in data's type: every position may attend to the kept ones."""
 
     @plain_call
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:

@@ -6,13 +6,12 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from bertferry.core.config import LAYER_NORM_EPSILON
 from bertferry.modeling.layers.attention import Attention
 from bertferry.modeling.layers.dense_einsum import DenseEinsum
-from bertferry.modeling.layers.precision import wide
-from bertferry.modeling.layers.weight_options import split
+from bertferry.modeling.layers.precision import at_least_float32
+from bertferry.modeling.layers.weight_options import split_options
 from bertferry.modeling.plain_call import plain_call
-
-LAYER_NORM_EPSILON = 1e-12
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")
@@ -30,7 +29,7 @@ class Transformer(tf_keras.layers.Layer):
       intermediate_activation: a Keras activation, its name or its config.
       dropout_rate: after attention and after the feed-forward network.
       attention_dropout_rate: of the attention probabilities.
-      **arguments: kernel/bias initializer, regularizer and constraint of every dense layer, and those of a
+      **arguments: kernel/bias initializer, regularizer and constraint of every dense layer, and the arguments of a
         Keras layer.
 
     Raises:
@@ -46,7 +45,7 @@ class Transformer(tf_keras.layers.Layer):
         attention_dropout_rate: float = 0.0,
         **arguments: Any,
     ) -> None:
-        self._options, arguments = split(arguments)
+        self._options, arguments = split_options(arguments)
         super().__init__(**arguments)
         self._num_heads = num_attention_heads
         self._intermediate_size = intermediate_size
@@ -56,7 +55,7 @@ class Transformer(tf_keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Creates the sub-layers for data of this shape."""
-        hidden = self._checked_width(tf.TensorShape(_data_and_mask(input_shape)[0]))
+        hidden = self._hidden_size(tf.TensorShape(_data_and_mask(input_shape)[0]))
         policy = self.dtype_policy
         self._attention_layer = Attention(
             num_heads=self._num_heads,
@@ -78,7 +77,7 @@ class Transformer(tf_keras.layers.Layer):
         self._intermediate_dense = DenseEinsum(
             output_shape=self._intermediate_size,
             activation=self._intermediate_activation,
-            dtype=wide(self.compute_dtype),
+            dtype=at_least_float32(self.compute_dtype),
             name="intermediate",
             **self._options.arguments(),
         )
@@ -90,9 +89,9 @@ class Transformer(tf_keras.layers.Layer):
         super().build(input_shape)
 
     def parts(self) -> dict[str, tf_keras.layers.Layer]:
-        """The sub-layers that have weights, once they are built, by their place in canonical parameter names.
+        """The sub-layers that have weights, once built, by their place in canonical parameter names.
 
-        The attributes that hold them are the keys of object-based checkpoints, so they keep the names of 2019.
+        Their attributes are the keys of object-based checkpoints, so they keep their names of 2019.
         """
         projections = self._attention_layer.parts()
         return {
@@ -106,10 +105,10 @@ class Transformer(tf_keras.layers.Layer):
 
     def _layer_norm(self, name: str) -> tf_keras.layers.LayerNormalization:
         return tf_keras.layers.LayerNormalization(
-            name=name, axis=-1, epsilon=LAYER_NORM_EPSILON, dtype=wide(self.compute_dtype)
+            name=name, axis=-1, epsilon=LAYER_NORM_EPSILON, dtype=at_least_float32(self.compute_dtype)
         )
 
-    def _checked_width(self, data: tf.TensorShape) -> int:
+    def _hidden_size(self, data: tf.TensorShape) -> int:
         if data.rank != 3:
             raise ValueError(f"Transformer expects data of rank 3 [B, S, H], got {data}.")
         hidden = int(data[2])
@@ -125,7 +124,7 @@ class Transformer(tf_keras.layers.Layer):
             _check_mask(data.shape, mask.shape)
         attended = self._attention_layer([data, data] if mask is None else [data, data, mask])
         attended = self._attention_dropout(self._attention_output_dense(attended))
-        wider = wide(self.compute_dtype)
+        wider = at_least_float32(self.compute_dtype)
         residual = tf.cast(data, wider) + tf.cast(attended, wider)
         normed = self._attention_layer_norm(residual)
         output = self._output_dense(self._intermediate_dense(normed))
@@ -137,7 +136,7 @@ class Transformer(tf_keras.layers.Layer):
         return tf.TensorShape(_data_and_mask(input_shape)[0])
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as serialisable values."""
+        """The constructor's arguments as serializable values."""
         return {
             **super().get_config(),
             "num_attention_heads": self._num_heads,

@@ -4,7 +4,7 @@ from typing import Any
 
 import tf_keras
 
-KINDS = {
+OPTION_MODULES = {
     "kernel_initializer": tf_keras.initializers,
     "bias_initializer": tf_keras.initializers,
     "kernel_regularizer": tf_keras.regularizers,
@@ -16,7 +16,7 @@ DEFAULTS = {"kernel_initializer": "glorot_uniform", "bias_initializer": "zeros"}
 
 
 class WeightOptions:
-    """How a layer's kernels and biases are initialised, regularised and constrained."""
+    """How a layer's kernels and biases are initialized, regularized and constrained."""
 
     kernel_initializer: Any
     bias_initializer: Any
@@ -26,22 +26,22 @@ class WeightOptions:
     bias_constraint: Any
 
     def __init__(self, **options: Any) -> None:
-        for name, module in KINDS.items():
+        for name, module in OPTION_MODULES.items():
             setattr(self, name, module.get(options.pop(name, DEFAULTS.get(name))))
         if options:
             raise TypeError(f"unexpected arguments: {', '.join(options)}")
 
     def arguments(self) -> dict[str, Any]:
-        """The options as arguments of another layer. Each gets its own copy of an initializer: an unseeded
-        one that is used twice would draw equal values."""
-        return {name: module.get(module.serialize(getattr(self, name))) for name, module in KINDS.items()}
+        """The options as arguments of another layer. Each layer gets its own copy of an initializer:
+        an unseeded one that is used twice would draw equal values."""
+        return {name: module.get(module.serialize(getattr(self, name))) for name, module in OPTION_MODULES.items()}
 
     def get_config(self) -> dict[str, Any]:
-        """The options as serialisable values."""
-        return {name: module.serialize(getattr(self, name)) for name, module in KINDS.items()}
+        """The options as serializable values."""
+        return {name: module.serialize(getattr(self, name)) for name, module in OPTION_MODULES.items()}
 
 
-def split(arguments: dict[str, Any]) -> tuple[WeightOptions, dict[str, Any]]:
-    """The weight options among a layer's keyword arguments, and the arguments that are left."""
-    options = {name: value for name, value in arguments.items() if name in KINDS}
-    return WeightOptions(**options), {k: v for k, v in arguments.items() if k not in KINDS}
+def split_options(arguments: dict[str, Any]) -> tuple[WeightOptions, dict[str, Any]]:
+    """The weight options among a layer's keyword arguments, and the remaining arguments."""
+    options = {name: value for name, value in arguments.items() if name in OPTION_MODULES}
+    return WeightOptions(**options), {k: v for k, v in arguments.items() if k not in OPTION_MODULES}

@@ -9,7 +9,7 @@ WEIGHT_EPSILON = 1e-5
 
 
 def per_example_loss(labels: Any, predictions: Any, weights: Any = None) -> tf.Tensor:
-    """`-predictions[label]` over the last axis, times `weights` where given.
+    """`-predictions[label]` over the last axis, times `weights` if given.
 
     Args:
       labels: integers [...], or [..., 1].
@@ -17,13 +17,13 @@ def per_example_loss(labels: Any, predictions: Any, weights: Any = None) -> tf.T
       weights: numbers [...].
 
     Raises:
-      RuntimeError: ranks that do not go together.
+      RuntimeError: ranks that do not match.
     """
-    labels, predictions = _aligned(labels, predictions)
-    chosen = tf.gather(predictions, labels, axis=-1, batch_dims=labels.shape.rank)
+    labels, predictions = _align(labels, predictions)
+    log_likelihoods = tf.gather(predictions, labels, axis=-1, batch_dims=labels.shape.rank)
     if weights is None:
-        return -chosen
-    return -chosen * _weights(weights, labels, predictions)
+        return -log_likelihoods
+    return -log_likelihoods * _cast_weights(weights, labels, predictions)
 
 
 def loss(labels: Any, predictions: Any, weights: Any = None) -> tf.Tensor:
@@ -34,12 +34,12 @@ def loss(labels: Any, predictions: Any, weights: Any = None) -> tf.Tensor:
     losses = per_example_loss(labels, predictions, weights)
     if weights is None:
         return tf.reduce_mean(losses)
-    labels, predictions = _aligned(labels, predictions)
-    return tf.reduce_sum(losses) / (tf.reduce_sum(_weights(weights, labels, predictions)) + WEIGHT_EPSILON)
+    labels, predictions = _align(labels, predictions)
+    return tf.reduce_sum(losses) / (tf.reduce_sum(_cast_weights(weights, labels, predictions)) + WEIGHT_EPSILON)
 
 
-def _aligned(labels: Any, predictions: Any) -> tuple[tf.Tensor, tf.Tensor]:
-    """Labels as integers without a superfluous last axis, predictions as a tensor; their ranks checked."""
+def _align(labels: Any, predictions: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    """Labels as integers without a superfluous last axis, predictions as a tensor, of matching ranks."""
     predictions = tf.convert_to_tensor(predictions)
     labels = tf.cast(tf.convert_to_tensor(labels), tf.int32)
     if labels.shape.rank == predictions.shape.rank and labels.shape[-1] == 1:
@@ -52,7 +52,7 @@ def _aligned(labels: Any, predictions: Any) -> tuple[tf.Tensor, tf.Tensor]:
     return labels, predictions
 
 
-def _weights(weights: Any, labels: tf.Tensor, predictions: tf.Tensor) -> tf.Tensor:
+def _cast_weights(weights: Any, labels: tf.Tensor, predictions: tf.Tensor) -> tf.Tensor:
     weights = tf.cast(tf.convert_to_tensor(weights), predictions.dtype)
     if weights.shape.rank != labels.shape.rank:
         raise RuntimeError(

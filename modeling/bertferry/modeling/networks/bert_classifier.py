@@ -1,11 +1,11 @@
-"""An encoder with a head that classifies sequences, or every token of them."""
+"""An encoder with a head that classifies sequences, or each of their tokens."""
 
 from typing import Any
 
 import tf_keras
 
 from bertferry.modeling.networks.classification import Classification, TokenClassification
-from bertferry.modeling.networks.serialization import ConfiguredModel, deserialized, serialized
+from bertferry.modeling.networks.serialization import ConfiguredModel, deserialize_network, serialize_network
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")
@@ -15,12 +15,12 @@ class BertClassifier(ConfiguredModel):
     Args:
       network: the encoder, whose outputs are `[sequence, pooled]`.
       num_classes: C.
-      initializer: of the head's kernel.
+      initializer: for the head's kernel.
       output: `logits`, or `predictions` for log-softmax.
       dropout_rate: before the head.
 
     Raises:
-      ValueError: another `output`.
+      ValueError: an unknown `output`.
     """
 
     _head: tuple[str, int, type[Classification]] = "classifier", 1, Classification
@@ -35,10 +35,10 @@ class BertClassifier(ConfiguredModel):
         dropout_rate: float = 0.1,
         **arguments: Any,
     ) -> None:
-        network = deserialized(network)
+        network = deserialize_network(network)
         initializer = tf_keras.initializers.get(initializer)
         config = {
-            "network": serialized(network),
+            "network": serialize_network(network),
             "num_classes": num_classes,
             "initializer": tf_keras.initializers.serialize(initializer),
             "output": output,
@@ -55,7 +55,7 @@ class BertClassifier(ConfiguredModel):
         )
         outputs = classifier(tf_keras.layers.Dropout(dropout_rate)(vectors))
         super().__init__(inputs=network.inputs, outputs=outputs, **arguments)
-        self.keep(config, arguments)
+        self.keep_arguments(config, arguments)
 
     @property
     def heads(self) -> dict[str, Classification]:
@@ -70,6 +70,6 @@ class BertClassifier(ConfiguredModel):
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 class BertTokenClassifier(BertClassifier):
-    """The encoder's inputs → [B, S, C], from the vector of every token; arguments as `BertClassifier`."""
+    """The encoder's inputs → [B, S, C], from the vector of every token; arguments as for `BertClassifier`."""
 
     _head = "tokens", 0, TokenClassification

@@ -7,7 +7,12 @@ import tf_keras
 
 from bertferry.modeling.networks.classification import Classification
 from bertferry.modeling.networks.masked_lm import MaskedLM
-from bertferry.modeling.networks.serialization import ConfiguredModel, copied, deserialized, serialized
+from bertferry.modeling.networks.serialization import (
+    ConfiguredModel,
+    copy_initializer,
+    deserialize_network,
+    serialize_network,
+)
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")
@@ -20,13 +25,13 @@ class BertPretrainer(ConfiguredModel):
       network: the encoder, whose outputs are `[sequence, pooled]`.
       num_classes: C.
       num_token_predictions: P, or None for any.
-      activation: of the masked-LM transform; for BERT checkpoints the encoder's.
+      activation: of the masked-LM transform; for BERT checkpoints that of the encoder.
       output_activation: applied to both outputs.
-      initializer: of the heads' kernels.
+      initializer: for the heads' kernels.
       output: `logits`, or `predictions` for log-softmax.
 
     Raises:
-      ValueError: another `output`, or more predictions than the sequence is long.
+      ValueError: an unknown `output`, or more predictions than the sequence is long.
     """
 
     def __init__(
@@ -40,13 +45,13 @@ class BertPretrainer(ConfiguredModel):
         output: str = "logits",
         **arguments: Any,
     ) -> None:
-        network = deserialized(network)
+        network = deserialize_network(network)
         activation = tf_keras.activations.get(activation)
         if output_activation is not None:
             output_activation = tf_keras.activations.get(output_activation)
         initializer = tf_keras.initializers.get(initializer)
         config = {
-            "network": serialized(network),
+            "network": serialize_network(network),
             "num_classes": num_classes,
             "num_token_predictions": num_token_predictions,
             "activation": tf_keras.activations.serialize(activation),
@@ -68,14 +73,14 @@ class BertPretrainer(ConfiguredModel):
             num_predictions=num_token_predictions,
             source_network=network,
             activation=activation,
-            initializer=copied(initializer),
+            initializer=copy_initializer(initializer),
             output=output,
             name="masked_lm",
         )
         classification = Classification(
             input_width=pooled.shape[-1],
             num_classes=num_classes,
-            initializer=copied(initializer),
+            initializer=copy_initializer(initializer),
             output=output,
             name="classification",
         )
@@ -84,7 +89,7 @@ class BertPretrainer(ConfiguredModel):
             finish = tf_keras.layers.Activation(output_activation)
             outputs = [finish(scores) for scores in outputs]
         super().__init__(inputs=[*network.inputs, positions], outputs=outputs, **arguments)
-        self.keep(config, arguments)
+        self.keep_arguments(config, arguments)
 
     @property
     def heads(self) -> dict[str, MaskedLM | Classification]:

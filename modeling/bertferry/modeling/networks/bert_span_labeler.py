@@ -4,7 +4,7 @@ from typing import Any
 
 import tf_keras
 
-from bertferry.modeling.networks.serialization import ConfiguredModel, deserialized, serialized
+from bertferry.modeling.networks.serialization import ConfiguredModel, deserialize_network, serialize_network
 from bertferry.modeling.networks.span_labeling import SpanLabeling
 
 
@@ -15,20 +15,20 @@ class BertSpanLabeler(ConfiguredModel):
 
     Args:
       network: the encoder, whose outputs are `[sequence, pooled]`.
-      initializer: of the head's kernel.
+      initializer: for the head's kernel.
       output: `logits`, or `predictions` for log-softmax over the sequence.
 
     Raises:
-      ValueError: another `output`.
+      ValueError: an unknown `output`.
     """
 
     def __init__(
         self, network: Any, initializer: Any = "glorot_uniform", output: str = "logits", **arguments: Any
     ) -> None:
-        network = deserialized(network)
+        network = deserialize_network(network)
         initializer = tf_keras.initializers.get(initializer)
         config = {
-            "network": serialized(network),
+            "network": serialize_network(network),
             "initializer": tf_keras.initializers.serialize(initializer),
             "output": output,
         }
@@ -37,13 +37,13 @@ class BertSpanLabeler(ConfiguredModel):
             input_width=sequence.shape[-1], initializer=initializer, output=output, name="span_labeling"
         )
         start, end = head(sequence)
-        # A model's outputs are named after the layers that make them, and `compile(loss={...})` goes by name.
+        # A model's outputs are named after the layers that produce them, and `compile(loss={...})` uses the names.
         outputs = [
             tf_keras.layers.Activation("linear", name="start_positions")(start),
             tf_keras.layers.Activation("linear", name="end_positions")(end),
         ]
         super().__init__(inputs=network.inputs, outputs=outputs, **arguments)
-        self.keep(config, arguments)
+        self.keep_arguments(config, arguments)
 
     @property
     def heads(self) -> dict[str, SpanLabeling]:

@@ -15,11 +15,11 @@ class Classification(ConfiguredModel):
     Args:
       input_width: H.
       num_classes: C.
-      initializer: of the dense kernel.
+      initializer: for the dense kernel.
       output: `logits`, or `predictions` for log-softmax.
 
     Raises:
-      ValueError: another `output`.
+      ValueError: an unknown `output`.
     """
 
     _reads: tuple[str, tuple[None, ...]] = "cls_output", ()
@@ -49,11 +49,11 @@ class Classification(ConfiguredModel):
         outputs = logits if output == "logits" else tf_keras.layers.Activation(tf.nn.log_softmax)(logits)
         super().__init__(inputs=[vectors], outputs=outputs, **arguments)
         self.logits = logits
-        self.keep(config, arguments)
+        self.keep_arguments(config, arguments)
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 class TokenClassification(Classification):
-    """`sequence_data` [B, S, H] float32 → logits or log-probabilities [B, S, C]; arguments as `Classification`."""
+    """`sequence_data` [B, S, H] float32 → logits or log-probabilities [B, S, C]; arguments as its base."""
 
     _reads = "sequence_data", (None,)

@@ -1,4 +1,4 @@
-"""The masked-language-model head, tied to its encoder's word table."""
+"""The masked-language-model head, tied to its encoder's token embedding table."""
 
 import json
 from collections.abc import Sequence
@@ -7,12 +7,12 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from bertferry.modeling.layers.transformer import LAYER_NORM_EPSILON
+from bertferry.core.config import LAYER_NORM_EPSILON
 from bertferry.modeling.networks.serialization import (
     ConfiguredModel,
     check_output,
-    deserialized,
-    serialized,
+    deserialize_network,
+    serialize_network,
 )
 from bertferry.modeling.plain_call import plain_call
 
@@ -29,25 +29,25 @@ class GatherPositions(tf_keras.layers.Layer):
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 class TiedProjection(tf_keras.layers.Layer):
-    """Vectors [B, P, H] times the transposed word table of another network → [B, P, V].
+    """Vectors [B, P, H] times the transposed token embedding table of another network → [B, P, V].
 
-    The table is a weight of that network alone: freezing the network freezes it, and checkpoints keep it there.
+    The table is a weight of that network only: freezing the network freezes it, and checkpoints store it there.
     """
 
     def __init__(self, source_network: Any, **arguments: Any) -> None:
         super().__init__(**arguments)
-        source_network = deserialized(source_network)
-        self._source_network = json.dumps(serialized(source_network))
-        # Exported, the layer has to reach the table; held directly, the table would be a weight of the layer.
+        source_network = deserialize_network(source_network)
+        self._source_network = json.dumps(serialize_network(source_network))
+        # An exported layer must reach the table; as a direct attribute it would be a weight of the layer.
         self._tied = tf.train.Checkpoint(embedding_table=source_network.get_embedding_table())
 
     @plain_call
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Similarities with every word."""
+        """Similarities with every token of the vocabulary."""
         return tf.matmul(inputs, tf.cast(self._tied.embedding_table, inputs.dtype), transpose_b=True)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as serialisable values."""
+        """The constructor's arguments as serializable values."""
         return {**super().get_config(), "source_network": json.loads(self._source_network)}
 
 
@@ -70,18 +70,18 @@ class Bias(tf_keras.layers.Layer):
 class MaskedLM(ConfiguredModel):
     """[`sequence_data` [B, S, H], int32 `masked_lm_positions` [B, P]] → [B, P, V]; `.logits`.
 
-    Gathers the positions, transforms them (dense, LayerNorm), and multiplies with the word table.
+    Gathers the positions, transforms them (dense, LayerNorm), and multiplies by the token embedding table.
 
     Args:
       input_width: H.
       num_predictions: P, or None for any.
-      source_network: the encoder whose word table is used: a TransformerEncoder.
+      source_network: the encoder whose token embedding table is used: a TransformerEncoder.
       activation: of the transform.
-      initializer: of its kernel.
+      initializer: for its kernel.
       output: `logits`, or `predictions` for log-softmax.
 
     Raises:
-      ValueError: another `output`.
+      ValueError: an unknown `output`.
     """
 
     def __init__(
@@ -95,13 +95,13 @@ class MaskedLM(ConfiguredModel):
         **arguments: Any,
     ) -> None:
         check_output(output)
-        source_network = deserialized(source_network)
+        source_network = deserialize_network(source_network)
         activation = tf_keras.activations.get(activation)
         initializer = tf_keras.initializers.get(initializer)
         config = {
             "input_width": input_width,
             "num_predictions": num_predictions,
-            "source_network": serialized(source_network),
+            "source_network": serialize_network(source_network),
             "activation": tf_keras.activations.serialize(activation),
             "initializer": tf_keras.initializers.serialize(initializer),
             "output": output,
@@ -123,4 +123,4 @@ class MaskedLM(ConfiguredModel):
         outputs = logits if output == "logits" else tf_keras.layers.Activation(tf.nn.log_softmax)(logits)
         super().__init__(inputs=[sequence, positions], outputs=outputs, **arguments)
         self.logits = logits
-        self.keep(config, arguments)
+        self.keep_arguments(config, arguments)

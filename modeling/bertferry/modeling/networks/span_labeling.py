@@ -15,11 +15,11 @@ class SpanLabeling(ConfiguredModel):
     Args:
       input_width: H.
       activation: of the dense layer.
-      initializer: of the dense kernel.
+      initializer: for the dense kernel.
       output: `logits`, or `predictions` for log-softmax over the sequence.
 
     Raises:
-      ValueError: another `output`.
+      ValueError: an unknown `output`.
     """
 
     def __init__(
@@ -48,4 +48,4 @@ class SpanLabeling(ConfiguredModel):
         outputs = logits if output == "logits" else normalized
         super().__init__(inputs=[sequence], outputs=outputs, **arguments)
         self.start_logits, self.end_logits = logits
-        self.keep(config, arguments)
+        self.keep_arguments(config, arguments)

@@ -5,18 +5,19 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from bertferry.core.config import LAYER_NORM_EPSILON
+from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.modeling import layers
 from bertferry.modeling.activations import gelu_tanh
-from bertferry.modeling.layers.precision import wide
-from bertferry.modeling.layers.transformer import LAYER_NORM_EPSILON
-from bertferry.modeling.networks.serialization import ConfiguredModel, copied
+from bertferry.modeling.layers.precision import at_least_float32
+from bertferry.modeling.networks.serialization import ConfiguredModel, copy_initializer
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 class TransformerEncoder(ConfiguredModel):
     """int32 `input_word_ids`, `input_mask`, `input_type_ids`, each [B, S] → `[sequence [B, S, H], pooled [B, H]]`.
 
-    The order in which its layers are made fixes the keys of the `keras_bert` checkpoint layout.
+    The order in which its layers are created determines the keys of the `keras_bert` checkpoint layout.
 
     Args:
       vocab_size, hidden_size, num_layers, num_attention_heads, type_vocab_size, intermediate_size: sizes.
@@ -25,7 +26,7 @@ class TransformerEncoder(ConfiguredModel):
       activation: of the intermediate layer: a Keras activation, its name or its config; by default the tanh
         form of gelu.
       dropout_rate, attention_dropout_rate: probabilities.
-      initializer: of every kernel and table.
+      initializer: for every kernel and table.
       float_dtype: type of the network, `float32` or `float16`.
     """
 
@@ -65,8 +66,7 @@ class TransformerEncoder(ConfiguredModel):
             "float_dtype": float_dtype,
         }
         word_ids, mask, type_ids = (
-            tf_keras.layers.Input(shape=(sequence_length,), dtype=tf.int32, name=name)
-            for name in ("input_word_ids", "input_mask", "input_type_ids")
+            tf_keras.layers.Input(shape=(sequence_length,), dtype=tf.int32, name=name) for name in ENCODER_INPUTS
         )
         hidden = _embed(word_ids, type_ids, config, initializer)
         attention_mask = layers.SelfAttentionMask(dtype=float_dtype)([hidden, mask])
@@ -77,13 +77,13 @@ class TransformerEncoder(ConfiguredModel):
                 intermediate_activation=activation,
                 dropout_rate=dropout_rate,
                 attention_dropout_rate=attention_dropout_rate,
-                kernel_initializer=copied(initializer),
+                kernel_initializer=copy_initializer(initializer),
                 dtype=float_dtype,
                 name=f"transformer/layer_{number}",
             )([hidden, attention_mask])
-        pooled = _pool(hidden, hidden_size, copied(initializer), float_dtype)
+        pooled = _pool(hidden, hidden_size, copy_initializer(initializer), float_dtype)
         super().__init__(inputs=[word_ids, mask, type_ids], outputs=[hidden, pooled], **arguments)
-        self.keep(config, arguments)
+        self.keep_arguments(config, arguments)
 
     @property
     def _embedding_layer(self) -> layers.OnDeviceEmbedding:
@@ -94,22 +94,22 @@ class TransformerEncoder(ConfiguredModel):
         return self.get_layer("position_embedding")
 
     def get_embedding_table(self) -> tf.Variable:
-        """The word table [V, H]."""
+        """The token embedding table [V, H]."""
         return self._embedding_layer.embeddings
 
 
 def _embed(word_ids: Any, type_ids: Any, config: dict[str, Any], initializer: Any) -> Any:
-    """The embeddings [B, S, H] of words, positions and segments: summed, normalized, with dropout."""
+    """The embeddings [B, S, H] of tokens, positions and segments: summed, normalized, with dropout."""
     float_dtype = config["float_dtype"]
     words = layers.OnDeviceEmbedding(
         config["vocab_size"],
         config["hidden_size"],
-        initializer=copied(initializer),
+        initializer=copy_initializer(initializer),
         dtype=float_dtype,
         name="word_embeddings",
     )(word_ids)
     positions = layers.PositionEmbedding(
-        initializer=copied(initializer),
+        initializer=copy_initializer(initializer),
         use_dynamic_slicing=True,
         max_sequence_length=config["max_sequence_length"],
         dtype=float_dtype,
@@ -118,14 +118,14 @@ def _embed(word_ids: Any, type_ids: Any, config: dict[str, Any], initializer: An
     segments = layers.OnDeviceEmbedding(
         config["type_vocab_size"],
         config["hidden_size"],
-        initializer=copied(initializer),
+        initializer=copy_initializer(initializer),
         use_one_hot=True,
         dtype=float_dtype,
         name="type_embeddings",
     )(type_ids)
     hidden = tf_keras.layers.Add(dtype=float_dtype)([words, positions, segments])
     hidden = tf_keras.layers.LayerNormalization(
-        axis=-1, epsilon=LAYER_NORM_EPSILON, dtype=wide(float_dtype), name="embeddings/layer_norm"
+        axis=-1, epsilon=LAYER_NORM_EPSILON, dtype=at_least_float32(float_dtype), name="embeddings/layer_norm"
     )(hidden)
     return tf_keras.layers.Dropout(config["dropout_rate"], dtype=float_dtype)(hidden)
 

@@ -1,1 +1,1 @@
-"""Runners that need TensorFlow, one module a kind of artifact."""
+"""Runners, one module per kind of artifact, and how TensorFlow functions run on a device."""

@@ -14,11 +14,12 @@ from bertferry.modeling.networks import TransformerEncoder
 from bertferry.modeling.variables import heads_of
 from bertferry.verify.execution import FLOATS, Execution
 from bertferry.verify.runner import Arrays
-from bertferry.verify.runners.device import Compute, Device
+from bertferry.verify.runners.device import Device
+from bertferry.verify.runners.device_function import DeviceFunction
 
 
 class CheckpointRunner:
-    """The network of a task with the checkpoint's values, dropout off; outputs are float32 in any precision."""
+    """A task's network with the checkpoint's values and dropout off; outputs are float32 in any precision."""
 
     shares_mask = True
 
@@ -36,21 +37,21 @@ class CheckpointRunner:
         for point, layer in _points(self.encoder):
             _name_output(layer, point)
         narrow = execution.precision in ("fp16", "bf16") and device.kind == "cpu"
-        self._compute = Compute(self.outputs, self._task.input_names, device, widen=narrow)
+        self._function = DeviceFunction(self.outputs, self._task.input_names, device, widen=narrow)
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The task's outputs by name."""
-        return self._compute(inputs)
+        return self._function(inputs)
 
     def points(self, inputs: Arrays, given: Arrays | None = None) -> dict[str, np.ndarray]:
-        """The values inside the encoder."""
-        return self._compute.points(inputs, given)
+        """Intermediate values of the encoder."""
+        return self._function.points(inputs, given)
 
     def outputs(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The task's outputs as tensors."""
-        return dict(zip(self._task.output_names, map(_float32, self._listed(inputs)), strict=True))
+        return dict(zip(self._task.output_names, map(_to_float32, self._output_list(inputs)), strict=True))
 
-    def _listed(self, inputs: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
+    def _output_list(self, inputs: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
         tensors = [inputs[name] for name in ENCODER_INPUTS]
         if not self._task.encoder:
             return list(tf.nest.flatten(self.model(tensors, training=False)))
@@ -58,13 +59,13 @@ class CheckpointRunner:
         outputs = [sequence, pooled]
         for head in self._task.heads:
             reads = HEADS[head].reads
-            given = [sequence, inputs[POSITIONS_INPUT]] if reads == "predictions" else pooled
-            outputs.append(heads_of(self.model)[head](given, training=False))
+            head_inputs = [sequence, inputs[POSITIONS_INPUT]] if reads == "predictions" else pooled
+            outputs.append(heads_of(self.model)[head](head_inputs, training=False))
         return outputs
 
 
 def _points(encoder: TransformerEncoder) -> Iterator[tuple[str, tf_keras.layers.Layer]]:
-    """The layer whose output is each named point."""
+    """Yields each named point with the layer whose output it is."""
     yield "embeddings", next(layer for layer in encoder.layers if isinstance(layer, tf_keras.layers.Dropout))
     for number in range(encoder.get_config()["num_layers"]):
         parts = encoder.get_layer(f"transformer/layer_{number}").parts()
@@ -75,15 +76,15 @@ def _points(encoder: TransformerEncoder) -> Iterator[tuple[str, tf_keras.layers.
 
 
 def _name_output(layer: tf_keras.layers.Layer, point: str) -> None:
-    """Gives a layer's output the point's name in every graph that is traced from now on."""
+    """Names a layer's output after the point in every graph that is traced from now on."""
     call = layer.call
 
-    def named(*inputs: Any, **options: Any) -> tf.Tensor:
+    def call_and_name(*inputs: Any, **options: Any) -> tf.Tensor:
         with tf.name_scope("points/"):
             return tf.identity(call(*inputs, **options), name=point)
 
-    layer.call = named
+    layer.call = call_and_name
 
 
-def _float32(tensor: tf.Tensor) -> tf.Tensor:
+def _to_float32(tensor: tf.Tensor) -> tf.Tensor:
     return tf.cast(tensor, tf.float32)

@@ -1,4 +1,4 @@
-"""A TensorFlow function's graph with its calls inlined: to be run in part, or with its products rounded."""
+"""A TensorFlow function's graph with inlined calls, to run in part or with rounded products."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -6,7 +6,7 @@ from functools import cached_property
 import tensorflow as tf
 
 from bertferry.modeling.tf_compat import capture, get_argument_name, inline_calls, list_captures
-from bertferry.verify.points import in_order, point_of
+from bertferry.verify.inspection_points import point_of, sort_points
 
 NARROW = (tf.float16, tf.bfloat16)
 PRODUCTS = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum")
@@ -15,8 +15,8 @@ PRODUCTS = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum")
 class InlinedGraph:
     """The graph of a concrete function.
 
-    `inputs` maps argument names to the graph's tensors, `outputs` the names of a dict of outputs to them, and
-    `captures` the placeholders of captured variables to their handles.
+    `inputs` maps argument names to tensors of the graph, `outputs` output names to tensors, and `captures`
+    the placeholders of captured variables to their handles.
     """
 
     def __init__(self, function: tf.types.experimental.ConcreteFunction) -> None:
@@ -29,40 +29,40 @@ class InlinedGraph:
 
     @cached_property
     def points(self) -> dict[str, str]:
-        """The named points in the graph, in order, and the identity that each is the output of."""
-        found: dict[str, str] = {}
+        """The named points in the graph, in order, with the identity node that outputs each."""
+        nodes: dict[str, str] = {}
         for node in self.definition.node:
             point = point_of(node.name) if node.op == "Identity" else None
             if point is not None:
-                found.setdefault(point, node.name)
-        return {point: found[point] for point in in_order(set(found))}
+                nodes.setdefault(point, node.name)
+        return {point: nodes[point] for point in sort_points(set(nodes))}
 
     def run(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """The outputs; to be called while a `tf.function` is traced."""
-        return self._imported(inputs, {}, self.outputs)
+        """The outputs; call it while a `tf.function` is traced."""
+        return self._import_graph(inputs, {}, self.outputs)
 
     def run_to_points(
         self, inputs: Mapping[str, tf.Tensor], given: Mapping[str, tf.Tensor]
     ) -> dict[str, tf.Tensor]:
-        """The values at the points, each computed from the given ones before it; called as `run`."""
+        """The values at the points, each computed from the given ones before it; call it like `run`."""
         nodes = {node.name: node for node in self.definition.node}
-        behind = {
+        replacements = {
             f"{name}:0": tf.cast(given[point], tf.as_dtype(nodes[name].attr["T"].type))
             for point, name in self.points.items()
             if point in given
         }
-        before = {point: _tensor(nodes[name].input[0]) for point, name in self.points.items()}
-        return self._imported(inputs, behind, before)
+        values = {point: _tensor_name(nodes[name].input[0]) for point, name in self.points.items()}
+        return self._import_graph(inputs, replacements, values)
 
-    def _imported(
+    def _import_graph(
         self, inputs: Mapping[str, tf.Tensor], replaced: Mapping[str, tf.Tensor], wanted: Mapping[str, str]
     ) -> dict[str, tf.Tensor]:
         mapping = {tensor: inputs[name] for name, tensor in self.inputs.items()}
         mapping |= {f"{name}:0": capture(handle) for name, handle in self.captures.items()}
-        # XLA compiles what nothing needs, too, and knows no placeholders.
+        # XLA also compiles unused nodes and does not support placeholders.
         body = tf.compat.v1.GraphDef(versions=self.definition.versions)
         body.node.extend(node for node in self.definition.node if node.op != "Placeholder")
-        used = {_tensor(name) for node in body.node for name in node.input}
+        used = {_tensor_name(name) for node in body.node for name in node.input}
         mapping = {name: value for name, value in {**mapping, **replaced}.items() if name in used}
         tensors = tf.graph_util.import_graph_def(
             body, mapping, return_elements=list(wanted.values()), name="inlined"
@@ -82,10 +82,10 @@ class InlinedGraph:
         self.definition.node.extend(added)
 
     def widen_products(self) -> None:
-        """Sums the products of float16 and bfloat16 operands in float32 and rounds the sum, as GPUs do.
+        """Sums products of float16 and bfloat16 operands in float32 and rounds the sum, as GPUs do.
 
-        Processors with instructions for them do too; elsewhere TensorFlow sums in the narrow type, in an order
-        that depends on the number of threads.
+        So do processors with instructions for these types; on others, TensorFlow sums in the narrow type, in an
+        order that depends on the number of threads.
         """
         added = []
         for node in self.definition.node:
@@ -107,6 +107,6 @@ def _cast(name: str, tensor: str, source: tf.DType, target: tf.DType) -> tf.comp
     return node
 
 
-def _tensor(given: str) -> str:
-    """A node's input as a tensor's name."""
-    return given if ":" in given else f"{given}:0"
+def _tensor_name(node_input: str) -> str:
+    """The tensor that an input of a node names."""
+    return node_input if ":" in node_input else f"{node_input}:0"

@@ -1,4 +1,4 @@
-"""Runs a Hugging Face directory through transformers and PyTorch: somebody else's implementation."""
+"""Runs a Hugging Face directory in transformers and PyTorch, an independent implementation."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ ARGUMENTS = dict(zip(ENCODER_INPUTS, ("input_ids", "attention_mask", "token_type
 
 
 class HuggingFaceRunner:
-    """A task's model in PyTorch, dropout off; its outputs are float32 in any precision."""
+    """A task's model in PyTorch with dropout off; outputs are float32 in any precision."""
 
     shares_mask = False
 
@@ -38,14 +38,14 @@ class HuggingFaceRunner:
         torch.backends.cuda.matmul.allow_tf32 = execution.precision == "tf32"
         options: dict[str, Any] = {"add_pooling_layer": True} if task == "encoder" else {}
         try:
-            model, found = getattr(transformers, self._class_name()).from_pretrained(
+            model, loading_info = getattr(transformers, self._class_name()).from_pretrained(
                 str(path), local_files_only=True, use_safetensors=True, output_loading_info=True, **options
             )
-        except Exception as error:  # its errors share no class
+        except Exception as error:  # its errors have no common base class
             raise DataError(f"{path}: not a loadable Hugging Face model: {first_line(error)}") from error
         unused = ("cls.seq_relationship",) if task == "mlm" else ()
-        if missing := sorted(key for key in found["missing_keys"] if not key.startswith(unused)):
-            raise DataError(f"{path}: no {', '.join(missing[:3])} in it, which {task} needs")
+        if missing := sorted(key for key in loading_info["missing_keys"] if not key.startswith(unused)):
+            raise DataError(f"{path}: missing {', '.join(missing[:3])} (required by task {task})")
         dtype = getattr(torch, FLOATS[execution.precision or "fp32"])
         self._model = model.to(device=self._device, dtype=dtype).eval()
 
@@ -56,23 +56,23 @@ class HuggingFaceRunner:
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The task's outputs by name."""
         torch = self._torch
-        given = {theirs: self._tensor(inputs[ours]) for ours, theirs in ARGUMENTS.items()}
+        arguments = {theirs: self._tensor(inputs[ours]) for ours, theirs in ARGUMENTS.items()}
         with torch.no_grad():
-            answer = self._model(**given, output_hidden_states=True)
-            if not self._task.encoder:  # transformers gives the outputs of its heads the same names
-                outputs = {name: getattr(answer, name) for name in self._task.output_names}
+            result = self._model(**arguments, output_hidden_states=True)
+            if not self._task.encoder:  # the heads of transformers use the same output names
+                outputs = {name: getattr(result, name) for name in self._task.output_names}
             elif not self._task.heads:
-                outputs = {"sequence_output": answer.last_hidden_state, "pooled_output": answer.pooler_output}
+                outputs = {"sequence_output": result.last_hidden_state, "pooled_output": result.pooler_output}
             else:
-                words, rows = answer.prediction_logits, self._tensor(inputs[POSITIONS_INPUT])
-                sequence = answer.hidden_states[-1]
-                every = {
+                logits, positions = result.prediction_logits, self._tensor(inputs[POSITIONS_INPUT])
+                sequence = result.hidden_states[-1]
+                all_outputs = {
                     "sequence_output": sequence,
                     "pooled_output": self._model.bert.pooler(sequence),
-                    "mlm_logits": words[torch.arange(len(rows), device=self._device)[:, None], rows],
-                    "nsp_logits": answer.seq_relationship_logits,
+                    "mlm_logits": logits[torch.arange(len(positions), device=self._device)[:, None], positions],
+                    "nsp_logits": result.seq_relationship_logits,
                 }
-                outputs = {name: every[name] for name in self._task.output_names}
+                outputs = {name: all_outputs[name] for name in self._task.output_names}
         return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
 
     def _tensor(self, array: np.ndarray) -> "torch.Tensor":

@@ -1,4 +1,4 @@
-"""Runs ONNX graphs in ONNX Runtime."""
+"""Runs ONNX files in ONNX Runtime."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 
 from bertferry.core.errors import DataError, UnavailableError, UsageError, first_line
 from bertferry.verify.execution import Execution
-from bertferry.verify.names import given_names, ours
+from bertferry.verify.name_mapping import to_artifact_names, to_standard_names
 from bertferry.verify.runner import Arrays
 
 if TYPE_CHECKING:  # an extra
@@ -20,9 +20,9 @@ WARNINGS_OFF = 3
 
 
 class OnnxRunner:
-    """A session with ONNX Runtime's graph optimizations at some level, in the file's precision or another.
+    """An ONNX Runtime session, in the file's precision or another.
 
-    `widen` takes float16 outputs for float32 ones, where the file was asked to have them.
+    `widen` converts float16 outputs to float32, for files that were exported with them.
     """
 
     def __init__(self, path: Path, execution: Execution, *, widen: bool, shares_mask: bool) -> None:
@@ -32,29 +32,29 @@ class OnnxRunner:
         self._widen = widen or execution.precision == "fp64"
         model: str | bytes = str(path)
         if execution.precision not in (None, "fp32", "tf32"):
-            from bertferry.verify.runners.onnx_graph import converted
+            from bertferry.verify.runners.onnx_graph import convert_precision
 
-            model = converted(path, str(execution.precision))
-        self._session = self._opened(model)
+            model = convert_precision(path, str(execution.precision))
+        self._session = self._create_session(model)
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The graph's outputs by name."""
-        outputs = self._run(self._session, given_names(inputs, self._execution.names))
-        return ours(outputs, self._execution.names)
+        outputs = self._run(self._session, to_artifact_names(inputs, self._execution.names))
+        return to_standard_names(outputs, self._execution.names)
 
     def points(self, inputs: Arrays, given: Arrays | None = None) -> dict[str, np.ndarray]:
-        """The values inside, in a file of this project that has not been converted on the way."""
-        from bertferry.verify.runners.onnx_graph import to_points
+        """Intermediate values of the file as it is, if it is one of this project."""
+        from bertferry.verify.runners.onnx_graph import expose_points
 
-        model, points = to_points(self._path, tuple(given or ()))
+        model, points = expose_points(self._path, tuple(given or ()))
         if not points:
             return {}
-        session = self._opened(model)
-        feeds = {**given_names(inputs, self._execution.names), **(given or {})}
-        found = self._run(session, feeds)
-        return {point: found[tensor].astype(np.float32) for point, tensor in points.items()}
+        session = self._create_session(model)
+        feeds = {**to_artifact_names(inputs, self._execution.names), **(given or {})}
+        values = self._run(session, feeds)
+        return {point: values[tensor].astype(np.float32) for point, tensor in points.items()}
 
-    def _opened(self, model: str | bytes) -> "onnxruntime.InferenceSession":
+    def _create_session(self, model: str | bytes) -> "onnxruntime.InferenceSession":
         try:
             import onnxruntime
         except ImportError as error:
@@ -74,18 +74,18 @@ class OnnxRunner:
             "extended": levels.ORT_ENABLE_EXTENDED,
             "all": levels.ORT_ENABLE_ALL,
         }[self._execution.graph_optimization]
-        device, asked = self._execution.device, f"{self._execution.flag('device')} {self._execution.device}"
+        device, request = self._execution.device, f"{self._execution.flag('device')} {self._execution.device}"
         provider = PROVIDERS[device]
         if provider not in onnxruntime.get_available_providers():
             raise UnavailableError(
-                f"{asked}: this ONNX Runtime has no {provider}: install bertferry[gpu], not [cpu]"
+                f"{request}: this ONNX Runtime has no {provider}: install bertferry[gpu] instead of bertferry[cpu]"
             )
         settings: Mapping[str, str] = {}
         if device == "gpu":
             settings = {"use_tf32": "1" if self._execution.precision == "tf32" else "0"}
         try:
             session = onnxruntime.InferenceSession(model, options, providers=[(provider, settings)])
-        except Exception as error:  # its errors share no class
+        except Exception as error:  # its errors have no common base class
             if isinstance(model, bytes) and self._execution.precision is not None:
                 raise UsageError(
                     f"{self._path}: ONNX Runtime cannot run it in {self._execution.flag('precision')} "
@@ -95,14 +95,14 @@ class OnnxRunner:
             raise DataError(f"{self._path}: not a loadable ONNX model: {first_line(error)}") from error
         if provider not in session.get_providers():
             fallback = session.get_providers()[0]
-            raise UnavailableError(f"{asked}: the session fell back to {fallback}")
+            raise UnavailableError(f"{request}: the session fell back to {fallback}")
         return session
 
     def _run(self, session: "onnxruntime.InferenceSession", inputs: Arrays) -> dict[str, np.ndarray]:
         expected = session.get_inputs()
         missing = [value.name for value in expected if value.name not in inputs]
         if missing:
-            raise ValueError(f"the graph also takes {', '.join(missing)}: give their names with --map")
+            raise ValueError(f"the graph also takes {', '.join(missing)}: map these names with --map")
         feeds = {
             value.name: inputs[value.name].astype(TYPES.get(value.type, inputs[value.name].dtype))
             for value in expected

@@ -1,4 +1,4 @@
-"""Runs SavedModels: as a layer, the way fine-tuning code does, or by signature, the way a server does."""
+"""Runs SavedModels: as a layer, like fine-tuning code, or by signature, like a server."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +11,11 @@ from bertferry.core.errors import DataError, UsageError, first_line
 from bertferry.core.manifest import read_manifest
 from bertferry.core.tasks import CONVENIENCES, ENCODER_INPUTS, TASKS, inputs_of
 from bertferry.modeling.tf_compat import LoadedModule, list_declared_inputs
-from bertferry.verify.execution import AS_IT_IS, Execution
-from bertferry.verify.names import given_names, ours
+from bertferry.verify.execution import DEFAULT_EXECUTION, Execution
+from bertferry.verify.name_mapping import to_artifact_names, to_standard_names
 from bertferry.verify.runner import Arrays
-from bertferry.verify.runners.device import Compute, Device
+from bertferry.verify.runners.device import Device
+from bertferry.verify.runners.device_function import DeviceFunction
 
 SIGNATURE = "serving_default"
 LOADING_ERRORS = (ValueError, OSError, tf.errors.OpError, RuntimeError, IndexError, KeyError, TypeError)
@@ -22,9 +23,9 @@ LOADING_ERRORS = (ValueError, OSError, tf.errors.OpError, RuntimeError, IndexErr
 
 
 class HubRunner:
-    """A module behind `hub.KerasLayer`, called with a dict, dropout off; a task's heads are its sub-objects."""
+    """A module in `hub.KerasLayer`, called with a dict, dropout off; a task's heads are its sub-objects."""
 
-    def __init__(self, path: Path, task: str = "encoder", execution: Execution = AS_IT_IS) -> None:
+    def __init__(self, path: Path, task: str = "encoder", execution: Execution = DEFAULT_EXECUTION) -> None:
         import tensorflow_hub as hub
 
         self.name = str(path)
@@ -36,44 +37,44 @@ class HubRunner:
                 root = hub.KerasLayer(str(path))
                 self.loaded = root.resolved_object
                 self._layers: list[tuple[Any, tuple[str, ...]]] = [(root, ENCODER_INPUTS)]
-                # A root that is the encoder has the heads beside it.
+                # If the root is the encoder, the heads are separate sub-objects.
                 for head in TASKS[task].heads if TASKS[task].encoder else ():
                     if not hasattr(self.loaded, head):
-                        raise DataError(f"{path}: no .{head} in it, which task {task} needs")
+                        raise DataError(f"{path}: missing .{head} (required by task {task})")
                     self._layers.append((hub.KerasLayer(getattr(self.loaded, head)), inputs_of((head,))))
         except LOADING_ERRORS as error:
             raise DataError(f"{path}: not a loadable Hub module: {first_line(error)}") from error
         declared = list_declared_inputs(self.loaded)
-        # Modules /1 and /2 on tfhub.dev take lists alone.
+        # Modules /1 and /2 on tfhub.dev take lists only.
         self._by_list = not any(isinstance(inputs, Mapping) for inputs in declared or [{}])
         shapes = [spec.shape for spec in tf.nest.flatten(declared)]
-        free = all(shape.rank is None or shape.as_list() == [None, None] for shape in shapes)
-        self._compute = Compute(self.outputs, TASKS[task].input_names, device, free=free)
+        any_shape = all(shape.rank is None or shape.as_list() == [None, None] for shape in shapes)
+        self._function = DeviceFunction(self.outputs, TASKS[task].input_names, device, any_shape=any_shape)
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The outputs of the root call and of the sub-objects, by name."""
-        return self._compute(inputs)
+        return self._function(inputs)
 
     def points(self, inputs: Arrays, given: Arrays | None = None) -> dict[str, np.ndarray]:
-        """The values inside, in a module of this project."""
-        return self._compute.points(inputs, given)
+        """Intermediate values, if the module is one of this project."""
+        return self._function.points(inputs, given)
 
     def outputs(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The outputs as tensors."""
         if self._by_list:
             pooled, sequence = self._layers[0][0]([inputs[name] for name in ENCODER_INPUTS])
             return {"pooled_output": pooled, "sequence_output": sequence}
-        got: dict[str, tf.Tensor] = {}
-        for layer, needed in self._layers:
-            outputs = layer(given_names({name: inputs[name] for name in needed}, self._names))
+        results: dict[str, tf.Tensor] = {}
+        for layer, input_names in self._layers:
+            outputs = layer(to_artifact_names({name: inputs[name] for name in input_names}, self._names))
             if not isinstance(outputs, Mapping):
-                raise ValueError("the module answers a dict of inputs with something else than a dict")
-            got |= {name: tensor for name, tensor in outputs.items() if name not in CONVENIENCES}
-        return ours(got, self._names)
+                raise ValueError("the module does not return a dict for a dict of inputs")
+            results |= {name: tensor for name, tensor in outputs.items() if name not in CONVENIENCES}
+        return to_standard_names(results, self._names)
 
 
 def load_saved_model(path: Path) -> LoadedModule:
-    """The SavedModel's root object.
+    """Loads a SavedModel and returns its root object.
 
     Raises:
       DataError: TensorFlow cannot load it.
@@ -85,10 +86,14 @@ def load_saved_model(path: Path) -> LoadedModule:
 
 
 class SignatureRunner:
-    """One of a SavedModel's signatures, with its own input and output names unless they are mapped."""
+    """A signature of a SavedModel, with its own input and output names unless they are mapped."""
 
     def __init__(
-        self, path: Path, execution: Execution = AS_IT_IS, signature: str = SIGNATURE, loaded: LoadedModule = None
+        self,
+        path: Path,
+        execution: Execution = DEFAULT_EXECUTION,
+        signature: str = SIGNATURE,
+        loaded: LoadedModule = None,
     ) -> None:
         self.name = str(path)
         self.shares_mask = read_manifest(path) is not None
@@ -100,25 +105,25 @@ class SignatureRunner:
         self._loaded = loaded
         if signature not in self._loaded.signatures:
             raise UsageError(
-                f"{path}: no signature {signature!r}: there are {', '.join(self._loaded.signatures) or 'none'}"
+                f"{path}: no signature {signature!r}: it has {', '.join(self._loaded.signatures) or 'none'}"
             )
         self._signature = self._loaded.signatures[signature]
         self._specs = self._signature.structured_input_signature[1]
         self._inputs = tuple(self._names.get(name, name) for name in self._specs)
         shapes = [spec.shape for spec in self._specs.values()]
-        free = all(shape.rank is None or not any(shape.as_list()) for shape in shapes)
-        self._compute = Compute(self.outputs, self._inputs, device, free=free)
+        any_shape = all(shape.rank is None or not any(shape.as_list()) for shape in shapes)
+        self._function = DeviceFunction(self.outputs, self._inputs, device, any_shape=any_shape)
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The signature's outputs by name."""
-        return self._compute(inputs)
+        return self._function(inputs)
 
     def points(self, inputs: Arrays, given: Arrays | None = None) -> dict[str, np.ndarray]:
-        """The values inside, in a module of this project."""
-        return self._compute.points(inputs, given)
+        """Intermediate values, if the module is one of this project."""
+        return self._function.points(inputs, given)
 
     def outputs(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The outputs as tensors."""
-        tensors = given_names(inputs, self._names)
+        tensors = to_artifact_names(inputs, self._names)
         cast = {name: tf.cast(tensors[name], spec.dtype) for name, spec in self._specs.items()}
-        return ours(self._signature(**cast), self._names)
+        return to_standard_names(self._signature(**cast), self._names)

@@ -1,4 +1,4 @@
-"""The configuration of a checkpoint that came without one, from its tensors' shapes."""
+"""Infers the configuration of a checkpoint that has none from the shapes of its tensors."""
 
 from collections.abc import Iterable
 from itertools import count
@@ -27,38 +27,38 @@ def infer_config(
     path: Path,
     options: SourceOptions,
 ) -> EncoderConfig:
-    """The sizes as the tensors of the nearest layout show them; what they do not show has to be given.
+    """The sizes that the tensors show under the nearest layout; what they do not show has to be given.
 
     Two-dimensional kernels hide the number of heads, and no tensor shows the activation. The dropout rates, which
     change nothing at inference, are BERT's.
 
     Raises:
-      UsageError: something that cannot be known was not given; the message names the flags.
+      UsageError: something that cannot be inferred was not given; the message names the flags.
     """
     layers, rows = _nearest(reader, [layout for layout in layouts if layout.naming == reader.naming])
     sizes: dict[str, int] = {}
     for key, row in rows.items():
         sizes.update(single_axes(reader.tensors[key], row))
     heads, activation = sizes.get("heads", options.num_attention_heads), options.activation
-    lacking = [axis for axis in FIELD_OF_AXIS if axis not in sizes]
-    if not layers or lacking:
-        raise UsageError(f"{path}: no configuration beside it", "name one with --config FILE")
-    asked = [
+    missing_axes = [axis for axis in FIELD_OF_AXIS if axis not in sizes]
+    if not layers or missing_axes:
+        raise UsageError(f"{path}: no configuration found", "name one with --config FILE")
+    missing_flags = [
         flag
         for flag, value in (("--num-attention-heads N", heads), ("--activation NAME", activation))
         if value is None
     ]
-    if asked or heads is None or activation is None:
+    if missing_flags or heads is None or activation is None:
         raise UsageError(
-            f"{path}: no configuration beside it, and the tensors show the sizes alone",
-            f"give {' and '.join(asked)}, or --config FILE",
+            f"{path}: no configuration found, and the tensors show only the sizes",
+            f"give {' and '.join(missing_flags)}, or --config FILE",
         )
     fields = {field: sizes[axis] for axis, field in FIELD_OF_AXIS.items()}
     return EncoderConfig(**fields, num_layers=layers, num_attention_heads=heads, activation=activation)
 
 
 def _nearest(reader: Reader, layouts: list[Layout]) -> tuple[int, dict[str, Row]]:
-    """Blocks and rows, by key, of the encoder of which the file has most, under any layout at any place."""
+    """The number of blocks and the rows, by key, under the layout and at the place with the most tensors."""
     best: tuple[int, dict[str, Row]] = (0, {})
     for layout in layouts:
         for form in layout.forms:
@@ -76,7 +76,7 @@ def _nearest(reader: Reader, layouts: list[Layout]) -> tuple[int, dict[str, Row]
 
 
 def _count_layers(reader: Reader, layout: Layout, place: str) -> int:
-    """How many blocks in a row the file has at a place; none for a layout whose blocks share their weights."""
+    """How many consecutive blocks the file has at a place; 0 for a layout whose blocks share their weights."""
     for layers in count():
         block = [row for row in layout.bind(Form(), layers + 1, place) if f"encoder/{layers}/" in row.parameter]
         if not any(reader.find(row.stored) for row in block):

@@ -1,10 +1,10 @@
-"""The vocabulary that goes into a module, and whether its texts are lower-cased: checked, never guessed."""
+"""Finds and checks a module's vocabulary and casing; neither is ever guessed."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from bertferry.convert.locate import Location
-from bertferry.convert.vocabulary import lower_cases, read_vocabulary
+from bertferry.convert.tokenizer_files import lower_cases, read_vocabulary
 from bertferry.core.errors import DataError, UsageError
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -12,32 +12,30 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 @dataclass(frozen=True)
 class TextAssets:
-    """What a text encoder's module carries so that callers tokenise as it was trained."""
+    """What callers need to tokenize texts as in training: the vocabulary, and whether texts are lower-cased."""
 
     vocabulary: Path
     do_lower_case: bool
 
 
-def text_assets(
+def find_text_assets(
     location: Location, vocab_size: int, vocabulary: str | Path | None, do_lower_case: bool | None
 ) -> TextAssets | None:
-    """The assets for a checkpoint, or None where it has no vocabulary and none was given.
+    """The text assets of a checkpoint, or None if it has no vocabulary and none is given.
 
     Raises:
-      UsageError: no such vocabulary, none though a casing was given, or nothing says what the casing is.
-      DataError: a vocabulary of another length than the word table, or without a special token.
+      UsageError: the vocabulary does not exist, a casing is given without one, or the casing is unknown.
+      DataError: the vocabulary's length differs from the token embedding table's, or a special token is missing.
     """
     path = Path(vocabulary) if vocabulary is not None else location.vocabulary
     if path is None and do_lower_case is None:
         return None
     if path is None:
-        raise UsageError(
-            f"{location.path}: no vocabulary whose texts could be lower-cased: name one with --vocab FILE"
-        )
+        raise UsageError(f"{location.path}: lower-casing requires a vocabulary: give one with --vocab FILE")
     if not path.is_file():
-        raise UsageError(f"{path}: no such vocabulary")
+        raise UsageError(f"{path}: vocabulary not found")
     tokens = set(read_vocabulary(path, vocab_size))
     missing = [token for token in SPECIAL_TOKENS if token not in tokens]
     if missing:
-        raise DataError(f"{path}: the special tokens {', '.join(missing)} are not in it")
+        raise DataError(f"{path}: missing special tokens {', '.join(missing)}")
     return TextAssets(path, lower_cases(path, location.tokenizer_config, do_lower_case))

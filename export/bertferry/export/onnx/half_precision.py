@@ -1,4 +1,4 @@
-"""Half precision for a graph that was not written for it: weights and products in float16, all else as it was."""
+"""Converts the weights and matrix products of a graph to float16 and leaves everything else in float32."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,47 +12,49 @@ from bertferry.export.onnx.weights import Weight
 
 PRODUCTS = ("MatMul", "Gemm", "Einsum")
 MOVES = ("Reshape", "Transpose", "Identity", "Squeeze", "Unsqueeze")
-"""Operations that give back the numbers of their first input: of a weight in half precision, they stay in it."""
+"""Operations that return the values of their first input: those of a float16 weight stay in float16."""
 
 
-def halved(model: onnx.ModelProto, weights: Sequence[Weight]) -> tuple[onnx.ModelProto, list[Weight]]:
-    """The model with its float32 weights in float16, and these weights.
+def convert_to_half(model: onnx.ModelProto, weights: Sequence[Weight]) -> tuple[onnx.ModelProto, list[Weight]]:
+    """The model with its float32 weights in float16, and the weights.
 
-    Products with a weight are computed in float16 and widened; where anything else takes a weight, it is widened
-    first. So layer normalizations, softmax, activations and the sums between them stay in float32.
+    Products with a weight are computed in float16 and widened; before any other operation, the weight is widened.
+    Layer normalizations, softmax, activations and the sums between them therefore stay in float32.
     """
-    chosen = {weight.name for weight in weights if weight.dtype == "float32"}
+    narrowed = {weight.name for weight in weights if weight.dtype == "float32"}
     for value in model.graph.input:
-        if value.name in chosen:
+        if value.name in narrowed:
             value.type.tensor_type.elem_type = TensorProto.FLOAT16
-    half = set(chosen)
+    half = set(narrowed)
     nodes: list[onnx.NodeProto] = []
-    for node in _in_order(model.graph):
+    for node in _sorted_nodes(model.graph):
         if node.op_type in MOVES and node.input[0] in half:
             half.update(node.output)
             nodes.append(node)
         elif node.op_type in PRODUCTS and half.intersection(node.input):
-            nodes += _multiplied(node, half)
+            nodes += _narrow_product(node, half)
         else:
-            nodes += _widened(node, half)
+            nodes += _widen_inputs(node, half)
     del model.graph.node[:], model.graph.value_info[:]
     model.graph.node.extend(nodes)
     return model, [
-        replace(weight, dtype="float16", load=partial(_as_half, weight)) if weight.name in chosen else weight
+        replace(weight, dtype="float16", load=partial(_load_as_half, weight))
+        if weight.name in narrowed
+        else weight
         for weight in weights
     ]
 
 
-def _as_half(weight: Weight) -> np.ndarray:
+def _load_as_half(weight: Weight) -> np.ndarray:
     return np.ascontiguousarray(weight.load().astype(np.float16))
 
 
-def _cast(name: str, to: str, kind: int) -> onnx.NodeProto:
-    return helper.make_node("Cast", [name], [to], to=kind)
+def _cast(name: str, to: str, dtype: int) -> onnx.NodeProto:
+    return helper.make_node("Cast", [name], [to], to=dtype)
 
 
-def _multiplied(node: onnx.NodeProto, half: set[str]) -> list[onnx.NodeProto]:
-    """The product in float16: other inputs narrowed, its output widened."""
+def _narrow_product(node: onnx.NodeProto, half: set[str]) -> list[onnx.NodeProto]:
+    """The product in float16, with its other inputs narrowed and its output widened."""
     casts = []
     for index, name in enumerate(node.input):
         if name and name not in half:
@@ -64,8 +66,8 @@ def _multiplied(node: onnx.NodeProto, half: set[str]) -> list[onnx.NodeProto]:
     return [*casts, node, _cast(node.output[0], output, TensorProto.FLOAT)]
 
 
-def _widened(node: onnx.NodeProto, half: set[str]) -> list[onnx.NodeProto]:
-    """A lookup in float16 whose result is widened; any other operation on widened weights."""
+def _widen_inputs(node: onnx.NodeProto, half: set[str]) -> list[onnx.NodeProto]:
+    """A lookup in float16 with its result widened, or any other operation with its weights widened."""
     if node.op_type == "Gather" and node.input[0] in half:
         output = node.output[0]
         node.output[0] = f"{output}/half"
@@ -79,9 +81,9 @@ def _widened(node: onnx.NodeProto, half: set[str]) -> list[onnx.NodeProto]:
     return [*casts, node]
 
 
-def _in_order(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    """The nodes, each after those whose outputs it takes."""
-    made_by = {name: node for node in graph.node for name in node.output}
+def _sorted_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The nodes, each after those on whose outputs it depends."""
+    producers = {name: node for node in graph.node for name in node.output}
     ordered: list[onnx.NodeProto] = []
     seen: set[str] = set()
     for end in graph.node:
@@ -89,7 +91,9 @@ def _in_order(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
         while stack:
             node = stack[-1]
             before = [
-                made_by[name] for name in node.input if name in made_by and made_by[name].output[0] not in seen
+                producers[name]
+                for name in node.input
+                if name in producers and producers[name].output[0] not in seen
             ]
             if before:
                 stack.extend(before)

@@ -1,6 +1,6 @@
-"""Brings a graph into one order with one set of names.
+"""Gives a graph a canonical order and canonical names.
 
-tf2onnx numbers its nodes and tensors differently from run to run; the same export has to give the same bytes.
+tf2onnx numbers its nodes and tensors differently from run to run, but the same export must give the same bytes.
 """
 
 from collections.abc import Collection, Iterator
@@ -9,8 +9,8 @@ import onnx
 from onnx import helper, numpy_helper
 
 
-def canonical(model: onnx.ModelProto, kept: Collection[str]) -> onnx.ModelProto:
-    """The same graph: nodes in the order in which the outputs need them, constants once, tensors numbered.
+def canonicalize(model: onnx.ModelProto, kept: Collection[str]) -> onnx.ModelProto:
+    """The same graph with sorted nodes, without duplicate constants and with numbered tensors.
 
     Inputs, outputs and the tensors `kept` keep their names; nodes are named after their first output.
     """
@@ -18,17 +18,17 @@ def canonical(model: onnx.ModelProto, kept: Collection[str]) -> onnx.ModelProto:
     producers = {output: node for node in graph.node for output in node.output if output}
     constants = {constant.name: constant for constant in graph.initializer}
     names = {name: name for name in (*kept, *(value.name for value in (*graph.input, *graph.output)))}
-    nodes = list(_needed(graph, producers))
+    nodes = list(_nodes_in_order(graph, producers))
     unique: dict[bytes, str] = {}
-    made = helper.make_graph([], "bertferry", list(graph.input), list(graph.output))
+    result = helper.make_graph([], "bertferry", list(graph.input), list(graph.output))
     for number, node in enumerate(nodes):
         for name in node.input:
             if name in constants and name not in names:
-                names[name] = _constant(made, constants[name], unique)
+                names[name] = _add_constant(result, constants[name], unique)
         for place, name in enumerate(node.output):
             if name:
                 names.setdefault(name, f"{node.op_type}_{number}" + (f"_{place}" if place else ""))
-        copy = made.node.add()
+        copy = result.node.add()
         copy.CopyFrom(node)
         copy.input[:] = [names.get(name, name) for name in node.input]
         copy.output[:] = [names.get(name, name) for name in node.output]
@@ -37,15 +37,15 @@ def canonical(model: onnx.ModelProto, kept: Collection[str]) -> onnx.ModelProto:
         attributes = sorted(copy.attribute, key=lambda attribute: attribute.name)
         del copy.attribute[:]
         copy.attribute.extend(attributes)
-    return helper.make_model(made, opset_imports=list(model.opset_import), ir_version=IR_VERSION)
+    return helper.make_model(result, opset_imports=list(model.opset_import), ir_version=IR_VERSION)
 
 
 IR_VERSION = 9
-"""The one of opset 19 and below: older runtimes read it too."""
+"""The IR version of opset 19 and below, which older runtimes can read."""
 
 
-def _constant(graph: onnx.GraphProto, constant: onnx.TensorProto, unique: dict[bytes, str]) -> str:
-    """The name of a constant, added where no equal one is there yet."""
+def _add_constant(graph: onnx.GraphProto, constant: onnx.TensorProto, unique: dict[bytes, str]) -> str:
+    """The name of a constant; adds it unless the graph contains an equal one."""
     copy = numpy_helper.from_array(numpy_helper.to_array(constant))
     key = copy.SerializeToString(deterministic=True)
     if key not in unique:
@@ -54,8 +54,8 @@ def _constant(graph: onnx.GraphProto, constant: onnx.TensorProto, unique: dict[b
     return unique[key]
 
 
-def _needed(graph: onnx.GraphProto, producers: dict[str, onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
-    """Every node that an output needs, each after those that it needs itself."""
+def _nodes_in_order(graph: onnx.GraphProto, producers: dict[str, onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    """The nodes on which the outputs depend, each after the nodes on which it depends itself."""
     done: set[str] = set()
     stack = [(output.name, False) for output in reversed(graph.output)]
     while stack:

@@ -1,4 +1,4 @@
-"""The vocabulary beside a checkpoint, one token a line, and what its tokenizer does."""
+"""The tokenizer files of a checkpoint: a vocabulary, one token per line, and a configuration."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ def read_vocabulary(path: Path, expected: int) -> list[str]:
 
     Raises:
       UsageError: not readable as UTF-8 text.
-      DataError: another number of tokens than the word table has rows (`expected`).
+      DataError: the number of tokens is not the number of rows of the token embedding table (`expected`).
     """
     try:
         text = path.read_bytes().decode("utf-8")
@@ -21,12 +21,14 @@ def read_vocabulary(path: Path, expected: int) -> list[str]:
         raise UsageError(f"{path}: not a readable vocabulary: {error}") from error
     tokens = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
     if len(tokens) != expected:
-        raise DataError(f"{path}: {len(tokens)} tokens, but the word table has {expected} rows (vocab_size)")
+        raise DataError(
+            f"{path}: {len(tokens)} tokens, but the token embedding table has {expected} rows (vocab_size)"
+        )
     return tokens
 
 
 def read_tokenizer_config(path: Path | None) -> dict[str, Any]:
-    """The keys of a `tokenizer_config.json`, none where there is no such file.
+    """The keys of a `tokenizer_config.json`, none if there is no such file.
 
     Raises:
       UsageError: not readable as a JSON object.
@@ -38,12 +40,12 @@ def read_tokenizer_config(path: Path | None) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: not a readable tokenizer configuration: {error}") from error
     if not isinstance(values, dict):
-        raise UsageError(f"{path}: not a tokenizer configuration: a JSON object is expected")
+        raise UsageError(f"{path}: not a tokenizer configuration: expected a JSON object")
     return values
 
 
 def lower_cases(vocabulary: Path, tokenizer_config: Path | None, given: bool | None) -> bool:
-    """Whether the texts of a vocabulary are lower-cased: as given, or as the tokenizer's configuration says.
+    """Whether texts are lower-cased for a vocabulary: as given, or as in the tokenizer's configuration.
 
     Raises:
       UsageError: nothing says so.
@@ -58,7 +60,7 @@ def lower_cases(vocabulary: Path, tokenizer_config: Path | None, given: bool | N
 
 
 def write_tokenizer_config(directory: Path, checkpoint: Checkpoint, do_lower_case: bool | None) -> None:
-    """The `tokenizer_config.json` that transformers wants beside a `vocab.txt`: the source's, or a new one.
+    """Writes the `tokenizer_config.json` that transformers needs for a `vocab.txt`: the source's, or a new one.
 
     Raises:
       UsageError: there is a vocabulary, but nothing says whether texts are lower-cased.

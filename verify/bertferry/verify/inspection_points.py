@@ -1,11 +1,11 @@
-"""The named points of an encoder at which two artifacts can be compared from the inside."""
+"""Named points inside an encoder where the intermediate values of two artifacts can be compared."""
 
 POINTS_OF_A_LAYER = ("attention", "attention_norm", "output")
-"""After the attention's output projection, after the LayerNorm behind it, and after the block's last LayerNorm."""
+"""After the attention output projection, after the LayerNorm that follows it, and after the block's LayerNorm."""
 
 
 def point_names(num_layers: int) -> tuple[str, ...]:
-    """Every point in the order of computation."""
+    """All points in order of computation."""
     layers = (f"layer_{layer}/{point}" for layer in range(num_layers) for point in POINTS_OF_A_LAYER)
     return ("embeddings", *layers, "pooler")
 
@@ -21,7 +21,7 @@ def point_of(name: str) -> str | None:
     return None
 
 
-def in_order(names: set[str]) -> list[str]:
-    """Points sorted by when they are computed."""
+def sort_points(names: set[str]) -> list[str]:
+    """Points sorted in order of computation."""
     layers = [int(name.split("/")[0][len("layer_") :]) for name in names if "/" in name]
     return [name for name in point_names(max(layers, default=-1) + 1) if name in names]

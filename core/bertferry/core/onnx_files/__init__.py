@@ -1,0 +1,1 @@
+"""What verifying and exporting both do to ONNX files."""

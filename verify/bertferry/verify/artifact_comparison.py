@@ -1,0 +1,269 @@
+"""compare_artifacts: runs a reference and its candidates on the same inputs, one after another."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bertferry.convert.difference import compare_checkpoints
+from bertferry.core.errors import DataError, UsageError, first_line
+from bertferry.core.progress import ProgressCallback
+from bertferry.core.tasks import POSITIONS_INPUT, TASKS
+from bertferry.verify.artifact import Artifact
+from bertferry.verify.comparison import compare
+from bertferry.verify.environment import environment
+from bertferry.verify.golden import write_golden
+from bertferry.verify.localization import Drift, localize
+from bertferry.verify.metrics import TaskMetrics
+from bertferry.verify.probes import Probe, coverage, select_probes, standard_probes
+from bertferry.verify.report import CandidateResult, ProbeResult, Report
+from bertferry.verify.runner import Inspectable, Runner
+from bertferry.verify.texts import vocabulary_fault
+from bertferry.verify.tolerance import PROFILES, Tolerance
+
+DEFAULT_PROFILE = "fp32"
+
+
+@dataclass(frozen=True)
+class Judgment:
+    """What is compared, and what counts as equal.
+
+    `overrides` are tolerances of single outputs; `localize` also compares intermediate values; `save_golden` is
+    the file to which the inputs and the reference's outputs are saved.
+    """
+
+    tolerance: Tolerance = PROFILES[DEFAULT_PROFILE]
+    overrides: Mapping[str, Tolerance] | None = None
+    task: str = "encoder"
+    positions: str = "all"
+    judge_padding: str = "auto"
+    seed: int = 0
+    localize: bool = False
+    save_golden: Path | None = None
+
+
+def compare_artifacts(
+    reference: Artifact,
+    candidates: Sequence[Artifact],
+    judgment: Judgment,
+    *,
+    probes: Sequence[str] = (),
+    inputs: Sequence[Probe] = (),
+    progress: ProgressCallback | None = None,
+) -> Report:
+    """Compares artifacts, which are opened on demand; only one is in memory at a time.
+
+    Args:
+      reference, candidates: the artifacts.
+      judgment: what counts as equal.
+      probes: names of the probes to run, by default all.
+      inputs: replace the standard or stored probes.
+      progress: called as the work goes on.
+
+    Raises:
+      UsageError: no candidates, an unknown probe, no artifact that states which inputs are valid, or a file that
+        cannot be written.
+      DataError: artifacts of different sizes, invalid inputs, or a reference that fails.
+    """
+    if not candidates:
+        raise UsageError("nothing to compare: give at least one candidate")
+    artifacts = (reference, *candidates)
+    probes_run, vocabulary_coverage = _select_inputs(artifacts, judgment, inputs, probes)
+    steps = len(probes_run) * len(artifacts)
+
+    def tell_from(first: int) -> Callable[[str, int], None]:
+        return lambda what, done: progress(what, first + done, steps) if progress else None
+
+    reference_run = _run_reference(reference, probes_run, judgment, tell_from(0))
+    results = [
+        _run_candidate(candidate, reference, reference_run, judgment, tell_from(turn * len(probes_run)))
+        for turn, candidate in enumerate(candidates, start=1)
+    ]
+    return Report(
+        reference=reference.name,
+        candidates=tuple(results),
+        tolerance=judgment.tolerance,
+        task=judgment.task,
+        positions=judgment.positions,
+        judge_padding=judgment.judge_padding,
+        seed=judgment.seed,
+        coverage=vocabulary_coverage,
+        overrides=judgment.overrides or {},
+        runs_on=reference.execution.describe(),
+        configuration=next((side.configuration for side in artifacts if side.configuration), {}),
+        environment=environment(),
+    )
+
+
+@dataclass(frozen=True)
+class _ReferenceRun:
+    """The reference's outputs on every probe, and its intermediate values if they are compared."""
+
+    probes: Sequence[Probe]
+    outputs: Sequence[dict[str, np.ndarray]]
+    points: Sequence[dict[str, np.ndarray]]
+    shares_mask: bool
+
+
+def _run_reference(
+    reference: Artifact, probes: Sequence[Probe], judgment: Judgment, tell: Callable[[str, int], None]
+) -> _ReferenceRun:
+    runner = reference.open()
+    outputs, points = [], []
+    for number, probe in enumerate(probes):
+        tell(f"reference on '{probe.name}'", number)
+        outputs.append(_reference_outputs(runner, probe, reference.name))
+        points.append(_points(runner, probe) if judgment.localize else {})
+    if judgment.save_golden is not None:
+        write_golden(judgment.save_golden, probes, outputs)
+    return _ReferenceRun(probes, outputs, points, runner.shares_mask)
+
+
+def _run_candidate(
+    candidate: Artifact,
+    reference: Artifact,
+    reference_run: _ReferenceRun,
+    judgment: Judgment,
+    tell: Callable[[str, int], None],
+) -> CandidateResult:
+    runner = candidate.open()
+    padding = judgment.judge_padding
+    judged = padding == "always" or (padding == "auto" and reference_run.shares_mask and runner.shares_mask)
+    outcomes, metrics = [], TaskMetrics(judgment.tolerance)
+    for number, (probe, want) in enumerate(zip(reference_run.probes, reference_run.outputs, strict=True)):
+        tell(f"candidate on '{probe.name}'", number)
+        outcomes.append(_run_probe(runner, probe, want, judgment, judged, metrics))
+    drift = (
+        _drift(runner, reference_run.probes, reference_run.points, outcomes, judgment.tolerance)
+        if judgment.localize
+        else None
+    )
+    fault = vocabulary_fault(reference, candidate)
+    return CandidateResult(
+        candidate.name,
+        tuple(outcomes),
+        candidate.execution.describe(),
+        metrics.result(),
+        (fault,) if fault else (),
+        drift,
+        _tensor_differences(reference, candidate),
+    )
+
+
+def loosest_profile(sides: Sequence[Artifact]) -> str:
+    """The loosest of the artifacts' profiles."""
+    order = list(PROFILES)
+    return max((side.profile for side in sides), key=order.index)
+
+
+def _select_inputs(
+    artifacts: Sequence[Artifact], judgment: Judgment, inputs: Sequence[Probe], names: Sequence[str]
+) -> tuple[tuple[Probe, ...], float | None]:
+    """The given or stored inputs if there are any, else the standard probes; and their vocabulary coverage."""
+    limits = next((side.limits for side in artifacts if side.limits), None)
+    stored = inputs or next((side.probes for side in artifacts if side.probes), ())
+    if stored:
+        probes = tuple(stored)
+    elif limits is None:
+        raise UsageError("no artifact states which inputs are valid: give some with --inputs FILE.npz")
+    else:
+        with_positions = POSITIONS_INPUT in TASKS[judgment.task].input_names
+        probes = standard_probes(limits, judgment.seed, with_positions=with_positions)
+    probes = select_probes(probes, names)
+    _check_limits(artifacts, probes)
+    return probes, coverage(probes, limits) if limits else None
+
+
+def _check_limits(artifacts: Sequence[Artifact], probes: Sequence[Probe]) -> None:
+    """Rejects artifacts of different sizes, and inputs that are invalid for them."""
+    limited = [side for side in artifacts if side.limits]
+    for side in limited[1:]:
+        if side.limits != limited[0].limits:
+            raise DataError(
+                f"{side.name} has a different configuration from {limited[0].name}: "
+                f"{side.limits}, {limited[0].limits}"
+            )
+    if not limited or limited[0].limits is None:
+        return
+    limits = limited[0].limits
+    for probe in probes:
+        ids, segments = probe.inputs["input_word_ids"], probe.inputs["input_type_ids"]
+        for what, value, limit in (
+            ("token id", ids.max(), limits.vocab_size - 1),
+            ("segment id", segments.max(), limits.type_vocab_size - 1),
+            ("length", ids.shape[1], limits.max_positions),
+        ):
+            if value > limit:
+                raise DataError(f"{probe.name}: {what} {value} exceeds the model's maximum, {limit}")
+
+
+def _reference_outputs(runner: Runner, probe: Probe, name: str) -> dict[str, np.ndarray]:
+    try:
+        return runner.run(probe.inputs)
+    except Exception as error:  # whatever the framework raises, the reference is unusable
+        raise DataError(f"{name} fails on probe '{probe.name}': {first_line(error)}") from error
+
+
+def _run_probe(
+    runner: Runner,
+    probe: Probe,
+    want: dict[str, np.ndarray],
+    judgment: Judgment,
+    judge_padding: bool,
+    metrics: TaskMetrics,
+) -> ProbeResult:
+    mask = probe.inputs.get("input_mask")
+    padded = mask is not None and not mask.all()
+    try:
+        got = runner.run(probe.inputs)
+    except Exception as error:  # a candidate that opens but fails on a valid input counts as a disagreement
+        fault = f"fails with {type(error).__name__}: {first_line(error)}"
+        return ProbeResult(probe.name, error=fault, padded=padded)
+    diffs = compare(
+        want,
+        got,
+        judgment.tolerance,
+        overrides=judgment.overrides or {},
+        mask=mask,
+        positions=judgment.positions,
+        judge_padding=judge_padding,
+    )
+    if mask is not None:
+        metrics.add(want, got, mask)
+    return ProbeResult(probe.name, diffs, padded=padded)
+
+
+def _points(runner: Runner, probe: Probe) -> dict[str, np.ndarray]:
+    return runner.points(probe.inputs) if isinstance(runner, Inspectable) else {}
+
+
+def _drift(
+    runner: Runner,
+    probes: Sequence[Probe],
+    reference_points: Sequence[dict[str, np.ndarray]],
+    outcomes: Sequence[ProbeResult],
+    tolerance: Tolerance,
+) -> Drift:
+    """The drift on the first probe that disagrees, else on the first."""
+    index = next((index for index, outcome in enumerate(outcomes) if not outcome.ok), 0)
+    probe = probes[index]
+
+    def candidate_points(given: Mapping[str, np.ndarray] | None) -> dict[str, np.ndarray]:
+        return runner.points(probe.inputs, given) if isinstance(runner, Inspectable) else {}
+
+    try:
+        return localize(probe.name, reference_points[index], candidate_points, tolerance)
+    except Exception as error:  # the candidate fails on this probe anyway
+        return Drift(probe.name, (), "", f"the candidate fails: {first_line(error)}")
+
+
+def _tensor_differences(reference: Artifact, candidate: Artifact) -> tuple[str, ...]:
+    """How the parameters of two checkpoints differ."""
+    if reference.checkpoint is None or candidate.checkpoint is None:
+        return ()
+    with suppress(DataError):  # damaged bytes have been reported already
+        different = compare_checkpoints(reference.checkpoint, candidate.checkpoint).parameters
+        return tuple(f"{row.parameter}: {row.what}" for row in different)
+    return ()
