@@ -14,9 +14,10 @@ from bertferry.core.errors import DataError, first_line
 
 
 class TensorFlowReader:
-    """A checkpoint under a prefix. The CRC-32C of each tensor is checked as it is read."""
+    """The checkpoint with a prefix. The CRC-32C of each tensor is verified when it is read."""
 
     def __init__(self, prefix: Path) -> None:
+        self.path = prefix
         self._bundle = BundleReader(prefix)
         self._graph = self._read_graph(prefix) if GRAPH_KEY in self._bundle.entries else None
         self.naming: Naming = "names" if self._graph is None else "objects"
@@ -57,11 +58,11 @@ class TensorFlowReader:
         return {key.removesuffix(VALUE) for key in self._graph.keys_below(place)}
 
     def read(self, key: str) -> np.ndarray:
-        """The tensor as an array, its checksum verified."""
+        """The tensor, after verifying its checksum."""
         return self._bundle.read(self._stored(key))
 
     def chunks(self, key: str) -> Iterator[memoryview]:
-        """The tensor's bytes in pieces, their checksum verified behind the last one."""
+        """The tensor's bytes in chunks; their checksum is verified after the last one."""
         return self._bundle.chunks(self._stored(key))
 
     def fingerprint(self, key: str) -> str:

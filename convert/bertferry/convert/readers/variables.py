@@ -6,6 +6,7 @@ of the variables identify them.
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +19,10 @@ from bertferry.core.errors import UsageError
 
 class NamedObjects(Protocol):
     """What the view needs of the underlying reader."""
+
+    @property
+    def path(self) -> Path:
+        """The file, for messages."""
 
     @property
     def tensors(self) -> Mapping[str, TensorInfo]:
@@ -34,7 +39,7 @@ class NamedObjects(Protocol):
         """The tensor."""
 
     def chunks(self, key: str) -> Iterator[memoryview]:
-        """Its bytes in pieces."""
+        """Its bytes in chunks."""
 
     def fingerprint(self, key: str) -> str:
         """A hash that is the same for equal bytes."""
@@ -72,7 +77,10 @@ class VariableView:
         keys = self._keys.get(stored, [])
         if len(keys) > 1:
             places = ", ".join(key.rpartition("/")[0] for key in keys)
-            raise UsageError(f"several variables are called {stored}, below {places}", "choose one with --prefix")
+            raise UsageError(
+                f"{self._reader.path}: several variables are called {stored}, below {places}",
+                "choose one with --prefix",
+            )
         return keys[0] if keys else None
 
     def places(self, stored: str) -> list[str]:
@@ -89,7 +97,7 @@ class VariableView:
         return self._reader.read(key)
 
     def chunks(self, key: str) -> Iterator[memoryview]:
-        """As the reader below."""
+        """As for the underlying reader."""
         return self._reader.chunks(key)
 
     def fingerprint(self, key: str) -> str:
