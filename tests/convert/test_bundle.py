@@ -1,4 +1,4 @@
-"""TensorFlow's checkpoint files, read and written without it: TensorFlow is the judge of both ways."""
+"""Reading and writing TensorFlow checkpoint files without TensorFlow, compared with TensorFlow."""
 
 import shutil
 import tempfile
@@ -15,14 +15,14 @@ from hypothesis.extra.numpy import array_shapes
 
 from bertferry.convert import ConversionOptions, convert_checkpoint
 from bertferry.convert.bundle import BundleReader, BundleWriter
-from bertferry.convert.bundle.entry import DTYPES, STRINGS
+from bertferry.convert.bundle.entry import DTYPE_OF_NUMBER, STRINGS
 
-NUMERIC = sorted(set(DTYPES.values()) - {STRINGS})
+NUMERIC = sorted(set(DTYPE_OF_NUMBER.values()) - {STRINGS})
 GOLDENS = sorted(Path(__file__).parents[1].glob("fixtures/golden/*/*.index"))
 
 
 def save_with_tensorflow(prefix, tensors, parts=1):
-    """What `SaveV2` writes, or what `MergeV2Checkpoints` makes of several such files."""
+    """Saves with `SaveV2`, or in several parts that `MergeV2Checkpoints` merges."""
     names = sorted(tensors)
     prefixes = [str(prefix)] if parts == 1 else [f"{prefix}-part{number}/part" for number in range(parts)]
     for number, one in enumerate(prefixes):
@@ -62,10 +62,11 @@ def save_here(prefix, tensors):
 
 def read_with_tensorflow(prefix):
     reader = tf.train.load_checkpoint(str(prefix))
+    dtypes = reader.get_variable_to_dtype_map()  # converts every name: once, not once per tensor
     found = {}
     for name, shape in reader.get_variable_to_shape_map().items():
         value = reader.get_tensor(name)
-        if reader.get_variable_to_dtype_map()[name] == tf.string:
+        if dtypes[name] == tf.string:
             kept = np.empty(shape, object)
             kept[...] = value
             value = kept
@@ -97,7 +98,7 @@ def read_here(prefix):
 
 @pytest.mark.parametrize("index", GOLDENS, ids=lambda index: index.parent.name)
 def test_what_every_release_wrote_reads_to_the_same_bits(index, tmp_path):
-    """And written again, the files have the bytes that TensorFlow gives them."""
+    """Written again, the files have the same bytes as those that TensorFlow writes."""
     expected = read_with_tensorflow(index.with_suffix(""))
     assert_same(read_here(index.with_suffix("")), expected)
     save_here(tmp_path / "ours", expected)
@@ -110,7 +111,7 @@ def test_what_every_release_wrote_reads_to_the_same_bits(index, tmp_path):
 
 
 def numbers(dtype, shape, seed):
-    """Any bits, so NaNs of every kind; truth values are 0 or 1."""
+    """Random bits, including NaNs of every kind; booleans are 0 or 1."""
     rng = np.random.default_rng(seed)
     count = int(np.prod(shape, dtype=int))
     if dtype == "bool":
@@ -120,7 +121,7 @@ def numbers(dtype, shape, seed):
 
 @st.composite
 def bundles(draw):
-    """Names with shared beginnings, any type, empty and scalar tensors; sometimes enough for several blocks."""
+    """Names with common prefixes, all types, empty and scalar tensors; sometimes names for several blocks."""
     stem = draw(st.text("ab/_.é", max_size=20))
     names = draw(st.sets(st.text("ab/_é", min_size=1, max_size=8), min_size=1, max_size=8))
     tensors = {}
@@ -173,7 +174,7 @@ def test_names_fill_several_blocks(tmp_path):
 
 @pytest.mark.parametrize("length", [10, 100, 9000, 2**21])
 def test_a_partitioned_variable_is_joined(tmp_path, length):
-    """Starts and lengths of every width that their keys write them in."""
+    """Starts and lengths that take different numbers of bytes in the keys."""
     whole = np.arange(2 * length, dtype=np.int16).reshape(length, 2)
     cuts = [0, length // 3, length - 1, length]
     tf.raw_ops.SaveV2(

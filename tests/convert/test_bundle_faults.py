@@ -1,4 +1,4 @@
-"""Nothing that a TensorFlow checkpoint says of itself is believed before it is checked."""
+"""Everything that a TensorFlow checkpoint states is checked before it is used."""
 
 import random
 import shutil
@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from bertferry.convert.bundle import BundleReader, BundleWriter, table_writer
-from bertferry.convert.bundle.checksum import crc32c, masked
+from bertferry.convert.bundle.checksum import crc32c, mask
 from bertferry.convert.bundle.messages import EntryMessage, HeaderMessage
 from bertferry.convert.bundle.table import FOOTER_BYTES, TRAILER_BYTES, _handle, read_table
 from bertferry.convert.bundle.table_writer import write_table
@@ -23,12 +23,14 @@ def test_a_missing_part_is_named(tmp_path):
         tensors=[tf.ones([2, 2])],
     )
     reader = BundleReader(tmp_path / "parts")
-    with pytest.raises(DataError, match="parts: tensor table is damaged: its parts are not as large as the whole"):
+    with pytest.raises(
+        DataError, match="parts: tensor table is damaged: its parts do not have the size of the whole"
+    ):
         reader.read("table")
 
 
 def reframe(index, change):
-    """The index with changed entries, its checksums right."""
+    """Changes entries of the index and corrects its checksums."""
     table = read_table(index)
     change(table)
     write_table(index, table)
@@ -46,13 +48,13 @@ def two(tmp_path):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"offset": 2**62}, "two.data-00000-of-00001 ends before it does"),
-        ({"shape": {"dim": [{"size": 2**40}]}}, "it has 16 bytes, not those of its shape"),
-        ({"shape": {"dim": [{"size": 2**40}]}, "size": 2**42}, "ends before it does"),
-        ({"shard_id": 7}, "it is in data file 7 of 1"),
-        ({"dtype": 21}, "its type is TensorFlow's number 21, which is none of numbers"),
-        ({"dtype": 7}, "its strings are not as long as they say|a number that does not end|fewer strings"),
-        ({"crc32c": 5}, "its checksum is not that of its bytes"),
+        ({"offset": 2**62}, "two.data-00000-of-00001 is truncated"),
+        ({"shape": {"dim": [{"size": 2**40}]}}, "it has 16 bytes, but its shape requires 4398046511104"),
+        ({"shape": {"dim": [{"size": 2**40}]}, "size": 2**42}, "is truncated"),
+        ({"shard_id": 7}, "it is in data file 7, but the checkpoint has only 1"),
+        ({"dtype": 21}, "its type, number 21 in TensorFlow, is not a supported numeric type"),
+        ({"dtype": 7}, "the lengths of its strings do not match|unterminated number|fewer strings"),
+        ({"crc32c": 5}, "its checksum does not match its bytes"),
     ],
 )
 def test_a_wrong_entry_is_named(two, fields, said):
@@ -73,7 +75,7 @@ def test_a_wrong_entry_is_named(two, fields, said):
     ("header", "said"),
     [
         ({"num_shards": 1, "endianness": 1}, "written on a big-endian machine"),
-        ({"num_shards": 1, "version": {"min_consumer": 2}}, "asks for a reader of version 2"),
+        ({"num_shards": 1, "version": {"min_consumer": 2}}, "requires a reader of version 2"),
     ],
 )
 def test_a_file_for_another_reader_is_refused(two, header, said):
@@ -84,18 +86,18 @@ def test_a_file_for_another_reader_is_refused(two, header, said):
         BundleReader(two)
 
 
-def test_a_block_compressed_by_snappy_is_refused_by_name(two, monkeypatch):
+def test_a_block_compressed_with_snappy_is_refused_by_name(two, monkeypatch):
     table = read_table(two.with_suffix(".index"))
-    monkeypatch.setattr(table_writer, "PLAIN", 1)  # the byte behind a block, under its checksum
+    monkeypatch.setattr(table_writer, "PLAIN", 1)  # the byte after a block, which its checksum covers
     write_table(two.with_suffix(".index"), table)
-    with pytest.raises(DataError, match="compressed by Snappy"):
+    with pytest.raises(DataError, match="compressed with Snappy"):
         BundleReader(two)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", range(10))
 def test_a_mutated_index_ends_in_one_line(golden, tmp_path, case):
-    """Bytes of a block changed and its checksum made right again: nothing in it may be believed."""
+    """Bytes of a block are changed and its checksum is corrected."""
     shutil.copy(golden / "tf1_core_L2" / "bert_model.ckpt.data-00000-of-00001", tmp_path / "m.data-00000-of-00001")
     index = golden / "tf1_core_L2" / "bert_model.ckpt.index"
     for turn in range(100):
@@ -106,7 +108,7 @@ def test_a_mutated_index_ends_in_one_line(golden, tmp_path, case):
             for name in reader.entries:
                 reader.read(name)
         except DataError as error:
-            assert "\n" not in str(error)  # noqa: PT017 - it may also be unharmed
+            assert "\n" not in str(error)  # noqa: PT017 - it may also remain valid
 
 
 def mutate(index, target, rng):
@@ -116,5 +118,5 @@ def mutate(index, target, rng):
     end = meta - TRAILER_BYTES
     for _ in range(rng.randrange(1, 4)):
         content[rng.randrange(end)] = rng.randrange(256)
-    content[end + 1 : meta] = masked(crc32c(content[: end + 1])).to_bytes(4, "little")
+    content[end + 1 : meta] = mask(crc32c(content[: end + 1])).to_bytes(4, "little")
     target.write_bytes(content)

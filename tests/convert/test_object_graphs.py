@@ -150,13 +150,13 @@ def crc32c(data: bytes) -> int:
     return crc ^ 0xFFFFFFFF
 
 
-def test_an_edge_that_leads_nowhere_is_refused(golden, tmp_path, one_line):
-    """With every checksum right: what wrote it was wrong."""
+def test_an_edge_to_a_missing_object_is_refused(golden, tmp_path, one_line):
+    """The checksums are correct: the program that wrote it was at fault."""
     graph = ObjectGraphMessage(nodes=[{"children": [{"node_id": 7, "local_name": "model"}]}])
     with BundleWriter(tmp_path / "bert_model.ckpt") as writer:
         writer.add_strings("_CHECKPOINTABLE_OBJECT_GRAPH", (), [graph.SerializeToString()])
     shutil.copy(golden / "tf1_core_L2" / "bert_config.json", tmp_path)
     assert main(["--input", str(tmp_path), "--inspect"]) == 1
     one_line(
-        "tensor _CHECKPOINTABLE_OBJECT_GRAPH is damaged: its object graph leads to objects that are not there"
+        "tensor _CHECKPOINTABLE_OBJECT_GRAPH is damaged: its object graph has edges to objects that do not exist"
     )

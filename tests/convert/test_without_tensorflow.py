@@ -1,4 +1,4 @@
-"""Converting has nothing to do with TensorFlow: no pair of layouts imports it."""
+"""Conversion between any two layouts works without importing TensorFlow."""
 
 import subprocess
 import sys

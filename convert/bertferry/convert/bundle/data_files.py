@@ -1,4 +1,4 @@
-"""The data files of a checkpoint: where the bytes of its tensors stand, one tensor behind the other."""
+"""The data files of a checkpoint: the bytes of its tensors, one after the other."""
 
 import os
 from collections.abc import Iterator
@@ -8,52 +8,52 @@ from bertferry.convert.bundle.checksum import crc32c
 from bertferry.convert.bundle.entry import Entry
 
 CHUNK_BYTES = 2**20
-"""Small enough that a processor's cache still holds it when it is written where it was read."""
-MISMATCH = "its checksum is not that of its bytes"
+"""Small enough to be still in the processor's cache when it is written after being read."""
+MISMATCH = "its checksum does not match its bytes"
 
 
 def data_path(prefix: Path, shard: int, count: int) -> Path:
-    """One of so many data files."""
+    """The path of data file number `shard` of `count`."""
     return Path(f"{prefix}.data-{shard:05}-of-{count:05}")
 
 
 def read_chunks(path: Path, entry: Entry) -> Iterator[memoryview]:
-    """The bytes of an entry as they stand in its data file, each chunk valid until the next one is asked for.
+    """Yields the bytes of an entry from its data file in chunks, each valid until the next one is requested.
 
     Raises:
-      ValueError: the file ends before they do.
+      ValueError: the file is truncated.
       OSError: it cannot be read.
     """
     with path.open("rb", buffering=0) as file:
         if os.fstat(file.fileno()).st_size < entry.offset + entry.size:
-            raise ValueError(f"{path.name} ends before it does")
+            raise ValueError(f"{path.name} is truncated")
         file.seek(entry.offset)
         buffer = memoryview(bytearray(min(entry.size, CHUNK_BYTES)))
-        left = entry.size
-        while left:
-            count = file.readinto(buffer[: min(left, CHUNK_BYTES)])
+        remaining = entry.size
+        while remaining:
+            count = file.readinto(buffer[: min(remaining, CHUNK_BYTES)])
             if not count:
-                raise ValueError(f"{path.name} ends before it does")
+                raise ValueError(f"{path.name} is truncated")
             yield buffer[:count]
-            left -= count
+            remaining -= count
 
 
 def verify(chunks: Iterator[memoryview], crc: int) -> Iterator[memoryview]:
-    """The chunks as they are.
+    """Yields the chunks unchanged.
 
     Raises:
-      ValueError: behind the last one, where they do not have this CRC-32C together.
+      ValueError: after the last one, if their CRC-32C differs from `crc`.
     """
-    found = 0
+    actual = 0
     for chunk in chunks:
-        found = crc32c(chunk, found)
+        actual = crc32c(chunk, actual)
         yield chunk
-    if found != crc:
+    if actual != crc:
         raise ValueError(MISMATCH)
 
 
 def gather(chunks: Iterator[memoryview]) -> bytearray:
-    """All bytes together."""
+    """All bytes in one array."""
     content = bytearray()
     for chunk in chunks:
         content += chunk

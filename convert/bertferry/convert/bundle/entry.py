@@ -1,4 +1,4 @@
-"""What an index says of a tensor."""
+"""The entry of a tensor in the index."""
 
 from dataclasses import dataclass
 from math import prod
@@ -6,13 +6,13 @@ from math import prod
 import ml_dtypes  # noqa: F401 - teaches NumPy the names of narrow types
 import numpy as np
 
-from bertferry.convert.bundle.checksum import masked, unmasked
+from bertferry.convert.bundle.checksum import mask, unmask
 from bertferry.convert.bundle.messages import EntryMessage
 
 STRINGS = "object"
 MAX_AXES = 64
 """NumPy's limit."""
-DTYPES = {
+DTYPE_OF_NUMBER = {
     1: "float32",
     2: "float64",
     3: "int32",
@@ -32,18 +32,18 @@ DTYPES = {
     24: "float8_e5m2",
     25: "float8_e4m3fn",
 }
-"""NumPy's names of the types of tensorflow/core/framework/types.proto; arrays of strings are of objects."""
-NUMBERS = {name: number for number, name in DTYPES.items()}
+"""NumPy's names for the types in tensorflow/core/framework/types.proto; arrays of strings contain objects."""
+NUMBER_OF_DTYPE = {name: number for number, name in DTYPE_OF_NUMBER.items()}
 
 Slice = tuple[tuple[int, int], ...]
-"""A part of a tensor: start and length along each axis; length -1 is all of it."""
+"""A part of a tensor: start and length along each axis; length -1 means the whole axis."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Type by NumPy's name, shape, place and CRC-32C of a tensor; the parts of one that is stored in several.
+    """A tensor's type by NumPy's name, its shape, location and CRC-32C, and its parts if it is stored in several.
 
-    A type that NumPy does not have is called by its number.
+    A type that NumPy lacks is named by its number.
     """
 
     dtype: str
@@ -56,39 +56,39 @@ class Entry:
 
     @property
     def stored_size(self) -> int:
-        """How many bytes such a tensor has.
+        """The number of bytes that its type and shape require.
 
         Raises:
-          ValueError: nobody here knows, since its type is not read.
+          ValueError: its type is not numeric or not supported.
         """
-        if self.dtype not in NUMBERS or self.dtype == STRINGS:
-            raise ValueError(f"its type is {self.dtype}, which is none of numbers")
+        if self.dtype not in NUMBER_OF_DTYPE or self.dtype == STRINGS:
+            raise ValueError(f"its type, {self.dtype}, is not a supported numeric type")
         return prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
 def parse_entry(serialized: bytes) -> Entry:
-    """The entry in an index.
+    """Parses an entry of an index.
 
     Raises:
-      ValueError: it describes no tensor.
+      ValueError: it does not describe a tensor.
     """
     message = EntryMessage.FromString(serialized)
     shape = tuple(dimension.size for dimension in message.shape.dim)
     if min(*shape, 0, message.offset, message.size, message.shard_id) < 0 or len(shape) > MAX_AXES:
-        raise ValueError("an entry describes no tensor")
-    slices = tuple(tuple((one.start, one.length or -1) for one in part.extent) for part in message.slices)
-    dtype = DTYPES.get(message.dtype, f"TensorFlow's number {message.dtype}")
-    return Entry(dtype, shape, message.shard_id, message.offset, message.size, unmasked(message.crc32c), slices)
+        raise ValueError("an entry does not describe a tensor")
+    slices = tuple(tuple((extent.start, extent.length or -1) for extent in part.extent) for part in message.slices)
+    dtype = DTYPE_OF_NUMBER.get(message.dtype, f"number {message.dtype} in TensorFlow")
+    return Entry(dtype, shape, message.shard_id, message.offset, message.size, unmask(message.crc32c), slices)
 
 
 def serialize_entry(entry: Entry) -> bytes:
-    """The entry of a whole tensor as an index has it."""
+    """The entry of a tensor stored in one part, as an index contains it."""
     message = EntryMessage(
-        dtype=NUMBERS[entry.dtype],
+        dtype=NUMBER_OF_DTYPE[entry.dtype],
         shape={"dim": [{"size": size} for size in entry.shape]},
         shard_id=entry.shard,
         offset=entry.offset,
         size=entry.size,
-        crc32c=masked(entry.crc),
+        crc32c=mask(entry.crc),
     )
     return bytes(message.SerializeToString())

@@ -1,8 +1,8 @@
-"""The protocol buffers in a checkpoint, as tensorflow/core/protobuf describes them.
+"""The protocol buffers in a checkpoint, as defined in tensorflow/core/protobuf.
 
-They are described here, in a pool of their own, because TensorFlow's Python modules for them come with TensorFlow,
-and a process that imports it later must find its own descriptions unclaimed. Fields that nothing here uses are
-left out: the runtime skips them.
+They are defined here because TensorFlow's Python modules for them require TensorFlow, and in a separate pool so
+that they do not conflict with TensorFlow's own definitions if the process imports it later. Unused fields are left
+out: the runtime skips them.
 """
 
 from typing import Any
@@ -27,11 +27,11 @@ MESSAGES = {
     "Child": "1 node_id int32, 2 local_name string",
     "Attribute": "1 name string, 2 full_name string, 3 checkpoint_key string",
 }
-"""The fields of each message as `number name type`; a star stands for a repeated field."""
+"""The fields of each message as `number name type`; a star marks a repeated field."""
 
 
 def _describe() -> descriptor_pb2.FileDescriptorProto:
-    """The messages as the runtime wants them; proto3, which writes no field that is zero, as TensorFlow does."""
+    """The descriptor of the messages; proto3, which omits fields that are zero, as TensorFlow does."""
     file = descriptor_pb2.FileDescriptorProto(name="bundle.proto", package=PACKAGE, syntax="proto3")
     for name, fields in MESSAGES.items():
         message = file.message_type.add(name=name)
@@ -47,7 +47,7 @@ def _describe() -> descriptor_pb2.FileDescriptorProto:
     return file
 
 
-def _message_class(name: str) -> Any:  # noqa: ANN401 - protobuf makes the class here
+def _message_class(name: str) -> Any:  # noqa: ANN401 - protobuf creates the class at run time
     return message_factory.GetMessageClass(_pool.FindMessageTypeByName(f"{PACKAGE}.{name}"))
 
 

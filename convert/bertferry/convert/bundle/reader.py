@@ -1,4 +1,4 @@
-"""Reads the tensors of a checkpoint, each verified against the CRC-32C that the index states."""
+"""Reads the tensors of a checkpoint, each verified against its CRC-32C in the index."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -18,11 +18,11 @@ from bertferry.core.errors import DataError, first_line
 
 LITTLE_ENDIAN = 0
 VERSION = 1
-"""Of the format; files state the lowest that a reader must know."""
+"""Of the format; files state the lowest version that a reader must support."""
 
 
 class BundleReader:
-    """The checkpoint under a prefix. Its index is read at once and kept, the tensors on demand."""
+    """The checkpoint with a prefix. Its index is read once, on opening; tensors are read on demand."""
 
     def __init__(self, prefix: Path) -> None:
         self._prefix = prefix
@@ -37,35 +37,35 @@ class BundleReader:
         self._parts = {key: entry for key, entry in entries.items() if key.startswith(b"\0")}
 
     def read(self, name: str) -> np.ndarray:
-        """The tensor; one of strings as an array of `bytes`.
+        """The tensor; a string tensor as an array of `bytes`.
 
         Raises:
           DataError: its bytes are damaged or missing.
         """
-        with self._damage(name):
+        with self._name_damage(name):
             return self._read_whole(name)
 
     def chunks(self, name: str) -> Iterator[memoryview]:
-        """The bytes of a tensor of numbers in order, in pieces that are valid until the next one is asked for.
+        """Yields the bytes of a numeric tensor in order, in chunks that are valid until the next one is requested.
 
         Raises:
-          DataError: they are damaged, which shows at the end, or missing, or it is no tensor of numbers.
+          DataError: they are damaged, which is detected after the last chunk, or missing, or not numeric.
         """
         entry = self.entries[name]
-        with self._damage(name):
+        with self._name_damage(name):
             if entry.slices:
                 yield self._read_whole(name).reshape(-1).view(np.uint8).data
             else:
                 yield from self._chunks(entry)
 
     def check(self, name: str) -> None:
-        """Reads a tensor of any type for its checksum.
+        """Reads a tensor of any type to verify its checksum.
 
         Raises:
           DataError: its bytes are damaged or missing.
         """
         entry = self.entries[name]
-        with self._damage(name):
+        with self._name_damage(name):
             if entry.slices or entry.dtype == STRINGS:
                 self._read_whole(name)
             else:
@@ -91,16 +91,16 @@ class BundleReader:
 
     def _chunks(self, entry: Entry) -> Iterator[memoryview]:
         if entry.size != entry.stored_size:
-            raise ValueError(f"it has {entry.size} bytes, not those of its shape")
+            raise ValueError(f"it has {entry.size} bytes, but its shape requires {entry.stored_size}")
         return verify(read_chunks(self._path(entry), entry), entry.crc)
 
     def _path(self, entry: Entry) -> Path:
         if entry.shard >= self._shards:
-            raise ValueError(f"it is in data file {entry.shard} of {self._shards}")
+            raise ValueError(f"it is in data file {entry.shard}, but the checkpoint has only {self._shards}")
         return data_path(self._prefix, entry.shard, self._shards)
 
     @contextmanager
-    def _damage(self, name: str) -> Iterator[None]:
+    def _name_damage(self, name: str) -> Iterator[None]:
         try:
             yield
         except (ValueError, OSError) as error:
@@ -108,16 +108,16 @@ class BundleReader:
 
 
 def _shard_count(serialized: bytes) -> int:
-    """How many data files there are, as the header says.
+    """The number of data files according to the header.
 
     Raises:
-      ValueError: it is a file that another reader is needed for.
+      ValueError: the file requires another reader.
     """
     if not serialized:
         raise ValueError("it has no header")
     header = HeaderMessage.FromString(serialized)
     if header.endianness != LITTLE_ENDIAN:
-        raise ValueError("it was written on a big-endian machine: save it again on another")
+        raise ValueError("it was written on a big-endian machine: save it again on a little-endian one")
     if header.version.min_consumer > VERSION:
-        raise ValueError(f"it asks for a reader of version {header.version.min_consumer}")
+        raise ValueError(f"it requires a reader of version {header.version.min_consumer}")
     return int(header.num_shards)

@@ -1,24 +1,24 @@
-"""Tensors of strings: their lengths, the checksum of those, their bytes."""
+"""String tensors: the lengths of the strings, a checksum of the lengths, the strings themselves."""
 
 from collections.abc import Iterable
 from math import prod
 
 import numpy as np
 
-from bertferry.convert.bundle.checksum import crc32c, masked, unmasked
-from bertferry.convert.bundle.varint import read_varint, varint
+from bertferry.convert.bundle.checksum import crc32c, mask, unmask
+from bertferry.convert.bundle.varint import encode_varint, read_varint
 
 CHECKSUM_BYTES = 4
 
 
 def decode_strings(data: bytes, shape: tuple[int, ...], crc: int) -> np.ndarray:
-    """The strings in a tensor's bytes, as an array of `bytes`.
+    """The strings that a tensor's bytes encode, as an array of `bytes`.
 
     Raises:
-      ValueError: the bytes contradict one of the checksums, or do not hold so many strings.
+      ValueError: the bytes contradict one of the checksums, or contain fewer strings than the shape requires.
     """
-    if prod(shape) > len(data):  # each has a length
-        raise ValueError("it has fewer strings than its shape says")
+    if prod(shape) > len(data):  # each has a length of at least one byte
+        raise ValueError("it has fewer strings than its shape requires")
     lengths, position = [], 0
     for _ in range(prod(shape)):
         length, position = read_varint(data, position)
@@ -26,11 +26,11 @@ def decode_strings(data: bytes, shape: tuple[int, ...], crc: int) -> np.ndarray:
     start = position + CHECKSUM_BYTES
     stated = data[position:start]
     if start + sum(lengths) != len(data):
-        raise ValueError("its strings are not as long as they say")
+        raise ValueError("the lengths of its strings do not match its size")
     of_lengths = _checksum(lengths)
     whole = crc32c(data[start:], crc32c(stated, of_lengths))
-    if unmasked(int.from_bytes(stated, "little")) != of_lengths or whole != crc:
-        raise ValueError("its checksum is not that of its bytes")
+    if unmask(int.from_bytes(stated, "little")) != of_lengths or whole != crc:
+        raise ValueError("its checksum does not match its bytes")
     strings = np.empty(len(lengths), object)
     for number, length in enumerate(lengths):
         strings[number] = data[start : start + length]
@@ -39,15 +39,15 @@ def decode_strings(data: bytes, shape: tuple[int, ...], crc: int) -> np.ndarray:
 
 
 def encode_strings(strings: Iterable[bytes]) -> tuple[bytes, int]:
-    """A tensor's bytes, and their checksum as its entry states it."""
+    """The tensor's bytes, and the checksum for its entry."""
     kept = list(strings)
     of_lengths = _checksum([len(one) for one in kept])
-    stated = masked(of_lengths).to_bytes(CHECKSUM_BYTES, "little")
+    stated = mask(of_lengths).to_bytes(CHECKSUM_BYTES, "little")
     content = b"".join(kept)
-    lengths = b"".join(varint(len(one)) for one in kept)
+    lengths = b"".join(encode_varint(len(one)) for one in kept)
     return lengths + stated + content, crc32c(content, crc32c(stated, of_lengths))
 
 
 def _checksum(lengths: list[int]) -> int:
-    """Over the lengths in four bytes each, or eight where four do not suffice."""
+    """The checksum of the lengths in four bytes each, or eight if four do not suffice."""
     return crc32c(b"".join(length.to_bytes(4 if length < 2**32 else 8, "little") for length in lengths))

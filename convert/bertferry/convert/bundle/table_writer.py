@@ -1,19 +1,19 @@
-"""Writes a table in LevelDB's format as TensorFlow does, byte for byte (tsl/lib/io/table_builder.cc)."""
+"""Writes a table in LevelDB's format with the same bytes as TensorFlow (tsl/lib/io/table_builder.cc)."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from bertferry.convert.bundle.checksum import crc32c, masked
+from bertferry.convert.bundle.checksum import crc32c, mask
 from bertferry.convert.bundle.table import FOOTER_BYTES, MAGIC, PLAIN, TRAILER_BYTES
-from bertferry.convert.bundle.varint import varint
+from bertferry.convert.bundle.varint import encode_varint
 
 BLOCK_BYTES = 256 * 1024
 RESTART_INTERVAL = 16
-"""After so many entries of a data block, a key is stored whole. In the block that lists them every key is."""
+"""A data block stores every 16th key completely; the block that lists the data blocks, every key."""
 
 
 class Block:
-    """A block that grows by one entry after the other."""
+    """A block to which entries are added one by one."""
 
     def __init__(self, restart_interval: int) -> None:
         self._interval = restart_interval
@@ -24,11 +24,11 @@ class Block:
 
     @property
     def size(self) -> int:
-        """Bytes that it will take."""
+        """Its size in bytes without its trailer."""
         return len(self._content) + 4 * (len(self._restarts) + 1)
 
     def add(self, key: bytes, value: bytes) -> None:
-        """Adds an entry with a key behind all others."""
+        """Adds an entry, whose key must be greater than all others."""
         if not self._content:
             self.first_key = key
         shared = 0
@@ -37,21 +37,27 @@ class Block:
             self._count = 0
         elif self._count:
             shared = _shared(self.last_key, key)
-        self._content += varint(shared) + varint(len(key) - shared) + varint(len(value)) + key[shared:] + value
+        self._content += (
+            encode_varint(shared)
+            + encode_varint(len(key) - shared)
+            + encode_varint(len(value))
+            + key[shared:]
+            + value
+        )
         self._count += 1
         self.last_key = key
 
     def finish(self) -> bytes:
-        """The block's bytes, with what stands behind it."""
+        """The block's bytes with its trailer."""
         numbers = (*self._restarts, len(self._restarts))
         stored = (
             bytes(self._content) + b"".join(number.to_bytes(4, "little") for number in numbers) + bytes([PLAIN])
         )
-        return stored + masked(crc32c(stored)).to_bytes(4, "little")
+        return stored + mask(crc32c(stored)).to_bytes(4, "little")
 
 
 def write_table(path: Path, entries: Mapping[bytes, bytes]) -> None:
-    """A table of these keys and values, of which there is at least one."""
+    """Writes a table of these keys and values, of which there is at least one."""
     out = bytearray()
     index = Block(1)
     blocks = _data_blocks(entries)
@@ -73,21 +79,21 @@ def _data_blocks(entries: Mapping[bytes, bytes]) -> list[Block]:
 
 
 def _append(out: bytearray, block: Block) -> bytes:
-    """Appends a block; returns where it stands."""
+    """Appends a block and returns its handle: offset and size."""
     stored = block.finish()
-    handle = varint(len(out)) + varint(len(stored) - TRAILER_BYTES)
+    handle = encode_varint(len(out)) + encode_varint(len(stored) - TRAILER_BYTES)
     out += stored
     return handle
 
 
 def _shared(one: bytes, other: bytes) -> int:
-    """How many bytes two keys have in common."""
+    """The length of the common prefix of two keys."""
     differing = (place for place, (left, right) in enumerate(zip(one, other, strict=False)) if left != right)
     return next(differing, min(len(one), len(other)))
 
 
 def _separator(last: bytes, first: bytes) -> bytes:
-    """A short key that is not before the last one of a block, but before the first one of the next."""
+    """A short key that is not less than the last one of a block, but less than the first one of the next."""
     shared = _shared(last, first)
     if shared < len(last) and last[shared] < 0xFF and last[shared] + 1 < first[shared]:
         return last[:shared] + bytes([last[shared] + 1])
@@ -95,7 +101,7 @@ def _separator(last: bytes, first: bytes) -> bytes:
 
 
 def _successor(last: bytes) -> bytes:
-    """A short key that is not before the last one of all."""
+    """A short key that is not less than the last one of all."""
     for position, byte in enumerate(last):
         if byte != 0xFF:
             return last[:position] + bytes([byte + 1])

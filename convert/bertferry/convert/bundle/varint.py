@@ -1,11 +1,11 @@
-"""Whole numbers of varying length: seven bits a byte, the lowest first, the eighth bit set where more follow."""
+"""Integers of variable length: seven bits per byte, lowest first; the eighth bit is set if more bytes follow."""
 
 
 def read_varint(data: bytes | memoryview, position: int) -> tuple[int, int]:
-    """The number at a position, and the position behind it.
+    """The number at a position, and the position after it.
 
     Raises:
-      ValueError: the data ends within it, or it is longer than 64 bits.
+      ValueError: the data ends inside it, or it is longer than 64 bits.
     """
     value = 0
     for shift in range(0, 64, 7):
@@ -16,11 +16,11 @@ def read_varint(data: bytes | memoryview, position: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, position
-    raise ValueError("a number that does not end")
+    raise ValueError("an unterminated number")
 
 
-def varint(value: int) -> bytes:
-    """A number as it is stored."""
+def encode_varint(value: int) -> bytes:
+    """The bytes that encode a number."""
     stored = bytearray()
     while value >= 0x80:
         stored.append(value & 0x7F | 0x80)

@@ -16,9 +16,9 @@ HEADER = HeaderMessage(num_shards=1, version={"producer": 1})
 
 
 class BundleWriter:
-    """A checkpoint under a prefix, written in the body of a `with`: whole when that ends well.
+    """A checkpoint with a prefix, written inside a `with` statement; without errors there, it is complete on exit.
 
-    Tensors lie in the data file in the order in which they are added.
+    The data file contains the tensors in the order in which they are added.
     """
 
     def __init__(self, prefix: Path) -> None:
@@ -38,7 +38,7 @@ class BundleWriter:
             write_table(Path(f"{self._prefix}.index"), self._index)
 
     def add(self, name: str, dtype: str, shape: tuple[int, ...], pieces: Iterable[bytes | memoryview]) -> None:
-        """Adds a tensor of numbers, whose bytes come in pieces; `dtype` is NumPy's name."""
+        """Adds a numeric tensor, with its bytes in pieces; `dtype` is NumPy's name."""
         start, crc = self._offset, 0
         for piece in pieces:
             crc = crc32c(piece, crc)
@@ -46,11 +46,11 @@ class BundleWriter:
             self._offset += len(piece)
         entry = Entry(dtype, shape, 0, start, self._offset - start, crc)
         if entry.size != entry.stored_size:
-            raise ValueError(f"{name}: {entry.size} bytes are not those of {dtype} {shape}")
+            raise ValueError(f"{name}: {entry.size} bytes, but {dtype} {shape} requires {entry.stored_size}")
         self._index[name.encode()] = serialize_entry(entry)
 
     def add_strings(self, name: str, shape: tuple[int, ...], strings: Iterable[bytes]) -> None:
-        """Adds a tensor of strings."""
+        """Adds a string tensor."""
         stored, crc = encode_strings(strings)
         self._data.write(stored)
         self._index[name.encode()] = serialize_entry(Entry(STRINGS, shape, 0, self._offset, len(stored), crc))

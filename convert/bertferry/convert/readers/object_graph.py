@@ -21,17 +21,17 @@ class ObjectGraph:
     """The saved objects, their named edges and the key under which each variable was stored.
 
     Raises:
-      ValueError: the bytes are no object graph.
+      ValueError: the bytes are not an object graph.
     """
 
     def __init__(self, serialized: bytes) -> None:
         try:
             graph = ObjectGraphMessage.FromString(serialized)
         except DecodeError as error:
-            raise ValueError("it is no object graph") from error
+            raise ValueError("not an object graph") from error
         count = len(graph.nodes)
         if not count or any(not 0 <= child.node_id < count for node in graph.nodes for child in node.children):
-            raise ValueError("its object graph leads to objects that are not there")
+            raise ValueError("its object graph has edges to objects that do not exist")
         self._children = [{child.local_name: child.node_id for child in node.children} for node in graph.nodes]
         self._keys = [
             next((a.checkpoint_key for a in node.attributes if a.name == "VARIABLE_VALUE"), None)

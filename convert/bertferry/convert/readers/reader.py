@@ -39,10 +39,10 @@ class Reader(Protocol):
         """The keys of all tensors at a place; if names are not paths, in the object that contains `anchor`."""
 
     def read(self, key: str) -> np.ndarray:
-        """The tensor. Raises DataError when its bytes are damaged or missing."""
+        """The tensor. Raises DataError if its bytes are damaged or missing."""
 
     def chunks(self, key: str) -> Iterator[memoryview]:
-        """The tensor's bytes in order, in pieces that are valid until the next one. Raises DataError as `read`."""
+        """The tensor's bytes in order, each chunk valid until the next one. Raises DataError like `read`."""
 
     def fingerprint(self, key: str) -> str:
         """`crc32c:` or `sha256:` and a hash, the same for equal bytes, as the file states it or from the bytes."""

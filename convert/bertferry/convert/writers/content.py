@@ -1,4 +1,4 @@
-"""What is written, whatever the kind of file: tensors that come in pieces."""
+"""What every writer takes: tensors with their bytes in pieces."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TensorContent:
-    """A tensor of the target. Its bytes are made when they are asked for, once."""
+    """A tensor of the target. `pieces` can be iterated once, and computes them when it is."""
 
     name: str
     dtype: str
