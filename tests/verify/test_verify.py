@@ -158,8 +158,12 @@ class TestBadInput:
                 2,
                 "no.npz: no such file",
             ),
-            (["--reference", "{golden}", "--candidate", "{golden}", "--task", "span"], 1, "no span/kernel"),
-            (["--reference", "{golden}", "--candidate", "{golden}", "--task", "classifier"], 1, "no classifier"),
+            (["--reference", "{golden}", "--candidate", "{golden}", "--task", "span"], 1, "missing span/kernel"),
+            (
+                ["--reference", "{golden}", "--candidate", "{golden}", "--task", "classifier"],
+                1,
+                "missing classifier/kernel",
+            ),
             (
                 ["--reference", "{golden}", "--candidate", "{golden}", "--json", "no/such.json"],
                 2,
