@@ -193,7 +193,7 @@ def _check_only(best: Match, candidates: list[Match], path: Path) -> None:
         if not other.faulty and not keys & {key for key, _ in other.found.values()}
     ]
     if others:
-        names = ", ".join(place.rstrip("/.") for place in dict.fromkeys([best.place, *others]))
+        names = ", ".join(place.rstrip("/.") for place in sorted({best.place, *others}))
         raise UsageError(f"{path}: contains several encoders: {names}", "choose one with --prefix")
 
 
