@@ -13,6 +13,8 @@ from bertferry.core.config import ConfigError
 from bertferry.core.tasks import TASKS, TRANSFORMERS_CLASSES, has_classes
 
 LABEL_KEYS = ("id2label", "label2id", "problem_type")
+MOST_LABELS = 1_000_000
+"""More than any classifier has: a number above it is no number of labels."""
 PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
 
 
@@ -46,11 +48,18 @@ class ClassifierConfig:
 
 
 def read_classifier_config(values: Mapping[str, Any]) -> ClassifierConfig:
-    """What the keys of a configuration file say about a classifier."""
+    """What the keys of a configuration file say about a classifier.
+
+    Raises:
+      ConfigError: `architectures` is not a list.
+    """
     labels = {key: values[key] for key in LABEL_KEYS if values.get(key) is not None}
-    if "id2label" not in labels and isinstance(count := values.get("num_labels"), int):
+    if "id2label" not in labels and isinstance(count := values.get("num_labels"), int) and count <= MOST_LABELS:
         labels["id2label"] = {str(number): f"LABEL_{number}" for number in range(count)}
-    stated = next((str(name) for name in values.get("architectures") or ()), "")
+    architectures = values.get("architectures") or ()
+    if not isinstance(architectures, list | tuple):
+        raise ConfigError(f"architectures is {architectures!r}: expected a list of names")
+    stated = next((str(name) for name in architectures), "")
     return ClassifierConfig(_stated_head(values), stated, labels)
 
 
@@ -64,7 +73,7 @@ def _check_labels(names: object, classes: int) -> None:
 
 
 def _stated_head(values: Mapping[str, Any]) -> str | None:
-    heads = TASKS[values["task"]].heads if values.get("task") in TASKS else ()
+    heads = TASKS[values["task"]].heads if values.get("task") in tuple(TASKS) else ()
     for name in values.get("architectures") or ():
         stated = "For" + str(name).partition("For")[2]
         heads = next((known for known, suffix in TRANSFORMERS_CLASSES.items() if suffix == stated), heads)

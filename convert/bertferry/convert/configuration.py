@@ -63,7 +63,7 @@ def read_config(path: Path, file_format: FileFormat) -> StoredConfig:
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not a readable JSON configuration: {error}") from error
     if is_manifest(values):
         values = Manifest.from_dict(values, path).configuration
@@ -71,9 +71,10 @@ def read_config(path: Path, file_format: FileFormat) -> StoredConfig:
         raise UsageError(f"{path}: not a configuration: expected a JSON object")
     try:
         encoder = parse_config(values, file_format)
+        classifier = read_classifier_config(values)
     except ConfigError as error:
         raise UsageError(f"{path}: {error}") from error
-    return StoredConfig(encoder, values.get("model_type"), read_classifier_config(values))
+    return StoredConfig(encoder, values.get("model_type"), classifier)
 
 
 def parse_config(values: Mapping[str, Any], file_format: FileFormat) -> EncoderConfig:

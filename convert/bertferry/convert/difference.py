@@ -99,7 +99,7 @@ def _difference(a_checkpoint: Checkpoint, b_checkpoint: Checkpoint, name: str) -
         return ParameterDifference(name, f"shape {list(a.shape)} in A, {list(b.shape)} in B")
     wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
     distances = np.abs(wide_a - wide_b)
-    distances[np.isnan(wide_a) & np.isnan(wide_b)] = 0
+    distances[(wide_a == wide_b) | (np.isnan(wide_a) & np.isnan(wide_b))] = 0
     distances[np.isnan(distances)] = np.inf
     worst = np.unravel_index(int(np.argmax(distances)), distances.shape)
     types = "" if a.dtype == b.dtype else f"{a.dtype} in A, {b.dtype} in B; "

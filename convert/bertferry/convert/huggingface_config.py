@@ -31,14 +31,14 @@ def parse_activation(values: Mapping[str, Any]) -> str:
     Raises:
       ConfigError: a model that is not supported, or an unknown activation.
     """
-    if (model_type := values.get("model_type", "bert")) not in CLASS_OF_TYPE:
+    if (model_type := values.get("model_type", "bert")) not in tuple(CLASS_OF_TYPE):
         raise ConfigError(f"model_type is {model_type!r}: only {', '.join(CLASS_OF_TYPE)} are supported")
     if (positions := values.get("position_embedding_type", "absolute")) != "absolute":
         raise ConfigError(f"position_embedding_type is {positions!r}: only absolute positions are supported")
     if (epsilon := values.get("layer_norm_eps", LAYER_NORM_EPSILON)) != LAYER_NORM_EPSILON:
         raise ConfigError(f"layer_norm_eps is {epsilon}: only 1e-12 is supported, other layouts cannot store it")
     act = values.get("hidden_act")
-    if act not in HUGGINGFACE_ACTS:
+    if not isinstance(act, str) or act not in HUGGINGFACE_ACTS:
         raise ConfigError(
             f"unknown activation: hidden_act is {act!r}, expected one of {', '.join(HUGGINGFACE_ACTS)}"
         )

@@ -21,6 +21,9 @@ CONFIG_NAMES: dict[FileFormat, tuple[str, ...]] = {
 SHARD_INDEX = "model.safetensors.index.json"
 PICKLED = (".bin", ".pt", ".pth", ".pkl")
 
+DIGITS = "[0-9]" * 5
+"""Of a shard's number, as a glob."""
+
 
 @dataclass(frozen=True)
 class Location:
@@ -39,7 +42,7 @@ class Location:
     def files(self) -> tuple[Path, ...]:
         """The files that hold the checkpoint: its tensors and their index, its configuration."""
         if self.file_format == "tensorflow":
-            tensors = sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}.data-?????-of-?????"))
+            tensors = sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}.data-{DIGITS}-of-{DIGITS}"))
             tensors.append(Path(f"{self.path}.index"))
         else:
             tensors = list(dict.fromkeys([self.path, *self.shards]))
@@ -144,7 +147,7 @@ def _latest_checkpoint(directory: Path) -> Path | None:
 def _check_shards(prefix: Path) -> None:
     if not Path(f"{prefix}.index").is_file():
         raise UsageError(f"{prefix}: no such checkpoint: {prefix.name}.index does not exist")
-    shards = sorted(prefix.parent.glob(f"{glob.escape(prefix.name)}.data-?????-of-?????"))
+    shards = sorted(prefix.parent.glob(f"{glob.escape(prefix.name)}.data-{DIGITS}-of-{DIGITS}"))
     if not shards:
         raise DataError(f"{prefix}.index: its data file {prefix.name}.data-00000-of-00001 is missing")
     total = int(shards[-1].name[-5:])

@@ -162,5 +162,9 @@ def versions() -> dict[str, str]:
 
 
 def itemsize(dtype: str) -> int:
-    """Bytes per element of a type by its NumPy name, bfloat16 included."""
-    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
+    """Bytes per element of a type by its NumPy name; 0 for a type that is not NumPy's."""
+    try:
+        known = np.dtype(dtype)
+    except TypeError:
+        return 2 if dtype == "bfloat16" else 0
+    return known.itemsize if known.kind in "biufc" or dtype == "bfloat16" else 0

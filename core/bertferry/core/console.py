@@ -1,5 +1,6 @@
 """What all commands share: parsing through absl, one line per error, exit codes."""
 
+import errno
 import os
 import signal
 import sys
@@ -24,6 +25,9 @@ Execute = Callable[[Namespace, "Progress"], int]
 """Runs a command with its arguments; returns its exit code."""
 FLAG_OF_ATTRIBUTE = {"source_layout": "--from"}
 """Flags that are not named after their attribute."""
+
+UNREACHABLE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ENOTDIR)
+"""Errors of the operating system that concern a path as it was given."""
 
 
 def command_parser(program: str, description: str) -> argparse_flags.ArgumentParser:
@@ -93,6 +97,11 @@ def run_guarded(parser: argparse_flags.ArgumentParser, execute: Execute, argumen
         flags_here = FLAG.findall(parser.format_help())
         print(f"{parser.prog}: {' '.join(error.message(flags_here).split())}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:  # of a path that the command could not even look at
+        if error.errno not in UNREACHABLE or error.filename is None:
+            raise
+        print(f"{parser.prog}: {error.filename}: {error.strerror}", file=sys.stderr)
+        return UsageError.exit_code
     except KeyboardInterrupt:
         print(f"{parser.prog}: interrupted; no file is left half-written", file=sys.stderr)
         return 130
@@ -163,7 +172,8 @@ def check_report_path(destination: str | None, flag: str = "--json") -> None:
     if destination is None or destination == "-":
         return
     path = Path(destination).absolute()
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+    place = path if path.exists() else path.parent
+    if path.is_dir() or not path.parent.is_dir() or not os.access(place, os.W_OK):
         raise UsageError(f"{destination}: cannot be written", f"choose another path for {flag}")
 
 

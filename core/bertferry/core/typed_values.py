@@ -52,7 +52,10 @@ def _read(wanted: Any, value: Any, path: str) -> Any:  # noqa: ANN401 - a type o
             raise WrongValueError(f"unknown key {path}.{min(unknown)}")
         return result
     if wanted is float and (type(value) is int or value in NOT_IN_JSON):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise WrongValueError(f"{path} must be a number that a float can hold") from error
     if type(value) is not wanted:
         raise WrongValueError(f"{path} must be {TYPE_NAMES[wanted]}, not {value!r:.60}")
     return value

@@ -38,6 +38,8 @@ def detect_activation(directory: Path) -> str | None:
         model = SavedModel.FromString((directory / "saved_model.pb").read_bytes())
     except (OSError, DecodeError) as error:
         raise DataError(f"{directory / 'saved_model.pb'}: not a readable SavedModel: {error}") from error
+    if not model.meta_graphs:
+        raise DataError(f"{directory / 'saved_model.pb'}: not a readable SavedModel: it contains no graph")
     functions = model.meta_graphs[0].graph_def.library.function
     # The longest function is the network: the others are wrappers around it.
     longest = max(functions, key=lambda function: len(function.node_def), default=None)

@@ -36,14 +36,22 @@ def read_sentence_choices(location: Location, pooling: str | None) -> SentenceCh
     """
     folder = location.path.parent
     modules = _read_json(folder / "modules.json", [])
+    if not isinstance(modules, list) or not all(
+        isinstance(module, dict) and "path" in module for module in modules
+    ):
+        raise UsageError(f"{folder / 'modules.json'}: not a list of modules with their paths")
     types = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
     unknown = [name for name in types if name not in ("Transformer", "Pooling", "Normalize")]
     if pooling is None:
         if unknown:
             raise UsageError(f"{folder / 'modules.json'}: unsupported module {unknown[0]}: --pooling ignores it")
         pooling = _read_pooling(folder, modules)
-    length = _read_json(folder / "sentence_bert_config.json", {}).get("max_seq_length", MAX_LENGTH)
-    return SentenceChoices(pooling, "Normalize" in types, int(length))
+    length = _read_json(folder / "sentence_bert_config.json", {}).get("max_seq_length") or MAX_LENGTH
+    if not isinstance(length, int):
+        raise UsageError(
+            f"{folder / 'sentence_bert_config.json'}: max_seq_length is {length!r}: expected a number"
+        )
+    return SentenceChoices(pooling, "Normalize" in types, length)
 
 
 def check_text_installed() -> None:

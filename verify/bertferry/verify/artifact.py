@@ -247,8 +247,6 @@ def _describe_onnx(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _model_limits(configuration: Mapping[str, Any]) -> ModelLimits | None:
-    try:
-        names = ("vocab_size", "type_vocab_size", "max_position_embeddings")
-        return ModelLimits(*(configuration[name] for name in names))
-    except KeyError:
-        return None
+    names = ("vocab_size", "type_vocab_size", "max_position_embeddings")
+    sizes = [size for name in names if isinstance(size := configuration.get(name), int) and size > 0]
+    return ModelLimits(*sizes) if len(sizes) == len(names) else None

@@ -5,6 +5,7 @@ A single batch is stored under the names of its inputs and outputs, several (as 
 """
 
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,12 @@ from bertferry.verify.probes import Probe
 from bertferry.verify.runner import Arrays
 
 KNOWN_OUTPUTS = frozenset(name for task in TASKS.values() for name in task.output_names)
+
+NPZ_ERRORS = (
+    *(OSError, ValueError, EOFError, AttributeError, TypeError, MemoryError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+"""What NumPy raises for files that are damaged, encrypted, or not archives of arrays."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,8 @@ def _inputs(path: Path, arrays: Arrays) -> dict[str, np.ndarray]:
             )
         if name in ENCODER_INPUTS and array.shape != shape:
             raise UsageError(f"{path}: {name} has shape {list(array.shape)}, {ENCODER_INPUTS[0]} {list(shape)}")
+        if not np.array_equal(array.astype(np.int32), array):
+            raise UsageError(f"{path}: {name} has values that do not fit into int32")
     return {name: arrays[name].astype(np.int32) for name in names}
 
 
@@ -101,7 +110,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
             return {name: stored[name] for name in stored.files}
     except FileNotFoundError as error:
         raise UsageError(f"{path}: no such file") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except NPZ_ERRORS as error:
         raise UsageError(f"{path}: not a readable .npz file: {error}") from error
 
 

@@ -77,4 +77,13 @@ def verify_parity(
         inputs=input_probes,
         progress=progress,
     )
+    _check_overrides(report)
     return report if baseline is None else report.with_faults(regressions(report, baseline))
+
+
+def _check_overrides(report: Report) -> None:
+    """Refuses a tolerance for an output that no side has: nothing would be judged by it."""
+    probes = [probe for candidate in report.candidates for probe in candidate.probes]
+    outputs = sorted({diff.output for probe in probes for diff in probe.diffs})
+    if unknown := sorted(set(report.overrides) - set(outputs)):
+        raise UsageError(f"--override {unknown[0]}: no output has that name: expected one of {', '.join(outputs)}")

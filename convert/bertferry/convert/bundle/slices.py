@@ -26,6 +26,8 @@ def join(entry: Entry, read_part: Callable[[Slice], np.ndarray]) -> np.ndarray:
     Raises:
       ValueError: its parts do not cover it.
     """
+    if len(set(entry.slices)) != len(entry.slices):
+        raise ValueError("one of its parts is listed twice")
     parts = [(_places(part, entry.shape), read_part(part)) for part in entry.slices]
     if sum(values.nbytes for _, values in parts) != entry.stored_size:
         raise ValueError("its parts do not have the size of the whole")

@@ -33,8 +33,14 @@ def read_table(path: Path) -> dict[bytes, bytes]:
     _, position = _handle(data, len(data) - FOOTER_BYTES)  # of the meta index, then of the index
     found: dict[bytes, bytes] = {}
     previous = None
-    for _, stored in _entries(_block(data, _handle(data, position)[0])):
-        for key, value in _entries(_block(data, _handle(stored, 0)[0])):
+    end = 0
+    for index_key, stored in _entries(_block(data, _handle(data, position)[0])):
+        budget -= len(index_key)
+        (start, size), _ = _handle(stored, 0)
+        if start < end or budget < 0:
+            raise ValueError("its index is larger than its blocks")
+        end = start + size
+        for key, value in _entries(_block(data, (start, size))):
             if previous is not None and key <= previous:
                 raise ValueError("its keys are out of order")
             budget -= len(key) + len(value)

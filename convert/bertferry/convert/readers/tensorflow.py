@@ -31,7 +31,7 @@ class TensorFlowReader:
         stored = self._bundle.read(GRAPH_KEY)
         try:
             return ObjectGraph(stored.item())
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise DataError(f"{prefix}: tensor {GRAPH_KEY} is damaged: {first_line(error)}") from error
 
     @cached_property
@@ -45,7 +45,8 @@ class TensorFlowReader:
         if self._graph is None:
             return stored if stored in self.tensors else None
         key = self._graph.key(stored)
-        return None if key is None else key.removesuffix(VALUE)
+        short = None if key is None else key.removesuffix(VALUE)
+        return short if short in self.tensors else None
 
     def places(self, stored: str) -> list[str]:
         """What precedes a stored name wherever it occurs."""

@@ -96,6 +96,10 @@ def export_onnx(
     target = Path(output)
     clear_leftovers(target)
     check_new_file(target, overwrite=overwrite)
+    external = target.with_name(f"{target.name}.data")
+    if options.external_data:
+        check_new_file(external, overwrite=overwrite)
+    replaces = target.exists()
     if checkpoint is not None:
         opened: Source = CheckpointSource(open_checkpoint(checkpoint, source), options.task)
     else:
@@ -109,9 +113,8 @@ def export_onnx(
     with new_file(target, overwrite=overwrite) as staging:
         built, weight_bytes, parity = _write_and_check(staging, opened, target, options, progress or no_progress)
         written = {path.name: path.stat().st_size for path in staging.parent.iterdir()}
-    external = target.with_name(f"{target.name}.data")
-    if external.name not in written:
-        external.unlink(missing_ok=True)  # left by the output that this one replaces
+    if replaces and external.name not in written and external.is_file():
+        external.unlink()  # left by the output that this one replaces
     return OnnxReport(
         source=name,
         output=str(output),

@@ -95,10 +95,11 @@ class CheckpointSource:
     def metadata(self) -> dict[str, str]:
         """Configuration, activation, and a hash over the fingerprints of the source's tensors."""
         digest = hashlib.sha256()
+        source = self._checkpoint
         for name in self._names:
-            digest.update(
-                f"{name} {self._checkpoint.reader.fingerprint(self._checkpoint.stored_name(name))}\n".encode()
-            )
+            initialized = name in source.initialized
+            content = "initialized" if initialized else source.reader.fingerprint(source.stored_name(name))
+            digest.update(f"{name} {content}\n".encode())
         return {
             "task": self.task,
             "source_layout": self._checkpoint.layout.name,
