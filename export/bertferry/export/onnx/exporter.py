@@ -91,8 +91,6 @@ def export_onnx(
     Raises:
       BertferryError: see its `exit_code`; nothing remains at `output`.
     """
-    if (checkpoint is None) == (saved_model is None):
-        raise UsageError("give one source: --checkpoint PATH or --saved-model DIR")
     target = Path(output)
     clear_leftovers(target)
     check_new_file(target, overwrite=overwrite)
@@ -100,10 +98,7 @@ def export_onnx(
     if options.external_data:
         check_new_file(external, overwrite=overwrite)
     replaces = target.exists()
-    if checkpoint is not None:
-        opened: Source = CheckpointSource(open_checkpoint(checkpoint, source), options.task)
-    else:
-        opened = SavedModelSource(Path(str(saved_model)), options.signature)
+    opened = _open_source(checkpoint, saved_model, options, source)
     name = str(checkpoint if checkpoint is not None else saved_model)
     check_onnx_installed()
     opened.check(options)
@@ -126,6 +121,16 @@ def export_onnx(
         parity=None if parity is None else parity.to_dict(),
         verdict="not checked" if parity is None else parity.verdict(),
     )
+
+
+def _open_source(
+    checkpoint: str | Path | None, saved_model: str | Path | None, options: OnnxOptions, source: SourceOptions
+) -> Source:
+    if (checkpoint is None) == (saved_model is None):
+        raise UsageError("give one source: --checkpoint PATH or --saved-model DIR")
+    if checkpoint is not None:
+        return CheckpointSource(open_checkpoint(checkpoint, source), options.task)
+    return SavedModelSource(Path(str(saved_model)), options.signature)
 
 
 def _write_and_check(
