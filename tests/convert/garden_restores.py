@@ -56,7 +56,7 @@ def main() -> None:
         got = model({**inputs, "masked_lm_positions": stored["pos"]})
         computed[f"{encoder_layout}/mlm_logp"] = tf.reshape(tf.nn.log_softmax(got["mlm_logits"]), [4, -1])
         computed[f"{encoder_layout}/nsp_logp"] = tf.nn.log_softmax(got["next_sentence"])
-    np.savez(destination, **{name: np.asarray(value) for name, value in computed.items()})  # type: ignore[arg-type]
+    np.savez(destination, **{name: np.asarray(value) for name, value in computed.items()})  # type: ignore[arg-type]  # NumPy's annotation
 
 
 def restore(checkpoint, prefix):

@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from bertferry.convert.bundle.checksum import crc32c, mask, unmask
-from bertferry.convert.bundle.varint import encode_varint, read_varint
+from bertferry.core.varint import encode_varint, read_varint
 
 CHECKSUM_BYTES = 4
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bertferry.convert.bundle.checksum import crc32c, unmask
-from bertferry.convert.bundle.varint import read_varint
+from bertferry.core.varint import read_varint
 
 FOOTER_BYTES = 48
 MAGIC = bytes.fromhex("57fb808b247547db")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bertferry.convert.bundle.checksum import crc32c, mask
 from bertferry.convert.bundle.table import FOOTER_BYTES, MAGIC, PLAIN, TRAILER_BYTES
-from bertferry.convert.bundle.varint import encode_varint
+from bertferry.core.varint import encode_varint
 
 BLOCK_BYTES = 256 * 1024
 RESTART_INTERVAL = 16

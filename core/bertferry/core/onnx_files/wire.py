@@ -2,6 +2,8 @@
 
 from typing import BinaryIO
 
+from bertferry.core.varint import encode_varint
+
 VARINT, EIGHT_BYTES, LENGTH_DELIMITED, FOUR_BYTES = 0, 1, 2, 5
 """Wire types."""
 
@@ -21,16 +23,6 @@ def read_varint(file: BinaryIO) -> int:
         shift += 7
         if byte[0] < 0x80:
             return value
-
-
-def encode_varint(value: int) -> bytes:
-    """A number that is not negative."""
-    parts = bytearray()
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    parts.append(value)
-    return bytes(parts)
 
 
 def encode_field_start(number: int, size: int) -> bytes:
