@@ -3,10 +3,8 @@
 import getpass
 import logging
 import os
-import random
 import re
 import shlex
-import subprocess
 import tempfile
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from closeness import BFLOAT16_ABORTS
+from slow_cases import find_commit, select
 
 from bertferry.core.temporary import TemporaryFolder
 
@@ -60,19 +59,10 @@ def limit_threads(count):
     onnxruntime.InferenceSession = LimitedSession
 
 
-def commit():
-    """The commit under test, or a fixed text if there is none: an unpacked archive, no git."""
-    try:
-        git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "no commit"
-
-
 def pytest_configure(config):
     """Gives the run a seed and a temporary directory of its own, which its worker processes inherit."""
     if not hasattr(config, "workerinput"):
-        os.environ.setdefault("BERTFERRY_SEED", commit())
+        os.environ.setdefault("BERTFERRY_SEED", find_commit())
         config.temporary_folder = TemporaryFolder()
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as the commands do
         tempfile.tempdir = os.environ["TMPDIR"] = str(config.temporary_folder.path)
@@ -116,7 +106,7 @@ def pytest_collection_modifyitems(config, items):
     slow = [item for item in items if item.get_closest_marker("slow")]
     if config.getoption("--all-slow") or not slow:
         return
-    kept = set(random.Random(os.environ["BERTFERRY_SEED"]).sample(slow, k=max(1, len(slow) // 10)))
+    kept = select(slow, os.environ["BERTFERRY_SEED"])
     left_out = [item for item in slow if item not in kept]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]

@@ -1,30 +1,29 @@
 """The commit selects the tenth of the slow cases that runs, and the selection can be repeated."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from slow_cases import find_commit, select
+
 SLOW = "tests/convert/test_interruptions.py"
+CASES = list(range(100))
 
 
-def collected(seed=None):
-    """The slow cases that a run selects, and the seed in its header."""
+def test_a_seed_selects_the_same_tenth_again():
+    assert len(select(CASES, "one")) == 10
+    assert select(CASES, "one") == select(CASES, "one") != select(CASES, "another")
+    assert len(select(CASES[:3], "one")) == 1
+
+
+def test_a_run_is_seeded_by_its_commit_and_shows_the_seed():
     environment = {name: value for name, value in os.environ.items() if name != "BERTFERRY_SEED"}
-    if seed is not None:
-        environment["BERTFERRY_SEED"] = seed
     command = [sys.executable, "-m", "pytest", "--collect-only", "-m", "slow", "-p", "no:cacheprovider", SLOW]
-    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    cases = {line.strip() for line in run.stdout.splitlines() if line.strip().startswith("<Function")}
+    root = Path(__file__).parent.parent
+    run = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=True)
     (header,) = [line for line in run.stdout.splitlines() if "BERTFERRY_SEED=" in line]
-    return cases, header.partition("BERTFERRY_SEED=")[2]
-
-
-def test_the_commit_chooses_and_its_seed_chooses_the_same_again():
-    git = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
-    head = subprocess.run(git, capture_output=True, text=True).stdout.strip()
-    cases, seed = collected()
-    assert seed == (head or "'no commit'")
-    assert collected(seed.strip("'")) == (cases, seed)
-    assert collected("another")[0] != cases
+    assert header.partition("BERTFERRY_SEED=")[2].strip("'") == find_commit()
+    kept, total = map(int, re.search(r"(\d+)/(\d+) tests collected", run.stdout).groups())
+    assert kept == total // 10
