@@ -169,9 +169,9 @@ def _trace_dropout(stack: ExitStack) -> None:
 @contextmanager
 def plant(fault: CodeFault) -> Iterator[None]:
     """Plants the fault in networks that are loaded and modules that are traced inside the context."""
-    from bertferry.verify.runners import checkpoint
+    from bertferry.verify.runners import keras_network
 
-    load = checkpoint.load_network
+    load = keras_network.load_network
 
     def load_with_fault(*arguments: Any) -> Any:
         network = load(*arguments)
@@ -179,6 +179,6 @@ def plant(fault: CodeFault) -> Iterator[None]:
         return network
 
     with ExitStack() as stack:
-        stack.enter_context(patch.object(checkpoint, "load_network", load_with_fault))
+        stack.enter_context(patch.object(keras_network, "load_network", load_with_fault))
         fault.trace(stack)
         yield

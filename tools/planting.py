@@ -94,10 +94,10 @@ def _networks(checkpoint: Path, fault: Fault | None, folder: Path, precision: st
 
 def _patch_outputs(fault: OutputFault) -> AbstractContextManager[Any]:
     """Plants the fault in the outputs of checkpoints that are opened in the context; they keep it afterwards."""
-    from bertferry.verify.runners.checkpoint import CheckpointRunner
+    from bertferry.verify.runners.keras_network import KerasNetworkRunner
 
-    original = CheckpointRunner.outputs
-    return patch.object(CheckpointRunner, "outputs", lambda *arguments: fault.tensors(original(*arguments)))
+    original = KerasNetworkRunner.outputs
+    return patch.object(KerasNetworkRunner, "outputs", lambda *arguments: fault.tensors(original(*arguments)))
 
 
 def _modules(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artifact]:

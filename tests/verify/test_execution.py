@@ -35,7 +35,8 @@ def test_a_network_runs_in_every_precision(golden, precision):
     assert report.ok, render(report)
     noise = report.candidates[0].probes[0].diffs[0].statistics.sqnr_db
     assert (noise < PROFILES["fp32"].min_sqnr_db) == (precision in ("fp16", "bf16"))
-    assert report.candidates[0].runs_on == f"cpu {precision}"
+    engine = "tensorflow" if precision in ("fp16", "bf16") else "numpy"
+    assert (report.runs_on, report.candidates[0].runs_on) == ("numpy cpu", f"{engine} cpu {precision}")
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8", "fp64"])

@@ -8,8 +8,8 @@ from bertferry.convert.classifier_config import ClassifierConfig
 from bertferry.convert.match import sample
 from bertferry.core.config import ConfigError
 from bertferry.core.errors import DataError, UsageError
-from bertferry.core.parameters import canonical_axes
-from bertferry.core.tasks import task_that_keeps
+from bertferry.core.parameters import canonical_axes, task_parameters
+from bertferry.core.tasks import TASKS, task_that_keeps
 
 
 def possible_heads(checkpoint: Checkpoint) -> tuple[str, ...]:
@@ -41,6 +41,16 @@ def with_heads(checkpoint: Checkpoint, wanted: Collection[str] | None) -> Checkp
     if wanted is None or set(checkpoint.heads) & set(wanted):
         _check_labels(checkpoint)
     return checkpoint
+
+
+def with_task(checkpoint: Checkpoint, task: str) -> Checkpoint:
+    """The checkpoint as a task reads it.
+
+    Raises:
+      DataError: it lacks a parameter of the task.
+    """
+    checkpoint = with_heads(checkpoint, TASKS[task].heads)
+    return with_parameters(checkpoint, task_parameters(task, checkpoint.config.num_layers), f"task {task}")
 
 
 def _check_labels(checkpoint: Checkpoint) -> None:

@@ -4,9 +4,8 @@ import tensorflow as tf
 import tf_keras
 
 from bertferry.convert.checkpoint import Checkpoint
-from bertferry.convert.heads import with_heads, with_parameters
-from bertferry.core.parameters import canonical_axes, task_parameters
-from bertferry.core.tasks import TASKS
+from bertferry.convert.heads import with_task
+from bertferry.core.parameters import canonical_axes
 from bertferry.modeling.builders import task_model
 from bertferry.modeling.variables import named_variables
 
@@ -18,8 +17,7 @@ def load_network(checkpoint: Checkpoint, task: str = "encoder", float_dtype: str
       DataError: the checkpoint lacks a parameter of the task, or its bytes are damaged.
     """
     checkpoint.check_bert()
-    checkpoint = with_heads(checkpoint, TASKS[task].heads)
-    with_parameters(checkpoint, task_parameters(task, checkpoint.config.num_layers), f"task {task}")
+    checkpoint = with_task(checkpoint, task)
     # Every value is about to be replaced: random initialization would take longer than everything else.
     model = task_model(checkpoint.config, task, checkpoint.sizes.get("classes"), float_dtype, "zeros")
     for name, variable in named_variables(model).items():

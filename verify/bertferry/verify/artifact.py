@@ -3,18 +3,17 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from bertferry.convert import Checkpoint, SourceOptions, open_checkpoint
 from bertferry.convert.configuration import bert_config
-from bertferry.convert.heads import with_heads, with_parameters
+from bertferry.convert.heads import with_task
 from bertferry.convert.tokenizer_files import read_tokenizer_config
-from bertferry.core.errors import UsageError
+from bertferry.core.errors import UnavailableError, UsageError
 from bertferry.core.manifest import read_manifest
 from bertferry.core.onnx_files.metadata import onnx_metadata
-from bertferry.core.parameters import task_parameters
-from bertferry.core.tasks import TASKS
 from bertferry.verify.execution import DEFAULT_EXECUTION, DEVICES, Execution
 from bertferry.verify.golden import GoldenRunner, read_golden
 from bertferry.verify.probes import ModelLimits, Probe
@@ -65,6 +64,8 @@ def resolve_artifact(
     kind, path = split_kind(str(reference))
     if kind != "onnx":
         execution = replace(execution, graph_optimization="all", threads=None)
+    if kind != "checkpoint":
+        execution = replace(execution, engine="auto")
     if kind == "golden":
         if execution.device != "cpu" or execution.precision is not None:
             raise UsageError(f"{path}: stored outputs do not run: device and precision do not apply")
@@ -100,14 +101,26 @@ def golden_artifact(path: Path) -> Artifact:
 
 
 def checkpoint_artifact(checkpoint: Checkpoint, task: str, execution: Execution = DEFAULT_EXECUTION) -> Artifact:
-    """A checkpoint, run in this project's Keras networks."""
+    """A checkpoint, run in this project's NumPy network or its Keras networks.
+
+    Raises:
+      UsageError: a precision that no network has, or that the requested engine has not.
+      UnavailableError: TensorFlow is required and not installed.
+    """
     name = f"checkpoint {checkpoint.location.path} ({checkpoint.layout.name})"
     execution.check(name, DEVICES, NETWORK_PRECISIONS, "convert it with export-onnx --precision int8")
+    execution = execution.of_checkpoint()
+    if execution.engine == "tensorflow":
+        _check_tensorflow()
 
     def load_runner() -> Runner:
-        from bertferry.verify.runners.checkpoint import CheckpointRunner
+        if execution.engine == "numpy":
+            from bertferry.verify.runners.numpy_network import NumpyNetworkRunner
 
-        return CheckpointRunner(checkpoint, task, execution)
+            return NumpyNetworkRunner(checkpoint, task, execution.precision)
+        from bertferry.verify.runners.keras_network import KerasNetworkRunner
+
+        return KerasNetworkRunner(checkpoint, task, execution)
 
     return _add_checkpoint_facts(
         Artifact(name, load_runner, execution=execution, profile=execution.profile()), checkpoint
@@ -124,8 +137,7 @@ def huggingface_artifact(checkpoint: Checkpoint, task: str, execution: Execution
         from bertferry.verify.runners.huggingface import HuggingFaceRunner
 
         # transformers would silently load a token classifier's head as a sentence classifier's.
-        needed = task_parameters(task, checkpoint.config.num_layers)
-        with_parameters(with_heads(checkpoint, TASKS[task].heads), needed, f"task {task}")
+        with_task(checkpoint, task)
         return HuggingFaceRunner(path if path.is_dir() else path.parent, task, execution)
 
     return _add_checkpoint_facts(
@@ -216,6 +228,14 @@ def _add_checkpoint_facts(artifact: Artifact, checkpoint: Checkpoint) -> Artifac
         configuration=bert_config(config),
         checkpoint=checkpoint,
     )
+
+
+def _check_tensorflow() -> None:
+    missing = [package for package in ("tensorflow", "tf_keras") if find_spec(package) is None]
+    if missing:
+        raise UnavailableError(
+            f"running a checkpoint in Keras requires {' and '.join(missing)}: pip install 'bertferry[tensorflow]'"
+        )
 
 
 def _export_hint(precision: str | None) -> str:

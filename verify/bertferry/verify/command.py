@@ -20,7 +20,7 @@ from bertferry.core.console import (
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
 from bertferry.verify.console_report import render
-from bertferry.verify.execution import DEVICES, GRAPH_OPTIMIZATIONS, RUN_PRECISIONS, parse_names
+from bertferry.verify.execution import DEVICES, ENGINES, GRAPH_OPTIMIZATIONS, RUN_PRECISIONS, parse_names
 from bertferry.verify.html import html_report
 from bertferry.verify.junit import junit_xml
 from bertferry.verify.options import JUDGE_PADDING, POSITIONS, PROFILE_CHOICES, ParityOptions
@@ -31,6 +31,7 @@ from bertferry.verify.tolerance import parse_overrides, profile
 
 OPTION_FLAGS = (
     *("task", "device", "precision", "reference_device", "reference_precision", "graph_optimization", "threads"),
+    "engine",
     *("profile", "atol", "rtol", "positions", "judge_padding", "baseline", "texts", "inputs", "seed"),
     *("localize", "save_golden"),
 )
@@ -82,6 +83,12 @@ def _add_execution_flags(parser: argparse_flags.ArgumentParser) -> None:
         "--reference-precision",
         choices=RUN_PRECISIONS,
         help="precision of the reference; fp64 makes it the ground truth",
+    )
+    add(
+        "--engine",
+        choices=ENGINES,
+        default="auto",
+        help="what computes checkpoints; auto: numpy on the CPU in fp32 and fp64, tensorflow otherwise",
     )
     add(
         "--graph-optimization",

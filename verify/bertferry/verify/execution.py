@@ -1,7 +1,7 @@
-"""How one side of a comparison runs: device, precision, and names of inputs and outputs."""
+"""How one side of a comparison runs: engine, device, precision, and names of inputs and outputs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from bertferry.core.choices import check_choice
@@ -11,6 +11,9 @@ from bertferry.verify.tolerance import PROFILES
 DEVICES = ("cpu", "gpu", "tpu", "tpu-emulated", "xla")
 """`xla` compiles for the CPU; `tpu-emulated` also rounds the operands of matrix products to bfloat16."""
 RUN_PRECISIONS = ("fp32", "fp16", "bf16", "tf32", "int8", "fp64")
+ENGINES = ("auto", "numpy", "tensorflow")
+"""What computes a checkpoint: this project's NumPy network or its Keras networks. `auto` is `numpy` on the CPU in
+fp32 and fp64, otherwise `tensorflow`."""
 GRAPH_OPTIMIZATIONS = ("none", "basic", "extended", "all")
 """ONNX Runtime's optimization levels."""
 FLOATS = {"fp32": "float32", "tf32": "float32", "fp16": "float16", "bf16": "bfloat16", "fp64": "float64"}
@@ -29,7 +32,8 @@ _OF_DEVICE = {
 class Execution:
     """How to run an artifact.
 
-    `precision` is None for the artifact's own precision; `graph_optimization` and `threads` are ONNX Runtime's;
+    `precision` is None for the artifact's own precision; `engine` is for checkpoints, one of `ENGINES`;
+    `graph_optimization` and `threads` are ONNX Runtime's;
     `names` maps an artifact's own input and output names to those of `bertferry.core.tasks`; `reference` makes
     messages name the reference's flags.
     """
@@ -40,10 +44,12 @@ class Execution:
     threads: int | None = None
     names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     reference: bool = False
+    engine: str = "auto"
 
     def __post_init__(self) -> None:
         check_choice("device", self.device, DEVICES)
         check_choice("precision", self.precision, RUN_PRECISIONS)
+        check_choice("engine", self.engine, ENGINES)
         check_choice("graph optimization", self.graph_optimization, GRAPH_OPTIMIZATIONS)
         if self.precision == "tf32" and self.device != "gpu":
             conflict = f"{self.flag('precision')} tf32 needs {self.flag('device')} gpu"
@@ -66,6 +72,22 @@ class Execution:
         if self.precision is not None and self.precision not in precisions:
             raise UsageError(f"{name} cannot run in {self.flag('precision')} {self.precision}: {remedy}")
 
+    def of_checkpoint(self) -> "Execution":
+        """The same with the engine that runs a checkpoint in place of `auto`.
+
+        Raises:
+          UsageError: the NumPy network does not run like this.
+        """
+        fits = self.device == "cpu" and self.precision in (None, "fp32", "fp64")
+        if self.engine == "numpy" and not fits:
+            name, value = ("device", self.device) if self.device != "cpu" else ("precision", self.precision)
+            raise UsageError(
+                f"--engine numpy runs on the CPU in fp32 and fp64, not with {self.flag(name)} {value}",
+                "leave out --engine",
+            )
+        chosen = "numpy" if fits else "tensorflow"
+        return replace(self, engine=chosen) if self.engine == "auto" else self
+
     def profile(self, own: str = "fp32") -> str:
         """The profile to expect of an artifact whose own profile is `own`, when it runs like this."""
         order = list(PROFILES)
@@ -73,10 +95,11 @@ class Execution:
         return max(profiles, key=order.index)
 
     def describe(self) -> str:
-        """Text for the report: `cpu`, `gpu fp16`."""
+        """Text for the report: `cpu`, `gpu fp16`, `numpy cpu`."""
+        engine = "" if self.engine == "auto" else self.engine
         level = "" if self.graph_optimization == "all" else f"graph optimizations {self.graph_optimization}"
         threads = "" if self.threads is None else f"threads {self.threads}"
-        return " ".join(part for part in (self.device, self.precision, level, threads) if part)
+        return " ".join(part for part in (engine, self.device, self.precision, level, threads) if part)
 
 
 DEFAULT_EXECUTION = Execution()

@@ -24,6 +24,7 @@ class ParityOptions:
       device, precision: how candidates run, see `bertferry.verify.execution`; None is an artifact's own precision.
       reference_device, reference_precision: how the reference runs; `fp64` makes it the ground truth.
       graph_optimization, threads: ONNX Runtime's settings for all ONNX files.
+      engine: what computes checkpoints, see `bertferry.verify.execution`.
       names: standard names by an artifact's own input and output names.
       profile: a name in `PROFILES`, or `auto` for the loosest profile of the artifacts compared.
       atol, rtol: replace the profile's.
@@ -50,6 +51,7 @@ class ParityOptions:
     reference_precision: str | None = None
     graph_optimization: str = "all"
     threads: int | None = None
+    engine: str = "auto"
     names: Mapping[str, str] = field(default_factory=dict)
     profile: str = "auto"
     atol: float | None = None
@@ -85,8 +87,11 @@ class ParityOptions:
             self.threads,
             self.names,
             reference=True,
+            engine=self.engine,
         )
 
     def candidate_execution(self) -> Execution:
         """How the candidates run."""
-        return Execution(self.device, self.precision, self.graph_optimization, self.threads, self.names)
+        return Execution(
+            self.device, self.precision, self.graph_optimization, self.threads, self.names, engine=self.engine
+        )

@@ -39,7 +39,7 @@ def verify_parity(
       BertferryError: an artifact cannot be opened, the options conflict, or a device is missing.
         Disagreement does not raise: see `Report.ok`.
     """
-    _check_onnx_flags(options, (reference, *candidates))
+    _check_flags_of_kinds(options, (reference, *candidates))
     baseline = None if options.baseline is None else read_report(Path(options.baseline))
     reference_artifact = resolve_artifact(reference, options.task, options.reference_execution(), source)
     candidate_artifacts = [
@@ -78,12 +78,13 @@ def verify_parity(
     return report if baseline is None else report.with_faults(regressions(report, baseline))
 
 
-def _check_onnx_flags(options: ParityOptions, sides: Sequence[str | Path]) -> None:
-    """Refuses options of ONNX Runtime if no side is an ONNX file."""
-    if (options.threads, options.graph_optimization) != (None, "all") and not any(
-        split_kind(str(side))[0] == "onnx" for side in sides
-    ):
+def _check_flags_of_kinds(options: ParityOptions, sides: Sequence[str | Path]) -> None:
+    """Refuses options for a kind of artifact if no side is of that kind."""
+    kinds = {split_kind(str(side))[0] for side in sides}
+    if (options.threads, options.graph_optimization) != (None, "all") and "onnx" not in kinds:
         raise UsageError("--threads and --graph-optimization apply to ONNX files only, and no artifact is one")
+    if options.engine != "auto" and "checkpoint" not in kinds:
+        raise UsageError("--engine applies to checkpoints only, and no artifact is one")
 
 
 def _check_overrides(report: Report) -> None:

@@ -18,7 +18,7 @@ from bertferry.verify.runners.device import Device
 from bertferry.verify.runners.device_function import DeviceFunction
 
 
-class CheckpointRunner:
+class KerasNetworkRunner:
     """A task's network with the checkpoint's values and dropout off; outputs are float32 in any precision."""
 
     shares_mask = True

@@ -1,0 +1,80 @@
+"""The encoder of Devlin et al., 2018, and its pooler."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bertferry.core.config import EncoderConfig
+from bertferry.core.tasks import ENCODER_INPUTS
+from bertferry.verify.numpy_network.activations import ACTIVATION_FUNCTIONS
+from bertferry.verify.numpy_network.operations import attention, dense, layer_norm, look_up
+from bertferry.verify.numpy_network.weights import Weights
+from bertferry.verify.runner import Arrays
+
+Keep = Callable[[str, np.ndarray], np.ndarray]
+"""Is given the value at each named point, and returns the value to go on with."""
+
+MASKED = -10000.0
+"""Added to the attention scores of masked positions, as in google-research/bert."""
+
+
+def encode(weights: Weights, config: EncoderConfig, inputs: Arrays, keep: Keep) -> np.ndarray:
+    """One vector per token: integers [B, S] by the names of `ENCODER_INPUTS` → [B, S, H].
+
+    Raises:
+      ValueError: an id, a segment or the length is outside its table.
+    """
+    ids, mask, types = (inputs[name] for name in ENCODER_INPUTS)
+    hidden = keep("embeddings", embed(weights, ids, types))
+    bias = attention_bias(mask).astype(hidden.dtype)
+    for layer in range(config.num_layers):
+        hidden = run_layer(weights, config, layer, hidden, bias, keep)
+    return hidden
+
+
+def embed(weights: Weights, ids: np.ndarray, types: np.ndarray) -> np.ndarray:
+    """The normalized sum of token, position and segment embeddings: [B, S] → [B, S, H]."""
+    vectors = look_up(ids, weights, "embeddings/word")
+    vectors += look_up(np.arange(ids.shape[1]), weights, "embeddings/position")
+    vectors += look_up(types, weights, "embeddings/segment")
+    return layer_norm(vectors, weights, "embeddings/norm")
+
+
+def attention_bias(mask: np.ndarray) -> np.ndarray:
+    """What to add to the scores: [B, S] → float64 [B, S], 0 for tokens and -10000 for padding.
+
+    Only the differences of scores matter to the softmax. A row of padding gets 0 throughout: adding -10000 to all
+    of its scores would round them to multiples of 1e-3.
+    """
+    bias = (1.0 - mask) * MASKED
+    return np.asarray(bias - bias.max(axis=-1, keepdims=True))
+
+
+def run_layer(
+    weights: Weights, config: EncoderConfig, layer: int, hidden: np.ndarray, bias: np.ndarray, keep: Keep
+) -> np.ndarray:
+    """Self-attention and a feed-forward network, each with residual and LayerNorm: [B, S, H] → [B, S, H]."""
+    place, point = f"encoder/{layer}", f"layer_{layer}"
+    attended = keep(f"{point}/attention", attend(weights, config, f"{place}/attention", hidden, bias))
+    normed = keep(f"{point}/attention_norm", layer_norm(attended + hidden, weights, f"{place}/attention/norm"))
+    inner = dense(normed, weights, f"{place}/intermediate", ACTIVATION_FUNCTIONS[config.activation])
+    outer = dense(inner, weights, f"{place}/output")
+    return keep(f"{point}/output", layer_norm(outer + normed, weights, f"{place}/output/norm"))
+
+
+def attend(
+    weights: Weights, config: EncoderConfig, place: str, hidden: np.ndarray, bias: np.ndarray
+) -> np.ndarray:
+    """Multi-head self-attention and its output projection: [B, S, H] → [B, S, H]."""
+    heads = (*hidden.shape[:2], config.num_attention_heads, config.head_size)
+    query, key, value = (
+        dense(hidden, weights, f"{place}/{part}").reshape(heads) for part in ("query", "key", "value")
+    )
+    query /= config.head_size**0.5
+    context = attention(query, key, value, bias)
+    return dense(context.reshape(hidden.shape), weights, f"{place}/output")
+
+
+def pool(weights: Weights, sequence: np.ndarray, keep: Keep) -> np.ndarray:
+    """The first token's vector through the pooler: [B, S, H] → [B, H]."""
+    return keep("pooler", np.tanh(dense(sequence[:, 0], weights, "pooler")))

@@ -1,0 +1,71 @@
+"""The outputs of a task: those of the encoder, and of the heads of `core.tasks.HEADS` on top of it."""
+
+import numpy as np
+
+from bertferry.core.config import EncoderConfig
+from bertferry.core.tasks import HEADS, POSITIONS_INPUT, TaskSpec
+from bertferry.verify.numpy_network.activations import ACTIVATION_FUNCTIONS
+from bertferry.verify.numpy_network.encoder import Keep, encode, pool
+from bertferry.verify.numpy_network.operations import dense, layer_norm
+from bertferry.verify.numpy_network.weights import Weights
+from bertferry.verify.runner import Arrays
+
+
+def task_outputs(
+    weights: Weights, config: EncoderConfig, task: TaskSpec, inputs: Arrays, keep: Keep
+) -> dict[str, np.ndarray]:
+    """A task's outputs by name, in the weights' type.
+
+    Args:
+      weights, config: the network's.
+      task: determines the heads.
+      inputs: integers by name, [B, S] each, and the positions [B, P] of the tokens to predict.
+      keep: called at each named point.
+
+    Raises:
+      ValueError: an input is outside its table or sequence.
+    """
+    sequence = encode(weights, config, inputs, keep)
+    vectors = {"sequence": sequence}
+    if task.needs_pooler:
+        vectors["pooled"] = pool(weights, sequence, keep)
+    if POSITIONS_INPUT in task.input_names:
+        vectors["predictions"] = select(sequence, inputs[POSITIONS_INPUT])
+    outputs = {}
+    if task.encoder:
+        outputs = {"sequence_output": sequence, "pooled_output": vectors["pooled"]}
+    for name in task.heads:
+        outputs |= head_outputs(weights, config, name, vectors[HEADS[name].reads])
+    return outputs
+
+
+def head_outputs(weights: Weights, config: EncoderConfig, name: str, vectors: np.ndarray) -> dict[str, np.ndarray]:
+    """A head's logits by output name, from the vectors [..., H] that it reads."""
+    head = HEADS[name]
+    if head.reads == "predictions":
+        return {head.outputs[0].name: word_logits(weights, config, vectors)}
+    logits = dense(vectors, weights, name)
+    if len(head.outputs) == 1:
+        return {head.outputs[0].name: logits}
+    return {output.name: logits[..., column] for column, output in enumerate(head.outputs)}
+
+
+def word_logits(weights: Weights, config: EncoderConfig, vectors: np.ndarray) -> np.ndarray:
+    """Logits of every word, by the tied token embedding table: [B, P, H] → [B, P, V]."""
+    hidden = dense(vectors, weights, "mlm/dense", ACTIVATION_FUNCTIONS[config.activation])
+    logits = layer_norm(hidden, weights, "mlm/norm") @ weights["embeddings/word"].T
+    logits += weights["mlm/bias"]
+    return np.asarray(logits)
+
+
+def select(sequence: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """The vectors at some positions: [B, S, H] and [B, P] → [B, P, H].
+
+    Raises:
+      ValueError: a position outside the sequence.
+    """
+    length = sequence.shape[1]
+    for position in (positions.min(), positions.max()):
+        if not 0 <= position < length:
+            raise ValueError(f"{POSITIONS_INPUT} {position} is outside a sequence of {length}")
+    return np.take_along_axis(sequence, positions[..., np.newaxis], axis=1)
