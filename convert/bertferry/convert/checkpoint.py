@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bertferry.convert.additions import check_merged, check_scope
 from bertferry.convert.classifier_config import ClassifierConfig
 from bertferry.convert.config_inference import infer_config
 from bertferry.convert.configuration import read_config
@@ -124,9 +125,13 @@ def open_checkpoint(
     def read_as(reader: Reader, place: str | None) -> Checkpoint:
         config = stored.encoder if stored else infer_config(reader, candidates, location.path, options)
         best = best_match(reader, candidates, config, location.path, place, classifier.head, strict=strict)
+        check_scope(location.path, best.place)
+        if location.config is not None:
+            config = read_config(location.config, location.file_format, best.layout.architecture).encoder
         return Checkpoint(location, config, reader, best, classifier)
 
     readers = open_readers(location, options.prefix)
+    check_merged(location.path, readers[0][0].tensors)
     fitting = [(reader, place) for reader, place in readers if _has_token_table(reader, candidates)]
     checkpoint = _first_success(read_as, fitting or readers[:1])
     if strict:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from bertferry.convert.additions import check_no_adapter
 from bertferry.convert.archive import is_archive, unpack
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.manifest import MANIFEST, read_manifest
@@ -60,6 +61,7 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
     if is_archive(path) and not path.is_dir():
         unpacked = unpack(path)
         path = _only_checkpoint_folder(unpacked.path, path)
+    check_no_adapter(path)
     if path.is_dir() and (path / "saved_model.pb").is_file():
         return _saved_model(path, config)
     file_format, path = _find_in_directory(path) if path.is_dir() else _from_file_name(path)

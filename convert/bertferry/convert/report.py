@@ -107,7 +107,9 @@ def conversion_report(
         target=str(output),
         target_layout=work.target.name,
         heads=work.form.heads,
-        configuration=bert_config(checkpoint.config, work.form.heads, checkpoint.classifier),
+        configuration=bert_config(
+            checkpoint.config, work.form.heads, checkpoint.classifier, checkpoint.layout.architecture
+        ),
         vocabulary=checkpoint.location.vocabulary is not None,
         versions=versions(),
         tensors=tensors,

@@ -15,6 +15,8 @@ from bertferry.core.errors import UnavailableError, UsageError
 
 POOLINGS = ("cls", "pooled", "mean")
 MODES = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"}
+MODULES = ("Transformer", "Pooling", "Normalize", "Dropout")
+"""Classes of modules that are computed; Dropout is off outside training."""
 MAX_LENGTH = 128
 """Maximum length if no configuration sets one, as in the preprocessing modules of tfhub.dev."""
 
@@ -41,10 +43,12 @@ def read_sentence_choices(location: Location, pooling: str | None) -> SentenceCh
     ):
         raise UsageError(f"{folder / 'modules.json'}: not a list of modules with their paths")
     types = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
-    unknown = [name for name in types if name not in ("Transformer", "Pooling", "Normalize")]
+    if unknown := [name for name in types if name not in MODULES]:
+        raise UsageError(
+            f"{folder / 'modules.json'}: unsupported module {unknown[0]}: embeddings would be wrong without it: "
+            "export the encoder alone, with --task encoder"
+        )
     if pooling is None:
-        if unknown:
-            raise UsageError(f"{folder / 'modules.json'}: unsupported module {unknown[0]}: --pooling ignores it")
         pooling = _read_pooling(folder, modules)
     length = _read_json(folder / "sentence_bert_config.json", {}).get("max_seq_length") or MAX_LENGTH
     if not isinstance(length, int):
