@@ -122,7 +122,7 @@ def adapter(tmp_path):
 @pytest.mark.parametrize("name", ["", "adapter_model.safetensors", "adapter_config.json"])
 def test_an_adapter_is_not_a_model(adapter, tmp_path, one_line, name):
     assert main(["--input", str(adapter / name), "--output", str(tmp_path / "out")]) == 2
-    one_line("an adapter .*LORA.* of the base model bert-base-uncased: merge it into its base model")
+    one_line(r"a LORA adapter without its base model \(bert-base-uncased\): merge it into its base model")
 
 
 def test_a_model_with_an_adapter_beside_it(core, adapter, tmp_path, one_line):
@@ -130,7 +130,7 @@ def test_a_model_with_an_adapter_beside_it(core, adapter, tmp_path, one_line):
     for name in ("config.json", "model.safetensors"):
         shutil.copy(core / name, adapter)
     assert main(["--input", str(adapter), "--output", str(tmp_path / "out")]) == 2
-    one_line("an adapter .* of the base model")
+    one_line("a LORA adapter, which transformers adds to it: merge it .* or name the file of the model")
     assert open_checkpoint(adapter / "model.safetensors").heads == ()
 
 

@@ -56,10 +56,14 @@ def check_no_adapter(path: Path) -> None:
     if not (config.is_file() if path.is_dir() else path.name in (*ADAPTER_FILES, ADAPTER_CONFIG)):
         return
     values = _values(config)
-    kind, base = (f" {values[key]}" if values.get(key) else "" for key in ("peft_type", "base_model_name_or_path"))
-    raise UsageError(
-        f"{path}: an adapter ({ADAPTER_CONFIG}{kind}) of the base model{base or ' elsewhere'}: {MERGE}"
-    )
+    kind = f"{values.get('peft_type') or ''} adapter".strip()
+    base = values.get("base_model_name_or_path") or "elsewhere"
+    if path.is_dir() and (path / "config.json").is_file():
+        raise UsageError(
+            f"{path}: has a model and a {kind}, which transformers adds to it: {MERGE}, "
+            "or name the file of the model to leave the adapter out"
+        )
+    raise UsageError(f"{path}: a {kind} without its base model ({base}): {MERGE}")
 
 
 def _values(config: Path) -> dict[str, object]:
