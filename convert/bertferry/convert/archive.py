@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from bertferry.convert.prefixes import OF_A_MAC
 from bertferry.core.atomic import DISK_FULL
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.temporary import TemporaryFolder
@@ -45,7 +46,10 @@ def unpack(path: Path) -> TemporaryFolder:
         for count, (name, content) in enumerate(_members(path)):
             if count >= MAX_MEMBERS:
                 raise UsageError(f"{path}: refused: more than {MAX_MEMBERS} files in the archive")
-            target = Path(folder.path, *_safe_parts(path, name))
+            parts = _safe_parts(path, name)
+            if parts[0] == "__MACOSX" or parts[-1].startswith(OF_A_MAC):
+                continue
+            target = Path(folder.path, *parts)
             target.parent.mkdir(parents=True, exist_ok=True)
             budget = _copy(content, target, budget, path)
     except DAMAGE as error:

@@ -51,7 +51,7 @@ def read_config(path: Path, file_format: FileFormat, architecture: str = "bert")
         model that nothing here computes.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not a readable JSON configuration: {error}") from error
     if is_manifest(values):

@@ -39,6 +39,7 @@ class Inspection(Result):
     vocabulary: bool
     faults: tuple[str, ...]
     tensors: tuple[InspectedTensor, ...]
+    notes: tuple[str, ...] = ()
 
     def render(self) -> str:
         """A readable table: totals, configuration, one row per tensor."""
@@ -49,6 +50,7 @@ class Inspection(Result):
             f"  parameters  {self.parameters:,} ({in_units(self.total_bytes)})",
             f"  vocabulary  {'vocab.txt' if self.vocabulary else 'none'}",
             "  config      " + ", ".join(f"{key} {value}" for key, value in self.configuration.items()),
+            *(f"  note        {note}" for note in self.notes),
             *(f"  WRONG       {fault}" for fault in self.faults),
             "",
         ]
@@ -90,6 +92,7 @@ def inspect_checkpoint(path: str | Path, source: SourceOptions = SourceOptions()
         vocabulary=checkpoint.location.vocabulary is not None,
         faults=tuple(faults(checkpoint.match)),
         tensors=tensors,
+        notes=checkpoint.location.notes,
     )
 
 

@@ -44,7 +44,10 @@ class TensorRow:
 
 @dataclass(frozen=True)
 class ConversionReport(Result):
-    """Every tensor of the source: converted, or skipped with a reason. Paths are as the caller gave them."""
+    """Every tensor of the source: converted, or skipped with a reason. Paths are as the caller gave them.
+
+    `notes` say what was chosen among the files of the source without being named.
+    """
 
     SCHEMA = Schema.CONVERSION
 
@@ -61,6 +64,7 @@ class ConversionReport(Result):
     parameters: int
     total_bytes: int
     dry_run: bool = False
+    notes: tuple[str, ...] = ()
 
     def render(self) -> str:
         """The summary that a terminal shows."""
@@ -75,6 +79,7 @@ class ConversionReport(Result):
             f"  heads: {', '.join(self.heads) or 'none, encoder only'}; activation "
             f"{self.configuration['activation']}; vocabulary {'copied' if self.vocabulary else 'none'}",
         ]
+        lines += [f"  note: {note}" for note in self.notes]
         reasons = sorted(set(self.skipped.values()))
         for reason in reasons:
             names = [name for name, why in self.skipped.items() if why == reason]
@@ -117,6 +122,7 @@ def conversion_report(
         parameters=sum(counts),
         total_bytes=sum(n * itemsize(row.dtype) for n, row in zip(counts, tensors, strict=True)),
         dry_run=dry_run,
+        notes=checkpoint.location.notes,
     )
 
 

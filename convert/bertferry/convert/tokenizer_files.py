@@ -36,7 +36,7 @@ def read_tokenizer_config(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: not a readable tokenizer configuration: {error}") from error
     if not isinstance(values, dict):

@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 from absl import app, flags, logging
 from absl.flags import argparse_flags
@@ -44,7 +45,16 @@ def parse(parser: argparse_flags.ArgumentParser, argv: Sequence[str]) -> Namespa
         parser.parse_args(list(argv), arguments)
     except flags.Error as error:  # absl raises on bad values of its own flags
         parser.error(str(error).splitlines()[0])
+    for name, value in vars(arguments).items():
+        setattr(arguments, name, _expand_home(value))
     return arguments
+
+
+def _expand_home(value: Any) -> Any:  # noqa: ANN401 - the value of any flag
+    """`~` at the beginning of a value is the home folder; the shell expands it only where it begins a word."""
+    if isinstance(value, list):
+        return [_expand_home(item) for item in value]
+    return os.path.expanduser(value) if isinstance(value, str) and value.startswith("~") else value
 
 
 def run_for_tests(parser: argparse_flags.ArgumentParser, execute: Execute, argv: Sequence[str] | None) -> int:

@@ -12,7 +12,8 @@ from bertferry.core.results import Result, Schema
 class ExportReport(Result):
     """An export: source, size of the weights in bytes, output files with their sizes, and parity verdict.
 
-    A dry run has no files. `fresh_parameters` are the initialized ones of heads that the source lacks.
+    A dry run has no files. `fresh_parameters` are the initialized ones of heads that the source lacks; `notes` say
+    what was chosen among the files of the source without being named.
     """
 
     SCHEMA = Schema.MODULE_EXPORT
@@ -31,6 +32,7 @@ class ExportReport(Result):
     parity: dict[str, Any] | None
     verdict: str
     dry_run: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def total_bytes(self) -> int:
@@ -40,7 +42,7 @@ class ExportReport(Result):
     def render(self) -> str:
         """The summary shown on the terminal."""
         source = f"{self.source} ({self.source_layout})"
-        details = [self._text()]
+        details = [self._text(), *(f"note: {note}" for note in self.notes)]
         if self.fresh_parameters:
             details.append(f"initialized: {', '.join(self.fresh_parameters)}")
         if self.dry_run:

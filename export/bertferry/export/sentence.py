@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from bertferry.convert.locate import Location
+from bertferry.convert.paths import sentence_folder
 from bertferry.core.errors import UnavailableError, UsageError
 
 POOLINGS = ("cls", "pooled", "mean")
 MODES = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"}
-MODULES = ("Transformer", "Pooling", "Normalize", "Dropout")
+MODULES = ("Transformer", "BERT", "Pooling", "Normalize", "Dropout")
 """Classes of modules that are computed; Dropout is off outside training."""
 MAX_LENGTH = 128
 """Maximum length if no configuration sets one, as in the preprocessing modules of tfhub.dev."""
@@ -36,7 +37,7 @@ def read_sentence_choices(location: Location, pooling: str | None) -> SentenceCh
     Raises:
       UsageError: no pooling is configured or given, or the configuration contains an unsupported module.
     """
-    folder = location.path.parent
+    folder = sentence_folder(location.path.parent)
     modules = _read_json(folder / "modules.json", [])
     if not isinstance(modules, list) or not all(
         isinstance(module, dict) and "path" in module for module in modules
@@ -50,11 +51,10 @@ def read_sentence_choices(location: Location, pooling: str | None) -> SentenceCh
         )
     if pooling is None:
         pooling = _read_pooling(folder, modules)
-    length = _read_json(folder / "sentence_bert_config.json", {}).get("max_seq_length") or MAX_LENGTH
+    own = location.path.parent / "sentence_bert_config.json"
+    length = _read_json(own, {}).get("max_seq_length") or MAX_LENGTH
     if not isinstance(length, int):
-        raise UsageError(
-            f"{folder / 'sentence_bert_config.json'}: max_seq_length is {length!r}: expected a number"
-        )
+        raise UsageError(f"{own}: max_seq_length is {length!r}: expected a number")
     return SentenceChoices(pooling, "Normalize" in types, length)
 
 
@@ -88,7 +88,7 @@ def _read_json(path: Path, absent: Any) -> Any:  # noqa: ANN401 - any JSON value
     if not path.is_file():
         return absent
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: not a readable configuration: {error}") from error
     if not isinstance(value, type(absent)):

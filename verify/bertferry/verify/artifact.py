@@ -1,6 +1,7 @@
 """Artifacts to compare: their kinds, their valid inputs, and how to open them."""
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -83,7 +84,7 @@ def split_kind(reference: str) -> tuple[str, Path]:
     """Splits `[KIND:]PATH` into kind and path."""
     kind, colon, rest = reference.partition(":")
     if colon and kind in KINDS:
-        return kind, Path(rest)
+        return kind, Path(os.path.expanduser(rest))
     if colon and kind.isalpha() and not Path(reference).exists():
         raise UsageError(f"{reference}: unknown kind {kind!r}: expected one of {', '.join(KINDS)}")
     path = Path(reference)

@@ -1,0 +1,149 @@
+"""What users mean by the paths that they type: a file of a checkpoint, a folder around the weights."""
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from bertferry.convert.prefixes import OF_A_MAC, SHARD, STATE, prefix_of
+from bertferry.core.errors import DataError, UsageError
+
+MODULES = "modules.json"
+"""Lists the modules of a model of sentence-transformers, with their folders."""
+TRANSFORMER = ("Transformer", ".BERT")
+"""How the class of the module with the encoder ends; `models.BERT` is that of 2019."""
+NO_MODEL_CONFIG = ("tokenizer_config.json", "generation_config.json", "adapter_config.json")
+NOT_THE_FILE = {
+    b"version https://git-lfs.github.com/": "a Git LFS pointer instead of the file: run git lfs pull",
+    b"<!doctype html": "a web page instead of the file: download the file itself",
+    b"<html": "a web page instead of the file: download the file itself",
+}
+"""What the beginning of a file shows that is stored or was downloaded in the place of another."""
+WEIGHTS = ("*.safetensors", "*.bin", "*.h5", "*.index")
+LINK_TO_BLOB = re.compile(r"(\.\./)+blobs/[0-9a-f]+")
+LONGEST_LINK = 1000
+MOST_NAMED = 5
+
+
+def meant_path(given: str | Path) -> tuple[Path, tuple[str, ...]]:
+    """The file, folder or prefix that is meant, and what was chosen on the way to it.
+
+    Raises:
+      UsageError: a folder of the Hugging Face cache without a snapshot, or with several.
+    """
+    path = Path(os.path.expanduser(given))
+    if path.is_dir():
+        return _folder_with_weights(path)
+    if (path.name == STATE and path.is_file()) or (path.suffix == ".json" and _has_layers(path)):
+        return path.parent, ()
+    return (prefix_of(path) if SHARD.search(path.name) or path.suffix == ".meta" else path), ()
+
+
+def _folder_with_weights(directory: Path) -> tuple[Path, tuple[str, ...]]:
+    if (directory / "snapshots").is_dir():
+        return _snapshot(directory)
+    inner = transformer_folder(directory)
+    return (inner, (f"{MODULES} names {inner.name}: took it",)) if inner else (directory, ())
+
+
+def _snapshot(repository: Path) -> tuple[Path, tuple[str, ...]]:
+    """The snapshot of a repository in the Hugging Face cache that its branch `main` is at, or the only one.
+
+    https://huggingface.co/docs/huggingface_hub/guides/manage-cache
+    """
+    main = repository / "refs" / "main"
+    commit = main.read_text(encoding="utf-8").strip() if main.is_file() else ""
+    snapshots = sorted(path.name for path in (repository / "snapshots").iterdir() if path.is_dir())
+    if commit not in snapshots and len(snapshots) != 1:
+        names = ", ".join(snapshots) or "none"
+        raise UsageError(f"{repository}: refs/main names no snapshot here: give one of snapshots/: {names}")
+    chosen = commit if commit in snapshots else snapshots[0]
+    return repository / "snapshots" / chosen, (f"took snapshot {chosen}",)
+
+
+def transformer_folder(directory: Path) -> Path | None:
+    """The folder of the encoder in a model of sentence-transformers, if it has one of its own."""
+    for module in sentence_modules(directory):
+        if str(module.get("type", "")).endswith(TRANSFORMER) and module.get("path"):
+            folder = directory / str(module["path"])
+            return folder if folder.is_dir() and folder.resolve().parent == directory.resolve() else None
+    return None
+
+
+def sentence_folder(weights: Path) -> Path:
+    """The folder of the model of sentence-transformers that the weights in a folder belong to, or this folder."""
+    inner = transformer_folder(weights.parent)
+    return weights.parent if inner is not None and inner.resolve() == weights.resolve() else weights
+
+
+def sentence_modules(directory: Path) -> list[dict[str, object]]:
+    """The entries of `modules.json`; none if it is missing or damaged."""
+    try:
+        modules = json.loads((directory / MODULES).read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return []
+    return [module for module in modules if isinstance(module, dict)] if isinstance(modules, list) else []
+
+
+def other_config(directory: Path) -> tuple[Path | None, tuple[str, ...]]:
+    """The configuration of a model under an unusual name, if a folder has one, and that it was chosen.
+
+    Raises:
+      UsageError: it has several.
+    """
+    files = sorted(path for path in directory.glob("*config*.json") if not path.name.startswith(OF_A_MAC))
+    models = [path for path in files if path.name not in NO_MODEL_CONFIG and _has_layers(path)]
+    if len(models) > 1:
+        raise UsageError(f"{directory}: several configurations: give one with --config: {_list(models)}")
+    return (models[0], (f"took the configuration {models[0].name}",)) if models else (None, ())
+
+
+def check_contents(paths: Iterable[Path | None]) -> None:
+    """Refuses files that only stand for others.
+
+    Raises:
+      DataError: the first of them, and how to get the file itself.
+    """
+    for path in paths:
+        if path is None or not path.is_file():
+            continue
+        with path.open("rb") as file:
+            beginning = file.read(64).lstrip().lower()
+        for mark, what in NOT_THE_FILE.items():
+            if beginning.startswith(mark):
+                raise DataError(f"{path}: {what}")
+
+
+def followed(path: Path) -> Path:
+    """The file, or the one in the Hugging Face cache to which it is a link that was stored as text.
+
+    Git on Windows and tools that copy without links store the target of a link as the content of a file.
+    """
+    if path.is_file() and path.stat().st_size < LONGEST_LINK:
+        text = path.read_bytes().decode("utf-8", errors="replace").strip()
+        if LINK_TO_BLOB.fullmatch(text) and (path.parent / text).is_file():
+            return path.parent / text
+    return path
+
+
+def folders_with_checkpoints(directory: Path) -> str:
+    """The folders below one without a checkpoint that have one, for a message: "" if there are none."""
+    found = {path.parent for pattern in WEIGHTS for path in directory.glob(f"*/{pattern}")}
+    found |= {path for path in directory.glob("models--*") if (path / "snapshots").is_dir()}
+    inner = sorted(found, key=lambda path: (len(path.name), path.name))
+    return f", but in {_list(inner)}: give one of these folders" if inner else ""
+
+
+def _has_layers(path: Path) -> bool:
+    """Whether a JSON file is the configuration of a model like BERT."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(values, dict) and "num_hidden_layers" in values
+
+
+def _list(paths: list[Path]) -> str:
+    shown = ", ".join(path.name for path in paths[:MOST_NAMED])
+    return shown if len(paths) <= MOST_NAMED else f"{shown} and {len(paths) - MOST_NAMED} more"
