@@ -17,7 +17,10 @@ from bertferry.convert import ConversionOptions, convert_checkpoint
 from bertferry.convert.bundle import BundleReader, BundleWriter
 from bertferry.convert.bundle.entry import DTYPE_OF_NUMBER, STRINGS
 
-NUMERIC = sorted(set(DTYPE_OF_NUMBER.values()) - {STRINGS})
+UNREADABLE = {"qint8", "quint8", "qint16", "quint16", "qint32", "resource", "variant"}
+NARROW = {"int2": (-2, 2), "uint2": (0, 4), "int4": (-8, 8), "uint4": (0, 16), "float4_e2m1fn": (-6, 7)}
+"""Types narrower than a byte, of which not every byte is a number: the range from which they are drawn."""
+NUMERIC = sorted(set(DTYPE_OF_NUMBER.values()) - {STRINGS} - UNREADABLE)
 GOLDENS = sorted(Path(__file__).parents[1].glob("fixtures/golden/*/*.index"))
 
 
@@ -116,6 +119,8 @@ def numbers(dtype, shape, seed):
     count = int(np.prod(shape, dtype=int))
     if dtype == "bool":
         return rng.integers(0, 2, shape).astype(bool)
+    if dtype in NARROW:
+        return rng.integers(*NARROW[dtype], shape).astype(dtype)
     return np.frombuffer(rng.bytes(count * np.dtype(dtype).itemsize), dtype).reshape(shape)
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bertferry.convert.checkpoint import Checkpoint
+from bertferry.convert.chunks import blocks, bytes_of
 from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.layouts import WRITTEN
 from bertferry.convert.options import ConversionOptions
-from bertferry.convert.readers.reader import bytes_of
 from bertferry.core import axes
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.tasks import TASKS
@@ -51,24 +51,16 @@ class Plan:
     tensors: tuple[PlannedTensor, ...]
 
     def pieces(self, tensor: PlannedTensor) -> Iterator[memoryview]:
-        """The bytes to write: those of the source in bounded pieces if they are kept, else those of the value.
-
-        Raises:
-          DataError: as for `value`.
-        """
-        if tensor.keeps_bytes and tensor.source is not None:
-            yield from self.checkpoint.reader.chunks(tensor.source)
-        else:
-            yield bytes_of(self.value(tensor))
-
-    def value(self, tensor: PlannedTensor) -> np.ndarray:
-        """The values to write.
+        """The bytes to write in bounded pieces: those of the source if they are kept, else those of the values.
 
         Raises:
           DataError: the bytes of the source are damaged, or a value does not fit into the requested type.
         """
-        value = self.checkpoint.read(tensor.parameter, tensor.row.axes)
-        return value if tensor.keeps_type else cast(value, tensor.dtype, tensor.row)
+        if tensor.keeps_bytes and tensor.source is not None:
+            yield from self.checkpoint.reader.chunks(tensor.source)
+            return
+        for block in blocks(self.checkpoint.read(tensor.parameter, tensor.row.axes)):
+            yield bytes_of(block if tensor.keeps_type else cast(block, tensor.dtype, tensor.row))
 
 
 def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:

@@ -9,9 +9,11 @@ import numpy as np
 from bertferry.convert.bundle.checksum import mask, unmask
 from bertferry.convert.bundle.messages import EntryMessage
 
-STRINGS = "object"
+STRINGS, VARIANTS = "object", "variant"
 MAX_AXES = 64
 """NumPy's limit."""
+MAX_ELEMENTS = 2**63 - 1
+"""TensorFlow's limit."""
 DTYPE_OF_NUMBER = {
     1: "float32",
     2: "float64",
@@ -23,27 +25,48 @@ DTYPE_OF_NUMBER = {
     8: "complex64",
     9: "int64",
     10: "bool",
+    11: "qint8",
+    12: "quint8",
+    13: "qint32",
     14: "bfloat16",
+    15: "qint16",
+    16: "quint16",
     17: "uint16",
     18: "complex128",
     19: "float16",
+    20: "resource",
+    21: VARIANTS,
     22: "uint32",
     23: "uint64",
     24: "float8_e5m2",
     25: "float8_e4m3fn",
+    26: "float8_e4m3fnuz",
+    27: "float8_e4m3b11fnuz",
+    28: "float8_e5m2fnuz",
+    29: "int4",
+    30: "uint4",
+    31: "int2",
+    32: "uint2",
+    33: "float4_e2m1fn",
 }
-"""NumPy's names for the types in tensorflow/core/framework/types.proto; arrays of strings contain objects."""
+"""NumPy's names for the types in tensorflow/core/framework/types.proto; arrays of strings contain objects.
+
+NumPy has no quantized types, and some narrow ones only with a recent ml_dtypes. Numbers narrower than a byte are
+stored in one each.
+"""
 NUMBER_OF_DTYPE = {name: number for number, name in DTYPE_OF_NUMBER.items()}
 
 Slice = tuple[tuple[int, int], ...]
-"""A part of a tensor: start and length along each axis; length -1 means the whole axis."""
+"""A part of a tensor: start and length along each axis."""
+WHOLE = -1
+"""As a length: that of the whole axis."""
 
 
 @dataclass(frozen=True)
 class Entry:
     """A tensor's type by NumPy's name, its shape, location and CRC-32C, and its parts if it is stored in several.
 
-    A type that NumPy lacks is named by its number.
+    A type that is not known here is named by its number.
     """
 
     dtype: str
@@ -61,9 +84,13 @@ class Entry:
         Raises:
           ValueError: its type is not numeric or not supported.
         """
-        if self.dtype not in NUMBER_OF_DTYPE or self.dtype == STRINGS:
+        try:
+            numeric = np.dtype(self.dtype)
+        except TypeError:
+            numeric = None
+        if numeric is None or self.dtype == STRINGS:
             raise ValueError(f"its type, {self.dtype}, is not a supported numeric type")
-        return prod(self.shape) * np.dtype(self.dtype).itemsize
+        return prod(self.shape) * numeric.itemsize
 
 
 def parse_entry(serialized: bytes) -> Entry:
@@ -74,9 +101,12 @@ def parse_entry(serialized: bytes) -> Entry:
     """
     message = EntryMessage.FromString(serialized)
     shape = tuple(dimension.size for dimension in message.shape.dim)
-    if min(*shape, 0, message.offset, message.size, message.shard_id) < 0 or len(shape) > MAX_AXES:
+    numbers = (*shape, message.offset, message.size, message.shard_id)
+    if min(numbers) < 0 or len(shape) > MAX_AXES or prod(shape) > MAX_ELEMENTS:
         raise ValueError("an entry does not describe a tensor")
-    slices = tuple(tuple((extent.start, extent.length or -1) for extent in part.extent) for part in message.slices)
+    slices = tuple(
+        tuple((extent.start, extent.length or WHOLE) for extent in part.extent) for part in message.slices
+    )
     dtype = DTYPE_OF_NUMBER.get(message.dtype, f"number {message.dtype} in TensorFlow")
     return Entry(dtype, shape, message.shard_id, message.offset, message.size, unmask(message.crc32c), slices)
 

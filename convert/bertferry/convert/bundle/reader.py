@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from bertferry.convert.bundle.data_files import data_path, gather, read_chunks, verify
-from bertferry.convert.bundle.entry import STRINGS, Entry, Slice, parse_entry
+from bertferry.convert.bundle.checksum import crc32c
+from bertferry.convert.bundle.data_files import MISMATCH, data_path, verify
+from bertferry.convert.bundle.entry import STRINGS, VARIANTS, Entry, Slice, parse_entry
 from bertferry.convert.bundle.messages import HeaderMessage
-from bertferry.convert.bundle.slices import join, slice_key
-from bertferry.convert.bundle.strings import decode_strings
+from bertferry.convert.bundle.slices import are_rows, check_parts, join, slice_key
+from bertferry.convert.bundle.strings import check_variants, decode_strings
 from bertferry.convert.bundle.table import read_table
+from bertferry.convert.chunks import bytes_of, check_range, read_bytes, read_chunks
 from bertferry.core.errors import DataError, first_line
 
 LITTLE_ENDIAN = 0
@@ -53,10 +55,15 @@ class BundleReader:
         """
         entry = self.entries[name]
         with self._name_damage(name):
-            if entry.slices:
-                yield self._read_whole(name).reshape(-1).view(np.uint8).data
-            else:
+            if not entry.slices:
                 yield from self._chunks(entry)
+                return
+            parts = self._parts_of(name)
+            if are_rows(entry):
+                for place in sorted(parts):
+                    yield from self._chunks(parts[place])
+            else:
+                yield bytes_of(self._read_whole(name))
 
     def check(self, name: str) -> None:
         """Reads a tensor of any type to verify its checksum.
@@ -68,31 +75,53 @@ class BundleReader:
         with self._name_damage(name):
             if entry.slices or entry.dtype == STRINGS:
                 self._read_whole(name)
+            elif entry.dtype == VARIANTS:
+                check_variants(self._bytes(entry), entry.shape, entry.crc)
             else:
-                deque(verify(read_chunks(self._path(entry), entry), entry.crc), maxlen=0)
+                deque(verify(self._stored_chunks(entry), entry.crc), maxlen=0)
 
     def _read_whole(self, name: str) -> np.ndarray:
         entry = self.entries[name]
         if not entry.slices:
             return self._read(entry)
+        parts = self._parts_of(name)
+        return join(entry, ((place, self._read(part)) for place, part in parts.items()))
 
-        def read_part(part: Slice) -> np.ndarray:
-            stored = self._parts.get(slice_key(name, part))
-            if stored is None:
+    def _parts_of(self, name: str) -> dict[Slice, Entry]:
+        """The parts of a tensor that is stored in several, after checking that they fit and are not truncated."""
+        entry = self.entries[name]
+        parts = {}
+        for place in entry.slices:
+            part = self._parts.get(slice_key(name, place))
+            if part is None:
                 raise ValueError("one of its parts is not in the index")
-            return self._read(stored)
-
-        return join(entry, read_part)
+            check_range(self._path(part), part.offset, part.size)
+            parts[place] = part
+        check_parts(entry, parts)
+        return parts
 
     def _read(self, entry: Entry) -> np.ndarray:
         if entry.dtype == STRINGS:
-            return decode_strings(bytes(gather(read_chunks(self._path(entry), entry))), entry.shape, entry.crc)
-        return np.frombuffer(gather(self._chunks(entry)), entry.dtype).reshape(entry.shape)
+            return decode_strings(self._bytes(entry), entry.shape, entry.crc)
+        self._check_size(entry)
+        content = read_bytes(self._path(entry), entry.offset, entry.size)
+        if crc32c(content) != entry.crc:
+            raise ValueError(MISMATCH)
+        return content.view(entry.dtype).reshape(entry.shape)
 
     def _chunks(self, entry: Entry) -> Iterator[memoryview]:
+        self._check_size(entry)
+        return verify(self._stored_chunks(entry), entry.crc)
+
+    def _check_size(self, entry: Entry) -> None:
         if entry.size != entry.stored_size:
             raise ValueError(f"it has {entry.size} bytes, but its shape requires {entry.stored_size}")
-        return verify(read_chunks(self._path(entry), entry), entry.crc)
+
+    def _stored_chunks(self, entry: Entry) -> Iterator[memoryview]:
+        return read_chunks(self._path(entry), entry.offset, entry.size)
+
+    def _bytes(self, entry: Entry) -> bytes:
+        return read_bytes(self._path(entry), entry.offset, entry.size).tobytes()
 
     def _path(self, entry: Entry) -> Path:
         if entry.shard >= self._shards:

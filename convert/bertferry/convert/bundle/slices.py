@@ -4,13 +4,12 @@ The index stores the parts under keys that no tensor name can equal: a zero byte
 position of the part, encoded so that keys sort like their content (tensorflow/core/lib/strings/ordered_code.cc).
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
 import numpy as np
 
-from bertferry.convert.bundle.entry import Entry, Slice
-
-Places = tuple[slice, ...]
+from bertferry.convert.bundle.entry import WHOLE, Entry, Slice
 
 
 def slice_key(name: str, part: Slice) -> bytes:
@@ -20,31 +19,63 @@ def slice_key(name: str, part: Slice) -> bytes:
     return _unsigned(0) + escaped + _unsigned(len(part)) + numbers
 
 
-def join(entry: Entry, read_part: Callable[[Slice], np.ndarray]) -> np.ndarray:
-    """The whole tensor.
+def check_parts(entry: Entry, parts: Mapping[Slice, Entry]) -> None:
+    """Checks what the index states of the parts of a tensor.
+
+    Bytes that several parts share would let a small file claim to hold a large tensor.
+
+    Raises:
+      ValueError: they do not have the type, the shapes or the size of the whole, or share bytes.
+    """
+    if len(parts) != len(entry.slices):
+        raise ValueError("one of its parts is listed twice")
+    for part, stored in parts.items():
+        if stored.dtype != entry.dtype or stored.shape != _shape(part, entry.shape):
+            raise ValueError("the type or shape of one of its parts does not fit")
+    if sum(stored.size for stored in parts.values()) != entry.stored_size:
+        raise ValueError("its parts do not have the size of the whole")
+    ranges = sorted((stored.shard, stored.offset, stored.size) for stored in parts.values() if stored.size)
+    for (shard, offset, size), following in pairwise(ranges):
+        if (shard, offset + size) > following[:2]:
+            raise ValueError("its parts share bytes")
+
+
+def are_rows(entry: Entry) -> bool:
+    """Whether the bytes of the parts, one after the other, are those of the whole: most variables are split so."""
+    if not entry.shape:
+        return False
+    position = 0
+    for (start, length), *others in sorted(entry.slices):
+        if start != position or any(extent != (0, WHOLE) for extent in others):
+            return False
+        position += length
+    return position == entry.shape[0]
+
+
+def join(entry: Entry, parts: Iterable[tuple[Slice, np.ndarray]]) -> np.ndarray:
+    """The whole tensor, of checked parts.
 
     Raises:
       ValueError: its parts do not cover it.
     """
-    if len(set(entry.slices)) != len(entry.slices):
-        raise ValueError("one of its parts is listed twice")
-    parts = [(_places(part, entry.shape), read_part(part)) for part in entry.slices]
-    if sum(values.nbytes for _, values in parts) != entry.stored_size:
-        raise ValueError("its parts do not have the size of the whole")
     whole, covered = np.empty(entry.shape, entry.dtype), np.zeros(entry.shape, bool)
-    for place, values in parts:
-        if values.dtype != whole.dtype or values.shape != whole[place].shape:
-            raise ValueError("the type or shape of one of its parts does not fit")
+    for part, values in parts:
+        place = tuple(slice(start, start + size) for (start, _), size in zip(part, values.shape, strict=True))
         whole[place], covered[place] = values, True
     if not covered.all():
         raise ValueError("its parts do not cover it")
     return whole
 
 
-def _places(part: Slice, shape: tuple[int, ...]) -> Places:
+def _shape(part: Slice, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape of a part of a tensor with a shape, or None if it is not inside the tensor."""
     if len(part) != len(shape):
-        raise ValueError("one of its parts has another number of axes")
-    return tuple(slice(None) if length < 0 else slice(start, start + length) for start, length in part)
+        return None
+    lengths = tuple(size if length == WHOLE else length for (_, length), size in zip(part, shape, strict=True))
+    inside = all(
+        0 <= start <= start + length <= size for (start, _), length, size in zip(part, lengths, shape, strict=True)
+    )
+    return lengths if inside else None
 
 
 def _unsigned(number: int) -> bytes:

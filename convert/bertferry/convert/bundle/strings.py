@@ -1,4 +1,9 @@
-"""String tensors: the lengths of the strings, a checksum of the lengths, the strings themselves."""
+"""Tensors whose elements differ in length: strings, and variants, which contain states of a data pipeline.
+
+Of strings, the data file has the lengths, a checksum of the lengths, the strings themselves; of variants, the
+length, the bytes and a checksum of everything so far, one after the other
+(tensorflow/core/util/tensor_bundle/tensor_bundle.cc).
+"""
 
 from collections.abc import Iterable
 from math import prod
@@ -6,6 +11,7 @@ from math import prod
 import numpy as np
 
 from bertferry.convert.bundle.checksum import crc32c, mask, unmask
+from bertferry.convert.bundle.data_files import MISMATCH
 from bertferry.core.varint import encode_varint, read_varint
 
 CHECKSUM_BYTES = 4
@@ -30,7 +36,7 @@ def decode_strings(data: bytes, shape: tuple[int, ...], crc: int) -> np.ndarray:
     of_lengths = _checksum(lengths)
     whole = crc32c(data[start:], crc32c(stated, of_lengths))
     if unmask(int.from_bytes(stated, "little")) != of_lengths or whole != crc:
-        raise ValueError("its checksum does not match its bytes")
+        raise ValueError(MISMATCH)
     strings = np.empty(len(lengths), object)
     for number, length in enumerate(lengths):
         strings[number] = data[start : start + length]
@@ -46,6 +52,30 @@ def encode_strings(strings: Iterable[bytes]) -> tuple[bytes, int]:
     content = b"".join(kept)
     lengths = b"".join(encode_varint(len(one)) for one in kept)
     return lengths + stated + content, crc32c(content, crc32c(stated, of_lengths))
+
+
+def check_variants(data: bytes, shape: tuple[int, ...], crc: int) -> None:
+    """Verifies the checksums of a tensor of variants, which are opaque here.
+
+    Raises:
+      ValueError: the bytes contradict one of them, or contain another number of variants than the shape requires.
+    """
+    position = actual = 0
+    count = 0
+    while position < len(data):
+        length, start = read_varint(data, position)
+        end = start + length
+        position = end + CHECKSUM_BYTES
+        if position > len(data):
+            raise ValueError("one of its variants extends beyond its bytes")
+        stated = data[end:position]
+        actual = crc32c(data[start:end], crc32c(length.to_bytes(8, "little"), actual))
+        if stated != mask(actual).to_bytes(CHECKSUM_BYTES, "little"):
+            raise ValueError(MISMATCH)
+        actual = crc32c(stated, actual)
+        count += 1
+    if actual != crc or count != prod(shape):
+        raise ValueError(MISMATCH)
 
 
 def _checksum(lengths: list[int]) -> int:

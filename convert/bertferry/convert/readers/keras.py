@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bertferry.convert.chunks import bytes_of
 from bertferry.convert.layout import Naming
 from bertferry.convert.locate import locate
-from bertferry.convert.readers.reader import TensorInfo, bytes_of, name_places, names_below, sha256
+from bertferry.convert.readers.reader import TensorInfo, fingerprint_chunks, name_places, names_below
 from bertferry.convert.readers.tensorflow import TensorFlowReader
 from bertferry.core.errors import BertferryError, DataError, UsageError, first_line
 
@@ -95,8 +96,8 @@ class KerasReader:
         yield bytes_of(self.read(key))
 
     def fingerprint(self, key: str) -> str:
-        """The SHA-256 of its bytes."""
-        return sha256(self.read(key))
+        """The CRC-32C of its bytes."""
+        return fingerprint_chunks(self.chunks(key))
 
     def checked_fingerprint(self, key: str) -> str:
         """The same."""

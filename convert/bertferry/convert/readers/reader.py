@@ -1,11 +1,11 @@
 """What every reader provides: names, shapes and dtypes of all tensors of a file, their bytes on demand."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from crc32c import crc32c
 
 from bertferry.convert.layout import Naming
 
@@ -45,10 +45,10 @@ class Reader(Protocol):
         """The tensor's bytes in order, each chunk valid until the next one. Raises DataError like `read`."""
 
     def fingerprint(self, key: str) -> str:
-        """`crc32c:` or `sha256:` and a hash, the same for equal bytes, as the file states it or from the bytes."""
+        """`crc32c:` and the CRC-32C of the tensor's bytes: the file's, or that of the last reading."""
 
     def checked_fingerprint(self, key: str) -> str:
-        """The same, after verifying the bytes that were read against it. Raises DataError if they differ."""
+        """The same, after reading the bytes. Raises DataError if a checksum in the file contradicts them."""
 
 
 def name_places(names: Iterable[str], stored: str) -> list[str]:
@@ -62,11 +62,14 @@ def names_below(names: Iterable[str], place: str) -> set[str]:
     return {name for name in names if name.startswith(place)}
 
 
-def sha256(array: np.ndarray) -> str:
-    """The fingerprint of an array whose file states none."""
-    return "sha256:" + hashlib.sha256(bytes_of(array)).hexdigest()
+def fingerprint_of(crc: int) -> str:
+    """The fingerprint of bytes with this CRC-32C."""
+    return f"crc32c:{crc:08x}"
 
 
-def bytes_of(array: np.ndarray) -> memoryview:
-    """The array's bytes in C order, without a copy if it is contiguous."""
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+def fingerprint_chunks(chunks: Iterable[memoryview]) -> str:
+    """The fingerprint of bytes of which a file states none."""
+    crc = 0
+    for chunk in chunks:
+        crc = crc32c(chunk, crc)
+    return fingerprint_of(crc)

@@ -9,7 +9,13 @@ import numpy as np
 from bertferry.convert.bundle import BundleReader
 from bertferry.convert.layout import Naming
 from bertferry.convert.readers.object_graph import GRAPH_KEY, VALUE, ObjectGraph
-from bertferry.convert.readers.reader import TensorInfo, name_places, names_below, sha256
+from bertferry.convert.readers.reader import (
+    TensorInfo,
+    fingerprint_chunks,
+    fingerprint_of,
+    name_places,
+    names_below,
+)
 from bertferry.core.errors import DataError, first_line
 
 
@@ -67,9 +73,9 @@ class TensorFlowReader:
         return self._bundle.chunks(self._stored(key))
 
     def fingerprint(self, key: str) -> str:
-        """The CRC-32C that the index states for a tensor; the SHA-256 of one that is stored in parts."""
+        """The CRC-32C that the index states for a tensor, or that of its bytes if it is stored in parts."""
         entry = self._bundle.entries[self._stored(key)]
-        return sha256(self.read(key)) if entry.slices else f"crc32c:{entry.crc:08x}"
+        return fingerprint_chunks(self.chunks(key)) if entry.slices else fingerprint_of(entry.crc)
 
     def checked_fingerprint(self, key: str) -> str:
         """The same, after verifying the bytes against their CRC-32C."""

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from bertferry.convert.bundle import BundleWriter, ObjectGraphMessage
+from bertferry.convert.chunks import bytes_of
 from bertferry.convert.layout import Row
 from bertferry.convert.readers.object_graph import GRAPH_KEY, VALUE, unescape
-from bertferry.convert.readers.reader import bytes_of
 from bertferry.convert.writers.content import TensorContent
 
 SAVE_COUNTER = "save_counter"
