@@ -13,7 +13,8 @@ from bertferry.core.errors import DataError, UnavailableError, UsageError
 from bertferry.core.progress import ProgressCallback
 from bertferry.core.results import Result, Schema
 from bertferry.export.onnx.options import OnnxOptions
-from bertferry.export.onnx.sources import CheckpointSource, SavedModelSource, Source
+from bertferry.export.onnx.saved_model_source import SavedModelSource
+from bertferry.export.onnx.sources import CheckpointSource, Source
 from bertferry.export.progress import continue_after, no_progress
 from bertferry.verify import PROFILES, Report, Tolerance
 from bertferry.verify.artifact import onnx_artifact
