@@ -16,21 +16,26 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import tensorflow as tf
+from tensorflow.core.framework.function_pb2 import FunctionDef
+from tensorflow.core.framework.op_def_pb2 import OpDef
 from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-from tensorflow.python.framework import convert_to_constants
+from tensorflow.python.framework import convert_to_constants, op_def_registry
 from tensorflow.python.saved_model import save_context
 from tensorflow.python.saved_model.pywrap_saved_model import fingerprinting
 
 __all__ = [
     "ARGUMENT_NAME",
     "FingerprintDef",
+    "FunctionDef",
     "LoadedModule",
+    "OpDef",
     "SavedModel",
     "capture",
     "compute_fingerprint",
     "find_variable",
     "get_argument_name",
+    "get_op_def",
     "inline_calls",
     "list_captures",
     "list_declared_inputs",
@@ -82,6 +87,18 @@ def get_argument_name(placeholder: tf.Tensor) -> str:
         return str(placeholder.op.get_attr(ARGUMENT_NAME).decode())
     except ValueError:
         return str(placeholder.op.name)
+
+
+def get_op_def(operation: str) -> OpDef:
+    """The definition of an operation: the names and types of its inputs, outputs and attributes.
+
+    Raises:
+      KeyError: TensorFlow knows no such operation.
+    """
+    definition = op_def_registry.get(operation)
+    if definition is None:
+        raise KeyError(operation)
+    return definition
 
 
 def list_declared_inputs(module: LoadedModule) -> list[Any]:

@@ -14,6 +14,7 @@ from bertferry.export.onnx.finalize import finalize
 from bertferry.export.onnx.half_precision import convert_to_half
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.sources import Source
+from bertferry.export.onnx.subgraphs import names_used
 from bertferry.export.onnx.translate import translate
 from bertferry.export.onnx.weights import Weight
 from bertferry.export.onnx.writer import PROTOBUF_LIMIT, size_of, write_model
@@ -54,14 +55,14 @@ def build(source: Source, options: OnnxOptions) -> Built:
         named = find_points(model)
     else:
         lifted = source.lifted(options)
-        model, weights = translate(lifted, options.opset), list(lifted.weights.values())
+        model, weights = translate(lifted, options.opset)
         outputs, named = lifted.outputs, set(lifted.named)
         if options.precision == "fp16":
             model, weights = convert_to_half(model, weights)
     metadata = {**source.metadata(), "precision": options.precision, "optimize": options.optimize}
     names = {weight.name for weight in weights}
     model = finalize(model, names, outputs, named, source.dimensions(), metadata)
-    used = {name for node in model.graph.node for name in node.input}
+    used = names_used(model.graph)
     return Built(model, tuple(weight for weight in weights if weight.name in used))
 
 

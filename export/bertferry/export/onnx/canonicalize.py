@@ -3,69 +3,112 @@
 tf2onnx numbers its nodes and tensors differently from run to run, but the same export must give the same bytes.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Mapping
 
 import onnx
 from onnx import helper, numpy_helper
 
-
-def canonicalize(model: onnx.ModelProto, kept: Collection[str]) -> onnx.ModelProto:
-    """The same graph with sorted nodes, without duplicate constants and with numbered tensors.
-
-    Inputs, outputs and the tensors `kept` keep their names; nodes are named after their first output.
-    """
-    graph = model.graph
-    producers = {output: node for node in graph.node for output in node.output if output}
-    constants = {constant.name: constant for constant in graph.initializer}
-    names = {name: name for name in (*kept, *(value.name for value in (*graph.input, *graph.output)))}
-    nodes = list(_nodes_in_order(graph, producers))
-    unique: dict[bytes, str] = {}
-    result = helper.make_graph([], "bertferry", list(graph.input), list(graph.output))
-    for number, node in enumerate(nodes):
-        for name in node.input:
-            if name in constants and name not in names:
-                names[name] = _add_constant(result, constants[name], unique)
-        for place, name in enumerate(node.output):
-            if name:
-                names.setdefault(name, f"{node.op_type}_{number}" + (f"_{place}" if place else ""))
-        copy = result.node.add()
-        copy.CopyFrom(node)
-        copy.input[:] = [names.get(name, name) for name in node.input]
-        copy.output[:] = [names.get(name, name) for name in node.output]
-        copy.name = copy.output[0]
-        copy.doc_string = ""
-        attributes = sorted(copy.attribute, key=lambda attribute: attribute.name)
-        del copy.attribute[:]
-        copy.attribute.extend(attributes)
-    return helper.make_model(result, opset_imports=list(model.opset_import), ir_version=IR_VERSION)
-
+from bertferry.export.onnx.subgraphs import captured, nodes_in_order, subgraphs
 
 IR_VERSION = 9
 """The IR version of opset 19 and below, which older runtimes can read."""
 
 
-def _add_constant(graph: onnx.GraphProto, constant: onnx.TensorProto, unique: dict[bytes, str]) -> str:
-    """The name of a constant; adds it unless the graph contains an equal one."""
-    copy = numpy_helper.from_array(numpy_helper.to_array(constant))
-    key = copy.SerializeToString(deterministic=True)
-    if key not in unique:
-        unique[key] = copy.name = f"constant_{len(unique)}"
-        graph.initializer.append(copy)
-    return unique[key]
+def canonicalize(model: onnx.ModelProto, kept: Collection[str]) -> onnx.ModelProto:
+    """The same graph with sorted nodes, without duplicate constants and with numbered tensors.
+
+    Inputs, outputs and the tensors `kept` keep their names; nodes are named after their first output. Constants of
+    bodies and branches move to the graph itself, where equal ones are one.
+    """
+    graph = model.graph
+    _return_own_values(graph)
+    result = helper.make_graph([], "bertferry", list(graph.input), list(graph.output))
+    names = {name: name for name in (*kept, *(value.name for value in (*graph.input, *graph.output)))}
+    _Renaming(result).rename(graph, result, names, "")
+    return helper.make_model(result, opset_imports=list(model.opset_import), ir_version=IR_VERSION)
 
 
-def _nodes_in_order(graph: onnx.GraphProto, producers: dict[str, onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
-    """The nodes on which the outputs depend, each after the nodes on which it depends itself."""
-    done: set[str] = set()
-    stack = [(output.name, False) for output in reversed(graph.output)]
-    while stack:
-        tensor, ready = stack.pop()
-        node = producers.get(tensor)
-        if node is None or node.output[0] in done:
+class _Renaming:
+    """Copies graphs; `main` gets the constants."""
+
+    def __init__(self, main: onnx.GraphProto) -> None:
+        self._main = main
+        self._unique: dict[bytes, str] = {}
+
+    def rename(
+        self, graph: onnx.GraphProto, result: onnx.GraphProto, outer: Mapping[str, str], scope: str
+    ) -> None:
+        """Adds the nodes of `graph` to `result`; `outer` has the new names that are known already."""
+        names = dict(outer)
+        constants = {constant.name: constant for constant in graph.initializer}
+        names = {old: new for old, new in names.items() if old not in constants or not scope}
+        for number, node in enumerate(nodes_in_order(graph)):
+            used = [*node.input, *(name for inner in subgraphs(node) for name in captured(inner))]
+            for name in used:
+                if name in constants and name not in names:
+                    names[name] = self._add_constant(constants[name])
+            for place, name in enumerate(node.output):
+                if name:
+                    names.setdefault(name, f"{scope}{node.op_type}_{number}" + (f"_{place}" if place else ""))
+            copy = result.node.add()
+            copy.CopyFrom(node)
+            copy.input[:] = [names.get(name, name) for name in node.input]
+            copy.output[:] = [names.get(name, name) for name in node.output]
+            copy.name = next(name for name in copy.output if name)
+            copy.doc_string = ""
+            attributes = sorted(copy.attribute, key=lambda attribute: attribute.name)
+            del copy.attribute[:]
+            copy.attribute.extend(attributes)
+            for attribute in copy.attribute:
+                if attribute.type == onnx.AttributeProto.GRAPH:
+                    attribute.g.CopyFrom(self._inner(attribute.g, names, f"{copy.name}/{attribute.name}/"))
+        for value in result.output:
+            value.name = names.get(value.name, value.name)
+
+    def _inner(self, graph: onnx.GraphProto, outer: Mapping[str, str], scope: str) -> onnx.GraphProto:
+        """A body or branch; the shapes of its values are left to those who run it, unless they are scalars."""
+        _return_own_values(graph)
+        own = {name for node in graph.node for name in node.output} | {value.name for value in graph.input}
+        names = {old: new for old, new in outer.items() if old not in own}
+        names |= {value.name: f"{scope}input_{place}" for place, value in enumerate(graph.input)}
+        result = helper.make_graph([], scope.rstrip("/").replace("/", "_"), [], [])
+        for values, copies in ((graph.input, result.input), (graph.output, result.output)):
+            for value in values:
+                copy = copies.add()
+                copy.name = value.name
+                copy.type.CopyFrom(value.type)
+                if copy.type.tensor_type.shape.dim:  # Loop requires that it is known of the step and the condition
+                    copy.type.tensor_type.ClearField("shape")
+        for value in result.input:
+            value.name = names[value.name]
+        self.rename(graph, result, names, scope)
+        return result
+
+    def _add_constant(self, constant: onnx.TensorProto) -> str:
+        """The name of a constant; adds it unless the graph contains an equal one."""
+        copy = numpy_helper.from_array(numpy_helper.to_array(constant))
+        key = copy.SerializeToString(deterministic=True)
+        if key not in self._unique:
+            self._unique[key] = copy.name = f"constant_{len(self._unique)}"
+            self._main.initializer.append(copy)
+        return self._unique[key]
+
+
+def _return_own_values(graph: onnx.GraphProto) -> None:
+    """Makes every output the output of a node of its own: a constant or an input may be returned too."""
+    produced = {name for node in graph.node for name in node.output}
+    constants = {constant.name: constant for constant in graph.initializer}
+    seen: set[str] = set()
+    for place, value in enumerate(graph.output):
+        if value.name in produced and value.name not in seen:
+            seen.add(value.name)
             continue
-        if ready:
-            done.add(node.output[0])
-            yield node
+        source = value.name
+        if source in constants and source not in seen:
+            constants[source].name = source = f"{value.name}/value"
+            for node in graph.node:
+                node.input[:] = [source if name == value.name else name for name in node.input]
         else:
-            stack.append((tensor, True))
-            stack.extend((name, False) for name in reversed(node.input) if name)
+            value.name = f"{value.name}/output_{place}"
+        seen.add(value.name)
+        graph.node.append(helper.make_node("Identity", [source], [value.name]))

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from bertferry.export.onnx.subgraphs import nodes_in_order, subgraphs
 from bertferry.export.onnx.weights import Weight
 
 PRODUCTS = ("MatMul", "Gemm", "Einsum")
@@ -25,24 +26,35 @@ def convert_to_half(model: onnx.ModelProto, weights: Sequence[Weight]) -> tuple[
     for value in model.graph.input:
         if value.name in narrowed:
             value.type.tensor_type.elem_type = TensorProto.FLOAT16
-    half = set(narrowed)
-    nodes: list[onnx.NodeProto] = []
-    for node in _sorted_nodes(model.graph):
-        if node.op_type in MOVES and node.input[0] in half:
-            half.update(node.output)
-            nodes.append(node)
-        elif node.op_type in PRODUCTS and half.intersection(node.input):
-            nodes += _narrow_product(node, half)
-        else:
-            nodes += _widen_inputs(node, half)
-    del model.graph.node[:], model.graph.value_info[:]
-    model.graph.node.extend(nodes)
+    _convert(model.graph, set(narrowed))
     return model, [
         replace(weight, dtype="float16", load=partial(_load_as_half, weight))
         if weight.name in narrowed
         else weight
         for weight in weights
     ]
+
+
+def _convert(graph: onnx.GraphProto, half: set[str]) -> None:
+    """Converts a graph and the graphs inside its nodes; `half` are the tensors in float16, in and around it."""
+    outputs = {value.name for value in graph.output}
+    nodes: list[onnx.NodeProto] = []
+    for node in list(nodes_in_order(graph)):
+        for inner in subgraphs(node):
+            _convert(inner, half)
+        if node.op_type in MOVES and node.input[0] in half and not outputs.intersection(node.output):
+            half.update(node.output)
+            nodes.append(node)
+        elif node.op_type in PRODUCTS and half.intersection(node.input):
+            nodes += _narrow_product(node, half)
+        else:
+            nodes += _widen_inputs(node, half)
+    for value in graph.output:
+        if value.name in half:  # a body that returns a weight of the graph around it
+            nodes.append(_cast(value.name, f"{value.name}/returned", TensorProto.FLOAT))
+            value.name = f"{value.name}/returned"
+    del graph.node[:], graph.value_info[:]
+    graph.node.extend(nodes)
 
 
 def _load_as_half(weight: Weight) -> np.ndarray:
@@ -79,27 +91,3 @@ def _widen_inputs(node: onnx.NodeProto, half: set[str]) -> list[onnx.NodeProto]:
             casts.append(_cast(name, wide, TensorProto.FLOAT))
             node.input[index] = wide
     return [*casts, node]
-
-
-def _sorted_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    """The nodes, each after those on whose outputs it depends."""
-    producers = {name: node for node in graph.node for name in node.output}
-    ordered: list[onnx.NodeProto] = []
-    seen: set[str] = set()
-    for end in graph.node:
-        stack = [end]
-        while stack:
-            node = stack[-1]
-            before = [
-                producers[name]
-                for name in node.input
-                if name in producers and producers[name].output[0] not in seen
-            ]
-            if before:
-                stack.extend(before)
-                continue
-            stack.pop()
-            if node.output[0] not in seen:
-                seen.add(node.output[0])
-                ordered.append(node)
-    return ordered

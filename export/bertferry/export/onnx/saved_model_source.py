@@ -89,7 +89,7 @@ class SavedModelSource:
 
     def probe_inputs(self) -> dict[str, np.ndarray]:
         """A seeded batch of three for any signature; integers are valid row numbers of the tables they index."""
-        from bertferry.export.onnx.lift import input_specs
+        from bertferry.export.onnx.signature_probes import input_specs
 
         rng = np.random.default_rng(0)
         inputs = {}

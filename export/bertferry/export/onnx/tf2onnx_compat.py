@@ -14,7 +14,7 @@ import onnx
 import tensorflow as tf
 from tf2onnx import optimizer, tf_loader, tfonnx
 
-from bertferry.core.errors import DataError
+from bertferry.core.errors import DataError, first_line
 
 
 def convert_graph(
@@ -28,7 +28,7 @@ def convert_graph(
     """Converts the part of a graph between its inputs and outputs to ONNX.
 
     Args:
-      definition: a graph without function calls and variables.
+      definition: a graph without variables; its functions are bodies of loops and branches.
       inputs, outputs: names of its tensors.
       names: names of tensors in the result.
       opset: version of ai.onnx.
@@ -73,8 +73,10 @@ def _raise_logged_errors() -> Iterator[None]:
     logger.propagate = False
     try:
         yield
-    except (ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise DataError(f"cannot be converted to ONNX: {messages[0] if messages else error}") from error
+    except Exception as error:  # whatever its handlers stumble over
+        raise DataError(
+            f"cannot be converted to ONNX: {messages[0] if messages else first_line(error)}"
+        ) from error
     finally:
         logger.removeHandler(collector)
         logger.propagate = before

@@ -1,17 +1,25 @@
 """Translates a lifted TensorFlow graph to an ONNX graph with tf2onnx."""
 
+import hashlib
+
+import numpy as np
 import onnx
+from onnx import helper, numpy_helper
 
 from bertferry.core.errors import DataError
+from bertferry.export.onnx.loops import release_constants
+from bertferry.export.onnx.subgraphs import all_graphs
 from bertferry.export.onnx.tf2onnx_compat import convert_graph
-from bertferry.export.onnx.weights import LiftedGraph
+from bertferry.export.onnx.weights import LiftedGraph, Weight
 
 HARMFUL_PASSES = ("einsum_optimizer", "global_pool_optimizer")
 """The first duplicates every query, key and value kernel; the second hides layer normalizations below opset 18."""
+LARGE = 1024
+"""Minimum size in bytes of a constant that is written like a weight."""
 
 
-def translate(lifted: LiftedGraph, opset: int) -> onnx.ModelProto:
-    """The graph in ONNX operations, with its weights as inputs.
+def translate(lifted: LiftedGraph, opset: int) -> tuple[onnx.ModelProto, list[Weight]]:
+    """The graph in ONNX operations, with its weights as inputs, and the weights.
 
     Raises:
       DataError: tf2onnx cannot express an operation; it would continue with a wrong graph.
@@ -22,16 +30,49 @@ def translate(lifted: LiftedGraph, opset: int) -> onnx.ModelProto:
     names = {tensor: name for name, tensor in tensors.items()}
     names |= {tensor: weight.name for tensor, weight in lifted.weights.items()}
     model = convert_graph(lifted.graph, inputs, outputs, names, opset, HARMFUL_PASSES)
+    release_constants(model.graph)
     _check_operations(model)
-    return model
+    return model, [*lifted.weights.values(), *_extract_constants(model.graph)]
 
 
 def _check_operations(model: onnx.ModelProto) -> None:
     foreign = sorted(
-        {f"{node.domain}::{node.op_type}" for node in model.graph.node if node.domain not in ("", "ai.onnx")}
+        {
+            f"{node.domain}::{node.op_type}"
+            for graph in all_graphs(model.graph)
+            for node in graph.node
+            if node.domain not in ("", "ai.onnx")
+        }
     )
     if foreign:
         raise DataError(f"cannot be expressed in standard ONNX operations: {', '.join(foreign)}")
     standard = [opset for opset in model.opset_import if opset.domain in ("", "ai.onnx")]
     del model.opset_import[:]
     model.opset_import.extend(standard)
+
+
+def _extract_constants(graph: onnx.GraphProto) -> list[Weight]:
+    """Makes large constants inputs like the weights; they are named by their contents, as tf2onnx's names vary."""
+    weights: dict[str, Weight] = {}
+    names: dict[str, str] = {}
+    small = []
+    for constant in graph.initializer:
+        values = numpy_helper.to_array(constant)
+        if values.nbytes < LARGE or values.dtype == np.object_:
+            small.append(constant)
+            continue
+        content = f"{values.dtype} {values.shape}".encode() + values.tobytes()
+        name = f"constant_{hashlib.sha256(content).hexdigest()[:12]}"
+        names[constant.name] = name
+        if name not in weights:
+            weights[name] = Weight(name, values.shape, values.dtype.name, lambda values=values: values)  # type: ignore[misc]
+            graph.input.append(helper.make_tensor_value_info(name, constant.data_type, values.shape))
+    del graph.initializer[:]
+    graph.initializer.extend(small)
+    for one in all_graphs(graph) if names else ():
+        for node in one.node:
+            node.input[:] = [names.get(name, name) for name in node.input]
+    for value in graph.output:
+        if value.name in names:
+            graph.node.append(helper.make_node("Identity", [names[value.name]], [value.name]))
+    return [weights[name] for name in sorted(weights)]

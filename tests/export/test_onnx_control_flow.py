@@ -1,0 +1,124 @@
+"""Loops, branches, recurrent layers and state of SavedModels in ONNX."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from saved_functions import Exported, normal, save, spec
+
+from bertferry.core.errors import DataError
+
+ROWS = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+
+
+@pytest.fixture
+def export(tmp_path):
+    """Saves and exports a function."""
+
+    def export(function, specs, *tracked, **options):
+        return Exported(save(tmp_path / "saved", function, specs, *tracked), tmp_path / "m.onnx", **options)
+
+    return export
+
+
+def initializers_at_least(model, count):
+    return [tuple(tensor.dims) for tensor in model.graph.initializer if np.prod(tensor.dims) >= count]
+
+
+def test_a_loop_uses_the_weight_that_is_bound_once(export):
+    weight = normal(4, 4)
+
+    def loop(x, n):
+        return {"y": tf.while_loop(lambda k, _: k < n, lambda k, h: (k + 1, tf.tanh(h @ weight)), [0, x])[1]}
+
+    exported = export(loop, [spec("x"), tf.TensorSpec([], tf.int32, "n")], weight)
+    for steps in (0, 1, 5):
+        exported.check(x=ROWS, n=np.int32(steps))
+    (node,) = (node for node in exported.model.graph.node if node.op_type == "Loop")
+    assert weight.shape not in [tensor.dims for tensor in node.attribute[0].g.initializer]
+    assert initializers_at_least(exported.model, 16) == [(4, 4)]
+    assert len(node.input) == 4, "the weight is used from outside, not passed from step to step"
+
+
+def test_a_branch_uses_weights_and_tensors_from_outside(export):
+    first, second = normal(4, 3), normal(4, 3, seed=2)
+
+    def choose(x):
+        doubled = x * 2
+        return {"y": tf.cond(tf.reduce_sum(x) > 0, lambda: doubled @ first, lambda: x @ second)}
+
+    exported = export(choose, [spec("x")], first, second)
+    exported.check(x=np.abs(ROWS))
+    exported.check(x=-np.abs(ROWS))
+    assert exported.report.weight_bytes == 2 * 4 * 3 * 4
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_weights_in_bodies_convert_in_less_than_full_precision(export, precision):
+    first, second, step = normal(4, 64), normal(4, 64, seed=2), normal(64, 64, seed=3) * 0.1
+    step = tf.Variable(step)
+
+    def both(x):
+        chosen = tf.cond(tf.reduce_sum(x) > 0, lambda: x @ first, lambda: tf.identity(x @ second))
+        return {"y": tf.while_loop(lambda k, _: k < 3, lambda k, h: (k + 1, tf.tanh(h @ step)), [0, chosen])[1]}
+
+    exported = export(both, [spec("x")], first, second, step, precision=precision)
+    for rows in (np.abs(ROWS), -np.abs(ROWS)):
+        exported.check(x=rows, tolerance=0.02 if precision == "fp16" else 0.2)
+
+
+@pytest.mark.parametrize("index", [-1, 0, 1, 2, 3])
+def test_a_switch_takes_the_branch_of_its_index_or_the_last(export, index):
+    kernels = [normal(4, 2, seed=seed) for seed in range(3)]
+
+    def switch(x, index):
+        return {"y": tf.switch_case(index, [lambda k=kernel: x @ k for kernel in kernels])}
+
+    exported = export(switch, [spec("x"), tf.TensorSpec([], tf.int32, "index")], *kernels)
+    exported.check(x=ROWS, index=np.int32(index))
+
+
+def test_map_fn(export):
+    exported = export(
+        lambda x: {"y": tf.map_fn(tf.image.per_image_standardization, x)}, [spec("x", None, 8, 8, 3)]
+    )
+    exported.check(x=np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype(np.float32))
+
+
+def test_calls_inside_bodies_and_compiled_calls_are_inlined(export):
+    kernel = normal(4, 4)
+
+    @tf.function(jit_compile=True)
+    def product(x):
+        return x @ kernel
+
+    @tf.function
+    def twice(x):
+        return product(product(x))
+
+    def loop(x):
+        return {"y": tf.while_loop(lambda k, _: k < 2, lambda k, h: (k + 1, tf.tanh(twice(h))), [0, product(x)])[1]}
+
+    export(loop, [spec("x")], kernel).check(x=ROWS)
+
+
+def test_a_counter_is_dropped_if_no_output_needs_it(export):
+    counter, kernel = tf.Variable(0, dtype=tf.int64), normal(4, 2)
+
+    def count(x):
+        counter.assign_add(1)
+        return {"y": x @ kernel}
+
+    exported = export(count, [spec("x")], counter, kernel)
+    exported.check(x=ROWS)
+    assert exported.report.weight_bytes == 4 * 2 * 4
+
+
+def test_state_that_an_output_needs_is_refused_by_name(export):
+    counter = tf.Variable(0.0, name="times_called")
+
+    def count(x):
+        counter.assign_add(1)
+        return {"y": x + counter}
+
+    with pytest.raises(DataError, match="depends on the variable times_called, .*AssignAddVariableOp"):
+        export(count, [spec("x")], counter)
