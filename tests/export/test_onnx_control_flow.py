@@ -96,7 +96,9 @@ def test_calls_inside_bodies_and_compiled_calls_are_inlined(export):
         return product(product(x))
 
     def loop(x):
-        return {"y": tf.while_loop(lambda k, _: k < 2, lambda k, h: (k + 1, tf.tanh(twice(h))), [0, product(x)])[1]}
+        return {
+            "y": tf.while_loop(lambda k, _: k < 2, lambda k, h: (k + 1, tf.tanh(twice(h))), [0, product(x)])[1]
+        }
 
     export(loop, [spec("x")], kernel).check(x=ROWS)
 
@@ -120,5 +122,5 @@ def test_state_that_an_output_needs_is_refused_by_name(export):
         counter.assign_add(1)
         return {"y": x + counter}
 
-    with pytest.raises(DataError, match="depends on the variable times_called, .*AssignAddVariableOp"):
+    with pytest.raises(DataError, match=r"depends on the variable times_called, .*AssignAddVariableOp"):
         export(count, [spec("x")], counter)

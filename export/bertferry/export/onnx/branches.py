@@ -32,7 +32,7 @@ def split_switches(program: Program) -> None:
 
 
 def _branch(program: Program, switch: NodeDef, names: list[str], number: int) -> list[NodeDef]:
-    """The nodes that choose between the branch with this number and those after it; the last has the switch's name."""
+    """The nodes that choose between this branch and those after it; the last one has the switch's name."""
     index, *given = switch.input
     first, rest = names[number], names[number + 1]
     more = number + 2 < len(names)

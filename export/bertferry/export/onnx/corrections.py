@@ -1,22 +1,9 @@
-"""Writes operations that tf2onnx translates wrongly, or not at all, in others that it translates rightly."""
-
-from collections.abc import Callable
+"""Replaces operations that tf2onnx translates wrongly, or not at all, by others that it translates rightly."""
 
 import tensorflow as tf
 
 from bertferry.export.onnx.functions import Body, NodeDef, Program, dtype_of
-
-Rewrite = Callable[..., tf.Tensor]
-
-
-def _complement_of_erf(node: NodeDef, x: tf.Tensor) -> tf.Tensor:
-    """TensorFlow traces exact gelu to Erfc."""
-    return tf.raw_ops.Sub(x=tf.constant(1, x.dtype), y=tf.raw_ops.Erf(x=x))
-
-
-REWRITES: dict[str, Rewrite] = {
-    "Erfc": _complement_of_erf,
-}
+from bertferry.export.onnx.rewrites import REWRITES, Rewrite
 
 
 def correct(program: Program) -> None:
@@ -54,11 +41,11 @@ def _rewritten(
 
     def rename(tensor: str) -> str:
         tensor = tensor if ":" in tensor else f"{tensor}:0"
-        return names.get(tensor, f"{node.name}/{tensor}")
+        return names.get(tensor, f"{node.name}/rewritten/{tensor}")
 
     new = [one for one in graph.as_graph_def().node if f"{one.name}:0" not in names]
     for one in new:
-        one.name = f"{node.name}/{one.name}"
+        one.name = f"{node.name}/rewritten/{one.name}"
         one.input[:] = [rename(tensor) for tensor in one.input if not tensor.startswith("^")]
     aliases |= {f"{node.name}:{place}": rename(tensor.name) for place, tensor in enumerate(outputs)}
     return new

@@ -9,6 +9,7 @@ that the operation calls `name` (https://www.tensorflow.org/api_docs/python/tf/G
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import tensorflow as tf
 
@@ -19,7 +20,7 @@ CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 LOOPS = ("While", "StatelessWhile")
 BRANCHES = ("If", "StatelessIf", "Case", "StatelessCase")
 CONTROL_FLOW = LOOPS + BRANCHES
-NodeDef = tf.compat.v1.NodeDef
+NodeDef: TypeAlias = tf.compat.v1.NodeDef
 
 
 @dataclass
@@ -97,7 +98,7 @@ class _Expander:
         for node in body.nodes:
             called = node.attr["f"].func.name if node.op in CALLS else node.op
             if called in self._library:
-                inner = _prefixed(self._flatten(called), f"{node.name}/")
+                inner = _prefixed(self._flatten(called), f"{node.name}/inlined/")
                 aliases |= zip((f"{name}:0" for name in inner.arguments), node.input, strict=True)
                 aliases |= {f"{node.name}:{place}": tensor for place, tensor in enumerate(inner.results)}
                 nodes += [one for one in inner.nodes if one.name not in set(inner.arguments)]
@@ -191,6 +192,8 @@ def to_graph_def(program: Program) -> tf.compat.v1.GraphDef:
     """The program as a graph with a library of functions."""
     graph = tf.compat.v1.GraphDef(versions=tf.Graph().as_graph_def().versions)
     graph.node.extend(program.main.nodes)
+    for node in graph.node:  # TensorFlow's optimizer takes `node:0` for another name than `node`
+        node.input[:] = [tensor.removesuffix(":0") for tensor in node.input]
     for name, body in program.bodies.items():
         graph.library.function.append(_to_function(name, body))
     return graph

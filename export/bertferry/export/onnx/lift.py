@@ -6,8 +6,8 @@ graph whose weights are placeholders is converted in seconds, and the weights ar
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from math import prod
 
-import numpy as np
 import tensorflow as tf
 
 from bertferry.core.errors import DataError
@@ -35,7 +35,7 @@ class Captured:
     @property
     def is_small(self) -> bool:
         """Whether it is no weight: a text, or a few integers or flags."""
-        return self.dtype == tf.string or (not self.dtype.is_floating and np.prod(self.shape) <= FEW)
+        return self.dtype == tf.string or (not self.dtype.is_floating and prod(self.shape) <= FEW)
 
 
 def lift(function: tf.types.experimental.ConcreteFunction) -> LiftedGraph:

@@ -10,9 +10,11 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+import numpy as np
 import onnx
 import tensorflow as tf
-from tf2onnx import optimizer, tf_loader, tfonnx
+from onnx import TensorProto
+from tf2onnx import graph, optimizer, tf_loader, tfonnx
 
 from bertferry.core.errors import DataError, first_line
 
@@ -37,18 +39,117 @@ def convert_graph(
     Raises:
       DataError: tf2onnx cannot convert an operation.
     """
-    graph = tf.Graph()
-    with _raise_logged_errors(), graph.as_default():
+    source = tf.Graph()
+    with _raise_logged_errors(), source.as_default():
         tf.import_graph_def(tf_loader.tf_optimize(inputs, outputs, definition), name="")
-        with tf_loader.tf_session(graph=graph):
+        with tf_loader.tf_session(graph=source):
             converted = tfonnx.process_tf_graph(
-                graph, opset=opset, input_names=inputs, output_names=outputs, tensors_to_rename=names
+                source,
+                opset=opset,
+                input_names=inputs,
+                output_names=outputs,
+                tensors_to_rename=names,
+                custom_op_handlers={operation: (handler, []) for operation, handler in HANDLERS.items()},
             )
         passes = OrderedDict(
             (name, optimizer_pass) for name, optimizer_pass in list_passes().items() if name not in skipped_passes
         )
         converted = optimizer.optimize_graph(converted, catch_errors=False, optimizers=passes)
     return converted.make_model("bertferry", producer_name="bertferry")
+
+
+def _top_k(context: graph.Graph, node: graph.Node, name: str, arguments: list[str]) -> None:
+    """TopK of the input's own type: tf2onnx converts all to float32, in which integers over 2^24 are equal."""
+    dtype, index_dtype = (context.get_dtype(output) for output in node.output)
+    sortable = SORTABLE.get(dtype, dtype)
+    if sortable != dtype:
+        context.insert_new_node_on_input(node, "Cast", node.input[0], input_index=0, to=sortable)
+        context.insert_new_node_on_output("Cast", node.output[0], to=dtype)
+    count = context.make_node("Cast", [node.input[1]], attr={"to": TensorProto.INT64})
+    shape = context.make_const(f"{node.name}/one", np.array([1], np.int64))
+    count = context.make_node("Reshape", [count.output[0], shape.output[0]])
+    context.replace_input(node, node.input[1], count.output[0], 1)
+    context.insert_new_node_on_output("Cast", node.output[1], to=index_dtype)
+    context.set_dtype(node.output[1], TensorProto.INT64)
+    node.type = "TopK"
+
+
+def _select(context: graph.Graph, node: graph.Node, name: str, arguments: list[str]) -> None:
+    """Where: tf2onnx multiplies both sides by 0 or 1, which turns what is not finite, and not chosen, into NaN."""
+    condition, chosen = (context.get_rank(tensor) for tensor in node.input[:2])
+    if node.type == "Select" and condition == 1 and chosen != 1:  # the condition chooses rows
+        if chosen is None:
+            raise ValueError(f"{name}: the rank of what Select chooses from is unknown")
+        shape = context.make_const(f"{name}/rows", np.array([-1] + [1] * (chosen - 1), np.int64))
+        rows = context.make_node("Reshape", [node.input[0], shape.output[0]])
+        context.replace_input(node, node.input[0], rows.output[0], 0)
+    dtype = context.get_dtype(node.output[0])
+    if dtype in SELECTABLE:
+        for place in (1, 2):
+            context.insert_new_node_on_input(
+                node, "Cast", node.input[place], input_index=place, to=SELECTABLE[dtype]
+            )
+        context.insert_new_node_on_output("Cast", node.output[0], to=dtype)
+    node.type = "Where"
+
+
+def _compare(context: graph.Graph, node: graph.Node, name: str, arguments: list[str]) -> None:
+    """A comparison of integers as int64: tf2onnx compares them as float32, which has 24 bits.
+
+    The step of a loop is int64 in ONNX, and int32 in TensorFlow.
+    """
+    if context.get_dtype(node.input[0]) == TensorProto.UINT64:
+        raise ValueError(f"{node.type} of uint64, which ONNX Runtime cannot compare")
+    if context.get_dtype(node.input[0]) not in FLOATS:
+        for place in (0, 1):
+            context.insert_new_node_on_input(
+                node, "Cast", node.input[place], input_index=place, to=TensorProto.INT64
+            )
+    node.type = COMPARISONS[node.type]
+
+
+def _remainder(context: graph.Graph, node: graph.Node, name: str, arguments: list[str]) -> None:
+    """The remainder with the sign of the dividend, as in C; tf2onnx has no translation."""
+    node.type = "Mod"
+    node.set_attr("fmod", 1)
+
+
+SORTABLE = {
+    TensorProto.INT8: TensorProto.INT32,
+    TensorProto.INT16: TensorProto.INT32,
+    TensorProto.UINT8: TensorProto.INT32,
+    TensorProto.UINT16: TensorProto.INT32,
+    TensorProto.UINT32: TensorProto.INT64,
+    TensorProto.FLOAT16: TensorProto.FLOAT,
+}
+"""Types in which ONNX Runtime sorts what it does not sort in its own."""
+FLOATS = (TensorProto.FLOAT16, TensorProto.FLOAT, TensorProto.DOUBLE)
+COMPARISONS = {
+    "Greater": "Greater",
+    "Less": "Less",
+    "GreaterEqual": "GreaterOrEqual",
+    "LessEqual": "LessOrEqual",
+}
+SELECTABLE = {
+    TensorProto.BOOL: TensorProto.UINT8,
+    TensorProto.INT8: TensorProto.INT32,
+    TensorProto.INT16: TensorProto.INT32,
+    TensorProto.UINT16: TensorProto.INT32,
+    TensorProto.UINT32: TensorProto.INT64,
+    TensorProto.UINT64: TensorProto.INT64,
+    TensorProto.FLOAT16: TensorProto.FLOAT,
+    TensorProto.BFLOAT16: TensorProto.FLOAT,
+}
+"""Types in which ONNX Runtime chooses between what it does not choose between in its own."""
+HANDLERS = {
+    "TopKV2": _top_k,
+    "Select": _select,
+    "SelectV2": _select,
+    "TruncateMod": _remainder,
+    "Mod": _remainder,
+    **dict.fromkeys(COMPARISONS, _compare),
+}
+"""Translations of single operations, in place of tf2onnx's own."""
 
 
 def list_passes() -> Mapping[str, type]:
