@@ -82,8 +82,8 @@ def blocks(array: np.ndarray) -> Iterator[np.ndarray]:
         if buffer is not None:
             copied = buffer[: len(block)]
             for column in range(0, block.shape[-1], COLUMNS):
-                columns = np.s_[..., column : column + COLUMNS]
-                copied[columns] = block[columns]
+                end = column + COLUMNS
+                copied[..., column:end] = block[..., column:end]
             block = copied
         yield block
 

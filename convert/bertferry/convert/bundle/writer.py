@@ -37,8 +37,8 @@ class BundleWriter:
         if kind is None:
             write_table(Path(f"{self._prefix}.index"), self._index)
 
-    def add(self, name: str, dtype: str, shape: tuple[int, ...], pieces: Iterable[bytes | memoryview]) -> None:
-        """Adds a numeric tensor, with its bytes in pieces; `dtype` is NumPy's name."""
+    def add(self, name: str, dtype: str, shape: tuple[int, ...], pieces: Iterable[bytes | memoryview]) -> int:
+        """Adds a numeric tensor, with its bytes in pieces, and returns their CRC-32C; `dtype` is NumPy's name."""
         start, crc = self._offset, 0
         for piece in pieces:
             crc = crc32c(piece, crc)
@@ -48,6 +48,7 @@ class BundleWriter:
         if entry.size != entry.stored_size:
             raise ValueError(f"{name}: {entry.size} bytes, but {dtype} {shape} requires {entry.stored_size}")
         self._index[name.encode()] = serialize_entry(entry)
+        return crc
 
     def add_strings(self, name: str, shape: tuple[int, ...], strings: Iterable[bytes]) -> None:
         """Adds a string tensor."""

@@ -17,22 +17,25 @@ SAVE_COUNTER = "save_counter"
 """tf.train.Checkpoint creates this variable on restore, and strict restores require its value."""
 
 
-def write_names(prefix: Path, tensors: Iterable[TensorContent]) -> None:
-    """Writes a name-based checkpoint, like `tf.compat.v1.train.Saver`."""
-    _write(prefix, tensors)
+def write_names(prefix: Path, tensors: Iterable[TensorContent]) -> dict[str, int]:
+    """Writes a name-based checkpoint, like `tf.compat.v1.train.Saver`; returns the CRC-32C of each tensor."""
+    return _write(prefix, tensors)
 
 
 def write_objects(
     prefix: Path, rows: Iterable[Row], tensors: Iterable[TensorContent], aliases: Mapping[str, str]
-) -> None:
+) -> dict[str, int]:
     """Writes an object-based checkpoint, like `tf.train.Checkpoint`, with a graph of these variables only.
 
-    `tensors` have the rows' stored names; `aliases` are additional paths to objects.
+    `tensors` have the rows' stored names; `aliases` are additional paths to objects. Returns the CRC-32C of each
+    tensor's bytes.
     """
     variables = [(row.stored, row.variable) for row in rows]
     graph = object_graph([*variables, (SAVE_COUNTER, SAVE_COUNTER)], aliases)
     saves = TensorContent(SAVE_COUNTER, "int64", (), [bytes_of(np.array(1, np.int64))])
-    _write(prefix, [replace(one, name=one.name + VALUE) for one in (*tensors, saves)], graph.SerializeToString())
+    contents = [replace(one, name=one.name + VALUE) for one in (*tensors, saves)]
+    crcs = _write(prefix, contents, graph.SerializeToString())
+    return {name.removesuffix(VALUE): crc for name, crc in crcs.items()}
 
 
 def object_graph(variables: Iterable[tuple[str, str]], aliases: Mapping[str, str]) -> Any:  # noqa: ANN401 - a message
@@ -66,9 +69,11 @@ def object_graph(variables: Iterable[tuple[str, str]], aliases: Mapping[str, str
     return graph
 
 
-def _write(prefix: Path, tensors: Iterable[TensorContent], graph: bytes | None = None) -> None:
+def _write(prefix: Path, tensors: Iterable[TensorContent], graph: bytes | None = None) -> dict[str, int]:
     with BundleWriter(prefix) as writer:
-        for tensor in tensors:
-            writer.add(tensor.name, tensor.dtype, tensor.shape, tensor.pieces)
+        crcs = {
+            tensor.name: writer.add(tensor.name, tensor.dtype, tensor.shape, tensor.pieces) for tensor in tensors
+        }
         if graph is not None:
             writer.add_strings(GRAPH_KEY, (), [graph])
+    return crcs
