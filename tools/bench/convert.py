@@ -1,14 +1,16 @@
-"""Benchmarks converting a random BERT-base and BERT-large from tf1 to keras_bert.
+"""Benchmarks converting random checkpoints of BERT-base and BERT-large against copying them.
 
 Usage: convert.py [--runs N] [--sizes base large] [--baseline-python PYTHON]
 
-The lower bound is one RestoreV2 of every tensor and one SaveV2 of the same bytes in a separate process. The
-baselines are `cp` and, with --baseline-python, the converter of tf-models-official in the environment of that
-Python. Prints the Markdown of docs/benchmarks.md.
+Conversions are whole commands, in runs that alternate with the baselines: `cp` of the same bytes followed by
+`sync` and, for BERT-base, the converter of tf-models-official in the environment of PYTHON, by default
+$BERTFERRY_GARDEN_PYTHON. Prints the Markdown of docs/benchmarks.md.
 """
 
 import argparse
+import os
 import shutil
+import statistics
 import sys
 import tempfile
 from pathlib import Path
@@ -18,72 +20,72 @@ sys.path.insert(0, str(Path(__file__).parent))
 from measure import Run, median, run
 
 TOOLS = Path(__file__).parent.parent
-
-OURS = """
-import sys, time
-import tensorflow
-started = time.perf_counter()
-from bertferry.convert import convert_checkpoint
-convert_checkpoint(sys.argv[1], sys.argv[2], overwrite=True)
-print(time.perf_counter() - started)
-"""
-LOWER_BOUND = """
-import sys, time
-import tensorflow as tf
-started = time.perf_counter()
-names = [name for name, _ in tf.train.list_variables(sys.argv[1])]
-values = tf.raw_ops.RestoreV2(prefix=sys.argv[1], tensor_names=names, shape_and_slices=[""] * len(names),
-                              dtypes=[tf.float32] * len(names))
-tf.raw_ops.SaveV2(prefix=sys.argv[2], tensor_names=names, shape_and_slices=[""] * len(names), tensors=values)
-print(time.perf_counter() - started)
-"""
+CONVERT = "from bertferry.convert.command import run; run()"
+COPY = 'cp -r "$0" "$1" && sync'
 BASELINE = "official.nlp.tools.tf2_bert_encoder_checkpoint_converter"
+
+Commands = dict[str, list[str | Path]]
+"""Commands by what they do; each writes the directory that is its last argument, or a checkpoint in it."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--sizes", nargs="+", default=["base", "large"])
-    parser.add_argument("--baseline-python")
+    parser.add_argument("--baseline-python", default=os.environ.get("BERTFERRY_GARDEN_PYTHON"))
     arguments = parser.parse_args()
-    print("| size | command | wall, s | excluding imports, s | peak memory, GB |")
-    print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for size in arguments.sizes:
             measure(size, Path(folder) / size, arguments)
 
 
 def measure(size: str, folder: Path, arguments: argparse.Namespace) -> None:
-    source = folder / "tf1"
-    run([sys.executable, TOOLS / "random_checkpoint.py", size, source])
-    prefix = source / "bert_model.ckpt"
-    runs: dict[str, list[Run]] = {
-        "convert-checkpoint": [],
-        "lower bound: RestoreV2, SaveV2": [],
-        "baseline: cp": [],
+    """Prints a table per source of this size: the conversions of it, then the baselines."""
+    tf1, huggingface, out = folder / "tf1", folder / "huggingface", folder / "out"
+    run([sys.executable, TOOLS / "random_checkpoint.py", size, tf1])
+    run(conversion(tf1, huggingface, "huggingface"))
+    from_tf1: Commands = {
+        "tf1 → keras_bert": conversion(tf1, out, "keras_bert"),
+        "tf1 → huggingface": conversion(tf1, out, "huggingface"),
+        "baseline: cp, sync": ["sh", "-c", COPY, tf1, out],
     }
-    for _ in range(arguments.runs):
-        runs["convert-checkpoint"].append(run([sys.executable, "-c", OURS, source, folder / "out"]))
-        (folder / "lower-bound").mkdir(exist_ok=True)
-        runs["lower bound: RestoreV2, SaveV2"].append(
-            run([sys.executable, "-c", LOWER_BOUND, prefix, folder / "lower-bound" / "bert_model.ckpt"])
-        )
-        shutil.rmtree(folder / "lower-bound")
-        runs["baseline: cp"].append(run(["cp", "-r", source, folder / "copy"]))
-        shutil.rmtree(folder / "copy")
     if arguments.baseline_python and size == "base":
-        target = folder / "baseline" / "bert_model.ckpt"
-        target.parent.mkdir()
-        command = [arguments.baseline_python, "-m", BASELINE, f"--bert_config_file={source}/bert_config.json"]
-        command += [f"--checkpoint_to_convert={prefix}", f"--converted_checkpoint_path={target}"]
-        runs["baseline: tf-models-official"] = [run(command)]
+        flags = [f"--bert_config_file={tf1}/bert_config.json", f"--checkpoint_to_convert={tf1}/bert_model.ckpt"]
+        flags += [f"--converted_checkpoint_path={out}/bert_model.ckpt"]
+        from_tf1["baseline: tf-models-official"] = [arguments.baseline_python, "-m", BASELINE, *flags]
+    from_huggingface: Commands = {
+        "huggingface → tf1": conversion(huggingface, out, "tf1"),
+        "baseline: cp, sync": ["sh", "-c", COPY, huggingface, out],
+    }
+    print("| size | command | wall, s | × cp | processor, s | memory, MB |\n|---|---|---|---|---|---|")
+    for commands in (from_tf1, from_huggingface):
+        report(size, alternate(commands, out, arguments.runs))
+
+
+def conversion(source: Path, target: Path, layout: str) -> list[str | Path]:
+    casing = ["--do-lower-case"] if layout == "huggingface" else []
+    return [sys.executable, "-c", CONVERT, "--input", source, "--to", layout, *casing, "--output", target]
+
+
+def alternate(commands: Commands, out: Path, count: int) -> dict[str, list[Run]]:
+    """Runs each command in turn, several times; what it wrote is removed after each run."""
+    runs: dict[str, list[Run]] = {name: [] for name in commands}
+    for _ in range(count):
+        for name, command in commands.items():
+            if "official" in name:
+                out.mkdir()
+            runs[name].append(run(command))
+            shutil.rmtree(out)
+    return runs
+
+
+def report(size: str, runs: dict[str, list[Run]]) -> None:
+    copied = statistics.median(one.wall for one in runs["baseline: cp, sync"])
     for name, measured in runs.items():
-        inner_times = [float(sample.last_line) for sample in measured if sample.last_line]
-        inner = median(inner_times) if inner_times and name != "baseline: tf-models-official" else ""
-        print(
-            f"| {size} | {name} | {median([sample.wall for sample in measured])} | {inner} "
-            f"| {median([sample.peak for sample in measured])} |"
-        )
+        wall, processor = median([one.wall for one in measured]), median([one.processor for one in measured])
+        ratio = statistics.median(one.wall for one in measured) / copied
+        memory = statistics.median(one.private_peak for one in measured) * 1000
+        print(f"| {size} | {name} | {wall} | {ratio:.1f} | {processor} | {memory:.0f} |", flush=True)
 
 
 if __name__ == "__main__":
