@@ -1,4 +1,4 @@
-"""Faults of the computation, planted in Keras networks and in the code traced for modules and ONNX files."""
+"""Faults of the computation, planted in the networks and in the code traced for modules and ONNX files."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -6,27 +6,36 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 from weight_faults import CONFIG
+
+from bertferry.core.tasks import ENCODER_INPUTS
 
 ATTENTION = "layer_0/attention"
 
 
 @dataclass(frozen=True)
 class CodeFault:
-    """Changes the computation: `network` of a Keras network, `trace` of the code of modules and ONNX files."""
+    """Changes the computation: `network` of a Keras network, `trace` of the code of modules and ONNX files, and
+    `numpy` of the NumPy network."""
 
     name: str
     network: Callable[[Any], None]
     trace: Callable[[ExitStack], None]
+    numpy: Callable[[ExitStack], None]
     culprit: str
 
 
 def code_faults() -> Iterator[CodeFault]:
     """Yields every fault of the computation."""
     yield CodeFault(
-        "ε 1e-3 for 1e-12", _network_epsilon, _trace_attribute("LAYER_NORM_EPSILON", 1e-3), "embeddings"
+        "ε 1e-3 for 1e-12",
+        _network_epsilon,
+        _trace_attribute("LAYER_NORM_EPSILON", 1e-3),
+        _numpy_attribute("operations.LAYER_NORM_EPSILON", 1e-3),
+        "embeddings",
     )
-    yield CodeFault("embedding LayerNorm skipped", _network_no_norm, _trace_no_norm, "embeddings")
+    yield CodeFault("embedding LayerNorm skipped", _network_no_norm, _trace_no_norm, _numpy_no_norm, "embeddings")
     yield CodeFault(
         "mask ignored", *_change_inputs(lambda ids, mask, types: (ids, mask * 0 + 1, types)), ATTENTION
     )
@@ -34,9 +43,18 @@ def code_faults() -> Iterator[CodeFault]:
     yield CodeFault(
         "segment ids ignored", *_change_inputs(lambda ids, mask, types: (ids, mask, types * 0)), "embeddings"
     )
-    yield CodeFault("pooler without its tanh", _network_no_tanh, _trace_no_tanh, "pooler")
-    yield CodeFault("pooler over the last token", _network_last_token, _trace_last_token, "pooler")
-    yield CodeFault("dropout in inference", _network_dropout, _trace_dropout, "embeddings")
+    yield CodeFault("pooler without its tanh", _network_no_tanh, _trace_no_tanh, _numpy_no_tanh, "pooler")
+    yield CodeFault(
+        "pooler over the last token", _network_last_token, _trace_last_token, _numpy_last_token, "pooler"
+    )
+    yield CodeFault("dropout in inference", _network_dropout, _trace_dropout, _numpy_dropout, "embeddings")
+
+
+def _numpy_attribute(name: str, value: Any) -> Callable[[ExitStack], None]:
+    def plant(stack: ExitStack) -> None:
+        stack.enter_context(patch(f"bertferry.verify.numpy_network.{name}", value))
+
+    return plant
 
 
 def _trace_attribute(name: str, value: Any) -> Callable[[ExitStack], None]:
@@ -69,7 +87,20 @@ def _trace_no_norm(stack: ExitStack) -> None:
     _trace_attribute("layer_norm", layer_norm)(stack)
 
 
-def _change_inputs(change: Callable[..., Any]) -> tuple[Callable[[Any], None], Callable[[ExitStack], None]]:
+def _numpy_no_norm(stack: ExitStack) -> None:
+    from bertferry.verify.numpy_network import encoder
+
+    original = encoder.layer_norm
+
+    def layer_norm(vectors: Any, weights: Any, place: str) -> Any:
+        return vectors if place == "embeddings/norm" else original(vectors, weights, place)
+
+    _numpy_attribute("encoder.layer_norm", layer_norm)(stack)
+
+
+def _change_inputs(
+    change: Callable[..., Any],
+) -> tuple[Callable[[Any], None], Callable[[ExitStack], None], Callable[[ExitStack], None]]:
     """Makes the encoder run on changed inputs."""
 
     def network(encoder: Any) -> None:
@@ -90,7 +121,18 @@ def _change_inputs(change: Callable[..., Any]) -> tuple[Callable[[Any], None], C
 
         _trace_encode(stack, encode)
 
-    return network, trace
+    def numpy(stack: ExitStack) -> None:
+        from bertferry.verify.numpy_network import heads
+
+        original = heads.encode
+
+        def encode(weights: Any, config: Any, inputs: Any, keep: Any) -> Any:
+            changed = change(*(inputs[name] for name in ENCODER_INPUTS))
+            return original(weights, config, dict(zip(ENCODER_INPUTS, changed, strict=True)), keep)
+
+        _numpy_attribute("heads.encode", encode)(stack)
+
+    return network, trace, numpy
 
 
 def _trace_encode(stack: ExitStack, encode: Any) -> None:
@@ -114,6 +156,15 @@ def _trace_no_tanh(stack: ExitStack) -> None:
             return getattr(tf, name)
 
     _trace_attribute("tf", WithoutTanh())(stack)
+
+
+def _numpy_no_tanh(stack: ExitStack) -> None:
+    from bertferry.verify.numpy_network.operations import dense
+
+    def pool(weights: Any, sequence: Any, keep: Any) -> Any:
+        return keep("pooler", dense(sequence[:, 0], weights, "pooler"))
+
+    _numpy_attribute("heads.pool", pool)(stack)
 
 
 def _network_last_token(encoder: Any) -> None:
@@ -146,6 +197,17 @@ def _trace_last_token(stack: ExitStack) -> None:
     _trace_attribute("dense", pool_last_token)(stack)
 
 
+def _numpy_last_token(stack: ExitStack) -> None:
+    from bertferry.verify.numpy_network import heads
+
+    pool = heads.pool
+
+    def pool_last_token(weights: Any, sequence: Any, keep: Any) -> Any:
+        return pool(weights, sequence[:, -1:], keep)
+
+    _numpy_attribute("heads.pool", pool_last_token)(stack)
+
+
 def _network_dropout(encoder: Any) -> None:
     import tensorflow as tf
     import tf_keras
@@ -164,6 +226,20 @@ def _trace_dropout(stack: ExitStack) -> None:
         return original(parameters, config, *inputs, training=True)
 
     _trace_encode(stack, encode)
+
+
+def _numpy_dropout(stack: ExitStack) -> None:
+    from bertferry.verify.numpy_network import heads
+
+    original, rng = heads.encode, np.random.default_rng()
+
+    def encode(weights: Any, config: Any, inputs: Any, keep: Any) -> Any:
+        def drop_and_keep(name: str, value: Any) -> Any:
+            return keep(name, value * (rng.random(value.shape) > 0.1).astype(value.dtype))
+
+        return original(weights, config, inputs, drop_and_keep)
+
+    _numpy_attribute("heads.encode", encode)(stack)
 
 
 @contextmanager

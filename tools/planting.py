@@ -1,12 +1,13 @@
 """Artifacts of every kind from one random BERT, correct or with a planted fault."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import onnx
 from code_faults import CodeFault, code_faults, plant
 from output_faults import OutputFault, ShapeFault, VocabularyFault, output_faults
@@ -30,12 +31,13 @@ from bertferry.verify.execution import Execution
 from bertferry.verify.golden import write_golden
 from bertferry.verify.probes import standard_probes
 from bertferry.verify.report import Report
+from bertferry.verify.runner import Arrays, Inspectable
 from bertferry.verify.stored_report import rejudge
 from bertferry.verify.tolerance import PROFILES, Tolerance
 
-FAMILIES = ("network", "module", "onnx", "pytorch")
-"""A checkpoint and its stored outputs; a Hub module as a layer and by signature; an ONNX file; a Hugging Face
-directory in an independent implementation, which needs the extra `torch`."""
+FAMILIES = ("numpy", "keras", "module", "onnx", "pytorch")
+"""A checkpoint in NumPy; in Keras, and its stored outputs; a Hub module as a layer and by signature; an ONNX file;
+a Hugging Face directory in an independent implementation, which needs the extra `torch`."""
 SPREAD = 0.25
 """Standard deviation of the weights: wide enough that no part of the network is nearly linear."""
 
@@ -64,7 +66,7 @@ def write_checkpoint(folder: Path, fault: Fault | None = None) -> Path:
 
 def can_plant(family: str, fault: Fault | None) -> bool:
     """Whether the fault is possible in a family's artifacts."""
-    if family == "network":
+    if family in ("numpy", "keras"):
         return not isinstance(fault, ShapeFault)
     if family == "onnx":
         return not isinstance(fault, VocabularyFault)
@@ -78,8 +80,46 @@ def artifacts(family: str, fault: Fault | None, folder: Path, precision: str = "
         return list(_MAKERS[family](checkpoint, fault, folder, precision))
 
 
-def _networks(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artifact]:
-    execution = Execution(precision=precision)
+def _numpy(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artifact]:
+    if precision != "fp32":
+        return
+    artifact = checkpoint_artifact(open_checkpoint(checkpoint), "encoder", Execution(engine="numpy"))
+    if isinstance(fault, CodeFault | OutputFault):
+        yield replace(artifact, open=lambda: FaultyRunner(artifact, fault))
+    else:
+        yield artifact
+
+
+class FaultyRunner:
+    """The NumPy network with a fault of its code or of its outputs."""
+
+    def __init__(self, artifact: Artifact, fault: CodeFault | OutputFault) -> None:
+        self._sound, self._fault = artifact.open(), fault
+        self.name, self.shares_mask = self._sound.name, self._sound.shares_mask
+
+    def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
+        """The wrong outputs."""
+        with self._planted():
+            outputs = self._sound.run(inputs)
+        if isinstance(self._fault, OutputFault):
+            return {name: np.asarray(tensor) for name, tensor in self._fault.tensors(outputs).items()}
+        return outputs
+
+    def points(self, inputs: Arrays, given: Arrays | None = None) -> dict[str, np.ndarray]:
+        """The intermediate values."""
+        assert isinstance(self._sound, Inspectable)
+        with self._planted():
+            return self._sound.points(inputs, given)
+
+    def _planted(self) -> ExitStack:
+        stack = ExitStack()
+        if isinstance(self._fault, CodeFault):
+            self._fault.numpy(stack)
+        return stack
+
+
+def _keras(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artifact]:
+    execution = Execution(precision=precision, engine="tensorflow")
     artifact = checkpoint_artifact(open_checkpoint(checkpoint), "encoder", execution)
     with _patch_outputs(fault) if isinstance(fault, OutputFault) else nullcontext():
         runner = artifact.open()
@@ -155,7 +195,7 @@ def _pytorch(checkpoint: Path, fault: Fault | None, folder: Path, precision: str
     yield huggingface_artifact(open_checkpoint(path), "encoder", Execution(precision=precision))
 
 
-_MAKERS = {"network": _networks, "module": _modules, "onnx": _graphs, "pytorch": _pytorch}
+_MAKERS = {"numpy": _numpy, "keras": _keras, "module": _modules, "onnx": _graphs, "pytorch": _pytorch}
 
 
 def every_fault() -> list[Fault]:
