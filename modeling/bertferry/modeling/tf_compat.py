@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework.function_pb2 import FunctionDef
 from tensorflow.core.framework.op_def_pb2 import OpDef
@@ -39,6 +40,7 @@ __all__ = [
     "inline_calls",
     "list_captures",
     "list_declared_inputs",
+    "read_reference_variable",
     "set_default_signature",
     "trace_for_saving",
 ]
@@ -74,6 +76,17 @@ def list_captures(function: ConcreteFunction) -> dict[str, tf.Tensor]:
 def find_variable(function: ConcreteFunction, handle: tf.Tensor) -> tf.Variable | None:
     """The variable with this resource handle among those that the function uses; None if there is none."""
     return next((variable for variable in function.graph.variables if variable.handle is handle), None)
+
+
+def read_reference_variable(function: ConcreteFunction, node: str) -> np.ndarray:
+    """The value of a variable of TensorFlow 1 in a function that was restored from a SavedModel of TensorFlow 1.
+
+    Such a variable is a node of the function's graph, and no resource: only a part of the function can read it.
+    """
+    with function.graph.as_default():
+        value = tf.identity(function.graph.get_tensor_by_name(f"{node}:0"))
+    result: np.ndarray = function.prune([], value)().numpy()
+    return result
 
 
 def capture(value: tf.Tensor) -> tf.Tensor:

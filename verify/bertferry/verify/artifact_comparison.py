@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,8 @@ class Judgment:
     """What is compared, and what counts as equal.
 
     `overrides` are tolerances of single outputs; `localize` also compares intermediate values; `save_golden` is
-    the file to which the inputs and the reference's outputs are saved.
+    the file to which the inputs and the reference's outputs are saved; `any_values` is for outputs of which
+    nothing is known: see `compare`.
     """
 
     tolerance: Tolerance = PROFILES[DEFAULT_PROFILE]
@@ -42,6 +43,7 @@ class Judgment:
     seed: int = 0
     localize: bool = False
     save_golden: Path | None = None
+    any_values: bool = False
 
 
 def compare_artifacts(
@@ -214,7 +216,7 @@ def _run_probe(
     judge_padding: bool,
     metrics: TaskMetrics,
 ) -> ProbeResult:
-    mask = probe.inputs.get("input_mask")
+    mask = _mask_of(probe)
     padded = mask is not None and not mask.all()
     try:
         got = runner.run(probe.inputs)
@@ -224,15 +226,22 @@ def _run_probe(
     diffs = compare(
         want,
         got,
-        judgment.tolerance,
+        replace(judgment.tolerance, atol=judgment.tolerance.atol * probe.scale),
         overrides=judgment.overrides or {},
         mask=mask,
         positions=judgment.positions,
         judge_padding=judge_padding,
+        any_values=judgment.any_values,
     )
     if mask is not None:
         metrics.add(want, got, mask)
     return ProbeResult(probe.name, diffs, padded=padded)
+
+
+def _mask_of(probe: Probe) -> np.ndarray | None:
+    """The mask of a BERT's inputs; others may take something else under this name."""
+    mask = probe.inputs.get("input_mask")
+    return mask if mask is not None and mask.ndim == 2 and np.isin(mask, (0, 1)).all() else None
 
 
 def _points(runner: Runner, probe: Probe) -> dict[str, np.ndarray]:

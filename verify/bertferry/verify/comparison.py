@@ -1,9 +1,12 @@
 """Compares two sets of outputs by a fixed sequence of checks.
 
 Names in both directions, shape, dtype, emptiness, finiteness, then |got - want| ≤ atol + rtol·|want| in float64
-and the aggregate criteria. The first failing check is the reason; nothing is broadcast, cast or skipped.
+and the aggregate criteria. The first failing check is the reason; nothing is broadcast, cast or skipped. Outputs
+of which nothing is known are compared exactly unless they are floats, or integers and the tolerance is for less
+than float32.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -12,7 +15,7 @@ import numpy as np
 
 from bertferry.core.tasks import CONVENIENCES, is_per_token
 from bertferry.verify.statistics import RTOLS, Statistics, measure
-from bertferry.verify.tolerance import Tolerance
+from bertferry.verify.tolerance import PROFILES, Tolerance
 
 Arrays = Mapping[str, np.ndarray]
 SQNR_ELEMENTS = 16
@@ -21,11 +24,15 @@ SQNR_ELEMENTS = 16
 
 @dataclass(frozen=True)
 class OutputDiff:
-    """The verdict on one output: `reason` names the first failing check and is empty if all pass."""
+    """The verdict on one output: `reason` names the first failing check and is empty if all pass.
+
+    `exact` is true for what was compared without statistics: integers, texts, nothing at all on both sides.
+    """
 
     output: str
     reason: str = ""
     statistics: Statistics | None = field(default=None)
+    exact: bool = False
 
     @property
     def ok(self) -> bool:
@@ -42,6 +49,7 @@ def compare(
     mask: np.ndarray | None = None,
     positions: str = "all",
     judge_padding: bool = True,
+    any_values: bool = False,
 ) -> tuple[OutputDiff, ...]:
     """Compares every output that either side has; returns one diff per name.
 
@@ -52,14 +60,61 @@ def compare(
       mask: the inputs' mask [B, S], required by the two options below.
       positions: `unmasked` judges per-token outputs only where the mask is 1.
       judge_padding: whether all-padding rows are judged; they must be finite in any case.
+      any_values: outputs may be empty, NaN or infinite if both sides agree; otherwise that is a fault, as it is in
+        the outputs of a BERT.
     """
     names = [name for name in dict.fromkeys([*reference, *candidate]) if name not in CONVENIENCES]
     if not names:
         return (OutputDiff("(any)", "neither side has any output"),)
     return tuple(
-        _compare_output(name, reference, candidate, overrides.get(name, tolerance), mask, positions, judge_padding)
+        _compare_any_values(name, reference, candidate, overrides.get(name, tolerance))
+        if any_values
+        else _compare_output(
+            name, reference, candidate, overrides.get(name, tolerance), mask, positions, judge_padding
+        )
         for name in names
     )
+
+
+def _compare_any_values(name: str, reference: Arrays, candidate: Arrays, tolerance: Tolerance) -> OutputDiff:
+    """Compares an output of which nothing is known."""
+    if fault := _structural_fault(name, reference, candidate):
+        return OutputDiff(name, fault)
+    want, got = np.asarray(reference[name]), np.asarray(candidate[name])
+    if want.dtype.kind == "c":
+        want, got = (np.stack([side.real, side.imag], -1) for side in (want, got))
+    is_float = want.dtype.kind == "f" or want.dtype.name in ("bfloat16",)
+    if not is_float and (want.dtype.kind not in "iu" or tolerance.rtol <= PROFILES["fp32-cross"].rtol):
+        different = want != got
+        if math.isfinite(tolerance.atol) and different.any():
+            index = _first_index(different)
+            return OutputDiff(name, f"{got[index]} at {list(index)}, reference {want[index]}", exact=True)
+        return OutputDiff(name, exact=True)
+    wide_want, wide_got = want.astype(np.float64), got.astype(np.float64)
+    finite = np.isfinite(wide_want)
+    different = (wide_want != wide_got) & ~(np.isnan(wide_want) & np.isnan(wide_got))
+    if (different & ~(finite & np.isfinite(wide_got))).any():
+        index = _first_index(different & ~(finite & np.isfinite(wide_got)))
+        return OutputDiff(name, f"{wide_got[index]} at {list(index)}, reference {wide_want[index]}")
+    if not finite.any():
+        return OutputDiff(name, exact=True)
+    wide_want, wide_got = np.where(finite, wide_want, 0.0), np.where(finite, wide_got, 0.0)
+    statistics = measure(wide_want, wide_got, finite, tolerance, want.dtype)
+    return OutputDiff(name, judge(statistics, tolerance), statistics)
+
+
+def _structural_fault(name: str, reference: Arrays, candidate: Arrays) -> str:
+    """How an output is missing, or of another shape or type; '' if it is not."""
+    if name not in candidate:
+        return "missing in the candidate"
+    if name not in reference:
+        return "not in the reference"
+    want, got = np.asarray(reference[name]), np.asarray(candidate[name])
+    if got.shape != want.shape:
+        return f"shape {list(got.shape)}, reference {list(want.shape)}"
+    if got.dtype != want.dtype:
+        return f"dtype {got.dtype}, reference {want.dtype}"
+    return ""
 
 
 def _compare_output(
@@ -71,15 +126,9 @@ def _compare_output(
     positions: str,
     judge_padding: bool,
 ) -> OutputDiff:
-    if name not in candidate:
-        return OutputDiff(name, "missing in the candidate")
-    if name not in reference:
-        return OutputDiff(name, "not in the reference")
+    if fault := _structural_fault(name, reference, candidate):
+        return OutputDiff(name, fault)
     want, got = np.asarray(reference[name]), np.asarray(candidate[name])
-    if got.shape != want.shape:
-        return OutputDiff(name, f"shape {list(got.shape)}, reference {list(want.shape)}")
-    if got.dtype != want.dtype:
-        return OutputDiff(name, f"dtype {got.dtype}, reference {want.dtype}")
     if not want.size:
         return OutputDiff(name, f"empty: shape {list(want.shape)}")
     wide_want, wide_got = want.astype(np.float64), got.astype(np.float64)

@@ -26,10 +26,14 @@ class ModelLimits:
 
 @dataclass(frozen=True)
 class Probe:
-    """A named batch: int32 arrays [B, S] by input name."""
+    """A named batch: arrays by input name, int32 [B, S] for a BERT.
+
+    Absolute tolerances are for inputs up to about 1; for larger ones, they are multiplied by `scale`.
+    """
 
     name: str
     inputs: Mapping[str, np.ndarray]
+    scale: float = 1.0
 
 
 def standard_probes(limits: ModelLimits, seed: int = 0, with_positions: bool = False) -> tuple[Probe, ...]:

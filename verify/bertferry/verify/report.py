@@ -49,7 +49,7 @@ class CandidateResult:
     @property
     def ok(self) -> bool:
         """Whether every probe agrees, something was compared, and nothing else disagrees."""
-        compared = any(diff.statistics for probe in self.probes for diff in probe.diffs)
+        compared = any(diff.statistics or diff.exact for probe in self.probes for diff in probe.diffs)
         agrees = compared and all(probe.ok for probe in self.probes)
         return agrees and not self.faults and not any(metric.reason for metric in self.metrics)
 

@@ -67,6 +67,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     )
     add("--external-data", action="store_true", help="write weights to FILE.data; automatic above 2 GB")
     add("--overwrite", action="store_true", help="replace an existing output")
+    add("--inputs", metavar="FILE", help="an .npz file of inputs for the parity check, replaces the probes")
     add("--no-verify", action="store_true", help="skip the parity check")
     add("--dry-run", action="store_true", help="check everything, but write nothing")
     add("--json", metavar="FILE", nargs="?", const="-", help="write the report as JSON to stdout or FILE")
@@ -97,6 +98,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         keep_io=arguments.keep_io,
         external_data=arguments.external_data,
         verify=not arguments.no_verify,
+        inputs=arguments.inputs,
     )
     with progress:
         report = export_onnx(

@@ -20,7 +20,6 @@ from bertferry.verify import PROFILES, Report, Tolerance
 from bertferry.verify.artifact import onnx_artifact
 from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
 from bertferry.verify.execution import Execution
-from bertferry.verify.probes import Probe
 
 if TYPE_CHECKING:  # a wrong flag must be reported without loading ONNX
     from bertferry.export.onnx.build import Built
@@ -40,7 +39,7 @@ INSTALLED_BY = {
 
 @dataclass(frozen=True)
 class OnnxReport(Result):
-    """An ONNX export: source, file, sizes in bytes and parity verdict. A dry run has no sizes."""
+    """An ONNX export: source, file, sizes in bytes, parity verdict and notes. A dry run has no sizes."""
 
     SCHEMA = Schema.ONNX_EXPORT
 
@@ -53,17 +52,23 @@ class OnnxReport(Result):
     total_bytes: int | None
     parity: dict[str, Any] | None
     verdict: str
+    notes: tuple[str, ...]
 
     def render(self) -> str:
         """The summary shown on the terminal."""
         interface = f"{', '.join(self.inputs)} → {', '.join(self.outputs)}"
+        notes = [f"  {note}" for note in self.notes]
         if self.total_bytes is None or self.weight_bytes is None:
-            return f"would export {self.source} to {self.output}\n  {self.precision}; {interface}"
-        return (
-            f"exported {self.source} to {self.output} ({in_units(self.total_bytes)})\n"
-            f"  {self.precision}, {in_units(self.weight_bytes)} of weights; {interface}\n"
-            f"  parity with the source: {self.verdict}"
-        )
+            return "\n".join(
+                [f"would export {self.source} to {self.output}", f"  {self.precision}; {interface}", *notes]
+            )
+        lines = [
+            f"exported {self.source} to {self.output} ({in_units(self.total_bytes)})",
+            f"  {self.precision}, {in_units(self.weight_bytes)} of weights; {interface}",
+            *notes,
+            f"  parity with the source: {self.verdict}",
+        ]
+        return "\n".join(lines)
 
 
 def export_onnx(
@@ -105,7 +110,9 @@ def export_onnx(
     opened.check(options)
     if dry_run:
         interface = opened.interface()
-        return OnnxReport(name, str(output), options.precision, *interface, None, None, None, "not checked")
+        return OnnxReport(
+            name, str(output), options.precision, *interface, None, None, None, "not checked", opened.notes()
+        )
     with new_file(target, overwrite=overwrite) as staging:
         built, weight_bytes, parity = _write_and_check(staging, opened, target, options, progress or no_progress)
         written = {path.name: path.stat().st_size for path in staging.parent.iterdir()}
@@ -121,6 +128,7 @@ def export_onnx(
         total_bytes=sum(written.values()),
         parity=None if parity is None else parity.to_dict(),
         verdict="not checked" if parity is None else parity.verdict(),
+        notes=opened.notes(),
     )
 
 
@@ -171,16 +179,19 @@ def check_parity(
 ) -> Report:
     """Compares the written file, shown as `target`, with its source, with and without ONNX Runtime's graph
     optimizations."""
-    inputs = source.probe_inputs()
+    reference = source.artifact()
+    tolerance = TOLERANCES[options.precision]
+    if options.precision == "fp32" and reference.profile != "fp32":  # a source that computes in less
+        tolerance = PROFILES[reference.profile]
     return compare_artifacts(
-        source.artifact(),
+        reference,
         [
             onnx_artifact(
                 path, Execution(graph_optimization=level), widen=options.floats == "float16", shown=target
             )
             for level in ("none", "all")
         ],
-        Judgment(TOLERANCES[options.precision], task=source.task),
-        inputs=[] if inputs is None else [Probe("given inputs", inputs)],
+        Judgment(tolerance, task=source.task, any_values=source.any_values),
+        inputs=source.probes(options),
         progress=progress,
     )

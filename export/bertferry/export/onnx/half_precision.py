@@ -8,10 +8,12 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from bertferry.core.errors import DataError
 from bertferry.export.onnx.subgraphs import nodes_in_order, subgraphs
 from bertferry.export.onnx.weights import Weight
 
 PRODUCTS = ("MatMul", "Gemm", "Einsum")
+LARGEST = float(np.finfo(np.float16).max)
 MOVES = ("Reshape", "Transpose", "Identity", "Squeeze", "Unsqueeze")
 """Operations that return the values of their first input: those of a float16 weight stay in float16."""
 
@@ -58,7 +60,12 @@ def _convert(graph: onnx.GraphProto, half: set[str]) -> None:
 
 
 def _load_as_half(weight: Weight) -> np.ndarray:
-    return np.ascontiguousarray(weight.load().astype(np.float16))
+    values = weight.load()
+    if (np.abs(values[np.isfinite(values)]) > LARGEST).any():
+        raise DataError(
+            f"{weight.name} has values beyond {LARGEST:g}, the range of float16: keep --precision fp32"
+        )
+    return np.ascontiguousarray(values.astype(np.float16))
 
 
 def _cast(name: str, to: str, dtype: int) -> onnx.NodeProto:

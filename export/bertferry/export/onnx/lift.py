@@ -5,37 +5,39 @@ graph whose weights are placeholders is converted in seconds, and the weights ar
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, field
 
 import tensorflow as tf
 
-from bertferry.core.errors import DataError
 from bertferry.export.onnx.branches import split_switches
+from bertferry.export.onnx.captures import Captured, capture_references, capture_values, find_owners
 from bertferry.export.onnx.corrections import correct
 from bertferry.export.onnx.functions import NodeDef, Program, dtype_of, expand, node_of, to_graph_def
+from bertferry.export.onnx.input_roles import Input, describe_inputs
+from bertferry.export.onnx.operations import check_operations, computes_in_half
 from bertferry.export.onnx.recurrent import gate_weights
-from bertferry.export.onnx.resources import Owner, drop_state, replace_handles
-from bertferry.export.onnx.weights import LiftedGraph, Weight
-from bertferry.modeling.tf_compat import find_variable, get_argument_name, list_captures
-
-FEW = 1024
-"""Integers and flags, of at most that many elements, become constants: axes, shapes and sizes must be known."""
+from bertferry.export.onnx.resources import drop_state, replace_handles
+from bertferry.export.onnx.weights import Weight
+from bertferry.modeling.tf_compat import get_argument_name
 
 
 @dataclass(frozen=True)
-class Captured:
-    """A value that a function captures: a variable's, or a tensor's."""
+class LiftedGraph:
+    """A TensorFlow graph whose weights are placeholders.
 
-    name: str
-    shape: tuple[int, ...]
-    dtype: tf.DType
-    value: tf.Variable | tf.Tensor
+    `inputs`, `outputs` and `named` (tensors that keep their names) map names to tensors of the graph; `weights`
+    maps placeholders of the graph to their weights. `described` is what the inputs are for, `renamed` the names of
+    outputs in the source by their names here, and `is_half` whether the graph computes in less than float32.
+    """
 
-    @property
-    def is_small(self) -> bool:
-        """Whether it is no weight: a text, or a few integers or flags."""
-        return self.dtype == tf.string or (not self.dtype.is_floating and prod(self.shape) <= FEW)
+    graph: tf.compat.v1.GraphDef
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    named: Mapping[str, str]
+    weights: Mapping[str, Weight]
+    described: tuple[Input, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    is_half: bool = False
 
 
 def lift(function: tf.types.experimental.ConcreteFunction) -> LiftedGraph:
@@ -44,55 +46,54 @@ def lift(function: tf.types.experimental.ConcreteFunction) -> LiftedGraph:
     Raises:
       DataError: it uses a resource that is not a variable, such as a lookup table, or depends on state.
     """
-    captures = list_captures(function)
-    inputs = {
-        get_argument_name(tensor): tensor.name for tensor in function.inputs if tensor.op.name not in captures
-    }
-    owners = {name: _owner(function, value) for name, value in captures.items()}
+    owners = find_owners(function)
+    inputs = {get_argument_name(tensor): tensor.name for tensor in function.inputs if tensor.op.name not in owners}
     program = expand(function)
     split_switches(program)
     program = drop_state(program, owners)
+    check_operations(program)
     replace_handles(program, owners)
     correct(program)
-    outputs = _add_outputs(program, sorted(function.structured_outputs))
-    values = {name: _captured(name, owner) for name, owner in owners.items()}
-    needed = {node_of(tensor) for body in (program.main,) for node in body.nodes for tensor in node.input}
-    values = {name: value for name, value in values.items() if name in needed}
+    outputs, renamed = _add_outputs(program, sorted(function.structured_outputs), inputs)
+    used = {node_of(tensor) for node in program.main.nodes for tensor in node.input}
+    values = {**capture_values(owners, used), **capture_references(function, program)}
     constants = {name for name, value in values.items() if value.is_small} | gate_weights(program, values)
     _place(program, inputs, values, constants)
-    weights = {
-        f"{name}:0": _weight(value, number)
-        for number, (name, value) in enumerate((n, v) for n, v in values.items() if n not in constants)
-    }
-    return LiftedGraph(to_graph_def(program), inputs, outputs, {}, weights)
+    weights: dict[str, Weight] = {}
+    for name, value in values.items():
+        if name not in constants:
+            weights[f"{name}:0"] = _weight(value, len(weights), {*inputs, *outputs})
+    tables = {name: value.shape for name, value in values.items()}
+    described = describe_inputs(program, inputs, tables)
+    return LiftedGraph(
+        to_graph_def(program), inputs, outputs, {}, weights, described, renamed, computes_in_half(program)
+    )
 
 
-def _owner(function: tf.types.experimental.ConcreteFunction, value: tf.Tensor) -> Owner:
-    """The captured variable, or the captured tensor itself."""
-    variable = find_variable(function, value) if value.dtype == tf.resource else None
-    return value if variable is None else variable
+def _add_outputs(
+    program: Program, names: list[str], inputs: Collection[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Adds an identity for each result: it may be an input, a weight, a constant or another result too.
 
-
-def _captured(name: str, owner: Owner) -> Captured:
-    if isinstance(owner, tf.Variable):
-        return Captured(owner.name.removesuffix(":0"), tuple(owner.shape), owner.dtype, owner)
-    if owner.dtype == tf.variant:
-        raise DataError(f"captures the value {name} of a type that ONNX does not have (variant)")
-    return Captured("captured", tuple(owner.shape), owner.dtype, owner)
-
-
-def _add_outputs(program: Program, names: list[str]) -> dict[str, str]:
-    """Adds an identity for each result: it may be an input, a weight, a constant or another result too."""
-    outputs = {}
+    Returns the outputs' tensors, and the original names of those that share theirs with an input: in ONNX, inputs
+    and outputs are names of one graph.
+    """
+    outputs: dict[str, str] = {}
+    renamed: dict[str, str] = {}
     main = program.main
     nodes = {node.name: node for node in main.nodes}
     for place, (name, tensor) in enumerate(zip(names, main.results, strict=True)):
         node = NodeDef(name=f"bertferry_output_{place}", op="Identity", input=[tensor])
         node.attr["T"].type = dtype_of(nodes, tensor)
         main.nodes.append(node)
-        outputs[name] = f"{node.name}:0"
+        new = name
+        while new in inputs or (new != name and new in names):
+            new += "_output"
+        if new != name:
+            renamed[new] = name
+        outputs[new] = f"{node.name}:0"
     main.results[:] = outputs.values()
-    return outputs
+    return outputs, renamed
 
 
 def _place(
@@ -108,10 +109,12 @@ def _place(
             dtype = values[node.name].dtype
             node.attr.clear()
             node.attr["dtype"].type = dtype.as_datatype_enum
-            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(values[node.name].value.numpy(), dtype))
+            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(values[node.name].load(), dtype))
 
 
-def _weight(captured: Captured, number: int) -> Weight:
+def _weight(captured: Captured, number: int, taken: Collection[str]) -> Weight:
     """Named after the variable; the number distinguishes names that Keras uses twice."""
     name = f"{captured.name}_{number}"
-    return Weight(name, captured.shape, captured.dtype.as_numpy_dtype.__name__, captured.value.numpy)
+    while name in taken:
+        name += "_"
+    return Weight(name, captured.shape, captured.dtype.as_numpy_dtype.__name__, captured.load)

@@ -28,6 +28,7 @@ class OnnxOptions:
       keep_io: keep outputs float32 in fp16; otherwise they are float16.
       external_data: write the weights to a separate file; automatic above 2 GB.
       verify: run the parity check before the output takes its name.
+      inputs: an `.npz` file of inputs for the check, in place of the probes.
 
     Raises:
       UsageError: an unknown name, or conflicting options.
@@ -42,12 +43,15 @@ class OnnxOptions:
     keep_io: bool = True
     external_data: bool = False
     verify: bool = True
+    inputs: str | None = None
 
     def __post_init__(self) -> None:
         check_choice("task", self.task, TASKS)
         check_choice("precision", self.precision, ONNX_PRECISIONS)
         check_choice("optimization", self.optimize, OPTIMIZATIONS)
         check_choice("opset", self.opset, OPSETS)
+        if self.inputs is not None and not self.verify:
+            raise UsageError("--inputs is for the parity check, which --no-verify skips")
         if not self.keep_io and self.precision != "fp16":
             raise UsageError(f"--no-keep-io is for --precision fp16: outputs are float32 in {self.precision}")
         if self.optimize == "ort" and self.precision == "fp16":

@@ -6,28 +6,29 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from bertferry.core.errors import UsageError
 from bertferry.export.onnx.options import OnnxOptions
-from bertferry.export.onnx.weights import LiftedGraph, Weight
+from bertferry.export.onnx.weights import Weight
 from bertferry.verify.artifact import Artifact
-from bertferry.verify.runner import Runner
+from bertferry.verify.probes import Probe
 
 if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
-    from bertferry.modeling.tf_compat import LoadedModule
-
-PROBE_LENGTH = 16
+    from bertferry.export.onnx.lift import LiftedGraph
+    from bertferry.export.onnx.signature_runner import SignatureRunner
+    from bertferry.modeling.tf_compat import ConcreteFunction, LoadedModule
 
 
 class SavedModelSource:
     """One signature of any TF2 SavedModel."""
 
     task = "encoder"
+    any_values = True
 
     def __init__(self, path: Path, signature: str) -> None:
         if not (path / "saved_model.pb").is_file():
-            raise UsageError(f"{path}: not a SavedModel: it contains no saved_model.pb")
+            versions = sorted(found.parent for found in path.glob("*/saved_model.pb"))
+            hint = f"; it has {', '.join(map(str, versions))}" if versions else ""
+            raise UsageError(f"{path}: not a SavedModel: it contains no saved_model.pb{hint}")
         self._path = path
         self._signature = signature
 
@@ -38,15 +39,19 @@ class SavedModelSource:
         return load_saved_model(self._path)
 
     @cached_property
-    def _graph(self) -> LiftedGraph:
-        from bertferry.export.onnx.lift import lift
-
+    def _function(self) -> "ConcreteFunction":
         signatures = self._loaded.signatures
         if self._signature not in signatures:
             raise UsageError(
                 f"{self._path}: no signature {self._signature!r}: it has {', '.join(signatures) or 'none'}"
             )
-        return lift(signatures[self._signature])
+        return signatures[self._signature]
+
+    @cached_property
+    def _graph(self) -> "LiftedGraph":
+        from bertferry.export.onnx.lift import lift
+
+        return lift(self._function)
 
     def check(self, options: OnnxOptions) -> None:
         """Refuses options that require knowledge of the network."""
@@ -61,7 +66,7 @@ class SavedModelSource:
         """The inputs and outputs of the signature."""
         return tuple(self._graph.inputs), tuple(self._graph.outputs)
 
-    def lifted(self, options: OnnxOptions) -> LiftedGraph:
+    def lifted(self, options: OnnxOptions) -> "LiftedGraph":
         """The signature's graph, inlined, with its variables as placeholders."""
         return self._graph
 
@@ -78,25 +83,30 @@ class SavedModelSource:
         content = (self._path / "saved_model.pb").read_bytes()
         return {"signature": self._signature, "source_hash": f"sha256:{hashlib.sha256(content).hexdigest()}"}
 
+    def notes(self) -> tuple[str, ...]:
+        """Outputs that have another name than in the SavedModel."""
+        return tuple(
+            f"the output {old} is {new} in the file: {old} is an input, too"
+            for new, old in self._graph.renamed.items()
+        )
+
     def artifact(self) -> Artifact:
         """The signature in TensorFlow."""
-        from bertferry.verify.runners.saved_model import SignatureRunner
+        profile = "fp16" if self._graph.is_half else "fp32"
+        return Artifact(self._runner.name, lambda: self._runner, profile=profile)
 
-        def open_signature() -> Runner:
-            return SignatureRunner(self._path, signature=self._signature, loaded=self._loaded)
+    def probes(self, options: OnnxOptions) -> Sequence[Probe]:
+        """Probes that the signature accepts, or the given batch; large values would leave float16's range."""
+        from bertferry.export.onnx.probe_search import find_probes, read_probes
 
-        return Artifact(f"savedmodel {self._path}", open_signature)
+        inputs = self._graph.described
+        if options.inputs is not None:
+            return read_probes(Path(options.inputs), inputs)
+        half = self._graph.is_half or options.precision == "fp16"
+        return [probe for probe in find_probes(inputs, self._runner) if not half or probe.scale == 1]
 
-    def probe_inputs(self) -> dict[str, np.ndarray]:
-        """A seeded batch of three for any signature; integers are valid row numbers of the tables they index."""
-        from bertferry.export.onnx.signature_probes import input_specs
+    @cached_property
+    def _runner(self) -> "SignatureRunner":
+        from bertferry.export.onnx.signature_runner import SignatureRunner
 
-        rng = np.random.default_rng(0)
-        inputs = {}
-        for name, (shape, dtype, rows) in input_specs(self._graph).items():
-            sizes = [3 if axis == 0 and size is None else size or PROBE_LENGTH for axis, size in enumerate(shape)]
-            if np.issubdtype(dtype, np.floating):
-                inputs[name] = rng.normal(size=sizes).astype(dtype)
-            else:
-                inputs[name] = rng.integers(0, rows or 2, sizes).astype(dtype)
-        return inputs
+        return SignatureRunner(f"savedmodel {self._path}", self._function, self._graph.renamed)

@@ -3,9 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
-
-import numpy as np
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bertferry.convert import Checkpoint
 from bertferry.convert.configuration import bert_config
@@ -13,14 +12,20 @@ from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.core.parameters import task_parameters
 from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.options import OnnxOptions
-from bertferry.export.onnx.weights import LiftedGraph, Weight
+from bertferry.export.onnx.weights import Weight
 from bertferry.verify.artifact import Artifact, checkpoint_artifact
+from bertferry.verify.golden import read_inputs
+from bertferry.verify.probes import Probe
+
+if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
+    from bertferry.export.onnx.lift import LiftedGraph
 
 
 class Source(Protocol):
-    """A source that can be traced and run."""
+    """A source that can be traced and run; with `any_values`, its outputs may be empty, NaN or infinite."""
 
     task: str
+    any_values: bool
 
     def check(self, options: OnnxOptions) -> None:
         """Raises UsageError for options that the source does not support."""
@@ -28,7 +33,7 @@ class Source(Protocol):
     def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Names of the graph's inputs and of its outputs."""
 
-    def lifted(self, options: OnnxOptions) -> LiftedGraph:
+    def lifted(self, options: OnnxOptions) -> "LiftedGraph":
         """The graph with its weights as placeholders."""
 
     def fused(self, options: OnnxOptions) -> tuple[Any, list[Weight]]:
@@ -40,15 +45,20 @@ class Source(Protocol):
     def metadata(self) -> dict[str, str]:
         """Metadata about the origin of the file."""
 
+    def notes(self) -> tuple[str, ...]:
+        """What else users should know."""
+
     def artifact(self) -> Artifact:
         """The artifact with which the file is compared."""
 
-    def probe_inputs(self) -> dict[str, np.ndarray] | None:
-        """Inputs of the comparison, or None for the standard probes."""
+    def probes(self, options: OnnxOptions) -> Sequence[Probe]:
+        """Inputs of the comparison, from `options.inputs` if there are any; none for the standard probes."""
 
 
 class CheckpointSource:
     """A task over a checkpoint's parameters."""
+
+    any_values = False
 
     def __init__(self, checkpoint: Checkpoint, task: str) -> None:
         checkpoint.check_bert()
@@ -64,7 +74,7 @@ class CheckpointSource:
         """The inputs and outputs of the task."""
         return TASKS[self.task].input_names, TASKS[self.task].output_names
 
-    def lifted(self, options: OnnxOptions) -> LiftedGraph:
+    def lifted(self, options: OnnxOptions) -> "LiftedGraph":
         """The task traced with placeholders; weights have the type of the matrix products."""
         from bertferry.export.onnx.trace import trace
 
@@ -103,9 +113,14 @@ class CheckpointSource:
         source = self._checkpoint
         return bert_config(source.config, TASKS[self.task].heads, source.classifier)
 
+    def notes(self) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
     def artifact(self) -> Artifact:
         """The checkpoint's Keras network."""
         return checkpoint_artifact(self._checkpoint, self.task)
 
-    def probe_inputs(self) -> None:
-        """The standard probes."""
+    def probes(self, options: OnnxOptions) -> Sequence[Probe]:
+        """The standard probes, or those given."""
+        return () if options.inputs is None else read_inputs(Path(options.inputs))

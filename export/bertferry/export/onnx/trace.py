@@ -7,7 +7,8 @@ from bertferry.convert import Checkpoint
 from bertferry.core import axes as named_axes
 from bertferry.core.parameters import canonical_axes
 from bertferry.core.tasks import TASKS
-from bertferry.export.onnx.weights import LiftedGraph, Weight
+from bertferry.export.onnx.lift import LiftedGraph
+from bertferry.export.onnx.weights import Weight
 from bertferry.export.tasks import task_outputs
 
 

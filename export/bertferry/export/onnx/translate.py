@@ -7,10 +7,11 @@ import onnx
 from onnx import helper, numpy_helper
 
 from bertferry.core.errors import DataError
+from bertferry.export.onnx.lift import LiftedGraph
 from bertferry.export.onnx.loops import release_constants
 from bertferry.export.onnx.subgraphs import all_graphs
 from bertferry.export.onnx.tf2onnx_compat import convert_graph
-from bertferry.export.onnx.weights import LiftedGraph, Weight
+from bertferry.export.onnx.weights import Weight
 
 HARMFUL_PASSES = ("einsum_optimizer", "global_pool_optimizer")
 """The first duplicates every query, key and value kernel; the second hides layer normalizations below opset 18."""

@@ -1,13 +1,9 @@
-"""A graph without its weights, and the weights, each of which is read when it is written."""
+"""The weights of a graph, each of which is read when it is written."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
-    import tensorflow as tf
 
 
 @dataclass(frozen=True)
@@ -18,18 +14,3 @@ class Weight:
     shape: tuple[int, ...]
     dtype: str
     load: Callable[[], np.ndarray]
-
-
-@dataclass(frozen=True)
-class LiftedGraph:
-    """A TensorFlow graph whose weights are placeholders.
-
-    `inputs`, `outputs` and `named` (tensors that keep their names) map names to tensors of the graph; `weights`
-    maps placeholders of the graph to their weights.
-    """
-
-    graph: "tf.compat.v1.GraphDef"
-    inputs: Mapping[str, str]
-    outputs: Mapping[str, str]
-    named: Mapping[str, str]
-    weights: Mapping[str, Weight]

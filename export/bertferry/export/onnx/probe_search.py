@@ -1,0 +1,93 @@
+"""Finds the probes that a signature accepts, or takes those of a file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bertferry.core.errors import DataError, UsageError, first_line
+from bertferry.export.onnx.input_roles import Input
+from bertferry.export.onnx.signature_probes import first_probes, more_probes
+from bertferry.export.onnx.signature_runner import SignatureRunner
+from bertferry.verify.probes import Probe
+
+NOISE = 1e-2
+"""Threads may sum in another order every time; what is random differs by more."""
+WAY_OUT = "give inputs that it accepts with --inputs FILE.npz, or skip the comparison with --no-verify"
+
+
+def find_probes(inputs: Sequence[Input], runner: SignatureRunner) -> tuple[Probe, ...]:
+    """The probes on which a signature computes something.
+
+    Raises:
+      DataError: it fails on all of them, answers differently every time, or with NaN alone.
+    """
+    fault = ""
+    for kind, probe in first_probes(inputs):
+        reason = _fault(runner, probe)
+        if not reason:
+            probes = (probe, *(one for one in more_probes(inputs, kind) if not _fault(runner, one)))
+            _check_finite(runner, probes)
+            return probes
+        fault = fault or reason
+    raise DataError(f"{runner.name}: {fault} on every probe, which are guesses; {WAY_OUT}")
+
+
+def _fault(runner: SignatureRunner, probe: Probe) -> str:
+    """Why nothing can be compared on a probe, '' if it can: TensorFlow refuses it, or answers at random.
+
+    Some of its kernels read memory that nothing wrote if a dimension in between becomes zero.
+    """
+    try:
+        first, again = runner.run(probe.inputs), runner.compute(probe.inputs)
+    except Exception as error:  # whatever TensorFlow raises, the probe is not valid
+        return f"fails ({_reason(error)})"
+    different = [name for name in first if not _is_same(first[name], again[name], NOISE)]
+    return f"answers differently every time ({', '.join(different)})" if different else ""
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a probe: TensorFlow puts it after a line that says that something is."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    telling = [line for line in lines if line and not line.startswith(("Graph execution error", "Detected at"))]
+    skipped = ("File ", "<", "return ", "self.")
+    return next((line for line in telling if not line.startswith(skipped)), first_line(error))
+
+
+def _check_finite(runner: SignatureRunner, probes: Sequence[Probe]) -> None:
+    for name, value in runner.run(probes[0].inputs).items():
+        values = [runner.run(probe.inputs)[name] for probe in probes]
+        is_float = value.dtype.kind == "f" and any(one.size for one in values)
+        if is_float and not any(np.isfinite(one).any() for one in values):
+            raise DataError(f"{runner.name}: {name} is not finite on any probe, which are guesses; {WAY_OUT}")
+
+
+def _is_same(first: np.ndarray, second: np.ndarray, noise: float = 0.0) -> bool:
+    if first.shape != second.shape or first.dtype.kind not in "fc":
+        return np.array_equal(first, second)
+    return np.allclose(first, second, rtol=noise, atol=noise, equal_nan=True)
+
+
+def read_probes(path: Path, inputs: Sequence[Input]) -> tuple[Probe, ...]:
+    """The probe of a file.
+
+    Raises:
+      UsageError: the file is unreadable, or its arrays are not the inputs.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, EOFError) as error:
+        raise UsageError(f"{path}: not a readable .npz file of arrays: {first_line(error)}") from error
+    expected = {given.name: given for given in inputs}
+    if missing := expected.keys() - arrays.keys():
+        found = ", ".join(sorted(arrays)) or "none"
+        raise UsageError(f"{path}: missing inputs {', '.join(sorted(missing))}: it has {found}")
+    converted = {}
+    for name, given in expected.items():
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = arrays[name].astype(given.dtype.as_numpy_dtype)
+        if arrays[name].dtype.kind in "iufb" and not _is_same(values.astype(arrays[name].dtype), arrays[name]):
+            raise UsageError(f"{path}: {name} is {arrays[name].dtype}, which {given.dtype.name} cannot hold")
+        converted[name] = values
+    return (Probe("given inputs", converted),)
