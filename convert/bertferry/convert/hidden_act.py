@@ -66,7 +66,7 @@ def read_activation(values: Mapping[str, Any], *, ambiguous: bool, architecture:
     act = values["hidden_act"]
     if ambiguous and act == "gelu" and names is ORIGINAL:
         raise ConfigError(
-            "hidden_act gelu is ambiguous for a safetensors file: "
+            "hidden_act gelu is ambiguous beside these weights: "
             'add "activation": "gelu_tanh" (the original BERT) or "gelu_erf" (transformers)'
         )
     if not isinstance(act, str) or act not in names:

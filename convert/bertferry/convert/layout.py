@@ -173,6 +173,11 @@ class Layout:
                 numbers = {**places, "layer": layer, "block": self.first_block + layer}
                 yield from (row.fill(numbers) for row in templates)
 
+    def bind_copies(self, form: Form, encoder: str) -> dict[str, str]:
+        """The copies of a file of this form whose encoder was found at a path."""
+        places = {"encoder": encoder, "model": form.model_around(encoder) or ""}
+        return {stored.format(**places): parameter for stored, parameter in self.copies.items()}
+
     def bind_aliases(self, num_layers: int) -> dict[str, str]:
         """The aliases, every template filled in."""
         aliases = {}

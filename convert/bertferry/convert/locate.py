@@ -1,9 +1,7 @@
-"""Finds the files of a checkpoint given as a prefix, a directory, a safetensors file or an archive."""
+"""Finds the files of a checkpoint given as a prefix, a directory, a file or an archive."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from bertferry.convert.additions import check_no_adapter
 from bertferry.convert.archive import is_archive, unpack
@@ -15,25 +13,27 @@ from bertferry.convert.paths import (
     other_config,
     sentence_modules,
 )
-from bertferry.convert.prefixes import OF_A_MAC, check_shards, find_prefix, prefix_of, shards_of
-from bertferry.core.errors import DataError, UsageError
+from bertferry.convert.prefixes import check_shards, find_prefix, prefix_of, shards_of
+from bertferry.convert.weight_files import (
+    CONFIG_NAMES,
+    FIRST_NAMES,
+    FORMAT_OF_SUFFIX,
+    FURTHER_NAMES,
+    FileFormat,
+    find_weights,
+    format_of,
+    only_weights,
+    shards,
+)
+from bertferry.core.errors import UsageError
 from bertferry.core.manifest import MANIFEST, read_manifest
 from bertferry.core.temporary import TemporaryFolder
-
-FileFormat = Literal["tensorflow", "safetensors", "keras"]
-CONFIG_NAMES: dict[FileFormat, tuple[str, ...]] = {
-    "tensorflow": ("bert_config.json", "config.json", "albert_config.json"),
-    "safetensors": ("config.json", "bert_config.json"),
-    "keras": (),
-}
-SHARD_INDEX = "model.safetensors.index.json"
-PICKLED = (".bin", ".pt", ".pth", ".pkl")
 
 
 @dataclass(frozen=True)
 class Location:
-    """The location of a checkpoint: `path` is the prefix of a TensorFlow checkpoint, the safetensors file or the
-    index of several (`shards`). `notes` say what was chosen without being named. `unpacked` keeps the folder of an
+    """The location of a checkpoint: `path` is the prefix of a TensorFlow checkpoint, another file or the index
+    of several (`shards`). `notes` say what was chosen without being named. `unpacked` keeps the folder of an
     unpacked archive as long as it is needed."""
 
     file_format: FileFormat
@@ -77,7 +77,7 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
     location = Location(
         file_format,
         path,
-        tuple(map(followed, _safetensors_shards(path))) if file_format == "safetensors" else (),
+        () if file_format == "tensorflow" else tuple(map(followed, shards(path))),
         found,
         _if_file(path.parent / "vocab.txt"),
         _if_file(path.parent / "tokenizer_config.json"),
@@ -105,7 +105,8 @@ def _saved_model(directory: Path, config: str | Path | None) -> Location:
 def _only_checkpoint_folder(root: Path, archive: Path) -> Path:
     if top := next((folder for folder in (root, *root.iterdir()) if sentence_modules(folder)), None):
         return top
-    folders = {file.parent for pattern in ("*.index", "*.safetensors") for file in root.rglob(pattern)}
+    suffixes = (".index", *FORMAT_OF_SUFFIX)
+    folders = {file.parent for file in root.rglob("*") if file.suffix in suffixes}
     if not folders:
         raise UsageError(f"{archive}: contains no checkpoint: neither a *.index nor a *.safetensors file")
     if len(folders) > 1:
@@ -115,51 +116,29 @@ def _only_checkpoint_folder(root: Path, archive: Path) -> Path:
 
 
 def _from_file_name(path: Path) -> tuple[FileFormat, Path]:
-    if path.suffix in PICKLED:
-        raise UsageError(
-            f"{path}: pickled PyTorch files run code when they are loaded and are not supported: "
-            "save the model as safetensors, with model.save_pretrained(DIR) of transformers"
-        )
-    if path.suffix == ".safetensors" or path.name == SHARD_INDEX:
-        if not path.is_file():
-            raise UsageError(f"{path}: no such file")
-        return "safetensors", path
-    if path.suffix == ".keras":
-        if not path.is_file():
-            raise UsageError(f"{path}: no such file")
-        return "keras", path
-    return "tensorflow", prefix_of(path)
+    file_format = format_of(path)
+    if file_format is None:
+        return "tensorflow", prefix_of(path)
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file")
+    return file_format, path
 
 
 def _find_in_directory(directory: Path) -> tuple[FileFormat, Path, tuple[str, ...]]:
     """The format and the file or prefix of a folder's checkpoint, and how it was chosen, if there was a choice."""
-    for name in ("model.safetensors", SHARD_INDEX):
-        if (directory / name).is_file():
-            return "safetensors", directory / name, ()
+    if (usual := find_weights(directory, FIRST_NAMES)) is not None:
+        return (*usual, ())
     prefix, why = find_prefix(directory)
     if prefix is not None:
         return "tensorflow", prefix, why
-    files = [file for file in sorted(directory.iterdir()) if not file.name.startswith(OF_A_MAC)]
-    if pickled := [file.name for file in files if file.suffix in PICKLED]:
-        return (*_from_file_name(directory / pickled[0]), ())
+    if (usual := find_weights(directory, FURTHER_NAMES)) is not None:
+        return (*usual, ())
+    if (only := only_weights(directory)) is not None:
+        return (*only, (f"took {only[1].name}",))
     raise UsageError(
         f"{directory}: no checkpoint here: neither a *.index nor a model.safetensors file"
         f"{folders_with_checkpoints(directory)}"
     )
-
-
-def _safetensors_shards(path: Path) -> tuple[Path, ...]:
-    """The files with the tensors: the file itself, or those in its folder that an index names."""
-    if path.name != SHARD_INDEX:
-        return (path,)
-    try:
-        names = sorted(set(json.loads(path.read_text(encoding="utf-8-sig"))["weight_map"].values()))
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise DataError(f"{path}: not an index of safetensors files: no readable weight_map") from error
-    for name in names:
-        if Path(name).name != name or not (path.parent / name).is_file():
-            raise DataError(f"{path}: its file {name} is missing")
-    return tuple(path.parent / name for name in names)
 
 
 def _find_config(

@@ -4,7 +4,7 @@ Detection and validation are the same: the layout, form of file and place of the
 tensors missing, unexpected or misshapen are the ones that were meant, and a valid file leaves none.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,6 +19,7 @@ from bertferry.core.tasks import heads_with_names_of
 
 FLOATING = ("bfloat16", "float16", "float32", "float64")
 NAMED_IN_ERRORS = 3
+OTHER_ENCODER = "of another encoder than the one at --prefix"
 SUPERSEDED = "not trained: the next-sentence head has its own"
 
 
@@ -58,8 +59,13 @@ class Match:
         return bool(self.missing or self.unexpected or self.misshapen)
 
 
-def match(reader: Reader, layout: Layout, form: Form, place: str, config: EncoderConfig) -> Match:
-    """Looks up every row of the form in the file, and every tensor of the file among the rows."""
+def match(
+    reader: Reader, layout: Layout, form: Form, place: str, config: EncoderConfig, others: Collection[str] = ()
+) -> Match:
+    """Looks up every row of the form in the file, and every tensor of the file among the rows.
+
+    `others` are the places of encoders that are not wanted.
+    """
     result = Match(layout, form, place, dict(axis_sizes(config)))
     for row in layout.bind(form, config.num_layers, place, result.sizes):
         result.known.append(row.stored)
@@ -71,12 +77,15 @@ def match(reader: Reader, layout: Layout, form: Form, place: str, config: Encode
         if fault := shape_fault(reader.tensors[key], row, result.sizes):
             result.misshapen.append(f"{key} {fault}")
             result.other_heads = result.other_heads or fitting_heads(reader.tensors[key], row, result.sizes)
-    _account_for_the_rest(reader, result, config.num_layers)
+    models = {form.model_around(other) or other for other in others}
+    unwanted = {key for model in models - {""} for key in reader.below(model, layout.anchor)}
+    _account_for_the_rest(reader, result, config.num_layers, unwanted)
     return result
 
 
-def _account_for_the_rest(reader: Reader, result: Match, num_layers: int) -> None:
+def _account_for_the_rest(reader: Reader, result: Match, num_layers: int, unwanted: Collection[str]) -> None:
     layout = result.layout
+    copies = layout.bind_copies(result.form, result.place)
     used = {key for key, _ in result.found.values()}
     untrained = {reader.find(row.stored) for row in layout.superseded_rows(result.form, num_layers, result.place)}
     inside: set[str] | None = None
@@ -85,10 +94,12 @@ def _account_for_the_rest(reader: Reader, result: Match, num_layers: int) -> Non
             continue
         if reason := layout.reason_to_skip(key):
             result.skipped[key] = reason
-        elif layout.copies.get(key) in result.found:
-            result.copies[key] = layout.copies[key]
+        elif copies.get(key) in result.found:
+            result.copies[key] = copies[key]
         elif key in untrained:
             result.skipped[key] = SUPERSEDED
+        elif key in unwanted:
+            result.skipped[key] = OTHER_ENCODER
         else:
             inside = reader.below(result.place, layout.anchor) if inside is None else inside
             (result.unexpected if key in inside else result.outside).append(key)
@@ -144,7 +155,7 @@ def best_match(
       UsageError: several encoders in the file and no prefix to choose one, or no encoder at the prefix.
     """
     candidates = [
-        match(reader, layout, form, place, config)
+        match(reader, layout, form, place, config, _others(reader, layout, place, prefix))
         for layout in layouts
         if layout.naming == reader.naming
         for form in layout.forms
@@ -175,6 +186,11 @@ def places(reader: Reader, layout: Layout, form: Form, prefix: str | None) -> li
     if prefix is None:
         return list(dict.fromkeys([form.encoder, *anchored]))
     return [place for place in anchored if place.rstrip("/.") == prefix.rstrip("/.")]
+
+
+def _others(reader: Reader, layout: Layout, place: str, prefix: str | None) -> list[str]:
+    """The places of the encoders that a prefix leaves aside."""
+    return [] if prefix is None else [other for other in reader.places(layout.anchor) if other != place]
 
 
 def _are_twins(a: Match, b: Match) -> bool:

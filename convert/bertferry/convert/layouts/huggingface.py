@@ -53,7 +53,10 @@ span/bias         | {model}qa_outputs.bias                            | span
 }
 
 # Copies that some exporters write although the model ties them.
-TIED = {"cls.predictions.decoder.weight": "embeddings/word", "cls.predictions.decoder.bias": "mlm/bias"}
+TIED = {
+    "{model}cls.predictions.decoder.weight": "embeddings/word",
+    "{model}cls.predictions.decoder.bias": "mlm/bias",
+}
 
 HUGGINGFACE = Layout(
     name="huggingface",

@@ -23,4 +23,8 @@ OBJECT_STATE = {
 HUGGINGFACE_BUFFERS = {
     "embeddings.position_ids": "position index buffer",
     "*.embeddings.position_ids": "position index buffer",
+    "embeddings.token_type_ids": "segment id buffer",
+    "*.embeddings.token_type_ids": "segment id buffer",
+    "n_averaged": "count of averaged models",
+    "[[]*": "beside the model in a training checkpoint",
 }

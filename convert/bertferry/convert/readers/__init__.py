@@ -1,7 +1,9 @@
 """Chooses the reader of a file."""
 
+from functools import partial
+
 from bertferry.convert.locate import Location
-from bertferry.convert.readers.reader import Reader
+from bertferry.convert.readers.reader import NamedReader, Reader, joined
 
 
 def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[Reader, str | None], ...]:
@@ -10,12 +12,18 @@ def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[R
     Each comes with the prefix that is still to be searched for: a view by variables already contains only that.
 
     Raises:
+      UsageError: a file that is refused.
       DataError: its index or header is damaged.
     """
     if location.file_format == "safetensors":
         from bertferry.convert.readers.safetensors import SafetensorsReader
 
         return ((SafetensorsReader(location.shards), prefix),)
+    if location.file_format == "pytorch":
+        from bertferry.convert.readers.pytorch import pytorch_tensors
+
+        tensors = joined(location.shards, partial(pytorch_tensors, prefix=prefix))
+        return ((NamedReader("safetensors", tensors), prefix),)
     if location.file_format == "keras":
         from bertferry.convert.readers.keras import KerasReader
 

@@ -1,13 +1,17 @@
 """What every reader provides: names, shapes and dtypes of all tensors of a file, their bytes on demand."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from crc32c import crc32c
 
+from bertferry.convert.chunks import blocks, bytes_of
 from bertferry.convert.layout import Naming
+from bertferry.core.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,82 @@ class Reader(Protocol):
 
     def checked_fingerprint(self, key: str) -> str:
         """The same, after reading the bytes. Raises DataError if a checksum in the file contradicts them."""
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """A tensor of a file: what is known of it, and a function that reads it.
+
+    The function raises DataError if the bytes are damaged or missing.
+    """
+
+    info: TensorInfo
+    read: Callable[[], np.ndarray]
+
+
+class NamedReader:
+    """A file, or several shards of one checkpoint, whose tensors have nothing but names.
+
+    A format is a function that yields these tensors. Fingerprints are computed from the bytes that were read: a
+    format that states checksums verifies them in `StoredTensor.read`.
+    """
+
+    def __init__(self, naming: Naming, stored: Mapping[str, StoredTensor]) -> None:
+        self.naming: Naming = naming
+        self.tensors = {name: tensor.info for name, tensor in stored.items()}
+        self._stored = stored
+        self._fingerprints: dict[str, str] = {}
+
+    def find(self, stored: str) -> str | None:
+        """The name itself, if the file has it."""
+        return stored if stored in self.tensors else None
+
+    def places(self, stored: str) -> list[str]:
+        """What precedes a stored name wherever it occurs."""
+        return name_places(self.tensors, stored)
+
+    def below(self, place: str, anchor: str) -> set[str]:
+        """The names that start with a place."""
+        return names_below(self.tensors, place)
+
+    def read(self, key: str) -> np.ndarray:
+        """The tensor, mapped if the format allows that."""
+        return self._stored[key].read()
+
+    def chunks(self, key: str) -> Iterator[memoryview]:
+        """The tensor's bytes in chunks."""
+        crc = 0
+        for block in blocks(self.read(key)):
+            chunk = bytes_of(block)
+            crc = crc32c(chunk, crc)
+            yield chunk
+        self._fingerprints[key] = fingerprint_of(crc)
+
+    def fingerprint(self, key: str) -> str:
+        """The CRC-32C of a tensor's bytes when they were last read."""
+        return self._fingerprints.get(key) or self.checked_fingerprint(key)
+
+    def checked_fingerprint(self, key: str) -> str:
+        """The same, after reading them."""
+        deque(self.chunks(key), maxlen=0)
+        return self._fingerprints[key]
+
+
+def joined(
+    shards: Iterable[Path], tensors_of: Callable[[Path], Mapping[str, StoredTensor]]
+) -> dict[str, StoredTensor]:
+    """The tensors of all shards.
+
+    Raises:
+      DataError: two shards have a tensor of the same name.
+    """
+    stored: dict[str, StoredTensor] = {}
+    for path in shards:
+        own = tensors_of(path)
+        if twice := next((name for name in own if name in stored), None):
+            raise DataError(f"{path}: tensor {twice} is also in another of its files")
+        stored |= own
+    return stored
 
 
 def name_places(names: Iterable[str], stored: str) -> list[str]:

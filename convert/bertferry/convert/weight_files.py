@@ -1,0 +1,90 @@
+"""The files that hold weights: which format a file has, and which file of a folder holds them."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from bertferry.convert.archive import is_archive
+from bertferry.convert.prefixes import OF_A_MAC
+from bertferry.core.errors import DataError, UsageError
+
+FileFormat = Literal["tensorflow", "safetensors", "pytorch", "keras"]
+CONFIG_NAMES: dict[FileFormat, tuple[str, ...]] = {
+    "tensorflow": ("bert_config.json", "config.json", "albert_config.json"),
+    "safetensors": ("config.json", "bert_config.json"),
+    "pytorch": ("config.json", "bert_config.json"),
+    "keras": (),
+}
+"""Usual names of the configuration beside a format's weights, the likelier first."""
+FORMAT_OF_SUFFIX: dict[str, FileFormat] = {
+    ".safetensors": "safetensors",
+    ".bin": "pytorch",
+    ".pt": "pytorch",
+    ".pth": "pytorch",
+    ".pkl": "pytorch",
+    ".keras": "keras",
+}
+FORMAT_OF_BYTES: dict[bytes, FileFormat] = {
+    b"PK\x03\x04": "pytorch",
+    b"\x80\x02\x8a\x0al\xfc\x9cF": "pytorch",
+}
+"""Of files whose name does not tell: a zip, the magic number of PyTorch before 1.6."""
+INDEX_SUFFIX = ".index.json"
+"""Of the index of a checkpoint in several files, after the name of one in a single file."""
+FIRST_NAMES = ("model.safetensors",)
+FURTHER_NAMES = ("pytorch_model.bin",)
+"""Usual names of weights in a folder, those that precede and those that follow a TensorFlow checkpoint there."""
+NO_WEIGHTS = ("training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.bin", "scheduler.pt", "scaler.pt")
+"""What a training run leaves beside the weights, under their suffixes."""
+
+
+def format_of(path: Path) -> FileFormat | None:
+    """The format of a file by its name, or else by its first bytes: Lightning calls a file of PyTorch `.ckpt`.
+
+    None is that of a TensorFlow checkpoint, whose prefix is no file, or of a file without weights.
+    """
+    by_name = FORMAT_OF_SUFFIX.get(Path(path.name.removesuffix(INDEX_SUFFIX)).suffix)
+    if by_name is not None or path.suffix == ".index" or is_archive(path) or not path.is_file():
+        return by_name
+    with path.open("rb") as file:
+        beginning = file.read(32)
+    return next((kind for mark, kind in FORMAT_OF_BYTES.items() if beginning.startswith(mark)), None)
+
+
+def find_weights(directory: Path, names: tuple[str, ...]) -> tuple[FileFormat, Path] | None:
+    """The first of the files of these names that a folder has, or its index."""
+    paths = (directory / (name + suffix) for name in names for suffix in ("", INDEX_SUFFIX))
+    return next(((kind, path) for path in paths if path.is_file() and (kind := format_of(path))), None)
+
+
+def only_weights(directory: Path) -> tuple[FileFormat, Path] | None:
+    """The file with weights in a folder that has none under a usual name.
+
+    Raises:
+      UsageError: there are several.
+    """
+    files = sorted(path for path in directory.iterdir() if path.is_file() and not path.name.startswith(OF_A_MAC))
+    found = [(kind, path) for path in files if path.name not in NO_WEIGHTS and (kind := format_of(path))]
+    found = [(kind, path) for kind, path in found if not path.name.startswith("rng_state")]
+    if len(found) > 1:
+        names = ", ".join(str(path) for _, path in found)
+        raise UsageError(f"{directory}: several files with weights: give one of {names}")
+    return found[0] if found else None
+
+
+def shards(path: Path) -> tuple[Path, ...]:
+    """The files with the tensors: the file itself, or those in its folder that an index names.
+
+    Raises:
+      DataError: the index is damaged, or one of its files is missing.
+    """
+    if not path.name.endswith(INDEX_SUFFIX):
+        return (path,)
+    try:
+        names = sorted(set(json.loads(path.read_text(encoding="utf-8-sig"))["weight_map"].values()))
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise DataError(f"{path}: not an index of weights in several files: no readable weight_map") from error
+    for name in names:
+        if Path(name).name != name or not (path.parent / name).is_file():
+            raise DataError(f"{path}: its file {name} is missing")
+    return tuple(path.parent / name for name in names)
