@@ -8,11 +8,12 @@ from bertferry.convert.archive import is_archive
 from bertferry.convert.prefixes import OF_A_MAC
 from bertferry.core.errors import DataError, UsageError
 
-FileFormat = Literal["tensorflow", "safetensors", "pytorch", "keras"]
+FileFormat = Literal["tensorflow", "safetensors", "pytorch", "hdf5", "keras"]
 CONFIG_NAMES: dict[FileFormat, tuple[str, ...]] = {
     "tensorflow": ("bert_config.json", "config.json", "albert_config.json"),
     "safetensors": ("config.json", "bert_config.json"),
     "pytorch": ("config.json", "bert_config.json"),
+    "hdf5": ("config.json", "bert_config.json"),
     "keras": (),
 }
 """Usual names of the configuration beside a format's weights, the likelier first."""
@@ -22,17 +23,20 @@ FORMAT_OF_SUFFIX: dict[str, FileFormat] = {
     ".pt": "pytorch",
     ".pth": "pytorch",
     ".pkl": "pytorch",
+    ".h5": "hdf5",
+    ".hdf5": "hdf5",
     ".keras": "keras",
 }
 FORMAT_OF_BYTES: dict[bytes, FileFormat] = {
     b"PK\x03\x04": "pytorch",
     b"\x80\x02\x8a\x0al\xfc\x9cF": "pytorch",
+    b"\x89HDF\r\n\x1a\n": "hdf5",
 }
-"""Of files whose name does not tell: a zip, the magic number of PyTorch before 1.6."""
+"""Of files whose name does not tell: a zip, the magic numbers of PyTorch before 1.6 and of HDF5."""
 INDEX_SUFFIX = ".index.json"
 """Of the index of a checkpoint in several files, after the name of one in a single file."""
 FIRST_NAMES = ("model.safetensors",)
-FURTHER_NAMES = ("pytorch_model.bin",)
+FURTHER_NAMES = ("pytorch_model.bin", "tf_model.h5")
 """Usual names of weights in a folder, those that precede and those that follow a TensorFlow checkpoint there."""
 NO_WEIGHTS = ("training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.bin", "scheduler.pt", "scaler.pt")
 """What a training run leaves beside the weights, under their suffixes."""

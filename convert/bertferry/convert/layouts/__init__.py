@@ -10,6 +10,14 @@ from bertferry.convert.layouts.keras_names import KERAS_NAMES, KERAS_NAMES_3D, K
 from bertferry.convert.layouts.saved_model import GARDEN_NAMES, HUB_MODULE
 from bertferry.convert.layouts.tf1 import TF1
 from bertferry.convert.layouts.tf_20 import TF_20, TF_20_3D
+from bertferry.convert.layouts.transformers import (
+    HUGGINGFACE_FLAX,
+    HUGGINGFACE_FLAX_ALBERT,
+    HUGGINGFACE_FLAX_ELECTRA,
+    HUGGINGFACE_TF,
+    HUGGINGFACE_TF_ALBERT,
+    HUGGINGFACE_TF_ELECTRA,
+)
 
 WRITTEN = (
     KERAS_BERT,
@@ -26,6 +34,10 @@ WRITTEN = (
     TF1_ELECTRA,
     HUGGINGFACE_ELECTRA,
 )
-ONLY_READ = (KERAS_NAMES_3D, GARDEN_2_4_0, HUGGINGFACE_2018, HUB_MODULE, GARDEN_NAMES)
+ONLY_READ = (
+    *(KERAS_NAMES_3D, GARDEN_2_4_0, HUGGINGFACE_2018, HUB_MODULE, GARDEN_NAMES),
+    *(HUGGINGFACE_TF, HUGGINGFACE_TF_ALBERT, HUGGINGFACE_TF_ELECTRA),
+    *(HUGGINGFACE_FLAX, HUGGINGFACE_FLAX_ALBERT, HUGGINGFACE_FLAX_ELECTRA),
+)
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (*WRITTEN, *ONLY_READ)}
 TARGETS = tuple(dict.fromkeys(layout.family for layout in WRITTEN))

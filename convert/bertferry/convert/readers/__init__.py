@@ -24,6 +24,12 @@ def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[R
 
         tensors = joined(location.shards, partial(pytorch_tensors, prefix=prefix))
         return ((NamedReader("safetensors", tensors), prefix),)
+    if location.file_format == "hdf5":
+        from bertferry.convert.readers.hdf5 import h5_tensors
+
+        tensors = joined(location.shards, h5_tensors)
+        by_variable = {name.removesuffix(":0"): tensor for name, tensor in tensors.items()}
+        return (NamedReader("safetensors", tensors), prefix), (NamedReader("names", by_variable), prefix)
     if location.file_format == "keras":
         from bertferry.convert.readers.keras import KerasReader
 

@@ -1,0 +1,91 @@
+"""`huggingface_tf` and `huggingface_flax`: what the TensorFlow and Flax classes of transformers saved.
+
+Their names and axes follow from those of the PyTorch classes by rule:
+https://github.com/huggingface/transformers/blob/v4.57.6/src/transformers/modeling_tf_pytorch_utils.py and
+https://github.com/huggingface/transformers/blob/v4.57.6/src/transformers/modeling_flax_pytorch_utils.py.
+"""
+
+import re
+from dataclasses import replace
+
+from bertferry.convert.layout import Form, Layout, Row
+from bertferry.convert.layouts.albert import HUGGINGFACE_ALBERT
+from bertferry.convert.layouts.electra import HUGGINGFACE_ELECTRA
+from bertferry.convert.layouts.huggingface import HUGGINGFACE
+from bertferry.core import axes
+
+TABLES = ("embeddings/word", "embeddings/position", "embeddings/segment")
+LANGUAGE_MODEL = "mlm___cls"
+"""The layer with the MLM head in TensorFlow, which holds the embeddings too."""
+
+
+def _last_name(row: Row, table: str, gamma: str, beta: str) -> str:
+    """What a framework calls the parameter of a layer: a table, a scale, a shift, a kernel or a bias."""
+    role = row.parameter.rpartition("/")[2]
+    if row.parameter in TABLES:
+        return table
+    return {"gamma": gamma, "beta": beta}.get(role, role)
+
+
+def _transposed(row: Row) -> str:
+    """The axes of a kernel in the order of TensorFlow and Flax: inputs first."""
+    if not row.parameter.endswith("kernel"):
+        return row.axes
+    groups = (f"({' '.join(group)})" if len(group) > 1 else group[0] for group in reversed(axes.groups(row.axes)))
+    return " ".join(groups)
+
+
+def with_flax_names(row: Row) -> Row:
+    """The row of a Flax class."""
+    path = row.stored.rpartition(".")[0]
+    return replace(row, stored=f"{path}.{_last_name(row, 'embedding', 'scale', 'bias')}", axes=_transposed(row))
+
+
+def with_tf_names(row: Row) -> Row:
+    """The row of a TensorFlow class; a block is `layer_._0`."""
+    path = row.stored.rpartition(".")[0]
+    head = {"mlm": LANGUAGE_MODEL, "nsp": "nsp___cls"}.get(row.parameter.partition("/")[0])
+    path = path.replace("{model}cls", f"{{model}}{head}")
+    path = re.sub(r"\.(\{layer\}|\d+)", r"_._\1", path)
+    path = re.sub(r"\.(?!_)", "/", path)
+    table = "weight" if row.parameter == "embeddings/word" else "embeddings"
+    return replace(row, stored=f"{path}/{_last_name(row, table, 'gamma', 'beta')}:0", axes=_transposed(row))
+
+
+def as_flax(layout: Layout) -> Layout:
+    """The layout of the Flax classes of the same architecture."""
+    return replace(
+        layout,
+        name=layout.name.replace("huggingface", "huggingface_flax"),
+        summary=f"{layout.architecture.capitalize()} classes of transformers in Flax: msgpack or safetensors",
+        encoder=tuple(map(with_flax_names, layout.encoder)),
+        heads={head: tuple(map(with_flax_names, rows)) for head, rows in layout.heads.items()},
+        copies={},
+        target="huggingface",
+    )
+
+
+def as_tf(layout: Layout) -> Layout:
+    """The layout of the TensorFlow classes of the same architecture."""
+    encoder = tuple(map(with_tf_names, layout.encoder))
+    shared = {f"{LANGUAGE_MODEL}/{row.stored}": row.parameter for row in encoder if "embeddings/" in row.parameter}
+    return replace(
+        layout,
+        name=layout.name.replace("huggingface", "huggingface_tf"),
+        summary=f"TF{layout.architecture.capitalize()} classes of transformers: tf_model.h5 or safetensors",
+        encoder=encoder,
+        heads={head: tuple(map(with_tf_names, rows)) for head, rows in layout.heads.items()},
+        forms=tuple(map(_tf_form, layout.forms)),
+        copies=shared,
+        target="huggingface",
+        ignored={"optimizer_weights/*": "optimizer state"},
+    )
+
+
+def _tf_form(form: Form) -> Form:
+    return replace(form, encoder=form.encoder.replace(".", "/"))
+
+
+CLASSES = (HUGGINGFACE, HUGGINGFACE_ALBERT, HUGGINGFACE_ELECTRA)
+HUGGINGFACE_TF, HUGGINGFACE_TF_ALBERT, HUGGINGFACE_TF_ELECTRA = map(as_tf, CLASSES)
+HUGGINGFACE_FLAX, HUGGINGFACE_FLAX_ALBERT, HUGGINGFACE_FLAX_ELECTRA = map(as_flax, CLASSES)
