@@ -8,12 +8,13 @@ from bertferry.convert.archive import is_archive
 from bertferry.convert.prefixes import OF_A_MAC
 from bertferry.core.errors import DataError, UsageError
 
-FileFormat = Literal["tensorflow", "safetensors", "pytorch", "hdf5", "keras"]
+FileFormat = Literal["tensorflow", "safetensors", "pytorch", "hdf5", "msgpack", "keras"]
 CONFIG_NAMES: dict[FileFormat, tuple[str, ...]] = {
     "tensorflow": ("bert_config.json", "config.json", "albert_config.json"),
     "safetensors": ("config.json", "bert_config.json"),
     "pytorch": ("config.json", "bert_config.json"),
     "hdf5": ("config.json", "bert_config.json"),
+    "msgpack": ("config.json", "bert_config.json"),
     "keras": (),
 }
 """Usual names of the configuration beside a format's weights, the likelier first."""
@@ -25,6 +26,7 @@ FORMAT_OF_SUFFIX: dict[str, FileFormat] = {
     ".pkl": "pytorch",
     ".h5": "hdf5",
     ".hdf5": "hdf5",
+    ".msgpack": "msgpack",
     ".keras": "keras",
 }
 FORMAT_OF_BYTES: dict[bytes, FileFormat] = {
@@ -36,7 +38,7 @@ FORMAT_OF_BYTES: dict[bytes, FileFormat] = {
 INDEX_SUFFIX = ".index.json"
 """Of the index of a checkpoint in several files, after the name of one in a single file."""
 FIRST_NAMES = ("model.safetensors",)
-FURTHER_NAMES = ("pytorch_model.bin", "tf_model.h5")
+FURTHER_NAMES = ("pytorch_model.bin", "tf_model.h5", "flax_model.msgpack")
 """Usual names of weights in a folder, those that precede and those that follow a TensorFlow checkpoint there."""
 NO_WEIGHTS = ("training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.bin", "scheduler.pt", "scaler.pt")
 """What a training run leaves beside the weights, under their suffixes."""

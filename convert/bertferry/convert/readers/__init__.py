@@ -30,6 +30,10 @@ def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[R
         tensors = joined(location.shards, h5_tensors)
         by_variable = {name.removesuffix(":0"): tensor for name, tensor in tensors.items()}
         return (NamedReader("safetensors", tensors), prefix), (NamedReader("names", by_variable), prefix)
+    if location.file_format == "msgpack":
+        from bertferry.convert.readers.flax import flax_tensors
+
+        return ((NamedReader("safetensors", joined(location.shards, flax_tensors)), prefix),)
     if location.file_format == "keras":
         from bertferry.convert.readers.keras import KerasReader
 
