@@ -10,8 +10,8 @@ from bertferry.convert.classifier_config import ClassifierConfig, read_classifie
 from bertferry.convert.hidden_act import original_act, read_activation
 from bertferry.convert.huggingface_config import huggingface_config
 from bertferry.convert.layout import Layout
-from bertferry.convert.weight_files import FileFormat
 from bertferry.convert.unsupported_keys import check_supported
+from bertferry.convert.weight_files import FileFormat
 from bertferry.core.config import LAYER_NORM_EPSILON, ConfigError, EncoderConfig
 from bertferry.core.errors import UsageError
 from bertferry.core.manifest import Manifest, is_manifest
@@ -73,7 +73,9 @@ def parse_config(values: Mapping[str, Any], file_format: FileFormat, architectur
       ConfigError: a missing, inconsistent, unknown, unsupported or ambiguous value.
     """
     check_supported(values)
-    activation = read_activation(values, ambiguous=file_format not in ("tensorflow", "keras"), architecture=architecture)
+    activation = read_activation(
+        values, ambiguous=file_format not in ("tensorflow", "keras"), architecture=architecture
+    )
     if (epsilon := values.get("layer_norm_eps", LAYER_NORM_EPSILON)) != LAYER_NORM_EPSILON:
         raise ConfigError(f"layer_norm_eps is {epsilon}: only 1e-12 is supported, other layouts cannot store it")
     missing = [key for key in SIZES if key not in values]
