@@ -125,9 +125,9 @@ FAULTS = {
         "unexpected bert/encoder/layer_1/.* and 13 more",
     ),
     "a vocabulary of another length": (
-        lambda d: (d / "vocab.txt").write_text("[PAD]\n[UNK]\n"),
+        lambda d: (d / "vocab.txt").write_text("token\n" * 31),
         1,
-        r"vocab.txt: 2 tokens, but the token embedding table has 30 rows",
+        r"vocab.txt: 31 tokens, but the token embedding table has 30 rows",
     ),
     "another model": (
         lambda d: rewrite(d, lambda t: (t.clear(), t.update({"conv/kernel": np.zeros(3, np.float32)}))),

@@ -1,5 +1,6 @@
 """Text modules: token ids equal Hugging Face's, embeddings those of sentence-transformers' pooling."""
 
+import shutil
 import subprocess
 import sys
 import unicodedata
@@ -193,3 +194,15 @@ def test_a_converted_checkpoint_exports_text_too(text_source, tmp_path):
         tmp_path / "keras", tmp_path / "text", ModuleOptions(task="text", pooling="mean", do_lower_case=True)
     )
     assert report.verdict.startswith("AGREE")
+
+
+def test_an_unusual_vocabulary_gives_the_ids_of_transformers(golden, tmp_path):
+    """A byte order mark, carriage returns, equal tokens, of which the last counts, and a blank line at the end."""
+    source = shutil.copytree(golden / "tf1_core_L2", tmp_path / "source")
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "hello", "##s", "hello", "\u2028", "world"]
+    (source / "vocab.txt").write_bytes(("\ufeff" + "\r\n".join(tokens) + "\r\n\r\n").encode())
+    options = ModuleOptions(export="preprocessing", do_lower_case=True)
+    report = export_hub_module(source, tmp_path / "module", options)
+    assert len(report.notes) == 3
+    module = tf.saved_model.load(str(tmp_path / "module"))
+    assert module.tokenize(tf.constant(["Hellos world"])).merge_dims(1, -1).to_list() == [[7, 6, 9]]

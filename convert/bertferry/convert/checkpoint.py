@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from bertferry.convert.match import Match, best_match, sample, with_nearest
 from bertferry.convert.readers import open_readers
 from bertferry.convert.readers.reader import Reader, TensorInfo
 from bertferry.convert.source_options import SourceOptions
+from bertferry.convert.vocabulary import Vocabulary, read_vocabulary
 from bertferry.core import axes
 from bertferry.core.config import EncoderConfig
 from bertferry.core.errors import DataError, UsageError
@@ -55,6 +57,16 @@ class Checkpoint:
                 f"{self.location.path}: {self.layout.architecture.upper()} checkpoints convert between "
                 "tf1 and huggingface, but no network here runs them"
             )
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary | None:
+        """Its tokens, if it has a vocabulary.
+
+        Raises:
+          BertferryError: it cannot be read, or has more tokens than the token embedding table has rows.
+        """
+        path = self.location.vocabulary
+        return None if path is None else read_vocabulary(path, self.config.vocab_size)
 
     @property
     def heads(self) -> tuple[str, ...]:

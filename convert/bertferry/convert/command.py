@@ -58,6 +58,9 @@ def build_parser() -> argparse_flags.ArgumentParser:
         action=BooleanOptionalAction,
         help="whether the tokenizer lower-cases, for huggingface; default: see the source's tokenizer_config.json",
     )
+    parser.add_argument(
+        "--global-step", metavar="N", type=int, help="the step that training continues from, for tf1; default: 0"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     parser.add_argument("--dry-run", action="store_true", help="check names, shapes and files; write nothing")
     parser.add_argument(
@@ -115,6 +118,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         arguments.init_missing_head,
         arguments.num_labels,
         arguments.do_lower_case,
+        arguments.global_step,
     )
     with progress:
         report = convert_checkpoint(

@@ -1,8 +1,10 @@
 """convert_checkpoint: from any layout to any other, without loss or change."""
 
-import shutil
+import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+
+import numpy as np
 
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint
 from bertferry.convert.configuration import write_configuration
@@ -11,7 +13,8 @@ from bertferry.convert.plan import Plan, PlannedTensor, plan
 from bertferry.convert.readers.reader import TensorInfo, fingerprint_of
 from bertferry.convert.report import ConversionReport, conversion_report
 from bertferry.convert.source_options import SourceOptions
-from bertferry.convert.tokenizer_files import read_vocabulary, write_tokenizer_config
+from bertferry.convert.tokenizer_files import write_tokenizer_config
+from bertferry.convert.vocabulary import ADDED, USUAL_NAME
 from bertferry.convert.writers.content import TensorContent
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
@@ -51,9 +54,7 @@ def convert_checkpoint(
     check_destination(Path(output), overwrite=overwrite)
     checkpoint = open_checkpoint(input, source)
     work = plan(checkpoint, options)
-    if checkpoint.location.vocabulary:
-        read_vocabulary(checkpoint.location.vocabulary, checkpoint.config.vocab_size)
-    tokenized = work.target.naming == "safetensors" and checkpoint.location.vocabulary is not None
+    tokenized = checkpoint.vocabulary is not None and work.target.naming == "safetensors"
     if options.do_lower_case is not None and not tokenized:
         raise UsageError("--do-lower-case requires --to huggingface and a source with a vocabulary: leave it out")
     if dry_run:
@@ -88,9 +89,10 @@ def write_other_files(directory: Path, work: Plan, do_lower_case: bool | None) -
     heads = work.form.heads
     classes = source.sizes["classes"] if any(has_classes(head) for head in heads) else None
     write_configuration(directory, source.config, work.target, heads, source.classifier, classes)
-    vocabulary = work.checkpoint.location.vocabulary
-    if vocabulary:
-        shutil.copyfile(vocabulary, directory / "vocab.txt")
+    if source.vocabulary is not None:
+        source.vocabulary.write(directory / USUAL_NAME)
+        if added := source.vocabulary.added:
+            (directory / ADDED).write_text(json.dumps(added, indent=2) + "\n")
     if work.target.naming == "safetensors":
         write_tokenizer_config(directory, work.checkpoint, do_lower_case)
 
@@ -117,9 +119,15 @@ def write_tensors(directory: Path, work: Plan, tell: Callable[[str], None]) -> d
 
     prefix = directory / CHECKPOINT_NAME
     if work.target.naming == "names":
-        return write_names(prefix, contents)
+        return write_names(prefix, [*contents, *_step_counter(work)])
     aliases = work.target.bind_aliases(work.checkpoint.config.num_layers)
     return write_objects(prefix, [tensor.row for tensor in work.tensors], contents, aliases)
+
+
+def _step_counter(work: Plan) -> list[TensorContent]:
+    """The target's step counter: `tf.train.Saver` and Estimator restore every variable of their graph."""
+    name = work.target.step_counter
+    return [TensorContent(name, "int64", (), [np.int64(work.step).tobytes()])] if name else []
 
 
 def compare_bits(directory: Path, work: Plan, crcs: Mapping[str, int], tell: Callable[[str], None]) -> None:
@@ -136,6 +144,8 @@ def compare_bits(directory: Path, work: Plan, crcs: Mapping[str, int], tell: Cal
         tell(f"comparing {tensor.stored}")
         if not _is_equal(written, work, tensor, crcs[tensor.stored]):
             raise DataError(f"{directory}: read-back mismatch: {tensor.stored} differs from its source")
+    if (counter := work.target.step_counter) and written.reader.read(counter) != work.step:
+        raise DataError(f"{directory}: read-back mismatch: {counter} is not {work.step}")
 
 
 def _is_equal(written: Checkpoint, work: Plan, tensor: PlannedTensor, crc: int) -> bool:

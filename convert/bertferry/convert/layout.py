@@ -83,7 +83,8 @@ class Layout:
     edges of a written object graph, from a path to another path of the same object. `configuration` holds the
     layout's own keys of the configuration file. `architecture` is named as in transformers; `target` is the name
     for `--to` of a layout that shares its kind of file with one of BERT. `first_block` is the
-    number of the first block among the weighted layers of a Keras network.
+    number of the first block among the weighted layers of a Keras network. `step_counter` is the name of the
+    scalar that training code restores besides the parameters.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Layout:
     architecture: Literal["bert", "albert", "electra"] = "bert"
     target: str = ""
     first_block: int = 4
+    step_counter: str = ""
 
     def __post_init__(self) -> None:
         """Adds the heads that are stored under the names of others: their rows are otherwise the same."""

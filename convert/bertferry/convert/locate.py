@@ -14,6 +14,7 @@ from bertferry.convert.paths import (
     sentence_modules,
 )
 from bertferry.convert.prefixes import check_shards, find_prefix, prefix_of, shards_of
+from bertferry.convert.vocabulary import find_vocabulary
 from bertferry.convert.weight_files import (
     CONFIG_NAMES,
     FIRST_NAMES,
@@ -74,14 +75,15 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
         check_shards(path)
     found, which = _find_config(path, config, CONFIG_NAMES[file_format])
     check_contents((path, found))
+    vocabulary, whose = find_vocabulary(path.parent)
     location = Location(
         file_format,
         path,
         () if file_format == "tensorflow" else tuple(map(followed, shards(path))),
         found,
-        _if_file(path.parent / "vocab.txt"),
+        followed(vocabulary) if vocabulary else None,
         _if_file(path.parent / "tokenizer_config.json"),
-        (*notes, *why, *which),
+        (*notes, *why, *which, *whose),
         unpacked,
     )
     check_contents((*location.files, location.vocabulary, location.tokenizer_config))

@@ -24,9 +24,10 @@ class ConversionOptions:
       num_labels: the number of classes of a classifier that is initialized.
       do_lower_case: whether the tokenizer lower-cases, for `huggingface`; by default as in the source's
         tokenizer_config.json.
+      global_step: the step that training continues from, for `tf1`, whose readers ask for one; by default 0.
 
     Raises:
-      UsageError: an unknown name, or a number of classes that is not positive.
+      UsageError: an unknown name, a number of classes that is not positive, or a step that is negative.
     """
 
     to: str = "keras_bert"
@@ -35,6 +36,7 @@ class ConversionOptions:
     init_missing_head: bool = False
     num_labels: int | None = None
     do_lower_case: bool | None = None
+    global_step: int | None = None
 
     def __post_init__(self) -> None:
         if self.to in LAYOUTS and self.to not in TARGETS:
@@ -43,3 +45,7 @@ class ConversionOptions:
         check_choice("task", self.task, TASK_CHOICES)
         check_choice("type", self.dtype, TARGET_DTYPES)
         check_count("num_labels", self.num_labels)
+        if self.global_step is not None and self.to != "tf1":
+            raise UsageError(f"--global-step applies to --to tf1: {self.to} has no step counter: leave it out")
+        if self.global_step is not None and not 0 <= self.global_step < 2**63:
+            raise UsageError(f"global_step is {self.global_step}: it must be a number from 0 to 2**63 - 1")

@@ -43,12 +43,14 @@ class PlannedTensor:
 
 @dataclass(frozen=True)
 class Plan:
-    """The tensors of the target file, in order, and the checkpoint that they come from."""
+    """The tensors of the target file, in order, and the checkpoint that they come from; `step` is the value of the
+    target's step counter, if it has one."""
 
     checkpoint: Checkpoint
     target: Layout
     form: Form
     tensors: tuple[PlannedTensor, ...]
+    step: int = 0
 
     def pieces(self, tensor: PlannedTensor) -> Iterator[memoryview]:
         """The bytes to write in bounded pieces: those of the source if they are kept, else those of the values.
@@ -87,7 +89,8 @@ def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:
     checkpoint = with_parameters(
         checkpoint, needed, use, init_missing_head=options.init_missing_head, num_labels=options.num_labels
     )
-    return Plan(checkpoint, target, form, tuple(_plan_tensor(checkpoint, row, options.dtype) for row in rows))
+    tensors = tuple(_plan_tensor(checkpoint, row, options.dtype) for row in rows)
+    return Plan(checkpoint, target, form, tensors, options.global_step or 0)
 
 
 def _plan_tensor(checkpoint: Checkpoint, row: Row, dtype: str | None) -> PlannedTensor:

@@ -103,7 +103,7 @@ def conversion_report(
     work: Plan, source: str | Path, output: str | Path, *, dry_run: bool = False
 ) -> ConversionReport:
     """What a conversion did, or with `dry_run` would do; the paths are as the caller gave them."""
-    checkpoint = work.checkpoint
+    checkpoint, vocabulary = work.checkpoint, work.checkpoint.vocabulary
     tensors = tuple(_tensor_row(work, tensor, dry_run) for tensor in work.tensors)
     counts = [prod(row.target_shape) for row in tensors]
     return ConversionReport(
@@ -115,14 +115,14 @@ def conversion_report(
         configuration=bert_config(
             checkpoint.config, work.form.heads, checkpoint.classifier, checkpoint.layout.architecture
         ),
-        vocabulary=checkpoint.location.vocabulary is not None,
+        vocabulary=vocabulary is not None,
         versions=versions(),
         tensors=tensors,
         skipped=_skip_reasons(checkpoint, {tensor.parameter for tensor in work.tensors}),
         parameters=sum(counts),
         total_bytes=sum(n * itemsize(row.dtype) for n, row in zip(counts, tensors, strict=True)),
         dry_run=dry_run,
-        notes=checkpoint.location.notes,
+        notes=(*checkpoint.location.notes, *(vocabulary.notes if vocabulary else ())),
     )
 
 

@@ -1,30 +1,12 @@
-"""The tokenizer files of a checkpoint: a vocabulary, one token per line, and a configuration."""
+"""The configuration of a checkpoint's tokenizer."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from bertferry.convert.checkpoint import Checkpoint
-from bertferry.core.errors import DataError, UsageError
-
-
-def read_vocabulary(path: Path, expected: int) -> list[str]:
-    """The tokens of a `vocab.txt`, in the order of their ids.
-
-    Raises:
-      UsageError: not readable as UTF-8 text.
-      DataError: the number of tokens is not the number of rows of the token embedding table (`expected`).
-    """
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not a readable vocabulary: {error}") from error
-    tokens = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
-    if len(tokens) != expected:
-        raise DataError(
-            f"{path}: {len(tokens)} tokens, but the token embedding table has {expected} rows (vocab_size)"
-        )
-    return tokens
+from bertferry.convert.vocabulary import TOKENIZER, read_object
+from bertferry.core.errors import UsageError
 
 
 def read_tokenizer_config(path: Path | None) -> dict[str, Any]:
@@ -33,24 +15,19 @@ def read_tokenizer_config(path: Path | None) -> dict[str, Any]:
     Raises:
       UsageError: not readable as a JSON object.
     """
-    if path is None:
-        return {}
-    try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: not a readable tokenizer configuration: {error}") from error
-    if not isinstance(values, dict):
-        raise UsageError(f"{path}: not a tokenizer configuration: expected a JSON object")
-    return values
+    return {} if path is None else read_object(path)
 
 
 def lower_cases(vocabulary: Path, tokenizer_config: Path | None, given: bool | None) -> bool:
-    """Whether texts are lower-cased for a vocabulary: as given, or as in the tokenizer's configuration.
+    """Whether texts are lower-cased for a vocabulary: as given, or as in the files of its tokenizer.
 
     Raises:
       UsageError: nothing says so.
     """
     value = read_tokenizer_config(tokenizer_config).get("do_lower_case") if given is None else given
+    if value is None and (vocabulary.parent / TOKENIZER).is_file():
+        normalizer = read_object(vocabulary.parent / TOKENIZER).get("normalizer")
+        value = normalizer.get("lowercase") if isinstance(normalizer, dict) else None
     if not isinstance(value, bool):
         raise UsageError(
             f"{vocabulary}: nothing says whether texts are lower-cased",
@@ -60,7 +37,7 @@ def lower_cases(vocabulary: Path, tokenizer_config: Path | None, given: bool | N
 
 
 def write_tokenizer_config(directory: Path, checkpoint: Checkpoint, do_lower_case: bool | None) -> None:
-    """Writes the `tokenizer_config.json` that transformers needs for a `vocab.txt`: the source's, or a new one.
+    """Writes what transformers needs beside a `vocab.txt`: a `tokenizer_config.json`, the source's or a new one.
 
     Raises:
       UsageError: there is a vocabulary, but nothing says whether texts are lower-cased.

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bertferry.convert.locate import Location
-from bertferry.convert.tokenizer_files import lower_cases, read_vocabulary
+from bertferry.convert.tokenizer_files import lower_cases
+from bertferry.convert.vocabulary import Vocabulary, read_vocabulary
 from bertferry.core.errors import DataError, UsageError
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -14,8 +15,13 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 class TextAssets:
     """What callers need to tokenize texts as in training: the vocabulary, and whether texts are lower-cased."""
 
-    vocabulary: Path
+    words: Vocabulary
     do_lower_case: bool
+
+    @property
+    def vocabulary(self) -> Path:
+        """The vocabulary as a `vocab.txt` in which no token occurs twice."""
+        return self.words.file
 
 
 def find_text_assets(
@@ -25,7 +31,7 @@ def find_text_assets(
 
     Raises:
       UsageError: the vocabulary does not exist, a casing is given without one, or the casing is unknown.
-      DataError: the vocabulary's length differs from the token embedding table's, or a special token is missing.
+      DataError: the vocabulary has more tokens than the token embedding table, or a special one is missing.
     """
     path = Path(vocabulary) if vocabulary is not None else location.vocabulary
     if path is None and do_lower_case is None:
@@ -34,8 +40,8 @@ def find_text_assets(
         raise UsageError(f"{location.path}: lower-casing requires a vocabulary: give one with --vocab FILE")
     if not path.is_file():
         raise UsageError(f"{path}: vocabulary not found")
-    tokens = set(read_vocabulary(path, vocab_size))
-    missing = [token for token in SPECIAL_TOKENS if token not in tokens]
+    words = read_vocabulary(path, vocab_size)
+    missing = [token for token in SPECIAL_TOKENS if token not in words.tokens]
     if missing:
         raise DataError(f"{path}: missing special tokens {', '.join(missing)}")
-    return TextAssets(path, lower_cases(path, location.tokenizer_config, do_lower_case))
+    return TextAssets(words, lower_cases(path, location.tokenizer_config, do_lower_case))

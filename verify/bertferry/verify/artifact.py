@@ -224,7 +224,7 @@ def _add_checkpoint_facts(artifact: Artifact, checkpoint: Checkpoint) -> Artifac
     return replace(
         artifact,
         limits=ModelLimits(config.vocab_size, config.type_vocab_size, config.max_position_embeddings),
-        vocabulary=location.vocabulary,
+        vocabulary=checkpoint.vocabulary.file if checkpoint.vocabulary else None,
         do_lower_case=read_tokenizer_config(location.tokenizer_config).get("do_lower_case"),
         configuration=bert_config(config),
         checkpoint=checkpoint,

@@ -4,7 +4,7 @@ They can be converted between the tf1 files of google-research/albert and transf
 """
 
 from bertferry.convert.layout import Form, Layout, table
-from bertferry.convert.layouts.ignored import HUGGINGFACE_BUFFERS, TF1_TRAINING_STATE
+from bertferry.convert.layouts.ignored import GLOBAL_STEP, HUGGINGFACE_BUFFERS, TF1_TRAINING_STATE
 
 TF1_ALBERT = Layout(
     name="tf1_albert",
@@ -38,6 +38,7 @@ pooler/bias                        | {encoder}pooler/dense/bias                 
     forms=(Form(encoder="bert/"),),
     default_task="encoder",
     ignored=TF1_TRAINING_STATE,
+    step_counter=GLOBAL_STEP,
     architecture="albert",
 )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bertferry.convert.layout import Form, Layout, Row, table
 from bertferry.convert.layouts import huggingface, tf1
-from bertferry.convert.layouts.ignored import HUGGINGFACE_BUFFERS, TF1_TRAINING_STATE
+from bertferry.convert.layouts.ignored import GLOBAL_STEP, HUGGINGFACE_BUFFERS, TF1_TRAINING_STATE
 
 
 def with_projection(rows: tuple[Row, ...], projection: str) -> tuple[Row, ...]:
@@ -40,6 +40,7 @@ embeddings/projection/bias   | {encoder}embeddings_project/bias   | hidden
     forms=(Form(encoder="electra/", scope="electra/", pooler=False),),
     default_task="encoder",
     ignored=TF1_TRAINING_STATE,
+    step_counter=GLOBAL_STEP,
     architecture="electra",
 )
 

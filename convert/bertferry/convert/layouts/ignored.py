@@ -1,5 +1,6 @@
 """Stored tensors that are not parameters of the network, by glob, with descriptions."""
 
+GLOBAL_STEP = "global_step"
 TF1_TRAINING_STATE = {
     "*/adam_m": "optimizer slot",
     "*/adam_v": "optimizer slot",
@@ -7,9 +8,26 @@ TF1_TRAINING_STATE = {
     "*/Adam_1": "optimizer slot",
     "*/AdamWeightDecayOptimizer*": "optimizer slot",
     "*/BERTAdam*": "optimizer slot",
-    "beta1_power": "optimizer state",
-    "beta2_power": "optimizer state",
-    "global_step": "step counter",
+    "*/LAMB*": "optimizer slot",
+    "*/lamb_m": "optimizer slot",
+    "*/lamb_v": "optimizer slot",
+    "*/Momentum": "optimizer slot",
+    "*/Adafactor*": "optimizer slot",
+    "*/slot_v[cr]": "optimizer slot",
+    "*/ExponentialMovingAverage": "average of the weights during training",
+    "*/accum": "accumulated gradient",
+    "*/gradient_accumulat*": "accumulated gradient",
+    "beta1_power*": "optimizer state",
+    "beta2_power*": "optimizer state",
+    "*/beta1_power": "optimizer state",
+    "*/beta2_power": "optimizer state",
+    GLOBAL_STEP: "step counter",
+    "local_step": "step counter",
+    "accum_step": "step counter",
+    "batch_finite": "state of mixed precision",
+    "*loss_scale": "state of mixed precision",
+    "good_steps": "state of mixed precision",
+    "bad_steps": "state of mixed precision",
 }
 
 OBJECT_STATE = {

@@ -34,6 +34,7 @@ KERAS_NAMES = replace(
     summary="names of the tf_20 variables, kernels 2-D",
     encoder=by_variable(tf_20.ENCODER_ROWS, "bert_model/"),
     forms=tuple(replace(form, encoder="bert_model/") for form in tf1.TF1.forms),
+    step_counter="",
 )
 
 KERAS_NAMES_3D = replace(

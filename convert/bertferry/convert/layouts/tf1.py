@@ -1,7 +1,7 @@
 """`tf1`: the name-based `tf.train.Saver` files of google-research/bert; kernels are 2-D."""
 
 from bertferry.convert.layout import Form, Layout, table
-from bertferry.convert.layouts.ignored import TF1_TRAINING_STATE
+from bertferry.convert.layouts.ignored import GLOBAL_STEP, TF1_TRAINING_STATE
 
 ENCODER_ROWS = table("""
 embeddings/word                               | {encoder}embeddings/word_embeddings                                  | vocab hidden
@@ -59,4 +59,5 @@ TF1 = Layout(
     ),
     default_task="all",
     ignored=TF1_TRAINING_STATE,
+    step_counter=GLOBAL_STEP,
 )

@@ -1,0 +1,181 @@
+"""The vocabulary of a checkpoint: word pieces in the order of their ids, and tokens that were added to them.
+
+It is a `vocab.txt` with one token per line, which may lack the tokens that were added in training
+(`added_tokens.json`, `added_tokens_decoder` of `tokenizer_config.json`), or the model of a `tokenizer.json`
+(https://huggingface.co/docs/tokenizers), which is all that transformers 5 saves.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bertferry.convert.prefixes import OF_A_MAC
+from bertferry.core.errors import DataError, UsageError
+from bertferry.core.temporary import TemporaryFolder
+
+USUAL_NAME = "vocab.txt"
+TOKENIZER = "tokenizer.json"
+ADDED = "added_tokens.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+NAMED_IN_NOTES = 3
+
+
+def find_vocabulary(folder: Path) -> tuple[Path | None, tuple[str, ...]]:
+    """The file with the vocabulary in a folder, and that it was chosen, if its name is unusual."""
+    if (folder / USUAL_NAME).is_file():
+        return folder / USUAL_NAME, ()
+    others = [path for path in folder.glob("*vocab*.txt") if not path.name.startswith(OF_A_MAC)]
+    if len(others) == 1:
+        return others[0], (f"took the vocabulary {others[0].name}",)
+    tokenizer = folder / TOKENIZER
+    if others or not tokenizer.is_file() or _word_pieces(tokenizer) is None:
+        return None, ()
+    return tokenizer, (f"took the vocabulary of {TOKENIZER}",)
+
+
+class Vocabulary:
+    """Tokens by id. `added` were added to the word pieces, under these ids; `notes` say what is unusual."""
+
+    def __init__(self, path: Path, tokens: list[str], added: Mapping[str, int], notes: tuple[str, ...]) -> None:
+        self.path = path
+        self.tokens = tokens
+        self.added = added
+        self.notes = notes
+
+    def write(self, path: Path) -> None:
+        """Writes a `vocab.txt`: the same bytes, if they are one."""
+        content = "".join(f"{token}\n" for token in self.tokens).encode()
+        own = self.path.read_bytes()
+        path.write_bytes(own if own == content.removesuffix(b"\n") else content)
+
+    @cached_property
+    def file(self) -> Path:
+        """A `vocab.txt` for readers that allow no token twice: the vocabulary's own file, if it is one."""
+        content = "".join(f"{token}\n" for token in without_repetitions(self.tokens)).encode()
+        if self.path.read_bytes() in (content, content.removesuffix(b"\n")):
+            return self.path
+        self._folder = TemporaryFolder()
+        copy = self._folder.path / USUAL_NAME
+        copy.write_bytes(content)
+        return copy
+
+
+def without_repetitions(tokens: list[str]) -> list[str]:
+    """The tokens, with a placeholder for each that comes again.
+
+    Of equal tokens, the last counts, as in transformers and in google-research/bert.
+    """
+    last = {token: number for number, token in enumerate(tokens)}
+    return [token if last[token] == number else placeholder(number) for number, token in enumerate(tokens)]
+
+
+def placeholder(row: int) -> str:
+    """Stands for a row of the token embedding table without a token: it has a space, as no token of a text."""
+    return f"[row {row}]"
+
+
+def read_vocabulary(path: Path, rows: int) -> Vocabulary:
+    """The vocabulary in a `vocab.txt` or a `tokenizer.json`, and the tokens that files beside it add.
+
+    Args:
+      path: the file.
+      rows: of the token embedding table.
+
+    Raises:
+      UsageError: not readable, or a tokenizer without word pieces.
+      DataError: more tokens than rows.
+    """
+    tokens, notes = _read_tokenizer(path) if path.name == TOKENIZER else _read_lines(path)
+    beside = _added_beside(path)
+    beyond = {number: token for token, number in beside.items() if number >= len(tokens)}
+    count = max([len(tokens) - 1, *beyond]) + 1
+    if count > rows:
+        raise DataError(f"{path}: {count} tokens, but the token embedding table has {rows} rows (vocab_size)")
+    tokens += [beyond.get(number, placeholder(number)) for number in range(len(tokens), count)]
+    in_own_file = read_object(path.parent / ADDED) if (path.parent / ADDED).is_file() else {}
+    added = {
+        token: n for token, n in beside.items() if n in beyond or (token in in_own_file and tokens[n] == token)
+    }
+    if added:
+        shown = _some(list(added))
+        notes.append(f"the vocabulary has added tokens, which only transformers finds in texts: {shown}")
+    if len(tokens) < rows:
+        notes.append(f"the vocabulary has {len(tokens)} tokens for {rows} rows: the others have none")
+    if doubled := [token for token, count in Counter(tokens).items() if count > 1]:
+        notes.append(f"the vocabulary has {len(doubled)} tokens twice ({_some(doubled)}): the last counts")
+    return Vocabulary(path, tokens, added, tuple(notes))
+
+
+def _read_lines(path: Path) -> tuple[list[str], list[str]]:
+    """The lines of a `vocab.txt`, without a byte order mark, carriage returns and blank lines at the end."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not a readable vocabulary: {error}") from error
+    tokens = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+    blank = next((n for n, token in enumerate(reversed(tokens)) if token), len(tokens))
+    return tokens[: len(tokens) - blank], [
+        f"left out the blank lines at the end of {path.name}: {blank}"
+    ] if blank else []
+
+
+def _read_tokenizer(path: Path) -> tuple[list[str], list[str]]:
+    """The word pieces of a `tokenizer.json`."""
+    pieces = _word_pieces(path)
+    if pieces is None:
+        raise UsageError(f"{path}: its tokenizer has no word pieces of BERT")
+    by_id = {number: token for token, number in pieces.items() if isinstance(number, int)}
+    if len(by_id) != len(pieces) or (by_id and not 0 <= min(by_id) <= max(by_id) < 2 * len(by_id) + 1):
+        raise DataError(f"{path}: its vocabulary does not number its tokens")
+    return [by_id.get(number, placeholder(number)) for number in range(max(by_id, default=-1) + 1)], []
+
+
+def _word_pieces(path: Path) -> dict[str, Any] | None:
+    model = read_object(path).get("model")
+    if not isinstance(model, dict) or model.get("type", "WordPiece") != "WordPiece":
+        return None
+    pieces = model.get("vocab")
+    usual = model.get("continuing_subword_prefix", "##") == "##"
+    return pieces if usual and isinstance(pieces, dict) else None
+
+
+def _added_beside(path: Path) -> dict[str, int]:
+    """Tokens with their ids in the files beside a vocabulary, in the order of the ids; some may be in it, too."""
+    found: dict[str, int] = {}
+    folder = path.parent
+    if (folder / TOKENIZER).is_file():
+        for token in read_object(folder / TOKENIZER).get("added_tokens") or ():
+            if isinstance(token, dict):
+                found[token.get("content", "")] = token.get("id", -1)
+    if (folder / TOKENIZER_CONFIG).is_file():
+        decoder = read_object(folder / TOKENIZER_CONFIG).get("added_tokens_decoder")
+        for number, token in decoder.items() if isinstance(decoder, dict) else ():
+            if isinstance(token, dict) and number.isdecimal():
+                found[token.get("content", "")] = int(number)
+    if (folder / ADDED).is_file():
+        found |= read_object(folder / ADDED)
+    kept = {token: n for token, n in found.items() if isinstance(n, int) and isinstance(token, str) and token}
+    return dict(sorted(kept.items(), key=lambda item: item[1]))
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The keys of a JSON file of a tokenizer.
+
+    Raises:
+      UsageError: not readable as a JSON object.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: not a readable tokenizer configuration: {error}") from error
+    if not isinstance(values, dict):
+        raise UsageError(f"{path}: not a tokenizer configuration: expected a JSON object")
+    return values
+
+
+def _some(tokens: list[str]) -> str:
+    shown = ", ".join(tokens[:NAMED_IN_NOTES])
+    return shown if len(tokens) <= NAMED_IN_NOTES else f"{shown}, …"
