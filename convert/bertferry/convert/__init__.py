@@ -4,14 +4,33 @@
 compares two. None of them imports TensorFlow.
 """
 
-from bertferry.convert.checkpoint import Checkpoint, open_checkpoint
-from bertferry.convert.converter import convert_checkpoint
-from bertferry.convert.difference import CheckpointDifference, diff_checkpoints
-from bertferry.convert.inspection import Inspection, inspect_checkpoint
-from bertferry.convert.layouts import LAYOUTS, TARGETS
-from bertferry.convert.options import ConversionOptions
-from bertferry.convert.report import ConversionReport
-from bertferry.convert.source_options import SourceOptions
+from typing import TYPE_CHECKING
+
+from bertferry.core.lazy import import_on_use
+
+if TYPE_CHECKING:
+    from bertferry.convert.checkpoint import Checkpoint, open_checkpoint
+    from bertferry.convert.converter import convert_checkpoint
+    from bertferry.convert.difference import CheckpointDifference, diff_checkpoints
+    from bertferry.convert.inspection import Inspection, inspect_checkpoint
+    from bertferry.convert.layouts import LAYOUTS, TARGETS
+    from bertferry.convert.options import ConversionOptions
+    from bertferry.convert.report import ConversionReport
+    from bertferry.convert.source_options import SourceOptions
+else:
+    __getattr__ = import_on_use(
+        __name__,
+        {
+            "checkpoint": "Checkpoint open_checkpoint",
+            "converter": "convert_checkpoint",
+            "difference": "CheckpointDifference diff_checkpoints",
+            "inspection": "Inspection inspect_checkpoint",
+            "layouts": "LAYOUTS TARGETS",
+            "options": "ConversionOptions",
+            "report": "ConversionReport",
+            "source_options": "SourceOptions",
+        },
+    )
 
 __all__ = [
     "LAYOUTS",

@@ -5,9 +5,6 @@ from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
-from bertferry.convert.converter import convert_checkpoint
-from bertferry.convert.difference import diff_checkpoints
-from bertferry.convert.inspection import inspect_checkpoint
 from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
 from bertferry.convert.options import TARGET_DTYPES, TASK_CHOICES, ConversionOptions
 from bertferry.convert.source_options import SOURCE_FLAGS, add_source_flags, source_options
@@ -99,6 +96,8 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     if arguments.list_layouts:
         return _list_layouts()
     if arguments.diff:
+        from bertferry.convert.difference import diff_checkpoints
+
         a, b = arguments.diff
         difference = diff_checkpoints(a, b, source_options(arguments))
         show(difference.to_json(), difference.render(), arguments.json)
@@ -106,6 +105,8 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     if arguments.input is None:
         raise UsageError("--input PATH is missing: see --help")
     if arguments.inspect:
+        from bertferry.convert.inspection import inspect_checkpoint
+
         inspection = inspect_checkpoint(arguments.input, source_options(arguments))
         show(inspection.to_json(), inspection.render(), arguments.json)
         return 1 if inspection.faults else 0
@@ -120,6 +121,8 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         arguments.do_lower_case,
         arguments.global_step,
     )
+    from bertferry.convert.converter import convert_checkpoint
+
     with progress:
         report = convert_checkpoint(
             arguments.input,

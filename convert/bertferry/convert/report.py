@@ -1,9 +1,7 @@
 """The report of a conversion, tensor by tensor."""
 
-import platform
 from collections import Counter
 from dataclasses import dataclass
-from importlib.metadata import version
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from bertferry.convert.plan import Plan, PlannedTensor
 from bertferry.core import axes
 from bertferry.core.results import Result, Schema
 from bertferry.core.tasks import HEADS, task_that_keeps
+from bertferry.core.versions import installed_versions
 
 
 def in_units(count: int) -> str:
@@ -116,7 +115,7 @@ def conversion_report(
             checkpoint.config, work.form.heads, checkpoint.classifier, checkpoint.layout.architecture
         ),
         vocabulary=vocabulary is not None,
-        versions=versions(),
+        versions=installed_versions(("bertferry", "numpy", "safetensors")),
         tensors=tensors,
         skipped=_skip_reasons(checkpoint, {tensor.parameter for tensor in work.tensors}),
         parameters=sum(counts),
@@ -161,12 +160,6 @@ def _reason_to_skip(checkpoint: Checkpoint, part: str) -> str:
     possible = possible_heads(checkpoint) if checkpoint.match.twins else (part,)
     tasks = " or ".join(f"--task {task_that_keeps(head)}" for head in possible)
     return f"head {' or '.join(possible)} not in the target, kept with {tasks}"
-
-
-def versions() -> dict[str, str]:
-    """The versions of what wrote a report."""
-    names = ("bertferry", "tensorflow", "numpy", "safetensors")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
 def itemsize(dtype: str) -> int:

@@ -1,12 +1,30 @@
 """Export checkpoints as Hub modules and ONNX graphs."""
 
-from bertferry.export.contract import ContractReport
-from bertferry.export.contract_check import check_module_contract
-from bertferry.export.hub_exporter import export_hub_module
-from bertferry.export.onnx.exporter import OnnxReport, export_onnx
-from bertferry.export.onnx.options import OnnxOptions
-from bertferry.export.options import ModuleOptions
-from bertferry.export.report import ExportReport
+from typing import TYPE_CHECKING
+
+from bertferry.core.lazy import import_on_use
+
+if TYPE_CHECKING:
+    from bertferry.export.contract import ContractReport
+    from bertferry.export.contract_check import check_module_contract
+    from bertferry.export.hub_exporter import export_hub_module
+    from bertferry.export.onnx.exporter import OnnxReport, export_onnx
+    from bertferry.export.onnx.options import OnnxOptions
+    from bertferry.export.options import ModuleOptions
+    from bertferry.export.report import ExportReport
+else:
+    __getattr__ = import_on_use(
+        __name__,
+        {
+            "contract": "ContractReport",
+            "contract_check": "check_module_contract",
+            "hub_exporter": "export_hub_module",
+            "onnx.exporter": "OnnxReport export_onnx",
+            "onnx.options": "OnnxOptions",
+            "options": "ModuleOptions",
+            "report": "ExportReport",
+        },
+    )
 
 __all__ = [
     "ContractReport",

@@ -16,8 +16,6 @@ from bertferry.core.console import (
     show,
 )
 from bertferry.core.errors import UsageError
-from bertferry.export.contract_check import check_module_contract
-from bertferry.export.hub_exporter import export_hub_module
 from bertferry.export.options import EXPORTS, MODULE_PRECISIONS, MODULE_TASKS, ModuleOptions
 from bertferry.export.sentence import POOLINGS
 
@@ -96,6 +94,8 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     check_report_path(arguments.json)
     if arguments.check is not None:
         refuse_ignored(build_parser(), arguments, "--check", ("check", "json"))
+        from bertferry.export.contract_check import check_module_contract
+
         with progress:
             contract = check_module_contract(arguments.check, progress)
         show(contract.to_json(), contract.render(), arguments.json)
@@ -115,6 +115,8 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         onnx=split_list(arguments.onnx),
         verify=not arguments.no_verify,
     )
+    from bertferry.export.hub_exporter import export_hub_module
+
     with progress:
         report = export_hub_module(
             arguments.checkpoint,

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bertferry.core.errors import UsageError, first_line
+from bertferry.core.extras import HUB, check_installed
 from bertferry.export.contract import ContractError, ContractReport, Finding, Line
 
 
@@ -21,10 +22,12 @@ def check_module_contract(
     Raises:
       UsageError: not a SavedModel.
       DataError: TensorFlow cannot load it.
+      UnavailableError: TensorFlow, or another package that calls modules, is not installed.
     """
     path = Path(directory)
     if not (path / "saved_model.pb").is_file():
         raise UsageError(f"{path}: not a SavedModel: it contains no saved_model.pb")
+    check_installed("checking a module", *HUB, "keras")
     with suppress(ImportError):
         import tensorflow_text  # noqa: F401 - registers the operations of text modules
     from bertferry.export.contract_lines import LINES, ModuleSubject

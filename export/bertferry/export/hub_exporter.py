@@ -10,6 +10,7 @@ from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
+from bertferry.core.extras import HUB, ONNX, check_installed
 from bertferry.core.progress import ProgressCallback
 from bertferry.export.freeze import frozen_parameters
 from bertferry.export.manifest import hashes, write_manifest
@@ -23,11 +24,10 @@ from bertferry.export.module_writer import (
     write_module,
     write_onnx_files,
 )
-from bertferry.export.onnx.exporter import check_onnx_installed
 from bertferry.export.options import ModuleOptions
 from bertferry.export.progress import continue_after, no_progress
 from bertferry.export.report import ExportReport
-from bertferry.export.sentence import check_text_installed, read_sentence_choices
+from bertferry.export.sentence import read_sentence_choices
 from bertferry.export.text_assets import find_text_assets
 from bertferry.export.text_writer import (
     check_preprocessing,
@@ -80,7 +80,7 @@ def export_hub_module(
       BertferryError: see its `exit_code`; nothing remains at `output`.
     """
     target, source_name = Path(output), str(checkpoint if module is None else module)
-    check_installed(options)
+    check_packages(options)
     clear_leftovers(target)
     check_destination(target, overwrite=overwrite)
     opened = open_source(checkpoint, module, source)
@@ -169,16 +169,17 @@ def open_source(checkpoint: str | Path | None, module: str | Path | None, option
     return open_checkpoint(str(checkpoint), options) if module is None else open_module(Path(module), options)
 
 
-def check_installed(options: ModuleOptions) -> None:
-    """Checks that the extras required for writing and checking the module are installed.
+def check_packages(options: ModuleOptions) -> None:
+    """Checks that the packages with which the module is written and compared are installed.
 
     Raises:
       UnavailableError: one of them is not installed.
     """
+    check_installed("exporting a Hub module", *HUB)
     if options.kind in WRITERS:
-        check_text_installed()
+        check_installed("exporting a text module", "tensorflow_text")
     if options.onnx:
-        check_onnx_installed()
+        check_installed("exporting ONNX files", *ONNX, "tf2onnx")
 
 
 def _files(directory: Path) -> list[Path]:

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bertferry.convert.configuration import bert_config
-from bertferry.convert.report import versions
 from bertferry.core.errors import UsageError
 from bertferry.core.manifest import Manifest, ModuleSource, Proof
+from bertferry.core.versions import installed_versions
 from bertferry.export.module_writer import Module
 from bertferry.verify import Report
 
@@ -36,7 +36,7 @@ def write_manifest(
         do_lower_case=assets.do_lower_case if assets else None,
         sentence=None if module.sentence is None else asdict(module.sentence),
         source=ModuleSource(source.layout.name, source.initialized, read),
-        versions=versions(),
+        versions=installed_versions(("bertferry", "tensorflow", "numpy", "safetensors")),
         files=written,
         parity=None if parity is None else proof(parity),
     )

@@ -84,5 +84,6 @@ def _rename_objects(meta_graph: tf.compat.v1.MetaGraphDef, rename: Callable[[str
 def _write_fingerprint(directory: Path) -> None:
     """Writes the fingerprint of the directory's contents; its identifier is derived from its checksums."""
     fingerprint = compute_fingerprint(directory)
-    fingerprint.uuid = hashlib.sha256(str(fingerprint.saved_model_checksum).encode()).hexdigest()[:32]
+    if "uuid" in fingerprint.DESCRIPTOR.fields_by_name:  # TensorFlow 2.19 and later
+        fingerprint.uuid = hashlib.sha256(str(fingerprint.saved_model_checksum).encode()).hexdigest()[:32]
     (directory / "fingerprint.pb").write_bytes(fingerprint.SerializeToString(deterministic=True))

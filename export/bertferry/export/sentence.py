@@ -6,13 +6,12 @@ transformer, `1_Pooling/config.json` sets the pooling of tokens, `sentence_bert_
 
 import json
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from bertferry.convert.locate import Location
 from bertferry.convert.paths import sentence_folder
-from bertferry.core.errors import UnavailableError, UsageError
+from bertferry.core.errors import UsageError
 
 POOLINGS = ("cls", "pooled", "mean")
 MODES = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"}
@@ -56,16 +55,6 @@ def read_sentence_choices(location: Location, pooling: str | None) -> SentenceCh
     if not isinstance(length, int):
         raise UsageError(f"{own}: max_seq_length is {length!r}: expected a number")
     return SentenceChoices(pooling, "Normalize" in types, length)
-
-
-def check_text_installed() -> None:
-    """Checks that the extra `text` is installed.
-
-    Raises:
-      UnavailableError: TensorFlow Text is not installed.
-    """
-    if find_spec("tensorflow_text") is None:
-        raise UnavailableError("TensorFlow Text is not installed: pip install 'bertferry[text]'")
 
 
 def _read_pooling(folder: Path, modules: list[dict[str, Any]]) -> str:

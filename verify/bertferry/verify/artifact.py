@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from bertferry.convert import Checkpoint, SourceOptions, open_checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_task
 from bertferry.convert.tokenizer_files import read_tokenizer_config
-from bertferry.core.errors import UnavailableError, UsageError
+from bertferry.core.errors import UsageError
+from bertferry.core.extras import EXTRAS, HUB, ONNX, check_installed
 from bertferry.core.manifest import read_manifest
 from bertferry.core.onnx_files.metadata import onnx_metadata
 from bertferry.verify.execution import DEFAULT_EXECUTION, DEVICES, Execution
@@ -112,7 +112,7 @@ def checkpoint_artifact(checkpoint: Checkpoint, task: str, execution: Execution 
     execution.check(name, DEVICES, NETWORK_PRECISIONS, "convert it with export-onnx --precision int8")
     execution = execution.of_checkpoint()
     if execution.engine == "tensorflow":
-        _check_tensorflow()
+        check_installed("running a checkpoint in Keras", "tensorflow", "tf_keras")
 
     def load_runner() -> Runner:
         if execution.engine == "numpy":
@@ -133,6 +133,7 @@ def huggingface_artifact(checkpoint: Checkpoint, task: str, execution: Execution
     path = checkpoint.location.path
     name = f"huggingface {path}"
     execution.check(name, ("cpu", "gpu"), NETWORK_PRECISIONS, "export it with export-onnx --precision int8")
+    check_installed("running a Hugging Face model", *EXTRAS["torch"])
 
     def load_runner() -> Runner:
         from bertferry.verify.runners.huggingface import HuggingFaceRunner
@@ -165,6 +166,7 @@ def saved_model_artifact(
         (own, "tf32") if own == "fp32" else (own,),
         f"it was exported in {own}; {_export_hint(execution.precision)}",
     )
+    check_installed("running a SavedModel", *(HUB if kind == "hub" else ("tensorflow",)))
 
     def load_runner() -> Runner:
         from bertferry.verify.runners.saved_model import HubRunner, SignatureRunner
@@ -201,6 +203,7 @@ def onnx_artifact(
     if execution.precision in ("bf16", "tf32", "fp64") or own == "fp32":
         remedy = f"ONNX files run in {', '.join(precisions)}"
     execution.check(f"onnx {path}", ("cpu", "gpu"), precisions, remedy)
+    check_installed("running an ONNX file", *ONNX)
 
     def load_runner() -> Runner:
         from bertferry.verify.runners.onnx import OnnxRunner
@@ -229,14 +232,6 @@ def _add_checkpoint_facts(artifact: Artifact, checkpoint: Checkpoint) -> Artifac
         configuration=bert_config(config),
         checkpoint=checkpoint,
     )
-
-
-def _check_tensorflow() -> None:
-    missing = [package for package in ("tensorflow", "tf_keras") if find_spec(package) is None]
-    if missing:
-        raise UnavailableError(
-            f"running a checkpoint in Keras requires {' and '.join(missing)}: pip install 'bertferry[tensorflow]'"
-        )
 
 
 def _export_hint(precision: str | None) -> str:

@@ -1,8 +1,9 @@
 """The command verify-parity."""
 
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl.flags import argparse_flags
 
@@ -19,15 +20,12 @@ from bertferry.core.console import (
 )
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
-from bertferry.verify.console_report import render
 from bertferry.verify.execution import DEVICES, ENGINES, GRAPH_OPTIMIZATIONS, RUN_PRECISIONS, parse_names
-from bertferry.verify.html import html_report
-from bertferry.verify.junit import junit_xml
 from bertferry.verify.options import JUDGE_PADDING, POSITIONS, PROFILE_CHOICES, ParityOptions
-from bertferry.verify.parity import verify_parity
-from bertferry.verify.report import Report
-from bertferry.verify.stored_report import read_report, regressions, rejudge
 from bertferry.verify.tolerance import parse_overrides, profile
+
+if TYPE_CHECKING:  # `--help` must not wait for NumPy
+    from bertferry.verify.report import Report
 
 OPTION_FLAGS = (
     *("task", "device", "precision", "reference_device", "reference_precision", "graph_optimization", "threads"),
@@ -38,7 +36,6 @@ OPTION_FLAGS = (
 """Flags that are fields of `ParityOptions` under the same name."""
 REJUDGE_FLAGS = ("rejudge", "profile", "atol", "rtol", "override", "baseline", "json", *("junit", "html"))
 """Flags that apply to `--rejudge`, which runs nothing."""
-WRITERS: dict[str, Callable[[Report], str]] = {"junit": junit_xml, "html": html_report}
 
 
 def build_parser() -> argparse_flags.ArgumentParser:
@@ -160,15 +157,19 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     """Runs the command with parsed arguments and returns its exit code."""
     for flag in ("json", "junit", "html", "save_golden"):
         check_report_path(getattr(arguments, flag), f"--{flag.replace('_', '-')}")
+    from bertferry.verify.console_report import render
+    from bertferry.verify.html import html_report
+    from bertferry.verify.junit import junit_xml
+
     report = _rejudge(arguments) if arguments.rejudge is not None else _verify(arguments, progress)
-    for flag, writer in WRITERS.items():
-        if (destination := getattr(arguments, flag)) is not None:
-            write_report(destination, writer(report))
+    for destination, write in ((arguments.junit, junit_xml), (arguments.html, html_report)):
+        if destination is not None:
+            write_report(destination, write(report))
     show(report.to_json(), render(report), arguments.json)
     return 0 if report.ok else 1
 
 
-def _verify(arguments: Namespace, progress: Progress) -> Report:
+def _verify(arguments: Namespace, progress: Progress) -> "Report":
     if arguments.reference is None or not arguments.candidate:
         raise UsageError("--reference ART and --candidate ART are required: see --help")
     for flag in ("inputs", "texts"):
@@ -180,6 +181,8 @@ def _verify(arguments: Namespace, progress: Progress) -> Report:
         probes=tuple(arguments.probes.split(",")) if arguments.probes else (),
         **{name: getattr(arguments, name) for name in OPTION_FLAGS},
     )
+    from bertferry.verify.parity import verify_parity
+
     with progress:
         return verify_parity(
             arguments.reference,
@@ -190,7 +193,9 @@ def _verify(arguments: Namespace, progress: Progress) -> Report:
         )
 
 
-def _rejudge(arguments: Namespace) -> Report:
+def _rejudge(arguments: Namespace) -> "Report":
+    from bertferry.verify.stored_report import read_report, regressions, rejudge
+
     refuse_ignored(build_parser(), arguments, "--rejudge", REJUDGE_FLAGS)
     report = read_report(Path(arguments.rejudge))
     tolerance = report.tolerance if arguments.profile == "auto" else profile(arguments.profile)

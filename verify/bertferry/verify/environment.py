@@ -1,7 +1,8 @@
 """The environment of a comparison, for the report: package versions and machine."""
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
+
+from bertferry.core.versions import installed_versions
 
 PACKAGES = (
     "bertferry",
@@ -18,10 +19,4 @@ PACKAGES = (
 
 def environment() -> dict[str, str]:
     """Versions of the installed packages, and the machine."""
-    versions = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions
+    return {**installed_versions(PACKAGES), "machine": f"{platform.system()} {platform.machine()}"}

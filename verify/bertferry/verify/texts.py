@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bertferry.core.errors import UnavailableError, UsageError
+from bertferry.core.errors import UsageError
+from bertferry.core.extras import check_installed
 from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.verify.artifact import Artifact
 from bertferry.verify.probes import Probe
@@ -20,7 +21,7 @@ def text_probes(path: Path, artifacts: Sequence[Artifact]) -> tuple[Probe, ...]:
 
     Raises:
       UsageError: no text, no vocabulary, or no statement whether texts are lower-cased.
-      UnavailableError: the tokenizer library is not installed.
+      UnavailableError: the package tokenizers is not installed.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -37,6 +38,7 @@ def text_probes(path: Path, artifacts: Sequence[Artifact]) -> tuple[Probe, ...]:
             f"{side.vocabulary}: nothing states whether texts are lower-cased: put "
             '{"do_lower_case": true} or false into a tokenizer_config.json next to it'
         )
+    check_installed("--texts", "tokenizers")
     ids = _token_ids(texts, side.vocabulary, side.do_lower_case)
     longest = side.limits.max_positions if side.limits else max(map(len, ids))
     batches = [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
@@ -47,10 +49,8 @@ def text_probes(path: Path, artifacts: Sequence[Artifact]) -> tuple[Probe, ...]:
 
 
 def _token_ids(texts: Sequence[str], vocabulary: Path, lower_case: bool) -> list[list[int]]:
-    try:
-        from tokenizers import BertWordPieceTokenizer
-    except ImportError as error:
-        raise UnavailableError("--texts needs the package tokenizers: pip install 'bertferry[text]'") from error
+    from tokenizers import BertWordPieceTokenizer
+
     tokenizer = BertWordPieceTokenizer(str(vocabulary), lowercase=lower_case)
     return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
 

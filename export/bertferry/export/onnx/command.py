@@ -17,7 +17,6 @@ from bertferry.core.console import (
 )
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
-from bertferry.export.onnx.exporter import export_onnx
 from bertferry.export.onnx.options import DEFAULT_OPSET, ONNX_PRECISIONS, OPSETS, OPTIMIZATIONS, OnnxOptions
 
 
@@ -100,6 +99,8 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         verify=not arguments.no_verify,
         inputs=arguments.inputs,
     )
+    from bertferry.export.onnx.exporter import export_onnx
+
     with progress:
         report = export_onnx(
             arguments.output,

@@ -2,14 +2,14 @@
 
 import math
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bertferry.convert import SourceOptions, open_checkpoint
 from bertferry.convert.report import in_units
 from bertferry.core.atomic import check_new_file, clear_leftovers, new_file
-from bertferry.core.errors import DataError, UnavailableError, UsageError
+from bertferry.core.errors import DataError, UsageError
+from bertferry.core.extras import ONNX, check_installed
 from bertferry.core.progress import ProgressCallback
 from bertferry.core.results import Result, Schema
 from bertferry.export.onnx.options import OnnxOptions
@@ -29,11 +29,6 @@ TOLERANCES = {
     "fp16": PROFILES["fp16"],
     # The loss of eight bits depends on the weights: it is measured and reported, not judged.
     "int8": Tolerance("int8, reported only", math.inf, 0.0),
-}
-
-INSTALLED_BY = {
-    "onnxruntime": "pip install 'bertferry[cpu]' or 'bertferry[gpu]'",
-    "tf2onnx": "pip install tf2onnx, a dependency of bertferry",
 }
 
 
@@ -106,7 +101,7 @@ def export_onnx(
     replaces = target.exists()
     opened = _open_source(checkpoint, saved_model, options, source)
     name = str(checkpoint if checkpoint is not None else saved_model)
-    check_onnx_installed()
+    check_installed("exporting an ONNX file", *ONNX, "tensorflow", "tf2onnx")
     opened.check(options)
     if dry_run:
         interface = opened.interface()
@@ -161,17 +156,6 @@ def _write_and_check(
     if parity is not None and not parity.ok:
         raise DataError(f"{target}: not written: the graph differs from its source: {parity.verdict()}")
     return built, weight_bytes, parity
-
-
-def check_onnx_installed() -> None:
-    """Checks that the packages that translate a graph and run it are installed.
-
-    Raises:
-      UnavailableError: ONNX Runtime or tf2onnx is not installed.
-    """
-    for package, remedy in INSTALLED_BY.items():
-        if find_spec(package) is None:
-            raise UnavailableError(f"{package} is not installed: {remedy}")
 
 
 def check_parity(

@@ -24,13 +24,9 @@ class HuggingFaceRunner:
     def __init__(self, path: Path, task: str, execution: Execution) -> None:
         self.name = str(path)
         self._task = TASKS[task]
-        try:
-            import torch
-            import transformers
-        except ImportError as error:
-            raise UnavailableError(
-                "PyTorch and transformers are not installed: pip install 'bertferry[torch]'"
-            ) from error
+        import torch
+        import transformers
+
         self._torch = torch
         self._device = "cuda" if execution.device == "gpu" else "cpu"
         if self._device == "cuda" and not torch.cuda.is_available():

@@ -55,12 +55,8 @@ class OnnxRunner:
         return {point: values[tensor].astype(np.float32) for point, tensor in points.items()}
 
     def _create_session(self, model: str | bytes) -> "onnxruntime.InferenceSession":
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise UnavailableError(
-                "ONNX Runtime is not installed: pip install 'bertferry[cpu]' or 'bertferry[gpu]'"
-            ) from error
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.log_severity_level = WARNINGS_OFF
         if self._execution.threads is not None:

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from bertferry.core.errors import DataError, UsageError, first_line
+from bertferry.core.extras import check_installed
 from bertferry.core.manifest import read_manifest
 from bertferry.core.tasks import CONVENIENCES, ENCODER_INPUTS, TASKS, inputs_of
 from bertferry.modeling.tf_compat import LoadedModule, list_declared_inputs
@@ -20,6 +21,8 @@ from bertferry.verify.runners.device_function import DeviceFunction
 SIGNATURE = "serving_default"
 LOADING_ERRORS = (ValueError, OSError, tf.errors.OpError, RuntimeError, IndexError, KeyError, TypeError)
 """What TensorFlow raises for damaged files."""
+TEXT = "tensorflow_text"
+UNKNOWN_OPERATION = "Op type not registered "
 
 
 class HubRunner:
@@ -43,7 +46,7 @@ class HubRunner:
                         raise DataError(f"{path}: missing .{head} (required by task {task})")
                     self._layers.append((hub.KerasLayer(getattr(self.loaded, head)), inputs_of((head,))))
         except LOADING_ERRORS as error:
-            raise DataError(f"{path}: not a loadable Hub module: {first_line(error)}") from error
+            raise _loading_fault(path, "Hub module", error) from error
         declared = list_declared_inputs(self.loaded)
         # Modules /1 and /2 on tfhub.dev take lists only.
         self._by_list = not any(isinstance(inputs, Mapping) for inputs in declared or [{}])
@@ -78,11 +81,20 @@ def load_saved_model(path: Path) -> LoadedModule:
 
     Raises:
       DataError: TensorFlow cannot load it.
+      UnavailableError: it contains operations that are not TensorFlow's, and TensorFlow Text is not installed.
     """
     try:
         return tf.saved_model.load(str(path))
     except LOADING_ERRORS as error:
-        raise DataError(f"{path}: not a loadable SavedModel: {first_line(error)}") from error
+        raise _loading_fault(path, "SavedModel", error) from error
+
+
+def _loading_fault(path: Path, kind: str, error: Exception) -> DataError:
+    """The error of a module that cannot be loaded, unless TensorFlow Text may be what it lacks."""
+    reason = first_line(error)
+    if UNKNOWN_OPERATION in reason:
+        check_installed(f"{path}: loading its operation {reason.split(UNKNOWN_OPERATION)[1].split()[0]}", TEXT)
+    return DataError(f"{path}: not a loadable {kind}: {reason}")
 
 
 class SignatureRunner:
