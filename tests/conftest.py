@@ -7,6 +7,7 @@ import re
 import shlex
 import tempfile
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ from bertferry.core.temporary import TemporaryFolder
 # messages on import must come now.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 logging.getLogger("tensorflow").setLevel("ERROR")
-import_module("tensorflow")
+if find_spec("tensorflow"):
+    import_module("tensorflow")
 
 FIXTURES = Path(__file__).parent / "fixtures"
 OUTPUT_NAMES = {

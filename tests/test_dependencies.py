@@ -6,6 +6,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
+from bertferry.core import extras
+
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -39,8 +43,31 @@ def imported(paths, nodes_of=ast.walk):
 
 def declared(extras):
     """The distributions of `dependencies` and of some extras."""
-    lists = [PROJECT["dependencies"], *(EXTRAS[name] for name in extras)]
-    return {distribution(requirement) for requirements in lists for requirement in requirements}
+    return set(map(distribution, PROJECT["dependencies"])).union(*map(installed_by, extras))
+
+
+def installed_by(extra):
+    """The distributions that an extra adds, those of the extras that it refers to included."""
+    found = set()
+    for requirement in EXTRAS[extra]:
+        if referred := re.fullmatch(r"bertferry\[([\w,]+)\]", requirement):
+            found = found.union(*map(installed_by, referred[1].split(",")))
+        else:
+            found.add(distribution(requirement))
+    return found
+
+
+def test_the_extras_install_what_the_product_expects_of_them():
+    expected = {extra: set(map(distribution, modules)) for extra, modules in extras.EXTRAS.items()}
+    assert {extra: installed_by(extra) - NEEDED_UNSEEN for extra in expected} == expected
+    assert installed_by("gpu") == {"onnx", "onnxruntime-gpu"}
+    assert installed_by("all") == installed_by("tensorflow") | installed_by("cpu") | installed_by("text")
+
+
+def test_what_the_base_imports_is_declared_without_extras():
+    """A module of an extra is imported behind a check that it is installed."""
+    optional = {distribution(module) for modules in extras.EXTRAS.values() for module in modules}
+    assert {name: path for name, path in imported(PRODUCT).items() if name not in optional | declared(())} == {}
 
 
 def test_what_the_product_imports_is_declared():
@@ -55,16 +82,23 @@ def test_what_is_declared_is_imported():
     assert unused == NEEDED_UNSEEN
 
 
-def test_tests_are_collected_with_the_extra_test_alone():
-    """Other packages are imported by the fixture or `importorskip` that skips a test."""
+OF_THE_BASE = ("core", "convert")
+
+
+@pytest.mark.parametrize(
+    ("folders", "installed"), [(OF_THE_BASE, {"test"}), (("modeling", "verify", "export"), {"test", "all"})]
+)
+def test_tests_are_collected_without_other_packages(folders, installed):
+    """Those of `judges.py`, or of the fixture or `importorskip` that skips a test."""
     shared = [*(ROOT / "tools").glob("*.py"), *(ROOT / "tests").glob("*.py")]
-    collected = [path for pattern in ("test_*.py", "conftest.py") for path in (ROOT / "tests").rglob(pattern)]
-    at_once = imported(shared + collected, nodes_of=lambda module: module.body)
-    allowed = declared({"test"}) | {path.stem.replace("_", "-") for path in shared}
+    tests = [path for folder in folders for path in (ROOT / "tests" / folder).rglob("*.py")]
+    collected = [path for path in tests if path.name.startswith(("test_", "conftest"))]
+    at_once = imported([*collected, ROOT / "tests/conftest.py"], nodes_of=lambda module: module.body)
+    allowed = declared(installed) | {path.stem.replace("_", "-") for path in shared}
     assert {name: path for name, path in at_once.items() if name not in allowed} == {}
 
 
 def test_every_requirement_has_a_lower_bound():
     lists = [PROJECT["dependencies"], *EXTRAS.values()]
-    without = [line for lines in lists for line in lines if not re.search(r">=|~=|==", line)]
+    without = [line for lines in lists for line in lines if not re.search(r">=|~=|==|^bertferry\[", line)]
     assert {distribution(line) for line in without} == NEEDED_UNSEEN

@@ -1,13 +1,18 @@
-"""The wheel contains every module of the tree; its commands work outside the checkout, in under a second."""
+"""The wheel contains every module of the tree, works outside the checkout, and answers without heavy imports."""
 
 import os
 import subprocess
 import sys
 import venv
 import zipfile
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from test_dependencies import EXTRAS, PROJECT
+
+from bertferry.core import extras
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("core", "modeling", "convert", "export", "verify")
@@ -31,19 +36,41 @@ def wheel(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def installed(wheel, tmp_path_factory):
-    """An environment with the wheel, its dependencies taken from this one, and without the checkout."""
-    environment = tmp_path_factory.mktemp("environment")
-    venv.create(environment, with_pip=True)
-    python = environment / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel], check=True)
-    (site,) = environment.glob("lib/python*/site-packages")
-    (own,) = {
-        path for path in map(Path, sys.path) if path.name == "site-packages" and (path / "tensorflow").is_dir()
-    }
-    # An editable install of the checkout must not stand in for the wheel: a .pth file runs no further .pth files.
-    (site / "dependencies.pth").write_text(f"{own}\n")
-    return environment
+def install(wheel, tmp_path_factory):
+    """Makes an environment of the wheel with some extras, whose distributions it takes from this environment."""
+
+    def make(*names):
+        environment = tmp_path_factory.mktemp("environment")
+        venv.create(environment, with_pip=False)
+        pip = [sys.executable, "-m", "pip", "--python", environment / "bin" / "python", "install", "--quiet"]
+        subprocess.run([*pip, "--no-deps", "--no-index", "--no-compile", wheel], check=True)
+        (site,) = environment.glob("lib/python*/site-packages")
+        for requirement in (*PROJECT["dependencies"], *(line for name in names for line in EXTRAS[name])):
+            link(Requirement(requirement), site)
+        return environment
+
+    return make
+
+
+def link(requirement, site):
+    """Links the files of a distribution, and of what it requires in turn, into another environment."""
+    found = distribution(requirement.name)
+    entries = {file.parts[0] for file in found.files if file.parts[0] not in ("..", "__pycache__")}
+    new = [entry for entry in entries if not (site / entry).exists()]
+    for entry in new:
+        (site / entry).symlink_to(Path(str(found.locate_file(entry))).resolve())
+    if new:
+        for needed in map(Requirement, found.requires or ()):
+            if needed.marker is None or any(
+                needed.marker.evaluate({"extra": e}) for e in ("", *requirement.extras)
+            ):
+                link(needed, site)
+
+
+@pytest.fixture(scope="session")
+def installed(install):
+    """An environment with the base alone."""
+    return install()
 
 
 def test_the_wheel_holds_every_module_of_the_tree(wheel):
@@ -83,15 +110,33 @@ def test_the_installed_code_is_the_wheels(installed, tmp_path):
     assert Path(run.stdout.strip()).is_relative_to(installed), run.stderr
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("arguments", [["--help"], ["--no-such-flag"], ["--verbosity=foo"], []])
-def test_quick_answers_do_not_import_tensorflow(command, arguments, tmp_path):
-    """What does not use TensorFlow must not wait seconds for its import."""
+@pytest.mark.parametrize("suite", ["base", "cpu"])
+def test_an_installation_works_without_tensorflow(install, tmp_path, suite):
+    """`base` converts and refuses the rest; `cpu` exports ONNX files and verifies them, too."""
+    environment = install(*{"base": (), "cpu": ("cpu",)}[suite])
+    smoke = [environment / "bin" / "python", ROOT / "tools" / "matrix" / "smoke.py", suite]
+    run = subprocess.run(smoke, cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+OPTIONAL = {module for modules in extras.EXTRAS.values() for module in modules}
+HEAVY = OPTIONAL | {"numpy", "google", "h5py", "ml_dtypes", "safetensors", "crc32c", "bertferry.modeling"}
+"""What `--help` and a wrong flag do not wait for."""
+
+
+def answer(command, arguments, not_loaded, tmp_path):
+    """Runs a command in a process of its own, in which it must not load some modules."""
     code = (
         f"import sys; from {MODULES[command]} import main; code = main({arguments!r}); "
-        "assert 'tensorflow' not in sys.modules; sys.exit(code)"
+        f"loaded = {not_loaded!r} & set(sys.modules); assert not loaded, loaded; sys.exit(code)"
     )
-    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("arguments", [["--help"], ["--no-such-flag"], ["--verbosity=foo"], []])
+def test_quick_answers_load_nothing_heavy(command, arguments, tmp_path):
+    run = answer(command, arguments, HEAVY, tmp_path)
     assert run.returncode == (0 if arguments == ["--help"] else 2), run.stderr
     assert "Traceback" not in run.stderr
 
@@ -106,7 +151,9 @@ def test_quick_answers_do_not_import_tensorflow(command, arguments, tmp_path):
     ],
 )
 @pytest.mark.parametrize("fault", ["missing file", "broken configuration"])
-def test_missing_files_and_broken_configurations_answer_before_the_import(command, flag, fault, golden, tmp_path):
+def test_missing_files_and_broken_configurations_answer_without_optional_packages(
+    command, flag, fault, golden, tmp_path
+):
     source = tmp_path / "source"
     if fault == "broken configuration":
         source.mkdir()
@@ -114,11 +161,7 @@ def test_missing_files_and_broken_configurations_answer_before_the_import(comman
             (source / path.name).write_bytes(path.read_bytes())
         (source / "bert_config.json").write_text("{")
     other = ["--candidate", str(source)] if command == "verify-parity" else ["--output", str(tmp_path / "out")]
-    code = (
-        f"import sys; from {MODULES[command]} import main; code = main({[flag, str(source), *other]!r}); "
-        "assert 'tensorflow' not in sys.modules; sys.exit(code)"
-    )
-    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    run = answer(command, [flag, str(source), *other], OPTIONAL, tmp_path)
     assert run.returncode == 2, run.stderr
     assert run.stderr.count("\n") == 1
     assert str(source) in run.stderr

@@ -8,10 +8,10 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
+from judges import tf
 
 from bertferry.convert import ConversionOptions, convert_checkpoint
 from bertferry.convert.bundle import BundleReader, BundleWriter

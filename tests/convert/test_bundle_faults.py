@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-import tensorflow as tf
+from judges import tf
 
 from bertferry.convert.bundle import BundleReader, BundleWriter, table_writer
 from bertferry.convert.bundle.checksum import crc32c, mask

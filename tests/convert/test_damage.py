@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
+from judges import tf
 
 from bertferry.convert import open_checkpoint
 from bertferry.convert.checkpoint import same_bits

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
+from judges import tf
 
 from bertferry.convert.command import main
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-import tensorflow as tf
+from judges import tf
 
 from bertferry.convert import ConversionOptions, convert_checkpoint, open_checkpoint
 from bertferry.convert.checkpoint import same_bits

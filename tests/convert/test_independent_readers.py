@@ -2,12 +2,13 @@
 
 import os
 import subprocess
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from closeness import assert_close
+from judges import skip_without, tf
 
 from bertferry.convert import LAYOUTS, TARGETS, ConversionOptions, convert_checkpoint, open_checkpoint
 
@@ -30,10 +31,10 @@ def test_the_saver_of_tf1_reads_every_tensor_by_its_variables_name(golden, tmp_p
 
 @pytest.fixture(scope="module")
 def transformers():
-    """The library, away from any network; it comes with `pip install '.[torch]'`."""
+    """The library, away from any network."""
     os.environ["HF_HUB_OFFLINE"] = "1"
-    pytest.importorskip("torch", reason="PyTorch is not installed: pip install '.[torch]'")
-    return pytest.importorskip("transformers", reason="transformers is not installed: pip install '.[torch]'")
+    skip_without("torch", "transformers")
+    return import_module("transformers")
 
 
 MODELS = {

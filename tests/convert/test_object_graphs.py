@@ -4,21 +4,18 @@ import shutil
 
 import numpy as np
 import pytest
-import tensorflow as tf
-import tf_keras
+from judges import networks, tf, tf_keras
 
 from bertferry.convert import SourceOptions, convert_checkpoint, open_checkpoint
 from bertferry.convert.bundle import BundleWriter, ObjectGraphMessage
 from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.command import main
-from bertferry.convert.loading import load_network
 from bertferry.convert.readers.object_graph import escape, unescape
-from bertferry.modeling.networks import BertClassifier
 
 
 @pytest.fixture
 def encoder(golden):
-    return load_network(open_checkpoint(golden / "tf1_core_L2"))
+    return networks.load_network(open_checkpoint(golden / "tf1_core_L2"))
 
 
 @pytest.fixture
@@ -55,6 +52,8 @@ def test_a_root_may_be_the_encoder_itself(golden, encoder, tmp_path):
 
 
 def test_the_encoder_is_pulled_out_of_a_fine_tuned_model_with_its_optimizer(golden, encoder, save, tmp_path):
+    from bertferry.modeling.networks import BertClassifier
+
     model = BertClassifier(encoder, 3)
     optimizer = tf_keras.optimizers.legacy.Adam(0.0)
     model.compile(optimizer, tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True))
@@ -98,7 +97,7 @@ def test_a_head_that_nobody_knows_is_left_out_for_the_encoder_and_named_otherwis
 
 
 def test_two_encoders_are_told_apart_by_their_prefix(golden, encoder, save, one_line):
-    other = load_network(open_checkpoint(golden / "tf1_cls_L2"))
+    other = networks.load_network(open_checkpoint(golden / "tf1_cls_L2"))
     path = save(question=encoder, passage=other)
     assert main(["--input", path, "--inspect"]) == 2
     one_line("contains several encoders: (question, passage|passage, question): choose one with --prefix")

@@ -6,9 +6,9 @@ from itertools import product
 import ml_dtypes
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from judges import tf
 
 from bertferry.convert import LAYOUTS, TARGETS, ConversionOptions, convert_checkpoint, open_checkpoint
 from bertferry.convert.checkpoint import same_bits

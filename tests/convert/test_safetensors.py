@@ -7,13 +7,13 @@ import shutil
 import numpy as np
 import pytest
 from crc32c import crc32c
+from judges import networks
 from safetensors.numpy import load_file, save_file
 
 from bertferry.convert import LAYOUTS, ConversionOptions, convert_checkpoint, open_checkpoint
 from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.command import main
 from bertferry.convert.configuration import parse_config
-from bertferry.convert.loading import load_network
 from bertferry.core import axes
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.parameters import axis_sizes
@@ -148,7 +148,7 @@ def test_other_architectures_are_refused_by_name_elsewhere(other_architecture, o
     name = architecture.removesuffix("_wide").upper()
     one_line(f"keras_bert cannot hold an? {name} encoder: choose --to tf1 or huggingface")
     with pytest.raises(UsageError, match=f"{name} checkpoints convert .* but no network here runs them"):
-        load_network(open_checkpoint(source))
+        networks.load_network(open_checkpoint(source))
 
 
 def test_shards_with_an_index_are_one_checkpoint(golden, directory, tensors):

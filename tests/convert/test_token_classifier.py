@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from closeness import assert_close
+from judges import networks
 
 from bertferry.convert import (
     ConversionOptions,
@@ -15,7 +16,6 @@ from bertferry.convert import (
     open_checkpoint,
 )
 from bertferry.convert.command import main
-from bertferry.convert.loading import load_network
 
 SOURCES = ("hf_token_L2", "hf_token_pooler_L2", "tf1_token_L2")
 
@@ -26,7 +26,7 @@ def convert(source, output, to, *options):
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_network_computes_the_reference(golden, source):
-    model = load_network(open_checkpoint(golden / source), "tokens")
+    model = networks.load_network(open_checkpoint(golden / source), "tokens")
     with np.load(golden / "hf_token_L2.npz") as stored:
         logits = model([stored["ids"], stored["mask"], stored["seg"]])
         assert logits.shape == (2, 7, 5)

@@ -7,6 +7,7 @@ PRETRAINED stand for golden checkpoints, OUT for a temporary folder.
 """
 
 import importlib
+import io
 import json
 import pkgutil
 import subprocess
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +24,13 @@ import numpy as np
 GOLDEN = Path(__file__).parent.parent.parent / "tests/fixtures/golden"
 SOURCE, PRETRAINED = GOLDEN / "tf1_core_L2", GOLDEN / "tf1_pretrain_L2"
 
+COMMANDS = {
+    "convert-checkpoint": "bertferry.convert.command",
+    "export-hub-module": "bertferry.export.command",
+    "export-onnx": "bertferry.export.onnx.command",
+    "verify-parity": "bertferry.verify.command",
+}
+"""The module of each command."""
 CONVERSIONS = """
 convert-checkpoint --input SOURCE --output OUT/keras_bert --to keras_bert
 convert-checkpoint --input OUT/keras_bert --output OUT/tf_20 --to tf_20
@@ -63,15 +72,16 @@ REFUSED = {
 
 
 def run(line: str, folder: Path, code: int = 0) -> str:
-    """Runs an installed command; returns what it printed."""
+    """Runs a command in this process, which imports TensorFlow once; returns what it printed."""
     places = {"SOURCE": SOURCE, "PRETRAINED": PRETRAINED, "VOCAB": vocabulary(folder), "OUT": folder}
     for name, place in places.items():
         line = line.replace(name, str(place))
     name, *arguments = line.split()
-    program = Path(sys.executable).parent / name
-    done = subprocess.run([program, *arguments], capture_output=True, text=True)
-    assert done.returncode == code, f"exit code {done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stdout + done.stderr
+    said = io.StringIO()
+    with redirect_stdout(said), redirect_stderr(said):
+        ended = importlib.import_module(COMMANDS[name]).main(arguments)
+    assert ended == code, f"exit code {ended}\n{said.getvalue()}"
+    return said.getvalue()
 
 
 def vocabulary(folder: Path) -> Path:
@@ -86,6 +96,12 @@ def refuse(extra: str, folder: Path) -> None:
     said = run(REFUSED[extra], folder, code=3)
     assert said.count("\n") == 1, said
     assert extra in said.partition("pip install")[2], said
+
+
+def start_programs(folder: Path) -> None:
+    """Each command is installed as a program."""
+    for name in ("bertferry", *COMMANDS):
+        subprocess.run([Path(sys.executable).parent / name, "--version"], check=True, capture_output=True)
 
 
 def import_everything(folder: Path) -> None:
@@ -164,8 +180,9 @@ def steps_of(suite: str) -> Iterator[tuple[str, Callable[[Path], object]]]:
         yield line, partial(run, line)
     for extra in {"base": ("tensorflow", "cpu", "torch"), "cpu": ("tensorflow", "torch")}.get(suite, ()):
         yield f"{extra} is missing", partial(refuse, extra)
-    ours = (import_everything, call_hub_layer)
-    for check in {"tensorflow": ours, "together": (*ours, *OTHERS)}.get(suite, ()):
+    with_tensorflow = (start_programs, import_everything, call_hub_layer)
+    checks = {"tensorflow": with_tensorflow, "together": (*with_tensorflow, *OTHERS)}
+    for check in checks.get(suite, (start_programs,)):
         yield check.__name__.replace("_", " "), check
 
 

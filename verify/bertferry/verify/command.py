@@ -157,11 +157,11 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     """Runs the command with parsed arguments and returns its exit code."""
     for flag in ("json", "junit", "html", "save_golden"):
         check_report_path(getattr(arguments, flag), f"--{flag.replace('_', '-')}")
+    report = _rejudge(arguments) if arguments.rejudge is not None else _verify(arguments, progress)
     from bertferry.verify.console_report import render
     from bertferry.verify.html import html_report
     from bertferry.verify.junit import junit_xml
 
-    report = _rejudge(arguments) if arguments.rejudge is not None else _verify(arguments, progress)
     for destination, write in ((arguments.junit, junit_xml), (arguments.html, html_report)):
         if destination is not None:
             write_report(destination, write(report))
