@@ -1,6 +1,7 @@
 """Packages that judge what this project reads and writes; without one, the tests that use it are skipped."""
 
 from importlib import import_module
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ class Judge:
         return getattr(import_module(self._module), name)
 
 
-tf = Judge("tensorflow")
-tf_keras = Judge("tf_keras")
-networks = Judge("bertferry.convert.loading", "tensorflow", "tf_keras")
+tf: Any = Judge("tensorflow")
+tf_keras: Any = Judge("tf_keras")
+networks: Any = Judge("bertferry.convert.loading", "tensorflow", "tf_keras")
 """Loads checkpoints into this project's Keras networks."""

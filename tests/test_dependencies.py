@@ -48,7 +48,7 @@ def declared(extras):
 
 def installed_by(extra):
     """The distributions that an extra adds, those of the extras that it refers to included."""
-    found = set()
+    found: set[str] = set()
     for requirement in EXTRAS[extra]:
         if referred := re.fullmatch(r"bertferry\[([\w,]+)\]", requirement):
             found = found.union(*map(installed_by, referred[1].split(",")))

@@ -17,7 +17,7 @@ CASES = {
         "export-hub-module --module MODULE --output OUT",
         "export-hub-module --check MODULE",
         "export-onnx --saved-model MODULE --output OUT",
-        "verify-parity --reference SOURCE --candidate SOURCE",
+        "verify-parity --reference SOURCE --candidate SOURCE --engine tensorflow",
         "verify-parity --reference hub:MODULE --candidate SOURCE",
         "verify-parity --reference savedmodel:MODULE --candidate SOURCE",
     ),

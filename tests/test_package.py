@@ -38,7 +38,7 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def install(wheel, tmp_path_factory):
-    """Makes an environment of the wheel, the base alone or with an extra, from the packages of this environment."""
+    """Makes an environment of the wheel, the base alone or with an extra, from packages of this environment."""
 
     @cache
     def make(extra):

@@ -17,6 +17,7 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from environments import ENVIRONMENTS, ROOT, TESTS, Environment
 
@@ -138,7 +139,7 @@ def run_tests(environment: Environment, python: Path, folder: Path) -> str:
     return counts if status == 0 else f"FAILED: {counts}"
 
 
-def run(command: list[str | Path], output: object) -> int:
+def run(command: list[str | Path], output: TextIO) -> int:
     """Runs a step of a suite in the checkout, without bertferry's sources on its path; returns its exit code."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     try:
