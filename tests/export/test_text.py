@@ -58,6 +58,15 @@ def preprocessing(request, minilm, tmp_path_factory):
     return hub.load(str(path)), tokenizer
 
 
+def test_a_text_module_without_tensorflow_text_names_the_extra(preprocessing):
+    code = "import sys; sys.modules['tensorflow_text'] = None; from bertferry.export.command import run; run()"
+    path = str(preprocessing[0])
+    run = subprocess.run([sys.executable, "-c", code, "--check", path], capture_output=True, text=True)
+    assert run.returncode == 3, run.stderr
+    assert run.stderr.startswith(f"export-hub-module: {path}: loading its operation '")
+    assert run.stderr.endswith("tensorflow_text, which is not installed: pip install 'bertferry[text]'\n")
+
+
 def run_the_cards_snippet(module):
     """In a separate process, in which only the snippet imports the text operations."""
     snippet = (module / "README.md").read_text().split("```python\n")[1].split("```")[0]

@@ -51,13 +51,13 @@ export-onnx --checkpoint PRETRAINED --output OUT/pretrainer.onnx --task pretrain
 verify-parity --reference SOURCE --candidate OUT/fp32.onnx --candidate OUT/ort.onnx --localize
 """
 TENSORFLOW = """
-export-hub-module --checkpoint SOURCE --output OUT/hub
-export-hub-module --checkpoint SOURCE --output OUT/hub-bf16 --precision bf16
-export-hub-module --checkpoint PRETRAINED --output OUT/hub-pretrainer --task pretrainer
+export-hub-module --checkpoint SOURCE --output OUT/hub --vocab VOCAB --do-lower-case
+export-hub-module --checkpoint SOURCE --output OUT/hub-bf16 --precision bf16 --vocab VOCAB --do-lower-case
+export-hub-module --checkpoint PRETRAINED --output OUT/pretrainer --task pretrainer --vocab VOCAB --do-lower-case
 export-hub-module --checkpoint SOURCE --output OUT/text --task text --pooling mean --vocab VOCAB --do-lower-case
 export-hub-module --check OUT/hub
 export-hub-module --check OUT/hub-bf16
-export-hub-module --check OUT/hub-pretrainer
+export-hub-module --check OUT/pretrainer
 export-hub-module --check OUT/text
 export-hub-module --module OUT/hub --output OUT/hub-again
 verify-parity --reference SOURCE --candidate OUT/hub --candidate OUT/hub-bf16 --profile bf16 --localize
