@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
+from judges import tf
 
 from bertferry.convert import convert_checkpoint
 from bertferry.convert.bundle import BundleReader
