@@ -1,4 +1,4 @@
-"""Faults of the computation, planted in the networks and in the code traced for modules and ONNX files."""
+"""Faults of the computation, planted in the networks, in the code of modules and in ONNX graphs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
+import graph_faults
 import numpy as np
 from weight_faults import CONFIG
 
@@ -16,13 +17,14 @@ ATTENTION = "layer_0/attention"
 
 @dataclass(frozen=True)
 class CodeFault:
-    """Changes the computation: `network` of a Keras network, `trace` of the code of modules and ONNX files, and
-    `numpy` of the NumPy network."""
+    """Changes the computation: `network` of a Keras network, `trace` of the code of modules, `numpy` of the NumPy
+    network, and `graph` of ONNX graphs."""
 
     name: str
     network: Callable[[Any], None]
     trace: Callable[[ExitStack], None]
     numpy: Callable[[ExitStack], None]
+    graph: graph_faults.Change
     culprit: str
 
 
@@ -33,9 +35,17 @@ def code_faults() -> Iterator[CodeFault]:
         _network_epsilon,
         _trace_attribute("LAYER_NORM_EPSILON", 1e-3),
         _numpy_attribute("operations.LAYER_NORM_EPSILON", 1e-3),
+        graph_faults.with_epsilon(1e-3),
         "embeddings",
     )
-    yield CodeFault("embedding LayerNorm skipped", _network_no_norm, _trace_no_norm, _numpy_no_norm, "embeddings")
+    yield CodeFault(
+        "embedding LayerNorm skipped",
+        _network_no_norm,
+        _trace_no_norm,
+        _numpy_no_norm,
+        graph_faults.without_norm,
+        "embeddings",
+    )
     yield CodeFault(
         "mask ignored", *_change_inputs(lambda ids, mask, types: (ids, mask * 0 + 1, types)), ATTENTION
     )
@@ -43,11 +53,30 @@ def code_faults() -> Iterator[CodeFault]:
     yield CodeFault(
         "segment ids ignored", *_change_inputs(lambda ids, mask, types: (ids, mask, types * 0)), "embeddings"
     )
-    yield CodeFault("pooler without its tanh", _network_no_tanh, _trace_no_tanh, _numpy_no_tanh, "pooler")
     yield CodeFault(
-        "pooler over the last token", _network_last_token, _trace_last_token, _numpy_last_token, "pooler"
+        "pooler without its tanh",
+        _network_no_tanh,
+        _trace_no_tanh,
+        _numpy_no_tanh,
+        graph_faults.without_tanh,
+        "pooler",
     )
-    yield CodeFault("dropout in inference", _network_dropout, _trace_dropout, _numpy_dropout, "embeddings")
+    yield CodeFault(
+        "pooler over the last token",
+        _network_last_token,
+        _trace_last_token,
+        _numpy_last_token,
+        graph_faults.over_last_token,
+        "pooler",
+    )
+    yield CodeFault(
+        "dropout in inference",
+        _network_dropout,
+        _trace_dropout,
+        _numpy_dropout,
+        graph_faults.with_dropout,
+        "embeddings",
+    )
 
 
 def _numpy_attribute(name: str, value: Any) -> Callable[[ExitStack], None]:
@@ -100,7 +129,7 @@ def _numpy_no_norm(stack: ExitStack) -> None:
 
 def _change_inputs(
     change: Callable[..., Any],
-) -> tuple[Callable[[Any], None], Callable[[ExitStack], None], Callable[[ExitStack], None]]:
+) -> tuple[Callable[[Any], None], Callable[[ExitStack], None], Callable[[ExitStack], None], graph_faults.Change]:
     """Makes the encoder run on changed inputs."""
 
     def network(encoder: Any) -> None:
@@ -132,7 +161,7 @@ def _change_inputs(
 
         _numpy_attribute("heads.encode", encode)(stack)
 
-    return network, trace, numpy
+    return network, trace, numpy, graph_faults.on_changed_inputs(change)
 
 
 def _trace_encode(stack: ExitStack, encode: Any) -> None:
@@ -244,7 +273,7 @@ def _numpy_dropout(stack: ExitStack) -> None:
 
 @contextmanager
 def plant(fault: CodeFault) -> Iterator[None]:
-    """Plants the fault in networks that are loaded and modules that are traced inside the context."""
+    """Plants the fault in networks that are loaded, modules that are traced and graphs that are written here."""
     from bertferry.verify.runners import keras_network
 
     load = keras_network.load_network
@@ -256,5 +285,6 @@ def plant(fault: CodeFault) -> Iterator[None]:
 
     with ExitStack() as stack:
         stack.enter_context(patch.object(keras_network, "load_network", load_with_fault))
+        stack.enter_context(graph_faults.plant_in_graphs(fault.graph))
         fault.trace(stack)
         yield

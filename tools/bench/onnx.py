@@ -9,6 +9,7 @@ takes minutes and 20 GB. Prints the Markdown of docs/benchmarks.md.
 
 import argparse
 import json
+import statistics
 import sys
 import tempfile
 from pathlib import Path
@@ -21,12 +22,13 @@ TOOLS = Path(__file__).parent.parent
 SHAPES = ((1, 128), (8, 128), (1, 512))
 CONVERT = """
 import sys
-from bertferry.convert import convert_checkpoint
-convert_checkpoint(*sys.argv[1:3], to="huggingface", do_lower_case=True)
+from bertferry.convert import ConversionOptions, convert_checkpoint
+convert_checkpoint(*sys.argv[1:3], ConversionOptions(to="huggingface", do_lower_case=True))
 """
 EXPORT = "import sys; from bertferry.export.onnx.command import run; run()"
 HUB = "import sys; from bertferry.export.command import run; run()"
 CASED = ["--do-lower-case"]
+BASELINE = "baseline: optimum-cli"
 LATENCY = """
 import json, sys, time
 import numpy as np, onnxruntime
@@ -104,18 +106,29 @@ def exports(base: Path, arguments: argparse.Namespace) -> None:
         if arguments.baseline_python:
             optimum = arguments.baseline_python.parent / "optimum-cli"
             command = [optimum, "export", "onnx", "--model", base / "hf", "--task", "feature-extraction"]
-            runs.setdefault("baseline: optimum-cli", []).append(
-                run([*command, base / "optimum"], HF_HUB_OFFLINE="1")
-            )
-    print("| command | wall, s | peak memory, GB |\n|---|---|---|")
+            runs.setdefault(BASELINE, []).append(run([*command, base / "optimum"], HF_HUB_OFFLINE="1"))
+    print("| command | wall, s | peak memory, GB | × baseline |\n|---|---|---|---|")
     for name, measured in runs.items():
-        wall, peak = median([sample.wall for sample in measured]), median([sample.peak for sample in measured])
-        print(f"| {name} | {wall} | {peak} |")
-    export(base / "tf1", base / "ort.onnx", "--optimize", "ort", "--no-verify")
-    export(base / "tf1", base / "int8.onnx", "--precision", "int8", "--no-verify")
-    export(base / "tf1", base / "ort8.onnx", "--precision", "int8", "--optimize", "ort", "--no-verify")
-    sizes = {name: (base / f"{name}.onnx").stat().st_size / 1e6 for name in ("none", "ort", "int8", "ort8")}
+        wall, peak = (median([getattr(sample, figure) for sample in measured]) for figure in ("wall", "peak"))
+        print(f"| {name} | {wall} | {peak} | {ratios(measured, runs.get(BASELINE, []))} |")
+    graphs = {"ort": ("ort", "fp32"), "ort16": ("ort", "fp16"), "int8": ("none", "int8"), "ort8": ("ort", "int8")}
+    for name, (optimize, precision) in graphs.items():
+        flags = ("--optimize", optimize, "--precision", precision, "--no-verify")
+        export(base / "tf1", base / f"{name}.onnx", *flags)
+    sizes = {name: (base / f"{name}.onnx").stat().st_size / 1e6 for name in ("none", *graphs)}
     print("\nSizes in MB: " + ", ".join(f"{name} {size:.1f}" for name, size in sizes.items()))
+
+
+def ratios(runs: list[Run], baseline: list[Run]) -> str:
+    """Median wall time and peak memory relative to the baseline's."""
+    if not baseline:
+        return ""
+    wall, peak = (
+        statistics.median(getattr(sample, figure) for sample in runs)
+        / statistics.median(getattr(sample, figure) for sample in baseline)
+        for figure in ("wall", "peak")
+    )
+    return f"{wall:.2f} wall, {peak:.2f} memory"
 
 
 def latencies(base: Path, arguments: argparse.Namespace) -> None:

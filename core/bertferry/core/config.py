@@ -8,6 +8,8 @@ ACTIVATIONS = ("gelu_tanh", "gelu_erf", "relu", "tanh", "silu")
 """Names of activations. `gelu_tanh` is the tanh approximation of the original BERT, `gelu_erf` the exact form."""
 LAYER_NORM_EPSILON = 1e-12
 """The ε of LayerNorm in every BERT."""
+MASKED_SCORE = -10000.0
+"""Added to the attention scores of masked positions, as in google-research/bert."""
 
 
 class ConfigError(UsageError, ValueError):

@@ -13,12 +13,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from bertferry.core.config import EncoderConfig
+from bertferry.core.config import LAYER_NORM_EPSILON, MASKED_SCORE, EncoderConfig
 from bertferry.modeling.activations import get_activation
-
-LAYER_NORM_EPSILON = 1e-12
-MASKED_SCORE = -10000.0
-"""Added to the attention scores of masked positions, as in google-research/bert."""
 
 Dropout = Callable[[tf.Tensor, float], tf.Tensor]
 

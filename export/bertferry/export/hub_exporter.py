@@ -179,7 +179,7 @@ def check_packages(options: ModuleOptions) -> None:
     if options.kind in WRITERS:
         check_installed("exporting a text module", "tensorflow_text")
     if options.onnx:
-        check_installed("exporting ONNX files", *ONNX, "tf2onnx")
+        check_installed("exporting ONNX files", *ONNX)
 
 
 def _files(directory: Path) -> list[Path]:

@@ -12,9 +12,9 @@ from bertferry.core.errors import DataError
 from bertferry.core.parameters import canonical_axes, task_parameters
 from bertferry.core.progress import ProgressCallback
 from bertferry.core.tasks import TASKS
-from bertferry.export.onnx.exporter import check_parity
+from bertferry.export.onnx.checkpoint_source import CheckpointSource
 from bertferry.export.onnx.options import OnnxOptions
-from bertferry.export.onnx.sources import CheckpointSource
+from bertferry.export.onnx.parity_check import check_parity
 from bertferry.export.options import MODULE_PRECISIONS, ONNX_FILES
 from bertferry.export.sentence import SentenceChoices
 from bertferry.export.text_assets import TextAssets

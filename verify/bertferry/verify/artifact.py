@@ -23,7 +23,7 @@ from bertferry.verify.runner import Runner
 KINDS = ("checkpoint", "hub", "savedmodel", "onnx", "huggingface", "golden")
 NETWORK_PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "fp64")
 
-FILE_PRECISIONS = ("fp32", "fp16", "int8")
+FILE_PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 """Those of `export-onnx`."""
 
 
@@ -215,7 +215,7 @@ def onnx_artifact(
         f"onnx {shown or path}{'' if level == 'all' else f' (graph optimizations: {level})'}",
         load_runner,
         _model_limits(configuration),
-        profile=execution.profile(own if own in ("fp16", "int8") else "fp32-cross"),
+        profile=execution.profile("fp32-cross" if own == "fp32" else own),
         configuration=configuration,
         execution=execution,
     )

@@ -1,7 +1,6 @@
-"""Translates a source to ONNX and writes it in the requested precision."""
+"""Builds the graph of a source and writes it in the requested precision."""
 
 import shutil
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,16 +8,13 @@ import onnx
 from onnx import numpy_helper
 
 from bertferry.core.onnx_files.quantize import quantize
-from bertferry.export.onnx.canonicalize import canonicalize
+from bertferry.export.onnx.canonicalize import canonicalize, find_points
 from bertferry.export.onnx.finalize import finalize
-from bertferry.export.onnx.half_precision import convert_to_half
 from bertferry.export.onnx.options import OnnxOptions
-from bertferry.export.onnx.sources import Source
+from bertferry.export.onnx.source import Source
 from bertferry.export.onnx.subgraphs import names_used
-from bertferry.export.onnx.translate import translate
 from bertferry.export.onnx.weights import Weight
 from bertferry.export.onnx.writer import PROTOBUF_LIMIT, size_of, write_model
-from bertferry.verify.inspection_points import point_of
 
 LARGE = 64
 """Minimum size in bytes of an initializer that is written as a weight."""
@@ -48,22 +44,12 @@ class Built:
 
 
 def build(source: Source, options: OnnxOptions) -> Built:
-    """Translates the source's graph to ONNX and checks it, without its weights."""
-    if options.optimize == "ort":
-        model, weights = source.fused(options)
-        outputs: Collection[str] = [value.name for value in model.graph.output]
-        named = find_points(model)
-    else:
-        lifted = source.lifted(options)
-        model, weights = translate(lifted, options.opset)
-        outputs, named = lifted.outputs, set(lifted.named)
-        if options.precision == "fp16":
-            model, weights = convert_to_half(model, weights)
+    """Builds and checks the graph of a source, without its weights."""
+    draft = source.draft(options)
     metadata = {**source.metadata(), "precision": options.precision, "optimize": options.optimize}
-    names = {weight.name for weight in weights}
-    model = finalize(model, names, outputs, named, source.dimensions(), metadata)
+    model = finalize(draft, source.dimensions(), metadata)
     used = names_used(model.graph)
-    return Built(model, tuple(weight for weight in weights if weight.name in used))
+    return Built(model, tuple(weight for weight in draft.weights if weight.name in used))
 
 
 def write(path: Path, built: Built, options: OnnxOptions) -> int:
@@ -86,11 +72,6 @@ def write(path: Path, built: Built, options: OnnxOptions) -> int:
     weight_bytes = sum(map(size_of, weights))
     write_model(path, model, weights, external=options.external_data or weight_bytes > PROTOBUF_LIMIT)
     return weight_bytes
-
-
-def find_points(model: onnx.ModelProto) -> set[str]:
-    """Names of the tensors at which the graph can be cut; they keep their names."""
-    return {name for node in model.graph.node for name in node.output if point_of(name) == name}
 
 
 def _extract_weights(model: onnx.ModelProto) -> list[Weight]:

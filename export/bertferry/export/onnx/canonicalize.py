@@ -9,9 +9,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from bertferry.export.onnx.subgraphs import captured, nodes_in_order, subgraphs
-
-IR_VERSION = 9
-"""The IR version of opset 19 and below, which older runtimes can read."""
+from bertferry.verify.inspection_points import point_of
 
 
 def canonicalize(model: onnx.ModelProto, kept: Collection[str]) -> onnx.ModelProto:
@@ -25,7 +23,18 @@ def canonicalize(model: onnx.ModelProto, kept: Collection[str]) -> onnx.ModelPro
     result = helper.make_graph([], "bertferry", list(graph.input), list(graph.output))
     names = {name: name for name in (*kept, *(value.name for value in (*graph.input, *graph.output)))}
     _Renaming(result).rename(graph, result, names, "")
-    return helper.make_model(result, opset_imports=list(model.opset_import), ir_version=IR_VERSION)
+    opsets = list(model.opset_import)
+    return helper.make_model(result, opset_imports=opsets, ir_version=_ir_version(opsets))
+
+
+def _ir_version(opsets: Collection[onnx.OperatorSetIdProto]) -> int:
+    """The oldest version of the format that has these opsets: newer ones are unknown to older runtimes."""
+    return int(helper.find_min_ir_version_for([opset for opset in opsets if opset.domain in ("", "ai.onnx")]))
+
+
+def find_points(model: onnx.ModelProto) -> set[str]:
+    """Names of the tensors at which the graph can be cut; they keep their names."""
+    return {name for node in model.graph.node for name in node.output if point_of(name) == name}
 
 
 class _Renaming:

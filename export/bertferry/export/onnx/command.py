@@ -18,6 +18,7 @@ from bertferry.core.console import (
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.options import DEFAULT_OPSET, ONNX_PRECISIONS, OPSETS, OPTIMIZATIONS, OnnxOptions
+from bertferry.export.onnx.saved_model_source import NEWEST_OPSET
 
 
 def build_parser() -> argparse_flags.ArgumentParser:
@@ -42,7 +43,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
         "--precision",
         choices=ONNX_PRECISIONS,
         default="fp32",
-        help="fp16: weights and matrix products in float16; int8: dynamic quantization; default: fp32",
+        help="fp16, bf16: weights and matrix products in 16 bits; int8: dynamic quantization; default: fp32",
     )
     add(
         "--optimize",
@@ -54,8 +55,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
         "--opset",
         type=int,
         choices=OPSETS,
-        default=DEFAULT_OPSET,
-        help=f"opset of ai.onnx; default: {DEFAULT_OPSET}",
+        help=f"opset of ai.onnx; default: {DEFAULT_OPSET}, for a SavedModel {NEWEST_OPSET}",
     )
     add("--int64-inputs", action="store_true", help="use int64 instead of int32 inputs for a checkpoint")
     add(

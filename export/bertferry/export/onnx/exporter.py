@@ -1,6 +1,5 @@
 """export_onnx: exports a checkpoint in any layout, or any SavedModel, as a verified ONNX file."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,32 +8,28 @@ from bertferry.convert import SourceOptions, open_checkpoint
 from bertferry.convert.report import in_units
 from bertferry.core.atomic import check_new_file, clear_leftovers, new_file
 from bertferry.core.errors import DataError, UsageError
-from bertferry.core.extras import ONNX, check_installed
+from bertferry.core.extras import check_installed
 from bertferry.core.progress import ProgressCallback
 from bertferry.core.results import Result, Schema
+from bertferry.export.onnx.checkpoint_source import CheckpointSource
 from bertferry.export.onnx.options import OnnxOptions
+from bertferry.export.onnx.parity_check import check_parity, describe_compared
+from bertferry.export.onnx.providers import check_provider
 from bertferry.export.onnx.saved_model_source import SavedModelSource
-from bertferry.export.onnx.sources import CheckpointSource, Source
+from bertferry.export.onnx.source import Source
 from bertferry.export.progress import continue_after, no_progress
-from bertferry.verify import PROFILES, Report, Tolerance
-from bertferry.verify.artifact import onnx_artifact
-from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
-from bertferry.verify.execution import Execution
+from bertferry.verify import Report
 
 if TYPE_CHECKING:  # a wrong flag must be reported without loading ONNX
     from bertferry.export.onnx.build import Built
 
-TOLERANCES = {
-    "fp32": PROFILES["fp32-cross"],
-    "fp16": PROFILES["fp16"],
-    # The loss of eight bits depends on the weights: it is measured and reported, not judged.
-    "int8": Tolerance("int8, reported only", math.inf, 0.0),
-}
-
 
 @dataclass(frozen=True)
 class OnnxReport(Result):
-    """An ONNX export: source, file, sizes in bytes, parity verdict and notes. A dry run has no sizes."""
+    """An ONNX export: source, file, sizes in bytes, parity verdict and notes. A dry run has no sizes.
+
+    `compared` is what the verdict is about: the file, or also what was computed in its place.
+    """
 
     SCHEMA = Schema.ONNX_EXPORT
 
@@ -47,6 +42,7 @@ class OnnxReport(Result):
     total_bytes: int | None
     parity: dict[str, Any] | None
     verdict: str
+    compared: str
     notes: tuple[str, ...]
 
     def render(self) -> str:
@@ -63,6 +59,8 @@ class OnnxReport(Result):
             *notes,
             f"  parity with the source: {self.verdict}",
         ]
+        if self.compared not in ("", "the file"):
+            lines.append(f"  compared: {self.compared}")
         return "\n".join(lines)
 
 
@@ -101,12 +99,13 @@ def export_onnx(
     replaces = target.exists()
     opened = _open_source(checkpoint, saved_model, options, source)
     name = str(checkpoint if checkpoint is not None else saved_model)
-    check_installed("exporting an ONNX file", *ONNX, "tensorflow", "tf2onnx")
+    check_installed("exporting an ONNX file", *opened.needs)
     opened.check(options)
+    check_provider(options.precision)
     if dry_run:
         interface = opened.interface()
         return OnnxReport(
-            name, str(output), options.precision, *interface, None, None, None, "not checked", opened.notes()
+            name, str(output), options.precision, *interface, None, None, None, "not checked", "", opened.notes()
         )
     with new_file(target, overwrite=overwrite) as staging:
         built, weight_bytes, parity = _write_and_check(staging, opened, target, options, progress or no_progress)
@@ -123,6 +122,7 @@ def export_onnx(
         total_bytes=sum(written.values()),
         parity=None if parity is None else parity.to_dict(),
         verdict="not checked" if parity is None else parity.verdict(),
+        compared="" if parity is None else describe_compared(opened, options),
         notes=opened.notes(),
     )
 
@@ -156,26 +156,3 @@ def _write_and_check(
     if parity is not None and not parity.ok:
         raise DataError(f"{target}: not written: the graph differs from its source: {parity.verdict()}")
     return built, weight_bytes, parity
-
-
-def check_parity(
-    source: Source, path: Path, target: Path, options: OnnxOptions, progress: ProgressCallback | None = None
-) -> Report:
-    """Compares the written file, shown as `target`, with its source, with and without ONNX Runtime's graph
-    optimizations."""
-    reference = source.artifact()
-    tolerance = TOLERANCES[options.precision]
-    if options.precision == "fp32" and reference.profile != "fp32":  # a source that computes in less
-        tolerance = PROFILES[reference.profile]
-    return compare_artifacts(
-        reference,
-        [
-            onnx_artifact(
-                path, Execution(graph_optimization=level), widen=options.floats == "float16", shown=target
-            )
-            for level in ("none", "all")
-        ],
-        Judgment(tolerance, task=source.task, any_values=source.any_values),
-        inputs=source.probes(options),
-        progress=progress,
-    )

@@ -1,6 +1,5 @@
-"""Converts the weights and matrix products of a graph to float16 and leaves everything else in float32."""
+"""Converts the weights and matrix products of a translated graph to float16; everything else stays in float32."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -9,6 +8,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from bertferry.core.errors import DataError
+from bertferry.export.onnx.draft import Draft
 from bertferry.export.onnx.subgraphs import nodes_in_order, subgraphs
 from bertferry.export.onnx.weights import Weight
 
@@ -18,23 +18,25 @@ MOVES = ("Reshape", "Transpose", "Identity", "Squeeze", "Unsqueeze")
 """Operations that return the values of their first input: those of a float16 weight stay in float16."""
 
 
-def convert_to_half(model: onnx.ModelProto, weights: Sequence[Weight]) -> tuple[onnx.ModelProto, list[Weight]]:
-    """The model with its float32 weights in float16, and the weights.
+def convert_to_half(draft: Draft) -> Draft:
+    """The graph with its float32 weights in float16.
 
     Products with a weight are computed in float16 and widened; before any other operation, the weight is widened.
     Layer normalizations, softmax, activations and the sums between them therefore stay in float32.
     """
-    narrowed = {weight.name for weight in weights if weight.dtype == "float32"}
+    model = draft.model
+    narrowed = {weight.name for weight in draft.weights if weight.dtype == "float32"}
     for value in model.graph.input:
         if value.name in narrowed:
             value.type.tensor_type.elem_type = TensorProto.FLOAT16
     _convert(model.graph, set(narrowed))
-    return model, [
+    weights = [
         replace(weight, dtype="float16", load=partial(_load_as_half, weight))
         if weight.name in narrowed
         else weight
-        for weight in weights
+        for weight in draft.weights
     ]
+    return replace(draft, weights=weights)
 
 
 def _convert(graph: onnx.GraphProto, half: set[str]) -> None:

@@ -25,15 +25,14 @@ from bertferry.modeling.tf_compat import get_argument_name
 class LiftedGraph:
     """A TensorFlow graph whose weights are placeholders.
 
-    `inputs`, `outputs` and `named` (tensors that keep their names) map names to tensors of the graph; `weights`
-    maps placeholders of the graph to their weights. `described` is what the inputs are for, `renamed` the names of
-    outputs in the source by their names here, and `is_half` whether the graph computes in less than float32.
+    `inputs` and `outputs` map names to tensors of the graph, `weights` maps placeholders to their weights.
+    `described` is what the inputs are for, `renamed` the names of outputs in the source by their names here, and
+    `is_half` whether the graph computes in less than float32.
     """
 
     graph: tf.compat.v1.GraphDef
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
-    named: Mapping[str, str]
     weights: Mapping[str, Weight]
     described: tuple[Input, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -66,7 +65,7 @@ def lift(function: tf.types.experimental.ConcreteFunction) -> LiftedGraph:
     tables = {name: value.shape for name, value in values.items()}
     described = describe_inputs(program, inputs, tables)
     return LiftedGraph(
-        to_graph_def(program), inputs, outputs, {}, weights, described, renamed, computes_in_half(program)
+        to_graph_def(program), inputs, outputs, weights, described, renamed, computes_in_half(program)
     )
 
 

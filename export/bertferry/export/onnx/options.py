@@ -6,11 +6,13 @@ from bertferry.core.choices import check_choice
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
 
-ONNX_PRECISIONS = ("fp32", "fp16", "int8")
+FLOATS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "int8": "float32"}
+"""Type of the weights and of the values between operations, by precision; int8 is quantized afterwards."""
+ONNX_PRECISIONS = tuple(FLOATS)
 OPTIMIZATIONS = ("none", "ort")
-OPSETS = (15, 16, 17, 18)
-DEFAULT_OPSET = FUSED_OPSET = 18
-"""18 is the newest opset that tf2onnx 1.17 writes, and the fused graph requires it."""
+OPSETS = tuple(range(17, 27))
+"""From the first with LayerNormalization to the newest that ONNX Runtime 1.26 runs."""
+DEFAULT_OPSET = 17
 
 
 @dataclass(frozen=True)
@@ -20,10 +22,11 @@ class OnnxOptions:
     Attributes:
       task: task of a checkpoint, one of `TASKS`.
       signature: name of a SavedModel's signature.
-      precision: `fp32`, `fp16` (weights and matrix products in float16) or `int8` (dynamic, per channel).
+      precision: `fp32`, `fp16` or `bf16` (weights and matrix products in 16 bits), or `int8` (dynamic, per
+        channel).
       optimize: `none` uses standard ai.onnx operations only, `ort` (checkpoints only) the fused ones of ONNX
         Runtime.
-      opset: one of `OPSETS`.
+      opset: one of `OPSETS`; default: 17 for a checkpoint, 18 for a SavedModel.
       int64_inputs: use int64 instead of int32 inputs for a checkpoint.
       keep_io: keep outputs float32 in fp16; otherwise they are float16.
       external_data: write the weights to a separate file; automatic above 2 GB.
@@ -38,7 +41,7 @@ class OnnxOptions:
     signature: str = "serving_default"
     precision: str = "fp32"
     optimize: str = "none"
-    opset: int = DEFAULT_OPSET
+    opset: int | None = None
     int64_inputs: bool = False
     keep_io: bool = True
     external_data: bool = False
@@ -54,17 +57,19 @@ class OnnxOptions:
             raise UsageError("--inputs is for the parity check, which --no-verify skips")
         if not self.keep_io and self.precision != "fp16":
             raise UsageError(f"--no-keep-io is for --precision fp16: outputs are float32 in {self.precision}")
-        if self.optimize == "ort" and self.precision == "fp16":
-            raise UsageError(
-                "--optimize ort with --precision fp16: ONNX Runtime's CPU provider has no such kernels"
-            )
-        if self.optimize == "ort" and self.opset < FUSED_OPSET:
-            raise UsageError(f"--optimize ort requires --opset {FUSED_OPSET}")
+
+        if self.optimize == "ort" and self.precision == "bf16":
+            raise UsageError("--optimize ort with --precision bf16: Attention has no bfloat16 kernel")
+
+    @property
+    def between(self) -> str:
+        """The type of a checkpoint's weights and of the values between operations."""
+        return FLOATS[self.precision]
 
     @property
     def floats(self) -> str:
         """The type of a checkpoint's outputs."""
-        return "float32" if self.keep_io else "float16"
+        return "float32" if self.keep_io else self.between
 
     @property
     def integers(self) -> str:

@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bertferry.core.errors import UsageError
+from bertferry.core.extras import ONNX
+from bertferry.export.onnx.draft import Draft
 from bertferry.export.onnx.options import OnnxOptions
-from bertferry.export.onnx.weights import Weight
 from bertferry.verify.artifact import Artifact
 from bertferry.verify.probes import Probe
 
@@ -17,12 +18,17 @@ if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
     from bertferry.export.onnx.signature_runner import SignatureRunner
     from bertferry.modeling.tf_compat import ConcreteFunction, LoadedModule
 
+NEWEST_OPSET = 18
+"""The newest opset that tf2onnx 1.17 writes, and the default for SavedModels."""
+
 
 class SavedModelSource:
     """One signature of any TF2 SavedModel."""
 
     task = "encoder"
     any_values = True
+    stays_half = False
+    needs: tuple[str, ...] = (*ONNX, "tensorflow", "tf2onnx")
 
     def __init__(self, path: Path, signature: str) -> None:
         if not (path / "saved_model.pb").is_file():
@@ -59,6 +65,12 @@ class SavedModelSource:
             raise UsageError(
                 "--optimize ort requires --checkpoint: a SavedModel's graph does not show where its BERT is"
             )
+        if options.precision == "bf16":
+            raise UsageError("--precision bf16 requires --checkpoint")
+        if (options.opset or NEWEST_OPSET) > NEWEST_OPSET:
+            raise UsageError(
+                f"--opset {options.opset} requires --checkpoint: a SavedModel becomes at most {NEWEST_OPSET}"
+            )
         if options.floats == "float16":
             raise UsageError("--no-keep-io requires --checkpoint: a SavedModel's outputs keep their types")
 
@@ -66,13 +78,13 @@ class SavedModelSource:
         """The inputs and outputs of the signature."""
         return tuple(self._graph.inputs), tuple(self._graph.outputs)
 
-    def lifted(self, options: OnnxOptions) -> "LiftedGraph":
-        """The signature's graph, inlined, with its variables as placeholders."""
-        return self._graph
+    def draft(self, options: OnnxOptions) -> Draft:
+        """The signature's graph, translated by tf2onnx."""
+        from bertferry.export.onnx.half_precision import convert_to_half
+        from bertferry.export.onnx.translate import translate
 
-    def fused(self, options: OnnxOptions) -> tuple[Any, list[Weight]]:
-        """Not supported: see `check`."""
-        raise NotImplementedError
+        draft = translate(self._graph, options.opset or NEWEST_OPSET)
+        return convert_to_half(draft) if options.precision == "fp16" else draft
 
     def dimensions(self) -> dict[str, Sequence[str | int]]:
         """Only the signature itself determines them."""

@@ -7,6 +7,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from bertferry.core.errors import DataError
+from bertferry.export.onnx.draft import Draft
 from bertferry.export.onnx.lift import LiftedGraph
 from bertferry.export.onnx.loops import release_constants
 from bertferry.export.onnx.subgraphs import all_graphs
@@ -19,21 +20,22 @@ LARGE = 1024
 """Minimum size in bytes of a constant that is written like a weight."""
 
 
-def translate(lifted: LiftedGraph, opset: int) -> tuple[onnx.ModelProto, list[Weight]]:
-    """The graph in ONNX operations, with its weights as inputs, and the weights.
+def translate(lifted: LiftedGraph, opset: int) -> Draft:
+    """The graph in ONNX operations.
 
     Raises:
       DataError: tf2onnx cannot express an operation; it would continue with a wrong graph.
     """
     inputs = [*lifted.inputs.values(), *lifted.weights]
-    outputs = [*lifted.outputs.values(), *lifted.named.values()]
-    tensors = {**lifted.named, **lifted.inputs, **lifted.outputs}
+    outputs = list(lifted.outputs.values())
+    tensors = {**lifted.inputs, **lifted.outputs}
     names = {tensor: name for name, tensor in tensors.items()}
     names |= {tensor: weight.name for tensor, weight in lifted.weights.items()}
     model = convert_graph(lifted.graph, inputs, outputs, names, opset, HARMFUL_PASSES)
     release_constants(model.graph)
     _check_operations(model)
-    return model, [*lifted.weights.values(), *_extract_constants(model.graph)]
+    weights = [*lifted.weights.values(), *_extract_constants(model.graph)]
+    return Draft(model, weights, list(lifted.outputs))
 
 
 def _check_operations(model: onnx.ModelProto) -> None:

@@ -6,10 +6,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from bertferry.core.config import MASKED_SCORE
 from bertferry.modeling.plain_call import plain_call
-
-MASKED_SCORE = -10000.0
-"""Added to a masked score, as in google-research/bert."""
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")

@@ -1,64 +1,30 @@
-"""Sources of ONNX graphs: what every source offers, and a checkpoint's task."""
+"""The source of an ONNX graph that is a checkpoint's task."""
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from bertferry.convert import Checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads, with_parameters
+from bertferry.core.extras import ONNX
 from bertferry.core.parameters import task_parameters
 from bertferry.core.tasks import TASKS
+from bertferry.export.onnx.draft import Draft
 from bertferry.export.onnx.options import OnnxOptions
-from bertferry.export.onnx.weights import Weight
 from bertferry.verify.artifact import Artifact, checkpoint_artifact
 from bertferry.verify.golden import read_inputs
 from bertferry.verify.probes import Probe
-
-if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
-    from bertferry.export.onnx.lift import LiftedGraph
-
-
-class Source(Protocol):
-    """A source that can be traced and run; with `any_values`, its outputs may be empty, NaN or infinite."""
-
-    task: str
-    any_values: bool
-
-    def check(self, options: OnnxOptions) -> None:
-        """Raises UsageError for options that the source does not support."""
-
-    def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Names of the graph's inputs and of its outputs."""
-
-    def lifted(self, options: OnnxOptions) -> "LiftedGraph":
-        """The graph with its weights as placeholders."""
-
-    def fused(self, options: OnnxOptions) -> tuple[Any, list[Weight]]:
-        """The graph in ONNX Runtime's fused operations, with its weights as inputs, and the weights."""
-
-    def dimensions(self) -> Mapping[str, Sequence[str | int]]:
-        """Dimensions of inputs and outputs by name, as symbols or sizes, if they are known."""
-
-    def metadata(self) -> dict[str, str]:
-        """Metadata about the origin of the file."""
-
-    def notes(self) -> tuple[str, ...]:
-        """What else users should know."""
-
-    def artifact(self) -> Artifact:
-        """The artifact with which the file is compared."""
-
-    def probes(self, options: OnnxOptions) -> Sequence[Probe]:
-        """Inputs of the comparison, from `options.inputs` if there are any; none for the standard probes."""
 
 
 class CheckpointSource:
     """A task over a checkpoint's parameters."""
 
     any_values = False
+    stays_half = True
+    needs: tuple[str, ...] = ONNX
 
     def __init__(self, checkpoint: Checkpoint, task: str) -> None:
         checkpoint.check_bert()
@@ -74,19 +40,11 @@ class CheckpointSource:
         """The inputs and outputs of the task."""
         return TASKS[self.task].input_names, TASKS[self.task].output_names
 
-    def lifted(self, options: OnnxOptions) -> "LiftedGraph":
-        """The task traced with placeholders; weights have the type of the matrix products."""
-        from bertferry.export.onnx.trace import trace
+    def draft(self, options: OnnxOptions) -> Draft:
+        """The task's network, written from the parameters."""
+        from bertferry.export.onnx.network import draft_network
 
-        dtype = "float16" if options.precision == "fp16" else "float32"
-        return trace(self._checkpoint, self.task, self._names, dtype, options.integers, options.floats)
-
-    def fused(self, options: OnnxOptions) -> tuple[Any, list[Weight]]:
-        """The task written in fused operations."""
-        from bertferry.export.onnx.fused import FusedGraph
-
-        graph = FusedGraph(self._checkpoint, options.integers)
-        return graph.model(self.task, options.opset), list(graph.weights.values())
+        return draft_network(self._checkpoint, options)
 
     def dimensions(self) -> dict[str, Sequence[str | int]]:
         """The dimensions that the task declares."""
@@ -118,7 +76,7 @@ class CheckpointSource:
         return ()
 
     def artifact(self) -> Artifact:
-        """The checkpoint's Keras network."""
+        """The checkpoint's network."""
         return checkpoint_artifact(self._checkpoint, self.task)
 
     def probes(self, options: OnnxOptions) -> Sequence[Probe]:

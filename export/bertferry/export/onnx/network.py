@@ -1,0 +1,68 @@
+"""Writes the network of a task step by step, each in the operations of `plain.py` or `fused.py`."""
+
+from bertferry.convert import Checkpoint
+from bertferry.core.tasks import HEADS, POSITIONS_INPUT, TASKS
+from bertferry.export.onnx.builder import GraphBuilder
+from bertferry.export.onnx.draft import Draft
+from bertferry.export.onnx.fused import FusedSteps
+from bertferry.export.onnx.options import DEFAULT_OPSET, OnnxOptions
+from bertferry.export.onnx.plain import PlainSteps
+
+STEPS: dict[str, type[PlainSteps]] = {"none": PlainSteps, "ort": FusedSteps}
+"""By the option `optimize`."""
+
+
+def draft_network(source: Checkpoint, options: OnnxOptions) -> Draft:
+    """The graph of a task over the source's parameters.
+
+    The tensors at which a verifier may cut it are named: `embeddings`, `layer_0/attention`, …, `pooler`.
+    """
+    graph = GraphBuilder(source, options.between, options.opset or DEFAULT_OPSET)
+    steps = STEPS[options.optimize](graph, source.config)
+    for name, values in _outputs(steps, source.config.num_layers, options.task).items():
+        if graph.floats == options.floats:
+            graph.add("Identity", [values], name)
+        else:
+            graph.cast(values, options.floats, name)
+    return graph.draft(TASKS[options.task], options.integers, options.floats)
+
+
+def _outputs(steps: PlainSteps, num_layers: int, task: str) -> dict[str, str]:
+    """Writes the network; returns the tensor of each output."""
+    spec = TASKS[task]
+    sequence = _encode(steps, num_layers)
+    pooled = steps.pool(sequence, "pooler") if spec.needs_pooler else ""
+    outputs = {"sequence_output": sequence, "pooled_output": pooled} if spec.encoder else {}
+    for head in spec.heads:
+        outputs |= _head_outputs(steps, head, sequence, pooled)
+    return outputs
+
+
+def _encode(steps: PlainSteps, num_layers: int) -> str:
+    mask = steps.mask()
+    hidden = steps.embed("embeddings")
+    for layer in range(num_layers):
+        place, point = f"encoder/{layer}", f"layer_{layer}"
+        context = steps.attend(hidden, mask, f"{place}/attention")
+        normed = steps.dense_add_norm(
+            context,
+            f"{place}/attention/output",
+            hidden,
+            f"{place}/attention/norm",
+            (f"{point}/attention", f"{point}/attention_norm"),
+        )
+        inner = steps.dense_activate(normed, f"{place}/intermediate")
+        hidden = steps.dense_add_norm(
+            inner, f"{place}/output", normed, f"{place}/output/norm", ("", f"{point}/output")
+        )
+    return hidden
+
+
+def _head_outputs(steps: PlainSteps, head: str, sequence: str, pooled: str) -> dict[str, str]:
+    """The tensors of a head's outputs."""
+    reads, names = HEADS[head].reads, [output.name for output in HEADS[head].outputs]
+    if reads == "predictions":
+        return {names[0]: steps.predict_tokens(sequence, POSITIONS_INPUT)}
+    scores = steps.dense(pooled if reads == "pooled" else sequence, head)
+    columns = [scores] if len(names) == 1 else steps.columns(scores, len(names))
+    return dict(zip(names, columns, strict=True))

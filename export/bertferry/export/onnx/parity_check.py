@@ -1,0 +1,91 @@
+"""Compares a written graph with its source."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from bertferry.core.progress import ProgressCallback
+from bertferry.export.onnx.options import OnnxOptions
+from bertferry.export.onnx.source import Source
+from bertferry.verify import PROFILES, Report, Tolerance
+from bertferry.verify.artifact import onnx_artifact
+from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
+from bertferry.verify.execution import Execution
+
+TOLERANCES = {
+    "fp32": PROFILES["fp32-cross"],
+    "fp16": PROFILES["fp16"],
+    "bf16": PROFILES["bf16"],
+    # The loss of eight bits depends on the weights: it is measured and reported, not judged.
+    "int8": Tolerance("int8, reported only", math.inf, 0.0),
+}
+EMULATION = "computed in float32 with every result rounded to {floats}"
+COMPARED = {
+    "fp16": f"the file, which ONNX Runtime's CPU provider computes partly in float32, and the file {EMULATION}",
+    "bf16": f"the file {EMULATION}: ONNX Runtime's CPU provider has no bfloat16 kernels",
+}
+"""What takes the place of the file itself in the check, by precision."""
+
+
+def is_emulated(source: Source, options: OnnxOptions) -> bool:
+    """Whether the check also computes the file as hardware with kernels of its type does."""
+    return source.stays_half and options.between != "float32"
+
+
+def describe_compared(source: Source, options: OnnxOptions) -> str:
+    """What `check_parity` compares with the source."""
+    if not is_emulated(source, options):
+        return "the file"
+    return COMPARED[options.precision].format(floats=options.between)
+
+
+def check_parity(
+    source: Source, path: Path, target: Path, options: OnnxOptions, progress: ProgressCallback | None = None
+) -> Report:
+    """Compares the written file, shown as `target`, with its source, with and without ONNX Runtime's graph
+    optimizations; in half precision, also as hardware with such kernels computes it: see `emulate_half`."""
+    reference = source.artifact()
+    tolerance = TOLERANCES[options.precision]
+    if options.precision == "fp32" and reference.profile != "fp32":  # a source that computes in less
+        tolerance = PROFILES[reference.profile]
+    with _emulation(path, source, options) as emulation:
+        candidates = [
+            onnx_artifact(
+                path, Execution(graph_optimization=level), widen=options.floats == "float16", shown=target
+            )
+            for level in ("none", "all")
+            if options.precision != "bf16"
+        ]
+        if emulation is not None:
+            name = f"onnx {target} ({EMULATION.format(floats=options.between)})"
+            artifact = onnx_artifact(emulation, Execution(graph_optimization="none"))
+            candidates.append(replace(artifact, name=name))
+        return compare_artifacts(
+            reference,
+            candidates,
+            Judgment(tolerance, task=source.task, any_values=source.any_values),
+            inputs=source.probes(options),
+            progress=progress,
+        )
+
+
+@contextmanager
+def _emulation(path: Path, source: Source, options: OnnxOptions) -> Iterator[Path | None]:
+    """The emulation of a file in half precision, which lies next to it, where its external data is found."""
+    if not is_emulated(source, options):
+        yield None
+        return
+    import onnx
+
+    from bertferry.core.onnx_files.emulate import emulate_half
+
+    emulation = path.with_name(f"{path.name}.emulation")
+    model = onnx.load(str(path), load_external_data=False)
+    emulation.write_bytes(emulate_half(model).SerializeToString())
+    del model
+    try:
+        yield emulation
+    finally:
+        emulation.unlink()

@@ -1,0 +1,143 @@
+"""The steps of a BERT network in standard ai.onnx operations: https://onnx.ai/onnx/operators/."""
+
+from math import pi
+
+from bertferry.core.config import LAYER_NORM_EPSILON, MASKED_SCORE, EncoderConfig
+from bertferry.core.tasks import ENCODER_INPUTS
+from bertferry.export.onnx.builder import GraphBuilder
+
+WORD_IDS, MASK, TYPE_IDS = ENCODER_INPUTS
+GELU_OPSET = 20
+"""The first opset with the operation Gelu."""
+
+
+class PlainSteps:
+    """Writes each step of the network; its arguments and results are names of tensors.
+
+    In half precision, weights and values between operations have 16 bits. Softmax and activations, whose
+    intermediate values can exceed float16's range, are computed in float32, as LayerNormalization does by itself.
+    """
+
+    def __init__(self, graph: GraphBuilder, config: EncoderConfig) -> None:
+        self.graph = graph
+        self.config = config
+
+    def mask(self) -> str:
+        """What `attend` adds to the scores, float32 [B, 1, 1, S]: 0 for tokens, -10000 for padding.
+
+        Softmax ignores an offset that all scores share, so a row of padding only gets 0 throughout: -10000 would
+        merely round its scores to steps of 1e-3.
+        """
+        add, constant = self.graph.add, self.graph.constant
+        padding = add("Sub", [constant(1.0, "float32"), self.graph.cast(MASK, "float32")])
+        bias = add("Mul", [padding, constant(MASKED_SCORE, "float32")])
+        bias = add("Sub", [bias, self.graph.reduce_max(bias, axis=1)])
+        return add("Unsqueeze", [bias, constant([1, 2])])
+
+    def embed(self, output: str) -> str:
+        """The normalized sum of the three embeddings, [B, S, H]."""
+        add, constant, weight = self.graph.add, self.graph.constant, self.graph.weight
+        words = add("Gather", [weight("embeddings/word"), WORD_IDS])
+        length = add("Shape", [WORD_IDS], start=1, end=2)
+        positions = add("Slice", [weight("embeddings/position"), constant([0]), length, constant([0])])
+        segments = add("Gather", [weight("embeddings/segment"), TYPE_IDS])
+        return self.add_norm(add("Add", [words, positions]), segments, "embeddings/norm", output)
+
+    def attend(self, hidden: str, mask: str, place: str) -> str:
+        """Scaled dot-product attention: the contexts of all heads joined, [B, S, H]."""
+        add, constant = self.graph.add, self.graph.constant
+        query, key, value = (self.dense(hidden, f"{place}/{part}") for part in ("query", "key", "value"))
+        # Scaling the query takes fewer products than scaling the scores, which it also keeps in float16's range.
+        query = add("Mul", [query, constant(self.config.head_size**-0.5, self.graph.floats)])
+        scores = add("MatMul", [self._split_heads(query, [0, 2, 1, 3]), self._split_heads(key, [0, 2, 3, 1])])
+        probabilities = add("Softmax", [add("Add", [self.widen(scores), mask])], axis=-1)
+        contexts = add("MatMul", [self.narrow(probabilities), self._split_heads(value, [0, 2, 1, 3])])
+        joined = add("Transpose", [contexts], perm=[0, 2, 1, 3])
+        return add("Reshape", [joined, constant([0, 0, self.config.hidden_size])])
+
+    def _split_heads(self, values: str, order: list[int]) -> str:
+        """[B, S, H] as [B, S, N, D], transposed."""
+        sizes = [0, 0, self.config.num_attention_heads, self.config.head_size]  # 0 keeps a size
+        split = self.graph.add("Reshape", [values, self.graph.constant(sizes)])
+        return self.graph.add("Transpose", [split], perm=order)
+
+    def dense(self, inputs: str, place: str, output: str = "") -> str:
+        """inputs · kernel + bias: [..., H] → [..., W]."""
+        product = self.graph.add("MatMul", [inputs, self.graph.weight(f"{place}/kernel")])
+        return self.graph.add("Add", [product, self.graph.weight(f"{place}/bias")], output)
+
+    def dense_activate(self, inputs: str, place: str) -> str:
+        """A dense layer and the configuration's activation."""
+        return self.activate(self.dense(inputs, place))
+
+    def dense_add_norm(self, inputs: str, place: str, skip: str, norm: str, outputs: tuple[str, str]) -> str:
+        """A dense layer, and the layer normalization of its sum with `skip`; `outputs` are names for both."""
+        return self.add_norm(self.dense(inputs, place, outputs[0]), skip, norm, outputs[1])
+
+    def add_norm(self, values: str, skip: str, place: str, output: str = "") -> str:
+        """The layer normalization of a sum."""
+        return self.norm(self.graph.add("Add", [values, skip]), place, output)
+
+    def norm(self, values: str, place: str, output: str = "") -> str:
+        """Layer normalization over the last axis (Ba et al., 2016)."""
+        inputs = [values, self.graph.weight(f"{place}/gamma"), self.graph.weight(f"{place}/beta")]
+        return self.graph.add("LayerNormalization", inputs, output, axis=-1, epsilon=LAYER_NORM_EPSILON)
+
+    def activate(self, values: str) -> str:
+        """The configuration's activation."""
+        add, activation, wide = self.graph.add, self.config.activation, self.widen(values)
+        if activation == "silu":
+            result = add("Mul", [wide, add("Sigmoid", [wide])])
+        elif activation in ("relu", "tanh"):
+            result = add(activation.capitalize(), [wide])
+        elif self.graph.opset >= GELU_OPSET:
+            result = add("Gelu", [wide], approximate="tanh" if activation == "gelu_tanh" else "none")
+        else:
+            result = self._gelu(wide)
+        return self.narrow(result)
+
+    def _gelu(self, x: str) -> str:
+        """x · Φ(x), or its approximation x/2 · (1 + tanh(√(2/π) · (x + 0.044715 · x³))).
+
+        Hendrycks & Gimpel, 2016. ONNX Runtime recognizes these operations in this order, and fuses them.
+        """
+
+        def number(value: float) -> str:
+            return self.graph.constant(value, "float32")
+
+        add = self.graph.add
+        if self.config.activation == "gelu_tanh":
+            square = add("Mul", [add("Mul", [x, number(0.044715)]), x])
+            inner = add("Mul", [add("Mul", [x, number((2 / pi) ** 0.5)]), add("Add", [square, number(1.0)])])
+            curve = add("Tanh", [inner])
+        else:
+            curve = add("Erf", [add("Div", [x, number(2**0.5)])])
+        return add("Mul", [add("Mul", [x, number(0.5)]), add("Add", [curve, number(1.0)])])
+
+    def pool(self, hidden: str, output: str) -> str:
+        """The first position through the pooler, [B, H]."""
+        first = self.graph.add("Gather", [hidden, self.graph.constant(0)], axis=1)
+        return self.graph.add("Tanh", [self.dense(first, "pooler")], output)
+
+    def predict_tokens(self, sequence: str, positions: str) -> str:
+        """Logits [B, P, V] of the tokens at some positions: a transform, then the tied token embedding table."""
+        add, constant = self.graph.add, self.graph.constant
+        indices = add("Unsqueeze", [self.graph.cast(positions, "int64"), constant([-1])])
+        hidden = self.dense_activate(add("GatherND", [sequence, indices], batch_dims=1), "mlm/dense")
+        # A Gemm could transpose the table by itself, but quantization would then store it twice.
+        table = add("Transpose", [self.graph.weight("embeddings/word")], perm=[1, 0])
+        product = add("MatMul", [self.norm(hidden, "mlm/norm"), table])
+        return add("Add", [product, self.graph.weight("mlm/bias")])
+
+    def columns(self, scores: str, count: int) -> list[str]:
+        """The columns of the last axis: [B, S, count] → [B, S] each."""
+        last = self.graph.constant([-1])
+        return [self.graph.add("Squeeze", [column, last]) for column in self.graph.split(scores, count)]
+
+    def widen(self, values: str) -> str:
+        """The values in float32."""
+        return values if self.graph.floats == "float32" else self.graph.cast(values, "float32")
+
+    def narrow(self, values: str) -> str:
+        """Float32 values in the type of those between operations."""
+        return values if self.graph.floats == "float32" else self.graph.cast(values, self.graph.floats)
