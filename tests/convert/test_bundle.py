@@ -1,5 +1,6 @@
 """Reading and writing TensorFlow checkpoint files without TensorFlow, compared with TensorFlow."""
 
+import random
 import shutil
 import tempfile
 from itertools import pairwise
@@ -16,6 +17,7 @@ from judges import tf
 from bertferry.convert import ConversionOptions, convert_checkpoint
 from bertferry.convert.bundle import BundleReader, BundleWriter
 from bertferry.convert.bundle.entry import DTYPE_OF_NUMBER, STRINGS
+from bertferry.core.errors import DataError
 
 UNREADABLE = {"qint8", "quint8", "qint16", "quint16", "qint32", "resource", "variant"}
 NARROW = {"int2": (-2, 2), "uint2": (0, 4), "int4": (-8, 8), "uint4": (0, 16), "float4_e2m1fn": (-6, 7)}
@@ -24,22 +26,51 @@ NUMERIC = sorted(set(DTYPE_OF_NUMBER.values()) - {STRINGS} - UNREADABLE)
 GOLDENS = sorted(Path(__file__).parents[1].glob("fixtures/golden/*/*.index"))
 
 
-def save_with_tensorflow(prefix, tensors, parts=1):
-    """Saves with `SaveV2`, or in several parts that `MergeV2Checkpoints` merges."""
-    names = sorted(tensors)
+def save_with_tensorflow(prefix, tensors, parts=1, cut=None):
+    """Saves with `SaveV2`, or in several parts that `MergeV2Checkpoints` merges.
+
+    `cut` returns the pieces into which to partition a tensor, as specification and values, or nothing.
+    """
+    saved = [piece for name in sorted(tensors) for piece in pieces_of(name, tensors[name], cut)]
     prefixes = [str(prefix)] if parts == 1 else [f"{prefix}-part{number}/part" for number in range(parts)]
     for number, one in enumerate(prefixes):
-        some = names[number::parts]
+        names, specifications, values = zip(*saved[number::parts], strict=True)
         tf.raw_ops.SaveV2(
             prefix=one,
-            tensor_names=some,
-            shape_and_slices=[""] * len(some),
-            tensors=[as_tensor(tensors[name]) for name in some],
+            tensor_names=names,
+            shape_and_slices=specifications,
+            tensors=[as_tensor(value) for value in values],
         )
     if parts > 1:
         tf.raw_ops.MergeV2Checkpoints(
             checkpoint_prefixes=prefixes, destination_prefix=str(prefix), delete_old_dirs=True
         )
+
+
+def pieces_of(name, array, cut):
+    pieces = cut(array) if cut and array.dtype != object else []
+    return [(name, *piece) for piece in pieces or [("", array)]]
+
+
+def cut_along(axes, random):
+    """A function that partitions tensors of more than one element at a random place along these axes."""
+
+    def cut(array):
+        pieces = [([], array)]
+        for axis, size in enumerate(array.shape):
+            if axis not in axes or size < 2 or not array.size:
+                pieces = [([*extents, "-"], values) for extents, values in pieces]
+                continue
+            place = random.randrange(1, size)
+            pieces = [
+                ([*extents, f"{start},{stop - start}"], np.take(values, range(start, stop), axis))
+                for extents, values in pieces
+                for start, stop in ((0, place), (place, size))
+            ]
+        shape = " ".join(map(str, array.shape))
+        return [(f"{shape} {':'.join(extents)}", values) for extents, values in pieces] if len(pieces) > 1 else []
+
+    return cut
 
 
 def as_tensor(array):
@@ -149,12 +180,14 @@ def bundles(draw):
 @pytest.mark.parametrize("case", range(10))
 def test_random_bundles_go_both_ways(case):
     @settings(max_examples=50, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(bundles(), st.integers(1, 3))
-    def both_ways(tensors, parts):
+    @given(bundles(), st.integers(1, 3), st.sets(st.integers(0, 2)), st.randoms(use_true_random=False))
+    def both_ways(tensors, parts, axes, random):
         with tempfile.TemporaryDirectory() as folder:
             save_here(Path(folder, "ours"), tensors)
             assert_same(read_with_tensorflow(Path(folder, "ours")), tensors)
-            save_with_tensorflow(Path(folder, "theirs"), tensors, min(parts, len(tensors)))
+            save_with_tensorflow(
+                Path(folder, "theirs"), tensors, min(parts, len(tensors)), cut_along(axes, random)
+            )
             assert_same(read_here(Path(folder, "theirs")), tensors)
 
     both_ways()
@@ -167,6 +200,41 @@ def test_every_type_of_numbers(tmp_path):
     assert_same(read_with_tensorflow(tmp_path / "ours"), tensors)
     save_with_tensorflow(tmp_path / "theirs", tensors, parts=3)
     assert_same(read_here(tmp_path / "theirs"), tensors)
+
+
+def test_types_without_numbers_are_named(tmp_path):
+    quantized = tf.quantization.quantize(tf.constant([0.0, 1.0]), 0.0, 1.0, tf.qint8)[0]
+    tf.raw_ops.SaveV2(prefix=str(tmp_path / "q"), tensor_names=["q"], shape_and_slices=[""], tensors=[quantized])
+    reader = BundleReader(tmp_path / "q")
+    assert reader.entries["q"].dtype == "qint8"
+    reader.check("q")
+    with pytest.raises(DataError, match="tensor q is damaged: its type, qint8, is not a supported numeric type"):
+        reader.read("q")
+
+
+def test_the_state_of_a_data_pipeline_is_checked(tmp_path):
+    """It is opaque, but damage there casts doubt on the whole file."""
+    pipeline = iter(tf.data.Dataset.range(100).shuffle(10).batch(3))
+    prefix = Path(tf.train.Checkpoint(pipeline=pipeline).write(str(tmp_path / "state")))
+    (key,) = (key for key, entry in BundleReader(prefix).entries.items() if entry.dtype == "variant")
+    BundleReader(prefix).check(key)
+    entry = BundleReader(prefix).entries[key]
+    data = tmp_path / "state.data-00000-of-00001"
+    content = bytearray(data.read_bytes())
+    for place in (entry.offset, entry.offset + 1, entry.offset + entry.size // 2, entry.offset + entry.size - 1):
+        content[place] ^= 1
+        data.write_bytes(content)
+        with pytest.raises(DataError, match=r"state: tensor pipeline/.* is damaged"):
+            BundleReader(prefix).check(key)
+        content[place] ^= 1
+
+
+@pytest.mark.parametrize("axes", [{0}, {1}, {0, 2}])
+def test_a_partitioned_tensor_has_the_bytes_of_the_whole(tmp_path, axes):
+    whole = {"table": np.arange(60, dtype=np.float32).reshape(3, 4, 5), "other": np.ones(3, np.int8)}
+    save_with_tensorflow(tmp_path / "parts", whole, 2, cut_along(axes, random.Random(0)))
+    assert BundleReader(tmp_path / "parts").entries["table"].slices
+    assert_same(read_here(tmp_path / "parts"), whole)
 
 
 def test_names_fill_several_blocks(tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -11,22 +12,40 @@ from closeness import assert_close
 from judges import skip_without, tf
 
 from bertferry.convert import LAYOUTS, TARGETS, ConversionOptions, convert_checkpoint, open_checkpoint
+from bertferry.core.tasks import TASKS
 
 HERE = Path(__file__).parent
 
 
-@pytest.mark.parametrize("to", [name for name in TARGETS if LAYOUTS[name].naming != "safetensors"])
-def test_the_saver_of_tf1_reads_every_tensor_by_its_variables_name(golden, tmp_path, to):
-    convert_checkpoint(golden / "tf1_pretrain_L2", tmp_path / "out", ConversionOptions(to=to, task="encoder"))
-    written, source = open_checkpoint(tmp_path / "out"), open_checkpoint(golden / "tf1_pretrain_L2")
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        variables = {}
-        for row in LAYOUTS[to].bind(LAYOUTS[to].forms[0], num_layers=2):
-            shape = written.stored_info(row.parameter).shape
-            variables[row] = tf.compat.v1.get_variable(row.variable or row.stored, shape)
-        tf.compat.v1.train.Saver(list(variables.values())).restore(session, str(tmp_path / "out/bert_model.ckpt"))
-        for row, value in session.run(variables).items():
-            np.testing.assert_array_equal(value, source.read(row.parameter, row.axes))
+@pytest.mark.parametrize("python", ["this", "other"])
+def test_tensorflow_restores_what_was_written(golden, tmp_path, python):
+    """In this TensorFlow, and in that of the Python that $BERTFERRY_TENSORFLOW_PYTHON names."""
+    if python == "this":
+        skip_without("tensorflow")
+    command = {"this": sys.executable, "other": os.environ.get("BERTFERRY_TENSORFLOW_PYTHON")}[python]
+    if not command:
+        pytest.skip("set BERTFERRY_TENSORFLOW_PYTHON to a Python with another version of TensorFlow")
+    source = open_checkpoint(golden / "tf1_pretrain_L2")
+    folders = []
+    for to in (name for name in TARGETS if LAYOUTS[name].naming != "safetensors"):
+        task = "pretrainer" if LAYOUTS[to].form_with(TASKS["pretrainer"].heads) else "encoder"
+        folders.append(tmp_path / to)
+        convert_checkpoint(golden / "tf1_pretrain_L2", folders[-1], ConversionOptions(to=to, task=task))
+        form = LAYOUTS[to].form_with(TASKS[task].heads)
+        rows = [*LAYOUTS[to].bind(form, 2), *LAYOUTS[to].superseded_rows(form, 2)]
+        keys = [f"{row.stored}|{row.variable}" if row.variable else row.stored for row in rows]
+        values = [source.read(row.parameter, row.axes) for row in rows]
+        np.savez(folders[-1] / "expected.npz", **dict(zip(keys, values, strict=True)))
+    run = subprocess.run(
+        [command, HERE / "tensorflow_restores.py", *folders], capture_output=True, text=True, env=without_ours()
+    )
+    assert run.returncode == 0, run.stderr
+    assert f"restored {len(folders)} checkpoints" in run.stdout
+
+
+def without_ours():
+    """The environment without this project's packages, and with TensorFlow silent."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
 @pytest.fixture(scope="module")
