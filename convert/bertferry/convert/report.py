@@ -29,7 +29,7 @@ def in_units(count: int) -> str:
 @dataclass(frozen=True)
 class TensorRow:
     """The conversion of one tensor: names and shapes on both sides, its type in the target, what happened to its
-    bytes, and the fingerprint of those that were read (CRC-32C for TensorFlow files, SHA-256 for safetensors)."""
+    bytes, and the fingerprint of those that were read: their CRC-32C, whatever the format."""
 
     parameter: str
     source: str

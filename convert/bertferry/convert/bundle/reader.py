@@ -105,7 +105,7 @@ class BundleReader:
             return decode_strings(self._bytes(entry), entry.shape, entry.crc)
         self._check_size(entry)
         content = read_bytes(self._path(entry), entry.offset, entry.size)
-        if crc32c(content) != entry.crc:
+        if crc32c(content.data) != entry.crc:
             raise ValueError(MISMATCH)
         return content.view(entry.dtype).reshape(entry.shape)
 

@@ -71,7 +71,7 @@ class SafetensorsReader:
         info = self.tensors[key]
         with self._name_fault(key):
             content = read_bytes(*self._ranges[key])
-            self._fingerprints[key] = fingerprint_of(crc32c(content))
+            self._fingerprints[key] = fingerprint_of(crc32c(content.data))
             return content.view(info.dtype).reshape(info.shape)
 
     def chunks(self, key: str) -> Iterator[memoryview]:
