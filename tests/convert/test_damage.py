@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from judges import tf
 
-from bertferry.convert import open_checkpoint
+from bertferry.convert import converter, open_checkpoint
 from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.command import main
 
@@ -134,6 +134,26 @@ def test_swapped_shards(golden, tmp_path, capfd, one_line):
     capfd.readouterr()
     assert main(["--input", str(source), "--output", str(tmp_path / "out")]) == 1
     one_line("tensor bert/.* is damaged")
+
+
+@pytest.mark.parametrize(("to", "offset"), [("tf1", 0), ("keras_bert", 0), ("huggingface", -1)])
+def test_damage_while_writing_is_noticed(golden, tmp_path, monkeypatch, one_line, to, offset):
+    """The offset is that of a tensor's byte."""
+    write = converter.write_tensors
+
+    def write_badly(directory, *arguments):
+        written = write(directory, *arguments)
+        path = next(file for file in directory.iterdir() if file.name in (DATA, "model.safetensors"))
+        content = bytearray(path.read_bytes())
+        content[offset] ^= 1
+        path.write_bytes(content)
+        return written
+
+    monkeypatch.setattr(converter, "write_tensors", write_badly)
+    arguments = ["--input", str(golden / "tf1_core_L2"), "--output", str(tmp_path / "out"), "--to", to]
+    assert main(arguments) == 1
+    one_line("read-back mismatch: .* differs from its source|tensor .* is damaged: its checksum")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("name", ["model.h5", "README.md", "bert_model.ckpt.data-00000-of-00001", "weights.npz"])
