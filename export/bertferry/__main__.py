@@ -2,7 +2,6 @@
 
 import sys
 from importlib import import_module
-from importlib.metadata import version
 
 from bertferry.core.console import run_as_program
 
@@ -29,6 +28,8 @@ def run() -> None:
     elif name in ("-h", "--help"):
         print(help_text(), end="")
     elif name == "--version":
+        from importlib.metadata import version
+
         print(f"bertferry {version('bertferry')}")
     else:
         fault = f"unknown command {name!r}" if name else "no command given"
