@@ -9,8 +9,10 @@ only the names reveal it.
 from collections.abc import Mapping
 from functools import cache
 from math import prod
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:  # layouts, which `--help` lists, group axes without it
+    import numpy as np
 
 Groups = tuple[tuple[str, ...], ...]
 
@@ -49,13 +51,13 @@ def same_bytes(source: str, target: str) -> bool:
     return names(source) == names(target)
 
 
-def rearrange(array: np.ndarray, source: str, target: str, sizes: Mapping[str, int]) -> np.ndarray:
+def rearrange(array: "np.ndarray", source: str, target: str, sizes: Mapping[str, int]) -> "np.ndarray":
     """The array, laid out as `source`, in the layout `target`; a view if the bytes are the same in both."""
     if source == target:
         return array
     source_order, target_order = names(source), names(target)
     if source_order == target_order:
-        return np.reshape(array, shape(target, sizes))
-    ungrouped = np.reshape(array, [sizes[name] for name in source_order])
-    transposed = np.transpose(ungrouped, [source_order.index(name) for name in target_order])
-    return np.reshape(transposed, shape(target, sizes))
+        return array.reshape(shape(target, sizes))
+    ungrouped = array.reshape([sizes[name] for name in source_order])
+    transposed = ungrouped.transpose([source_order.index(name) for name in target_order])
+    return transposed.reshape(shape(target, sizes))
