@@ -12,7 +12,7 @@ import pytest
 from bertferry.convert import open_checkpoint
 from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.command import main
-from bertferry.convert.readers.hdf5 import _without_scope
+from bertferry.convert.readers.keras2 import _without_scope
 
 TWINS = {
     "hf_tf_pretrain_L2": "tf1_pretrain_L2",
@@ -116,6 +116,10 @@ def external(file, path):
     file.create_dataset("bert/secret:0", (8,), "f4", external=[(str(path.with_name("elsewhere")), 0, 32)])
 
 
+def linked(file, path):
+    file["bert/secret:0"] = h5py.ExternalLink(str(path.with_name("elsewhere.h5")), "x")
+
+
 def virtual(file, path):
     layout = h5py.VirtualLayout((8,), "f4")
     layout[:] = h5py.VirtualSource(str(path.with_name("elsewhere.h5")), "x", (8,))
@@ -134,6 +138,7 @@ def unwritten_chunks(file, path):
     ("plant", "text"),
     [
         (external, "refused: its tensor bert/secret:0 is stored in another file"),
+        (linked, "refused: its tensor bert/secret:0 is stored in another file"),
         (virtual, "refused: its tensor bert/secret:0 is stored in another file"),
         (unwritten, "its tensor bert/secret:0 is not stored in full"),
         (unwritten_chunks, "its tensor bert/secret:0 is not stored in full"),

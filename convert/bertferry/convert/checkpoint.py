@@ -130,6 +130,7 @@ def open_checkpoint(
       DataError: tensors that contradict the configuration, or damaged bytes.
     """
     location = locate(path, options.config)
+    readers = open_readers(location, options.prefix)
     stored = read_config(location.config, location.file_format) if location.config is not None else None
     classifier = stored.classifier if stored else ClassifierConfig()
     candidates = _candidates(options.layout, stored.model_type if stored else None)
@@ -142,7 +143,6 @@ def open_checkpoint(
             config = read_config(location.config, location.file_format, best.layout.architecture).encoder
         return Checkpoint(location, config, reader, best, classifier)
 
-    readers = open_readers(location, options.prefix)
     check_merged(location.path, readers[0][0].tensors)
     fitting = [(reader, place) for reader, place in readers if _has_token_table(reader, candidates)]
     checkpoint = _first_success(read_as, fitting or readers[:1])

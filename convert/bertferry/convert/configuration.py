@@ -9,6 +9,7 @@ from typing import Any
 from bertferry.convert.classifier_config import ClassifierConfig, read_classifier_config
 from bertferry.convert.hidden_act import original_act, read_activation
 from bertferry.convert.huggingface_config import huggingface_config
+from bertferry.convert.keras_hub_config import bert_keys, is_keras_hub, read_text
 from bertferry.convert.layout import Layout
 from bertferry.convert.unsupported_keys import check_supported
 from bertferry.convert.weight_files import FileFormat
@@ -51,7 +52,7 @@ def read_config(path: Path, file_format: FileFormat, architecture: str = "bert")
         model that nothing here computes.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
+        values = json.loads(read_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not a readable JSON configuration: {error}") from error
     if is_manifest(values):
@@ -59,6 +60,7 @@ def read_config(path: Path, file_format: FileFormat, architecture: str = "bert")
     if not isinstance(values, dict):
         raise UsageError(f"{path}: not a configuration: expected a JSON object")
     try:
+        values = bert_keys(values) if is_keras_hub(values) else values
         encoder = parse_config(values, file_format, architecture)
         classifier = read_classifier_config(values)
     except ConfigError as error:

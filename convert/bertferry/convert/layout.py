@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 from bertferry.core.tasks import HEADS, HeadSpec
 
-Naming = Literal["names", "objects", "safetensors"]
-"""How the file names its tensors: plain names, paths in an object graph, or a safetensors header."""
+Naming = Literal["names", "objects", "safetensors", "keras"]
+"""How the file names its tensors: plain names, paths in an object graph, names as in a model of transformers, or
+numbers in the layers of a Keras model."""
 
 PROJECTIONS = ("query", "key", "value")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bertferry.convert.additions import check_no_adapter
 from bertferry.convert.archive import is_archive, unpack
+from bertferry.convert.keras_hub_config import has_backbone, notes_on
 from bertferry.convert.paths import (
     check_contents,
     folders_with_checkpoints,
@@ -20,6 +21,7 @@ from bertferry.convert.weight_files import (
     FIRST_NAMES,
     FORMAT_OF_SUFFIX,
     FURTHER_NAMES,
+    PRESET_VOCABULARY,
     FileFormat,
     find_weights,
     format_of,
@@ -74,6 +76,8 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
     if file_format == "tensorflow":
         check_shards(path)
     found, which = _find_config(path, config, CONFIG_NAMES[file_format])
+    if file_format == "keras" and found is None and has_backbone(path):
+        found = path
     check_contents((path, found))
     vocabulary, whose = find_vocabulary(path.parent)
     location = Location(
@@ -81,9 +85,9 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
         path,
         () if file_format == "tensorflow" else tuple(map(followed, shards(path))),
         found,
-        followed(vocabulary) if vocabulary else None,
-        _if_file(path.parent / "tokenizer_config.json"),
-        (*notes, *why, *which, *whose),
+        followed(vocabulary) if vocabulary else _if_file(path.parent / PRESET_VOCABULARY),
+        _if_file(path.parent / "tokenizer_config.json") or _preset_tokenizer(path.parent),
+        (*notes, *why, *which, *whose, *notes_on(found)),
         unpacked,
     )
     check_contents((*location.files, location.vocabulary, location.tokenizer_config))
@@ -154,6 +158,11 @@ def _find_config(
     if usual := next((path.parent / name for name in names if (path.parent / name).is_file()), None):
         return followed(usual), ()
     return other_config(path.parent) if names and names != (MANIFEST,) else (None, ())
+
+
+def _preset_tokenizer(directory: Path) -> Path | None:
+    """The configuration of the tokenizer in a preset of KerasHub; transformers gives this name to another file."""
+    return _if_file(directory / "tokenizer.json") if (directory / PRESET_VOCABULARY).is_file() else None
 
 
 def _if_file(path: Path) -> Path | None:

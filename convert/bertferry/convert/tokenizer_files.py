@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bertferry.convert.checkpoint import Checkpoint
+from bertferry.convert.keras_hub_config import tokenizer_keys
 from bertferry.convert.vocabulary import TOKENIZER, read_object
 from bertferry.core.errors import UsageError
 
@@ -15,7 +16,10 @@ def read_tokenizer_config(path: Path | None) -> dict[str, Any]:
     Raises:
       UsageError: not readable as a JSON object.
     """
-    return {} if path is None else read_object(path)
+    if path is None:
+        return {}
+    values = read_object(path)
+    return tokenizer_keys(values) or values
 
 
 def lower_cases(vocabulary: Path, tokenizer_config: Path | None, given: bool | None) -> bool:

@@ -13,7 +13,7 @@ CONFIG_NAMES: dict[FileFormat, tuple[str, ...]] = {
     "tensorflow": ("bert_config.json", "config.json", "albert_config.json"),
     "safetensors": ("config.json", "bert_config.json"),
     "pytorch": ("config.json", "bert_config.json"),
-    "hdf5": ("config.json", "bert_config.json"),
+    "hdf5": ("task.json", "config.json", "bert_config.json"),
     "msgpack": ("config.json", "bert_config.json"),
     "keras": (),
 }
@@ -37,8 +37,13 @@ FORMAT_OF_BYTES: dict[bytes, FileFormat] = {
 """Of files whose name does not tell: a zip, the magic numbers of PyTorch before 1.6 and of HDF5."""
 INDEX_SUFFIX = ".index.json"
 """Of the index of a checkpoint in several files, after the name of one in a single file."""
+PRESET, PRESET_TASK = "model.weights.h5", "task.weights.h5"
+"""The backbone and the head of a preset of KerasHub."""
+PRESET_VOCABULARY = "assets/tokenizer/vocabulary.txt"
+KERAS_INDEX = "model.weights.json"
+"""The index of a backbone in several files."""
 FIRST_NAMES = ("model.safetensors",)
-FURTHER_NAMES = ("pytorch_model.bin", "tf_model.h5", "flax_model.msgpack")
+FURTHER_NAMES = ("pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", PRESET, KERAS_INDEX)
 """Usual names of weights in a folder, those that precede and those that follow a TensorFlow checkpoint there."""
 NO_WEIGHTS = ("training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.bin", "scheduler.pt", "scaler.pt")
 """What a training run leaves beside the weights, under their suffixes."""
@@ -50,6 +55,8 @@ def format_of(path: Path) -> FileFormat | None:
     None is that of a TensorFlow checkpoint, whose prefix is no file, or of a file without weights.
     """
     by_name = FORMAT_OF_SUFFIX.get(Path(path.name.removesuffix(INDEX_SUFFIX)).suffix)
+    if path.name == KERAS_INDEX:
+        return "hdf5"
     if by_name is not None or path.suffix == ".index" or is_archive(path) or not path.is_file():
         return by_name
     with path.open("rb") as file:
@@ -84,13 +91,20 @@ def shards(path: Path) -> tuple[Path, ...]:
     Raises:
       DataError: the index is damaged, or one of its files is missing.
     """
-    if not path.name.endswith(INDEX_SUFFIX):
-        return (path,)
+    is_index = path.name.endswith((INDEX_SUFFIX, KERAS_INDEX))
+    files = tuple(path.parent / name for name in _named_by(path)) if is_index else (path,)
+    task = path.parent / PRESET_TASK
+    return (*files, task) if path.name in (PRESET, KERAS_INDEX) and task.is_file() else files
+
+
+def _named_by(path: Path) -> list[str]:
+    """The files that an index names: all must be in its folder."""
     try:
-        names = sorted(set(json.loads(path.read_text(encoding="utf-8-sig"))["weight_map"].values()))
+        listed = json.loads(path.read_text(encoding="utf-8-sig"))["weight_map"].values()
+        names = sorted({name for entry in listed for name in ([entry] if isinstance(entry, str) else entry)})
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise DataError(f"{path}: not an index of weights in several files: no readable weight_map") from error
     for name in names:
         if Path(name).name != name or not (path.parent / name).is_file():
             raise DataError(f"{path}: its file {name} is missing")
-    return tuple(path.parent / name for name in names)
+    return names

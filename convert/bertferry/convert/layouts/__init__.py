@@ -6,6 +6,7 @@ from bertferry.convert.layouts.electra import HUGGINGFACE_ELECTRA, TF1_ELECTRA
 from bertferry.convert.layouts.garden import GARDEN_2_4_0, GARDEN_V1, GARDEN_V2
 from bertferry.convert.layouts.huggingface import HUGGINGFACE, HUGGINGFACE_2018
 from bertferry.convert.layouts.keras_bert import KERAS_BERT
+from bertferry.convert.layouts.keras_hub import KERAS_HUB
 from bertferry.convert.layouts.keras_names import KERAS_NAMES, KERAS_NAMES_3D, KERAS_NAMES_V2
 from bertferry.convert.layouts.saved_model import GARDEN_NAMES, HUB_MODULE
 from bertferry.convert.layouts.tf1 import TF1
@@ -35,7 +36,7 @@ WRITTEN = (
     HUGGINGFACE_ELECTRA,
 )
 ONLY_READ = (
-    *(KERAS_NAMES_3D, GARDEN_2_4_0, HUGGINGFACE_2018, HUB_MODULE, GARDEN_NAMES),
+    *(KERAS_NAMES_3D, GARDEN_2_4_0, HUGGINGFACE_2018, HUB_MODULE, GARDEN_NAMES, KERAS_HUB),
     *(HUGGINGFACE_TF, HUGGINGFACE_TF_ALBERT, HUGGINGFACE_TF_ELECTRA),
     *(HUGGINGFACE_FLAX, HUGGINGFACE_FLAX_ALBERT, HUGGINGFACE_FLAX_ELECTRA),
 )

@@ -38,6 +38,12 @@ OBJECT_STATE = {
     "*/save_counter": "save counter",
 }
 
+KERAS_STATE = {
+    "optimizer/*": "optimizer state",
+    "*/optimizer/*": "optimizer state",
+    "*/seed_generator/*": "state of dropout",
+}
+
 HUGGINGFACE_BUFFERS = {
     "embeddings.position_ids": "position index buffer",
     "*.embeddings.position_ids": "position index buffer",

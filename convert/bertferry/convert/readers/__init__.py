@@ -25,19 +25,17 @@ def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[R
         tensors = joined(location.shards, partial(pytorch_tensors, prefix=prefix))
         return ((NamedReader("safetensors", tensors), prefix),)
     if location.file_format == "hdf5":
-        from bertferry.convert.readers.hdf5 import h5_tensors
+        from bertferry.convert.readers.h5_files import h5_readers
 
-        tensors = joined(location.shards, h5_tensors)
-        by_variable = {name.removesuffix(":0"): tensor for name, tensor in tensors.items()}
-        return (NamedReader("safetensors", tensors), prefix), (NamedReader("names", by_variable), prefix)
+        return tuple((reader, prefix) for reader in h5_readers(location.shards))
     if location.file_format == "msgpack":
         from bertferry.convert.readers.flax import flax_tensors
 
         return ((NamedReader("safetensors", joined(location.shards, flax_tensors)), prefix),)
     if location.file_format == "keras":
-        from bertferry.convert.readers.keras import KerasReader
+        from bertferry.convert.readers.keras import keras_reader
 
-        return ((KerasReader(location.path), prefix),)
+        return ((keras_reader(location.path), prefix),)
     from bertferry.convert.readers.tensorflow import TensorFlowReader
     from bertferry.convert.readers.variables import VariableView
 

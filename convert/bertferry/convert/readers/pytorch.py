@@ -21,6 +21,7 @@ from bertferry.convert.readers.pickle_data import PickleRefusedError, load
 from bertferry.convert.readers.reader import StoredTensor, TensorInfo
 from bertferry.convert.readers.state_dict import named_tensors
 from bertferry.convert.readers.torch_objects import Storage, Tensor, stand_ins, storage_of
+from bertferry.convert.readers.zip_members import place_of
 from bertferry.core.errors import BertferryError, DataError, UsageError
 
 LARGEST_PICKLE = 32 * 2**20
@@ -118,7 +119,11 @@ def _read_zip(file: IO[bytes], path: Path) -> tuple[Any, Storages]:
         if f"{folder}constants.pkl" in entries:
             raise UsageError(f"{path}: refused: a TorchScript program", WAY_OUT)
         needed = (f"{folder}data.pkl", f"{folder}byteorder", f"{folder}data/")
-        records = {name: _record(file, info) for name, info in entries.items() if name.startswith(needed)}
+        records = {
+            name: Record(name, place_of(file, info), info.file_size, info.CRC)
+            for name, info in entries.items()
+            if name.startswith(needed)
+        }
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise DataError(f"{path}: not a complete file of PyTorch: {error}") from error
     pickle = _content(file, records[f"{folder}data.pkl"], LARGEST_PICKLE)
@@ -128,21 +133,6 @@ def _read_zip(file: IO[bytes], path: Path) -> tuple[Any, Storages]:
     start = f"{folder}data/"
     storages = {name.removeprefix(start): record for name, record in records.items() if name.startswith(start)}
     return load(BytesIO(pickle), stand_ins(), storage_of), Storages(path, storages, order.decode())
-
-
-def _record(file: IO[bytes], info: zipfile.ZipInfo) -> Record:
-    """Where an entry's bytes are: PyTorch aligns them, through a field whose size only the local header states."""
-    if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
-        raise PickleRefusedError(f"its record {info.filename} is compressed or encrypted, unlike those of PyTorch")
-    file.seek(info.header_offset)
-    header = file.read(30)
-    if len(header) < 30 or not header.startswith(b"PK\x03\x04"):
-        raise zipfile.BadZipFile(f"its record {info.filename} has no header")
-    lengths = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-    start = info.header_offset + len(header) + lengths
-    if start + info.file_size > file.seek(0, 2):
-        raise zipfile.BadZipFile(f"its record {info.filename} is truncated")
-    return Record(info.filename, start, info.file_size, info.CRC)
 
 
 def _content(file: IO[bytes], record: Record, limit: int) -> bytes:
