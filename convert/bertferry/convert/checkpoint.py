@@ -24,6 +24,7 @@ from bertferry.core import axes
 from bertferry.core.config import EncoderConfig
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.parameters import canonical_axes
+from bertferry.core.tasks import TaskSpec, task_spec
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,10 @@ class Checkpoint:
     def parameters(self) -> tuple[str, ...]:
         """Canonical names of the parameters in the file, and of the initialized ones."""
         return (*self.match.found, *self.initialized)
+
+    def task(self, name: str) -> TaskSpec:
+        """A task of this encoder, which may have no pooler."""
+        return task_spec(name, pooler="pooler/kernel" in self.parameters)
 
     def outside_sample(self) -> str:
         """The first tensors outside the encoder that belong to no known head."""

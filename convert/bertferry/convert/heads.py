@@ -50,7 +50,8 @@ def with_task(checkpoint: Checkpoint, task: str) -> Checkpoint:
       DataError: it lacks a parameter of the task.
     """
     checkpoint = with_heads(checkpoint, TASKS[task].heads)
-    return with_parameters(checkpoint, task_parameters(task, checkpoint.config.num_layers), f"task {task}")
+    needed = task_parameters(checkpoint.task(task), checkpoint.config.num_layers)
+    return with_parameters(checkpoint, needed, f"task {task}")
 
 
 def _check_labels(checkpoint: Checkpoint) -> None:

@@ -19,9 +19,8 @@ def load_network(checkpoint: Checkpoint, task: str = "encoder", float_dtype: str
     checkpoint.check_bert()
     checkpoint = with_task(checkpoint, task)
     # Every value is about to be replaced: random initialization would take longer than everything else.
-    model = task_model(checkpoint.config, task, checkpoint.sizes.get("classes"), float_dtype, "zeros")
+    classes, pooler = checkpoint.sizes.get("classes"), checkpoint.task(task).pooler
+    model = task_model(checkpoint.config, task, classes, float_dtype, "zeros", pooler=pooler)
     for name, variable in named_variables(model).items():
-        if name not in checkpoint.parameters:
-            continue  # a pooler that the task's outputs do not depend on
         variable.assign(tf.cast(checkpoint.read(name, canonical_axes(name)), variable.dtype))
     return model

@@ -76,7 +76,7 @@ def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:
     task = options.task or target.default_task
     checkpoint = with_heads(checkpoint, None if task == "all" else TASKS[task].heads)
     wanted = _wanted_heads(checkpoint, task)
-    form = target.form_with(wanted, pooler="pooler/kernel" in checkpoint.parameters)
+    form = target.form_with(wanted, pooler=checkpoint.task("encoder").pooler)
     if form is None:
         raise UsageError(
             f"{options.to} has no file for {', '.join(wanted) or 'an encoder alone'}",

@@ -5,7 +5,7 @@ kernel have different names (`hidden pooled`), so that a transpose cannot go unn
 """
 
 from bertferry.core.config import EncoderConfig
-from bertferry.core.tasks import HEADS, TASKS
+from bertferry.core.tasks import HEADS, TaskSpec
 
 ENCODER_AXES: dict[str, str] = {
     "embeddings/word": "vocab hidden",
@@ -55,11 +55,10 @@ def parameter_names(num_layers: int, heads: tuple[str, ...] = ()) -> tuple[str, 
     return (*before, *layers, *after, *(name for head in heads for name in HEADS[head].parameters))
 
 
-def task_parameters(task: str, num_layers: int) -> tuple[str, ...]:
+def task_parameters(task: TaskSpec, num_layers: int) -> tuple[str, ...]:
     """Canonical names of the parameters that a task's outputs depend on: a span labeler needs no pooler."""
-    spec = TASKS[task]
-    names = parameter_names(num_layers, spec.heads)
-    return tuple(name for name in names if spec.needs_pooler or not name.startswith("pooler/"))
+    names = parameter_names(num_layers, task.heads)
+    return tuple(name for name in names if task.needs_pooler or not name.startswith("pooler/"))
 
 
 def axis_sizes(config: EncoderConfig) -> dict[str, int]:

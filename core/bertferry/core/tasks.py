@@ -4,7 +4,7 @@ A new head is an entry in `HEADS`, one in `TASKS`, and its rows in the layouts t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -116,11 +116,15 @@ TRANSFORMERS_CLASSES: dict[tuple[str, ...], str] = {
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """What a model computes: the outputs of its heads and, if `encoder`, those of the encoder."""
+    """What a model computes: the outputs of its heads and, if `encoder`, those of the encoder.
+
+    An encoder without a `pooler` has the vectors of its tokens only.
+    """
 
     name: str
     heads: tuple[str, ...] = ()
     encoder: bool = True
+    pooler: bool = True
 
     @property
     def head_specs(self) -> tuple[HeadSpec, ...]:
@@ -137,7 +141,8 @@ class TaskSpec:
     def outputs(self) -> tuple[TensorSpec, ...]:
         """Those of the encoder, if the task has them, then those of the heads."""
         own = [output for head in self.head_specs for output in head.outputs]
-        return (*(ENCODER_OUTPUTS if self.encoder else ()), *own)
+        encoder = ENCODER_OUTPUTS if self.pooler else ENCODER_OUTPUTS[:1]
+        return (*(encoder if self.encoder else ()), *own)
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -155,7 +160,8 @@ class TaskSpec:
 
         Those of the encoder are in the order of https://www.tensorflow.org/hub/common_saved_model_apis/text.
         """
-        return ("pooled_output", "sequence_output") if self.encoder else self.output_names
+        encoder = ("pooled_output", "sequence_output") if self.pooler else ("sequence_output",)
+        return encoder if self.encoder else self.output_names
 
     @property
     def per_token(self) -> tuple[str, ...]:
@@ -165,7 +171,7 @@ class TaskSpec:
     @property
     def needs_pooler(self) -> bool:
         """Whether any output depends on the pooler."""
-        return self.encoder or any(head.reads == "pooled" for head in self.head_specs)
+        return (self.encoder and self.pooler) or any(head.reads == "pooled" for head in self.head_specs)
 
 
 TASKS: dict[str, TaskSpec] = {
@@ -180,6 +186,11 @@ TASKS: dict[str, TaskSpec] = {
     )
 }
 """Every task by name. If it has the encoder's outputs, its heads are sub-objects of a Hub module."""
+
+
+def task_spec(name: str, *, pooler: bool = True) -> TaskSpec:
+    """A task of an encoder with or without a pooler."""
+    return TASKS[name] if pooler else replace(TASKS[name], pooler=False)
 
 
 CONVENIENCES = ("encoder_outputs", "default")

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from bertferry.core.errors import DataError
 from bertferry.core.manifest import MANIFEST, read_manifest
-from bertferry.core.tasks import ENCODER_INPUTS, HEADS, TASKS, TaskSpec, inputs_of
+from bertferry.core.tasks import ENCODER_INPUTS, HEADS, TASKS, TaskSpec, inputs_of, task_spec
 from bertferry.core.temporary import TemporaryFolder
 from bertferry.export.contract import Line
 from bertferry.export.shared_contract_lines import (
@@ -51,7 +51,9 @@ class ModuleSubject:
         mask = np.array([[1] * LENGTH, [1] * (LENGTH - 2) + [0] * 2], np.int32)
         arrays = rng.integers(1, 20, mask.shape, np.int32) * mask, mask, np.zeros_like(mask)
         inputs = dict(zip(ENCODER_INPUTS, arrays, strict=True))
-        return cls(path, root, hub.KerasLayer(root, trainable=True), TASKS[name], inputs)
+        own = manifest is not None and not any("pooler/" in variable.name for variable in root.variables)
+        task = task_spec(name, pooler=not own)
+        return cls(path, root, hub.KerasLayer(root, trainable=True), task, inputs)
 
     @property
     def tolerance(self) -> float:
@@ -61,7 +63,8 @@ class ModuleSubject:
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the outputs of the root call."""
-        return (TASKS["encoder"] if self.task.encoder else self.task).output_names
+        encoder = task_spec("encoder", pooler=self.task.pooler)
+        return (encoder if self.task.encoder else self.task).output_names
 
     def whole(self) -> dict[str, tf.Tensor]:
         """Inputs of the function that computes the whole task."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from bertferry.core.atomic import check_destination, clear_leftovers, new_direct
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.extras import HUB, ONNX, check_installed
 from bertferry.core.progress import ProgressCallback
+from bertferry.core.tasks import TASKS
 from bertferry.export.freeze import frozen_parameters
 from bertferry.export.manifest import hashes, write_manifest
 from bertferry.export.model_card import model_card
@@ -108,9 +110,13 @@ def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin
     """
     opened.check_bert()
     sentence = read_sentence_choices(opened.location, options.pooling) if options.kind == "text" else None
-    needed = needed_parameters(options.kind, opened.config.num_layers, sentence)
+    opened = with_heads(opened, options.heads)
+    task = opened.task(options.kind if options.kind in TASKS else "encoder")
+    if options.init_missing_head:
+        task = replace(task, pooler=True)
+    needed = needed_parameters(options.kind, task, opened.config.num_layers, sentence)
     opened = with_parameters(
-        with_heads(opened, options.heads),
+        opened,
         needed,
         f"task {options.task}",
         init_missing_head=options.init_missing_head,

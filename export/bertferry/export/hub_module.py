@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import tensorflow as tf
 
 from bertferry.core.config import EncoderConfig
-from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TASKS, inputs_of
+from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TASKS, TaskSpec, inputs_of, task_spec
 from bertferry.export.forward import encode
 from bertferry.export.tasks import head_outputs
 from bertferry.modeling.tf_compat import set_default_signature
@@ -46,7 +46,7 @@ def build_hub_module(
       vocabulary, do_lower_case: the two assets of text encoders; pass both or neither.
     """
     network = Network(config, parameters)
-    spec = TASKS[task]
+    spec = network.task(task)
     module = tf.train.Checkpoint()
     if spec.encoder:
         _make_callable(module, network, (), spec.listed)
@@ -70,6 +70,10 @@ class Network:
 
     config: EncoderConfig
     parameters: Mapping[str, tf.Variable]
+
+    def task(self, name: str) -> TaskSpec:
+        """A task of this encoder, which may have no pooler."""
+        return task_spec(name, pooler="pooler/kernel" in self.parameters)
 
     @cached_property
     def bodies(self) -> dict[bool, Function]:
@@ -156,7 +160,7 @@ def _task_outputs(
     network: Network, task: str, inputs: Mapping[str, tf.Tensor], training: bool
 ) -> dict[str, tf.Tensor]:
     """All outputs of a task by name."""
-    spec = TASKS[task]
+    spec = network.task(task)
     outputs = network.run(inputs, spec.heads, training=training, encoder=spec.encoder)
     outputs.pop("encoder_outputs", None)
     return outputs

@@ -1,7 +1,7 @@
 """Writes the model card of a module: what it is and how to call it."""
 
 from bertferry.convert import Checkpoint
-from bertferry.core.tasks import POSITIONS_INPUT, TASKS, TensorSpec
+from bertferry.core.tasks import POSITIONS_INPUT, TaskSpec, TensorSpec
 from bertferry.export.module_writer import Module
 from bertferry.export.sentence import SentenceChoices
 from bertferry.export.text_assets import TextAssets
@@ -27,7 +27,7 @@ def model_card(module: Module, parity: Report | None) -> str:
 | parity with the source | {"not checked" if parity is None else parity.verdict()} |"""
     if module.sentence is not None:
         return _text_card(facts, module.sentence, config.hidden_size)
-    spec = TASKS[task]
+    spec = module.spec
     rows = [f"| `{output.name}` | {_shape(output, source)} |" for output in spec.outputs]
     if spec.encoder:
         block = f"[batch, sequence, {config.hidden_size}]"
@@ -43,10 +43,10 @@ def model_card(module: Module, parity: Report | None) -> str:
 |---|---|
 {table}
 
-All outputs are float32. Inputs are int32 or int64 [batch, sequence]{_positions(task)}.
+All outputs are float32. Inputs are int32 or int64 [batch, sequence]{_positions(spec)}.
 
 ```python
-{_snippet(task)}
+{_snippet(spec)}
 ```
 
 `hub.KerasLayer` is a layer of Keras 2 (`tf_keras`). Keras 3 loads the same directory with
@@ -108,13 +108,13 @@ def _shape(output: TensorSpec, source: Checkpoint) -> str:
     return f"[{dims}]{', ' if output.meaning else ''}{output.meaning}"
 
 
-def _positions(task: str) -> str:
-    if POSITIONS_INPUT not in TASKS[task].input_names:
+def _positions(task: TaskSpec) -> str:
+    if POSITIONS_INPUT not in task.input_names:
         return ""
     return f"; `{POSITIONS_INPUT}` [batch, predictions] are the positions that `.mlm` predicts"
 
 
-def _snippet(task: str) -> str:
+def _snippet(task: TaskSpec) -> str:
     lines = [
         "import tensorflow as tf",
         "import tensorflow_hub as hub",
@@ -128,16 +128,16 @@ def _snippet(task: str) -> str:
         "outputs = layer(inputs)",
         'print(outputs["default"].shape)',
     ]
-    if "mlm" in TASKS[task].heads:
+    if "mlm" in task.heads:
         lines += [
             "mlm = hub.KerasLayer(layer.resolved_object.mlm, trainable=True)",
             'print(mlm({**inputs, "masked_lm_positions": tf.constant([[1]])})["mlm_logits"].shape)',
         ]
-    if "nsp" in TASKS[task].heads:
+    if "nsp" in task.heads:
         lines += [
             "nsp = hub.KerasLayer(layer.resolved_object.nsp, trainable=True)",
             'print(nsp(inputs)["nsp_logits"].shape)',
         ]
-    listed = f"[{', '.join(TASKS[task].listed)}]"
+    listed = f"[{', '.join(task.listed)}]"
     lines += ["", f"listed = layer(list(inputs.values()))  # {listed}, as in modules /1 and /2"]
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from bertferry.core import axes
 from bertferry.core.errors import DataError
 from bertferry.core.parameters import canonical_axes, task_parameters
 from bertferry.core.progress import ProgressCallback
-from bertferry.core.tasks import TASKS
+from bertferry.core.tasks import TASKS, TaskSpec, task_spec
 from bertferry.export.onnx.checkpoint_source import CheckpointSource
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.parity_check import check_parity
@@ -48,19 +48,25 @@ class Module:
         return TASKS[self.task].heads if self.task in TASKS else ()
 
     @property
+    def spec(self) -> TaskSpec:
+        """What its encoder computes, or what it computes if its task is not one of text."""
+        return self.source.task(self.task if self.task in TASKS else "encoder")
+
+    @property
     def parameters(self) -> tuple[str, ...]:
         """Canonical names of the module's parameters."""
-        return needed_parameters(self.task, self.source.config.num_layers, self.sentence)
+        return needed_parameters(self.task, self.spec, self.source.config.num_layers, self.sentence)
 
 
-def needed_parameters(task: str, num_layers: int, sentence: SentenceChoices | None) -> tuple[str, ...]:
-    """Canonical names of the parameters on which a module's outputs depend."""
-    if task == "preprocessing":
+def needed_parameters(
+    kind: str, task: TaskSpec, num_layers: int, sentence: SentenceChoices | None
+) -> tuple[str, ...]:
+    """Canonical names of the parameters on which the outputs of a module of a kind depend."""
+    if kind == "preprocessing":
         return ()
-    if sentence is None:
-        return task_parameters(task, num_layers)
-    names = task_parameters("encoder", num_layers)
-    return tuple(name for name in names if sentence.pooling == "pooled" or not name.startswith("pooler/"))
+    if sentence is not None:
+        task = task_spec("encoder", pooler=sentence.pooling == "pooled")
+    return task_parameters(task, num_layers)
 
 
 def write_module(directory: Path, module: Module) -> None:

@@ -34,7 +34,9 @@ def task_outputs(
     encoded = encode(parameters, config, *(inputs[name] for name in ENCODER_INPUTS), training=False)
     outputs = {}
     if TASKS[task].encoder:
-        outputs = {"sequence_output": encoded.sequence, "pooled_output": encoded.pooled}
+        outputs = {"sequence_output": encoded.sequence}
+        if encoded.pooled is not None:
+            outputs["pooled_output"] = encoded.pooled
     positions = inputs.get(POSITIONS_INPUT)
     outputs |= head_outputs(parameters, config, TASKS[task].heads, encoded.sequence, encoded.pooled, positions)
     # Separate tensors, so that they keep their names besides those of the encoder.
@@ -46,12 +48,14 @@ def head_outputs(
     config: EncoderConfig,
     heads: tuple[str, ...],
     sequence: tf.Tensor,
-    pooled: tf.Tensor,
+    pooled: tf.Tensor | None,
     positions: tf.Tensor | None = None,
     *,
     training: bool = False,
 ) -> Outputs:
     """The logits of some heads by output name, from the encoder's sequence [B, S, H] and pooled [B, H] output.
+
+    Only some heads read the pooled output.
 
     `positions` [B, P] are those whose tokens the masked-LM head predicts.
     """

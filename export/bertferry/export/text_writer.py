@@ -101,9 +101,11 @@ class PooledRunner:
         weights = inputs["input_mask"][..., np.newaxis]
         vectors = {
             "cls": sequence[:, 0],
-            "pooled": outputs["pooled_output"].astype(np.float64),
             "mean": (sequence * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1),
-        }[self._sentence.pooling]
+        }
+        if "pooled_output" in outputs:
+            vectors["pooled"] = outputs["pooled_output"].astype(np.float64)
+        vectors = vectors[self._sentence.pooling]
         if self._sentence.normalize:
             lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
             vectors = vectors / np.where(lengths, lengths, 1)

@@ -26,6 +26,8 @@ def encoder_from_config(
     sequence_length: int | None = None,
     float_dtype: str = "float32",
     initializer: Any = None,
+    *,
+    pooler: bool = True,
 ) -> TransformerEncoder:
     """A TransformerEncoder of these sizes with initial weights, for any length if `sequence_length` is None.
 
@@ -45,6 +47,7 @@ def encoder_from_config(
         attention_dropout_rate=config.attention_dropout_rate,
         initializer=initializer or _initializer(config),
         float_dtype=float_dtype,
+        pooler=pooler,
     )
 
 
@@ -54,17 +57,20 @@ def task_model(
     num_classes: int | None = None,
     float_dtype: str = "float32",
     initializer: Any = None,
+    *,
+    pooler: bool = True,
 ) -> tf_keras.Model:
     """The network of a task with initial weights and dynamic shapes: an encoder, alone or with heads.
 
-    `initializer` is for the encoder's kernels; it defaults to the configuration's truncated normal.
+    `initializer` is for the encoder's kernels; it defaults to the configuration's truncated normal. Without
+    `pooler` the encoder returns the vectors of the tokens only.
 
     Raises:
-      ValueError: an unknown task, or a classifier without `num_classes`.
+      ValueError: an unknown task, a classifier without `num_classes`, or a head that needs a pooler without one.
     """
     if task not in _TASK_MODELS:
         raise ValueError(f"unknown task {task!r}: expected one of {', '.join(_TASK_MODELS)}")
-    encoder = encoder_from_config(config, float_dtype=float_dtype, initializer=initializer)
+    encoder = encoder_from_config(config, float_dtype=float_dtype, initializer=initializer, pooler=pooler)
     return _TASK_MODELS[task](encoder, config, num_classes)
 
 
@@ -82,13 +88,13 @@ def _pretrainer(encoder: TransformerEncoder, config: EncoderConfig, _: int | Non
 
 
 def _masked_lm(encoder: TransformerEncoder, config: EncoderConfig, _: int | None) -> tf_keras.Model:
-    """An encoder with a masked-LM head only: outputs sequence, pooled, logits [B, P, V]."""
-    sequence, pooled = encoder(encoder.inputs)
+    """An encoder with a masked-LM head only: outputs sequence, pooled if it has a pooler, logits [B, P, V]."""
+    outputs = tf.nest.flatten(encoder(encoder.inputs))
     head = MaskedLM(
         config.hidden_size, None, encoder, activation=get_activation(config.activation), name="masked_lm"
     )
     positions = tf_keras.layers.Input((None,), dtype=tf.int32, name="masked_lm_positions")
-    return tf_keras.Model([*encoder.inputs, positions], [sequence, pooled, head([sequence, positions])])
+    return tf_keras.Model([*encoder.inputs, positions], [*outputs, head([outputs[0], positions])])
 
 
 _TASK_MODELS: dict[str, Callable[[TransformerEncoder, EncoderConfig, int | None], tf_keras.Model]] = {

@@ -50,7 +50,8 @@ def _encoder(encoder: TransformerEncoder) -> Variables:
         for part, layer in encoder.get_layer(f"transformer/layer_{number}").parts().items():
             describe = _norm if part.endswith("/norm") else _dense
             variables |= describe(f"encoder/{number}/{part}", layer)
-    return variables | _dense("pooler", encoder.get_layer("pooler_transform"))
+    pooler = _dense("pooler", encoder.get_layer("pooler_transform")) if encoder.get_config()["pooler"] else {}
+    return variables | pooler
 
 
 def _masked_lm(head: MaskedLM) -> Variables:

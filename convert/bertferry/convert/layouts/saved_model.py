@@ -11,7 +11,7 @@ from bertferry.convert.layouts.garden import GARDEN_V1
 from bertferry.convert.layouts.ignored import OBJECT_STATE
 from bertferry.convert.layouts.keras_names import by_variable
 from bertferry.core.parameters import ENCODER_AXES
-from bertferry.core.tasks import HEADS, TASKS
+from bertferry.core.tasks import HEADS, TASKS, task_spec
 
 NOT_WEIGHTS = {
     **OBJECT_STATE,
@@ -30,7 +30,13 @@ HUB_MODULE = Layout(
         head: tuple(Row(name, "{model}" + name, axes) for name, axes in spec.parameters.items())
         for head, spec in HEADS.items()
     },
-    forms=tuple(Form(task.heads, pooler=task.needs_pooler) for task in TASKS.values()),
+    forms=tuple(
+        dict.fromkeys(
+            Form(task.heads, pooler=task.needs_pooler)
+            for pooler in (True, False)
+            for task in (task_spec(name, pooler=pooler) for name in TASKS)
+        )
+    ),
     default_task="encoder",
     ignored=NOT_WEIGHTS,
 )

@@ -29,8 +29,9 @@ class CheckpointSource:
     def __init__(self, checkpoint: Checkpoint, task: str) -> None:
         checkpoint.check_bert()
         self.task = task
-        self._names = task_parameters(task, checkpoint.config.num_layers)
         checkpoint = with_heads(checkpoint, TASKS[task].heads)
+        self._spec = checkpoint.task(task)
+        self._names = task_parameters(self._spec, checkpoint.config.num_layers)
         self._checkpoint = with_parameters(checkpoint, self._names, f"task {task}")
 
     def check(self, options: OnnxOptions) -> None:
@@ -38,7 +39,7 @@ class CheckpointSource:
 
     def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The inputs and outputs of the task."""
-        return TASKS[self.task].input_names, TASKS[self.task].output_names
+        return self._spec.input_names, self._spec.output_names
 
     def draft(self, options: OnnxOptions) -> Draft:
         """The task's network, written from the parameters."""
@@ -48,7 +49,7 @@ class CheckpointSource:
 
     def dimensions(self) -> dict[str, Sequence[str | int]]:
         """The dimensions that the task declares."""
-        spec = TASKS[self.task]
+        spec = self._spec
         return {tensor.name: tensor.shape(self._checkpoint.sizes) for tensor in (*spec.inputs, *spec.outputs)}
 
     def metadata(self) -> dict[str, str]:

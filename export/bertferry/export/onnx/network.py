@@ -1,7 +1,7 @@
 """Writes the network of a task step by step, each in the operations of `plain.py` or `fused.py`."""
 
 from bertferry.convert import Checkpoint
-from bertferry.core.tasks import HEADS, POSITIONS_INPUT, TASKS
+from bertferry.core.tasks import HEADS, POSITIONS_INPUT, TaskSpec
 from bertferry.export.onnx.builder import GraphBuilder
 from bertferry.export.onnx.draft import Draft
 from bertferry.export.onnx.fused import FusedSteps
@@ -19,20 +19,22 @@ def draft_network(source: Checkpoint, options: OnnxOptions) -> Draft:
     """
     graph = GraphBuilder(source, options.between, options.opset or DEFAULT_OPSET)
     steps = STEPS[options.optimize](graph, source.config)
-    for name, values in _outputs(steps, source.config.num_layers, options.task).items():
+    spec = source.task(options.task)
+    for name, values in _outputs(steps, source.config.num_layers, spec).items():
         if graph.floats == options.floats:
             graph.add("Identity", [values], name)
         else:
             graph.cast(values, options.floats, name)
-    return graph.draft(TASKS[options.task], options.integers, options.floats)
+    return graph.draft(spec, options.integers, options.floats)
 
 
-def _outputs(steps: PlainSteps, num_layers: int, task: str) -> dict[str, str]:
+def _outputs(steps: PlainSteps, num_layers: int, spec: TaskSpec) -> dict[str, str]:
     """Writes the network; returns the tensor of each output."""
-    spec = TASKS[task]
     sequence = _encode(steps, num_layers)
     pooled = steps.pool(sequence, "pooler") if spec.needs_pooler else ""
-    outputs = {"sequence_output": sequence, "pooled_output": pooled} if spec.encoder else {}
+    outputs = {"sequence_output": sequence} if spec.encoder else {}
+    if spec.encoder and spec.pooler:
+        outputs["pooled_output"] = pooled
     for head in spec.heads:
         outputs |= _head_outputs(steps, head, sequence, pooled)
     return outputs

@@ -5,7 +5,12 @@ from typing import Any
 import tf_keras
 
 from bertferry.modeling.networks.classification import Classification, TokenClassification
-from bertferry.modeling.networks.serialization import ConfiguredModel, deserialize_network, serialize_network
+from bertferry.modeling.networks.serialization import (
+    ConfiguredModel,
+    deserialize_network,
+    run_encoder,
+    serialize_network,
+)
 
 
 @tf_keras.utils.register_keras_serializable(package="Text")
@@ -20,7 +25,7 @@ class BertClassifier(ConfiguredModel):
       dropout_rate: before the head.
 
     Raises:
-      ValueError: an unknown `output`.
+      ValueError: an unknown `output`, or an encoder without the pooler that the head reads.
     """
 
     _head: tuple[str, int, type[Classification]] = "classifier", 1, Classification
@@ -45,7 +50,9 @@ class BertClassifier(ConfiguredModel):
             "dropout_rate": dropout_rate,
         }
         _, place, head = self._head
-        vectors = network(network.inputs)[place]
+        vectors = run_encoder(network)[place]
+        if vectors is None:
+            raise ValueError("A classifier of sequences requires an encoder with a pooler.")
         classifier = head(
             input_width=vectors.shape[-1],
             num_classes=num_classes,

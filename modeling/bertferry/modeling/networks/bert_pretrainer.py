@@ -11,6 +11,7 @@ from bertferry.modeling.networks.serialization import (
     ConfiguredModel,
     copy_initializer,
     deserialize_network,
+    run_encoder,
     serialize_network,
 )
 
@@ -59,7 +60,9 @@ class BertPretrainer(ConfiguredModel):
             "initializer": tf_keras.initializers.serialize(initializer),
             "output": output,
         }
-        sequence, pooled = network(network.inputs)
+        sequence, pooled = run_encoder(network)
+        if pooled is None:
+            raise ValueError("A pretrainer requires an encoder with a pooler.")
         length = sequence.shape[1]
         if length is not None and num_token_predictions is not None and num_token_predictions > length:
             raise ValueError(

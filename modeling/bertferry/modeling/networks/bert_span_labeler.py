@@ -4,7 +4,12 @@ from typing import Any
 
 import tf_keras
 
-from bertferry.modeling.networks.serialization import ConfiguredModel, deserialize_network, serialize_network
+from bertferry.modeling.networks.serialization import (
+    ConfiguredModel,
+    deserialize_network,
+    run_encoder,
+    serialize_network,
+)
 from bertferry.modeling.networks.span_labeling import SpanLabeling
 
 
@@ -32,7 +37,7 @@ class BertSpanLabeler(ConfiguredModel):
             "initializer": tf_keras.initializers.serialize(initializer),
             "output": output,
         }
-        sequence, _ = network(network.inputs)
+        sequence, _ = run_encoder(network)
         head = SpanLabeling(
             input_width=sequence.shape[-1], initializer=initializer, output=output, name="span_labeling"
         )

@@ -3,6 +3,7 @@
 import json
 from typing import Any, Self
 
+import tensorflow as tf
 import tf_keras
 
 OUTPUT_ARGUMENTS = ("logits", "predictions")
@@ -56,6 +57,12 @@ def serialize_network(network: tf_keras.Model) -> dict[str, Any]:
 def deserialize_network(network: Any) -> tf_keras.Model:
     """The network that `serialize_network` described, or the network itself."""
     return tf_keras.utils.deserialize_keras_object(network) if isinstance(network, dict) else network
+
+
+def run_encoder(network: tf_keras.Model) -> tuple[Any, Any]:
+    """The outputs of an encoder for its own inputs: sequence [B, S, H], and pooled [B, H] or None."""
+    sequence, *pooled = tf.nest.flatten(network(network.inputs))
+    return sequence, pooled[0] if pooled else None
 
 
 def check_output(output: str) -> None:

@@ -15,7 +15,8 @@ from bertferry.modeling.networks.serialization import ConfiguredModel, copy_init
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 class TransformerEncoder(ConfiguredModel):
-    """int32 `input_word_ids`, `input_mask`, `input_type_ids`, each [B, S] → `[sequence [B, S, H], pooled [B, H]]`.
+    """int32 `input_word_ids`, `input_mask`, `input_type_ids`, each [B, S] → `[sequence [B, S, H], pooled [B, H]]`,
+    or the sequence alone without a pooler.
 
     The order in which its layers are created determines the keys of the `keras_bert` checkpoint layout.
 
@@ -28,6 +29,7 @@ class TransformerEncoder(ConfiguredModel):
       dropout_rate, attention_dropout_rate: probabilities.
       initializer: for every kernel and table.
       float_dtype: type of the network, `float32` or `float16`.
+      pooler: whether it has one: later models of transformers have none.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class TransformerEncoder(ConfiguredModel):
         attention_dropout_rate: float = 0.1,
         initializer: Any = None,
         float_dtype: str = "float32",
+        pooler: bool = True,
         **arguments: Any,
     ) -> None:
         activation = tf_keras.activations.get(activation)
@@ -64,6 +67,7 @@ class TransformerEncoder(ConfiguredModel):
             "attention_dropout_rate": attention_dropout_rate,
             "initializer": tf_keras.initializers.serialize(initializer),
             "float_dtype": float_dtype,
+            "pooler": pooler,
         }
         word_ids, mask, type_ids = (
             tf_keras.layers.Input(shape=(sequence_length,), dtype=tf.int32, name=name) for name in ENCODER_INPUTS
@@ -71,18 +75,11 @@ class TransformerEncoder(ConfiguredModel):
         hidden = _embed(word_ids, type_ids, config, initializer)
         attention_mask = layers.SelfAttentionMask(dtype=float_dtype)([hidden, mask])
         for number in range(num_layers):
-            hidden = layers.Transformer(
-                num_attention_heads=num_attention_heads,
-                intermediate_size=intermediate_size,
-                intermediate_activation=activation,
-                dropout_rate=dropout_rate,
-                attention_dropout_rate=attention_dropout_rate,
-                kernel_initializer=copy_initializer(initializer),
-                dtype=float_dtype,
-                name=f"transformer/layer_{number}",
-            )([hidden, attention_mask])
-        pooled = _pool(hidden, hidden_size, copy_initializer(initializer), float_dtype)
-        super().__init__(inputs=[word_ids, mask, type_ids], outputs=[hidden, pooled], **arguments)
+            hidden = _block(number, config, activation, initializer)([hidden, attention_mask])
+        outputs = [hidden]
+        if pooler:
+            outputs.append(_pool(hidden, hidden_size, copy_initializer(initializer), float_dtype))
+        super().__init__(inputs=[word_ids, mask, type_ids], outputs=outputs, **arguments)
         self.keep_arguments(config, arguments)
 
     @property
@@ -128,6 +125,19 @@ def _embed(word_ids: Any, type_ids: Any, config: dict[str, Any], initializer: An
         axis=-1, epsilon=LAYER_NORM_EPSILON, dtype=at_least_float32(float_dtype), name="embeddings/layer_norm"
     )(hidden)
     return tf_keras.layers.Dropout(config["dropout_rate"], dtype=float_dtype)(hidden)
+
+
+def _block(number: int, config: dict[str, Any], activation: Any, initializer: Any) -> layers.Transformer:
+    return layers.Transformer(
+        num_attention_heads=config["num_attention_heads"],
+        intermediate_size=config["intermediate_size"],
+        intermediate_activation=activation,
+        dropout_rate=config["dropout_rate"],
+        attention_dropout_rate=config["attention_dropout_rate"],
+        kernel_initializer=copy_initializer(initializer),
+        dtype=config["float_dtype"],
+        name=f"transformer/layer_{number}",
+    )
 
 
 def _pool(hidden: Any, hidden_size: int, initializer: Any, float_dtype: str) -> Any:

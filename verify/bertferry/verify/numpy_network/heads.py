@@ -33,7 +33,9 @@ def task_outputs(
         vectors["predictions"] = select(sequence, inputs[POSITIONS_INPUT])
     outputs = {}
     if task.encoder:
-        outputs = {"sequence_output": sequence, "pooled_output": vectors["pooled"]}
+        outputs = {"sequence_output": sequence}
+        if task.pooler:
+            outputs["pooled_output"] = vectors["pooled"]
     for name in task.heads:
         outputs |= head_outputs(weights, config, name, vectors[HEADS[name].reads])
     return outputs

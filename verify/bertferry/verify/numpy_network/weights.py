@@ -23,7 +23,7 @@ def read_weights(checkpoint: Checkpoint, task: str, dtype: np.dtype) -> Weights:
     checkpoint = with_task(checkpoint, task)
     return {
         name: checkpoint.read(name, _with_merged_heads(name)).astype(dtype, copy=False)
-        for name in task_parameters(task, checkpoint.config.num_layers)
+        for name in task_parameters(checkpoint.task(task), checkpoint.config.num_layers)
     }
 
 

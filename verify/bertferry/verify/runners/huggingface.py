@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bertferry.core.errors import DataError, UnavailableError, first_line
-from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TASKS, TRANSFORMERS_CLASSES
+from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TRANSFORMERS_CLASSES, TaskSpec
 from bertferry.verify.execution import FLOATS, Execution
 from bertferry.verify.runner import Arrays
 
@@ -21,9 +21,9 @@ class HuggingFaceRunner:
 
     shares_mask = False
 
-    def __init__(self, path: Path, task: str, execution: Execution) -> None:
+    def __init__(self, path: Path, task: TaskSpec, execution: Execution) -> None:
         self.name = str(path)
-        self._task = TASKS[task]
+        self._task = task
         import torch
         import transformers
 
@@ -32,21 +32,23 @@ class HuggingFaceRunner:
         if self._device == "cuda" and not torch.cuda.is_available():
             raise UnavailableError(f"{execution.flag('device')} gpu: no GPU visible to PyTorch")
         torch.backends.cuda.matmul.allow_tf32 = execution.precision == "tf32"
-        options: dict[str, Any] = {"add_pooling_layer": True} if task == "encoder" else {}
+        options: dict[str, Any] = {"add_pooling_layer": task.pooler} if task.name == "encoder" else {}
         try:
             model, loading_info = getattr(transformers, self._class_name()).from_pretrained(
                 str(path), local_files_only=True, use_safetensors=True, output_loading_info=True, **options
             )
         except Exception as error:  # its errors have no common base class
             raise DataError(f"{path}: not a loadable Hugging Face model: {first_line(error)}") from error
-        unused = ("cls.seq_relationship",) if task == "mlm" else ()
+        unused = ("cls.seq_relationship",) if task.name == "mlm" else ()
         if missing := sorted(key for key in loading_info["missing_keys"] if not key.startswith(unused)):
-            raise DataError(f"{path}: missing {', '.join(missing[:3])} (required by task {task})")
+            raise DataError(f"{path}: missing {', '.join(missing[:3])} (required by task {task.name})")
         dtype = getattr(torch, FLOATS[execution.precision or "fp32"])
         self._model = model.to(device=self._device, dtype=dtype).eval()
 
     def _class_name(self) -> str:
-        heads = ("mlm", "nsp") if "mlm" in self._task.heads else self._task.heads  # BertForMaskedLM has no pooler
+        heads = self._task.heads
+        if "mlm" in heads and self._task.pooler:  # BertForMaskedLM has none
+            heads = ("mlm", "nsp")
         return f"Bert{TRANSFORMERS_CLASSES[heads]}"
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
@@ -58,18 +60,24 @@ class HuggingFaceRunner:
             if not self._task.encoder:  # the heads of transformers use the same output names
                 outputs = {name: getattr(result, name) for name in self._task.output_names}
             elif not self._task.heads:
-                outputs = {"sequence_output": result.last_hidden_state, "pooled_output": result.pooler_output}
-            else:
-                logits, positions = result.prediction_logits, self._tensor(inputs[POSITIONS_INPUT])
-                sequence = result.hidden_states[-1]
-                all_outputs = {
-                    "sequence_output": sequence,
-                    "pooled_output": self._model.bert.pooler(sequence),
-                    "mlm_logits": logits[torch.arange(len(positions), device=self._device)[:, None], positions],
-                    "nsp_logits": result.seq_relationship_logits,
-                }
+                all_outputs = {"sequence_output": result.last_hidden_state, "pooled_output": result.pooler_output}
                 outputs = {name: all_outputs[name] for name in self._task.output_names}
+            else:
+                outputs = self._pretraining_outputs(result, self._tensor(inputs[POSITIONS_INPUT]))
         return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
+
+    def _pretraining_outputs(self, result: Any, positions: "torch.Tensor") -> dict[str, "torch.Tensor"]:  # noqa: ANN401
+        """Those of `BertForPreTraining`, or of `BertForMaskedLM` without a pooler."""
+        sequence = result.hidden_states[-1]
+        logits = result.prediction_logits if self._task.pooler else result.logits
+        rows = self._torch.arange(len(positions), device=self._device)[:, None]
+        outputs = {"sequence_output": sequence, "mlm_logits": logits[rows, positions]}
+        if self._task.pooler:
+            outputs |= {
+                "pooled_output": self._model.bert.pooler(sequence),
+                "nsp_logits": result.seq_relationship_logits,
+            }
+        return {name: outputs[name] for name in self._task.output_names}
 
     def _tensor(self, array: np.ndarray) -> "torch.Tensor":
         return self._torch.tensor(array, dtype=self._torch.long, device=self._device)

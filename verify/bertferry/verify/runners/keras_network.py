@@ -9,7 +9,7 @@ import tf_keras
 
 from bertferry.convert import Checkpoint
 from bertferry.convert.loading import load_network
-from bertferry.core.tasks import ENCODER_INPUTS, HEADS, POSITIONS_INPUT, TASKS
+from bertferry.core.tasks import ENCODER_INPUTS, HEADS, POSITIONS_INPUT
 from bertferry.modeling.networks import TransformerEncoder
 from bertferry.modeling.variables import heads_of
 from bertferry.verify.execution import FLOATS, Execution
@@ -25,7 +25,7 @@ class KerasNetworkRunner:
 
     def __init__(self, checkpoint: Checkpoint, task: str, execution: Execution) -> None:
         self.name = str(checkpoint.location.path)
-        self._task = TASKS[task]
+        self._task = checkpoint.task(task)
         device = Device(execution)
         with device.scope():
             self.model = load_network(checkpoint, task, FLOATS[execution.precision or "fp32"])
@@ -55,8 +55,8 @@ class KerasNetworkRunner:
         tensors = [inputs[name] for name in ENCODER_INPUTS]
         if not self._task.encoder:
             return list(tf.nest.flatten(self.model(tensors, training=False)))
-        sequence, pooled = self.encoder(tensors, training=False)
-        outputs = [sequence, pooled]
+        outputs = tf.nest.flatten(self.encoder(tensors, training=False))
+        sequence, pooled = outputs[0], outputs[-1]
         for head in self._task.heads:
             reads = HEADS[head].reads
             head_inputs = [sequence, inputs[POSITIONS_INPUT]] if reads == "predictions" else pooled
@@ -72,7 +72,8 @@ def _points(encoder: TransformerEncoder) -> Iterator[tuple[str, tf_keras.layers.
         yield f"layer_{number}/attention", parts["attention/output"]
         yield f"layer_{number}/attention_norm", parts["attention/norm"]
         yield f"layer_{number}/output", parts["output/norm"]
-    yield "pooler", encoder.get_layer("pooler_transform")
+    if encoder.get_config()["pooler"]:
+        yield "pooler", encoder.get_layer("pooler_transform")
 
 
 def _name_output(layer: tf_keras.layers.Layer, point: str) -> None:

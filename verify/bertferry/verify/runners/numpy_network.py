@@ -3,7 +3,6 @@
 import numpy as np
 
 from bertferry.convert import Checkpoint
-from bertferry.core.tasks import TASKS
 from bertferry.verify.execution import FLOATS
 from bertferry.verify.numpy_network.heads import task_outputs
 from bertferry.verify.numpy_network.weights import read_weights
@@ -17,7 +16,7 @@ class NumpyNetworkRunner:
 
     def __init__(self, checkpoint: Checkpoint, task: str, precision: str | None = None) -> None:
         self.name = str(checkpoint.location.path)
-        self._task, self._config = TASKS[task], checkpoint.config
+        self._task, self._config = checkpoint.task(task), checkpoint.config
         self._weights = read_weights(checkpoint, task, np.dtype(FLOATS[precision or "fp32"]))
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
