@@ -38,12 +38,12 @@ class OnnxReport(Result):
     precision: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    weight_bytes: int | None
-    total_bytes: int | None
-    parity: dict[str, Any] | None
-    verdict: str
-    compared: str
-    notes: tuple[str, ...]
+    weight_bytes: int | None = None
+    total_bytes: int | None = None
+    parity: dict[str, Any] | None = None
+    verdict: str = "not checked"
+    compared: str = ""
+    notes: tuple[str, ...] = ()
 
     def render(self) -> str:
         """The summary shown on the terminal."""
@@ -103,10 +103,8 @@ def export_onnx(
     opened.check(options)
     check_provider(options.precision)
     if dry_run:
-        interface = opened.interface()
-        return OnnxReport(
-            name, str(output), options.precision, *interface, None, None, None, "not checked", "", opened.notes()
-        )
+        inputs, outputs = opened.interface()
+        return OnnxReport(name, str(output), options.precision, inputs, outputs, notes=opened.notes())
     with new_file(target, overwrite=overwrite) as staging:
         built, weight_bytes, parity = _write_and_check(staging, opened, target, options, progress or no_progress)
         written = {path.name: path.stat().st_size for path in staging.parent.iterdir()}
