@@ -98,7 +98,7 @@ def mutate_fields(entry, rng):
             setattr(entry, field, rng.choice(LARGE_NUMBERS))
         elif field == "shape":
             entry.shape.Clear()
-            for _ in range(rng.choice((0, 1, 2, 3, 70))):
+            for _ in range(rng.choice((0, 1, 2, 3, 20, 70))):
                 entry.shape.dim.add(size=rng.choice(LARGE_NUMBERS))
         else:
             for extents in rng.choices(SLICES, k=rng.randrange(1, 3)):

@@ -72,6 +72,14 @@ def test_a_wrong_entry_is_named(two, fields, said):
         reader.read("one")
 
 
+@pytest.mark.parametrize("shape", [[-1], [1] * 65, [2**32, 2**31], [2**62] * 20])
+def test_a_shape_that_tensorflow_does_not_permit_is_refused(two, shape):
+    entry = EntryMessage(dtype=1, shape={"dim": [{"size": size} for size in shape]})
+    reframe(two.with_suffix(".index"), lambda table: table.update({b"one": entry.SerializeToString()}))
+    with pytest.raises(DataError, match="not a readable checkpoint index: an entry does not describe a tensor"):
+        BundleReader(two)
+
+
 @pytest.mark.parametrize(
     ("header", "said"),
     [
