@@ -56,6 +56,14 @@ def test_no_files_import_each_other_in_a_circle():
     TopologicalSorter(graph).prepare()  # its CycleError names the circle
 
 
+def test_the_numpy_network_shares_nothing_with_the_networks_that_it_checks():
+    folder = ROOT / "verify/bertferry/verify/numpy_network"
+    ours = {name for path in folder.glob("*.py") for name, _ in imports(path)}
+    assert "bertferry.core.tasks" in ours
+    computing = ("bertferry.modeling", "bertferry.export", "bertferry.convert.loading", "bertferry.verify.runners")
+    assert {name for name in ours if name.startswith(computing)} == set()
+
+
 def test_only_programs_hold_back_stderr():
     """The descriptor belongs to the process: a library that replaces it loses what its caller's threads write."""
     users = {

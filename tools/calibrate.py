@@ -2,10 +2,11 @@
 
 Usage: calibrate.py CHECKPOINT [SEEDS]
 
-Exports Hub modules and ONNX files of the checkpoint in every precision, and runs them and its network on every
-available device. Prints one row of a Markdown table for each, over all probes of all seeds: the absolute tolerance
-required with the profile's relative one, the minimum signal-to-noise ratio, the minimum cosine similarity, and the
-most noise that a single step of the network added.
+Exports Hub modules and ONNX files of the checkpoint in every precision, runs them and its networks on every
+available device, and compares them with its NumPy network. Prints one row of a Markdown table for each, over
+all probes of all seeds: the absolute tolerance required with the profile's relative one, the minimum
+signal-to-noise ratio, the minimum cosine similarity, and the most noise that a single step of the network
+added.
 """
 
 import sys
@@ -47,9 +48,10 @@ def artifacts(checkpoint: Path, folder: Path) -> Iterator[Artifact]:
         export_onnx(path, OnnxOptions(precision=precision, optimize=optimize, verify=False), checkpoint=checkpoint)
         yield replace(onnx_artifact(path), name=f"ONNX, {precision}{', fused' * (optimize == 'ort')}")
         path.unlink()
-    for precision in ("fp64", "fp16", "bf16"):
-        network = checkpoint_artifact(opened, "encoder", Execution(precision=precision))
-        yield replace(network, name=f"network, {precision}")
+    yield replace(checkpoint_artifact(opened, "encoder", Execution(precision="fp64")), name="NumPy, fp64")
+    for precision in ("fp32", "fp16", "bf16"):
+        network = checkpoint_artifact(opened, "encoder", Execution(precision=precision, engine="tensorflow"))
+        yield replace(network, name=f"Keras, {precision}")
     for device, precision in (
         ("xla", None),
         ("tpu-emulated", None),
@@ -58,7 +60,7 @@ def artifacts(checkpoint: Path, folder: Path) -> Iterator[Artifact]:
         ("gpu", "fp16"),
     ):
         network = checkpoint_artifact(opened, "encoder", Execution(device, precision))
-        yield replace(network, name=f"network, {device}{'' if precision is None else f', {precision}'}")
+        yield replace(network, name=f"Keras, {device}{'' if precision is None else f', {precision}'}")
 
 
 def row(candidates: list[CandidateResult]) -> str:

@@ -1,4 +1,4 @@
-"""Benchmarks comparing a random BERT-base checkpoint with its Hub module and its ONNX file on all probes.
+"""Benchmarks comparing a random BERT-base checkpoint with its ONNX file and its Hub module on all probes.
 
 Usage: verify.py [--runs N]
 
@@ -30,17 +30,20 @@ def main() -> None:
         source = ["--checkpoint", base, "--no-verify", "--output"]
         run([sys.executable, "-c", HUB, *source, hub, "--do-lower-case"])
         run([sys.executable, "-c", ONNX, *source, onnx])
-        both: list[str | Path] = ["--reference", base, "--candidate", hub, "--candidate", onnx]
+        graph: list[str | Path] = ["--reference", base, "--candidate", onnx]
         rows = {
-            "verify-parity": _runs(runs, *both),
-            "verify-parity --localize": _runs(runs, *both, "--localize"),
-            "verify-parity --help": _runs(runs, "--help"),
+            "ONNX file": _runs(runs, *graph),
+            "ONNX file, `--localize`": _runs(runs, *graph, "--localize"),
+            "ONNX file, `--engine tensorflow`": _runs(runs, *graph, "--engine", "tensorflow"),
+            "ONNX file, `--reference-precision fp64`": _runs(runs, *graph, "--reference-precision", "fp64"),
+            "Hub module and ONNX file": _runs(runs, *graph, "--candidate", hub),
+            "`--help`": _runs(runs, "--help"),
         }
-    print("| command | wall, s | peak memory, GB |\n|---|---|---|")
+    print("| verify-parity of the checkpoint with its | wall, s | peak memory, GB |\n|---|---|---|")
     for name, measured in rows.items():
         wall, peak = median([sample.wall for sample in measured]), median([sample.peak for sample in measured])
         print(f"| {name} | {wall} | {peak} |")
-    print(f"\nVerdict: {rows['verify-parity'][-1].last_line}")
+    print(f"\nVerdict: {rows['ONNX file'][-1].last_line}")
 
 
 def _runs(count: int, *arguments: str | Path) -> list[Run]:

@@ -84,8 +84,8 @@ PROFILES = {
         ),
     )
 }
-"""From strict to loose. `fp32` is for one framework on a CPU, `fp32-cross` for other compilers, frameworks or
-devices; `int8` is meaningful for trained weights only.
+"""From strict to loose. `fp32` is for NumPy and TensorFlow on a CPU, `fp32-cross` for other compilers, frameworks
+or devices; `int8` is meaningful for trained weights only.
 
 Calibrated with `tools/calibrate.py`; see docs/verification.md.
 """

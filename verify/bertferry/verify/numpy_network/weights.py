@@ -21,8 +21,9 @@ def read_weights(checkpoint: Checkpoint, task: str, dtype: np.dtype) -> Weights:
     """
     checkpoint.check_bert()
     checkpoint = with_task(checkpoint, task)
+    # The same order in memory for every layout, so that the same values give the same bits.
     return {
-        name: checkpoint.read(name, _with_merged_heads(name)).astype(dtype, copy=False)
+        name: np.ascontiguousarray(checkpoint.read(name, _with_merged_heads(name)), dtype)
         for name in task_parameters(checkpoint.task(task), checkpoint.config.num_layers)
     }
 
