@@ -18,7 +18,7 @@ LARGEST_RATIO = 100
 SMALL = 2**26
 """Weights hardly compress: a dataset that takes more than 64 MiB and a hundredfold of its bytes in the file is a
 bomb."""
-FAULTS = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError)
+FAULTS = (OSError, RuntimeError, SystemError, KeyError, ValueError, TypeError, MemoryError)
 """What h5py raises because of a file's bytes."""
 
 
