@@ -10,7 +10,7 @@ import pytest
 from fuzz_child import KINDS
 
 COUNT = 10
-CHILD = Path(__file__).with_name("fuzz_child.py")
+CHILD = Path(__file__).parent.parent / "fuzz_child.py"
 
 
 @pytest.mark.slow

@@ -36,8 +36,9 @@ from bertferry.core.temporary import TemporaryFolder
 @dataclass(frozen=True)
 class Location:
     """The location of a checkpoint: `path` is the prefix of a TensorFlow checkpoint, another file or the index
-    of several (`shards`). `notes` say what was chosen without being named. `unpacked` keeps the folder of an
-    unpacked archive as long as it is needed."""
+    of several (`shards`). `graph` is that of a SavedModel, whose constants may also be its `tokenizer_config`.
+    `notes` say what was chosen without being named. `unpacked` keeps the folder of an unpacked archive as long as it
+    is needed."""
 
     file_format: FileFormat
     path: Path
@@ -47,6 +48,7 @@ class Location:
     tokenizer_config: Path | None
     notes: tuple[str, ...] = ()
     unpacked: TemporaryFolder | None = None
+    graph: Path | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -104,7 +106,8 @@ def _saved_model(directory: Path, config: str | Path | None) -> Location:
         (),
         _find_config(directory / MANIFEST, config, (MANIFEST,) if read_manifest(directory) else ())[0],
         _if_file(directory / "assets" / "vocab.txt"),
-        None,
+        directory / "saved_model.pb",
+        graph=directory / "saved_model.pb",
     )
 
 

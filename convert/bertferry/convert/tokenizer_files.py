@@ -5,19 +5,23 @@ from pathlib import Path
 from typing import Any
 
 from bertferry.convert.checkpoint import Checkpoint
+from bertferry.convert.graph_facts import read_graph_facts
 from bertferry.convert.keras_hub_config import tokenizer_keys
 from bertferry.convert.vocabulary import TOKENIZER, read_object
 from bertferry.core.errors import UsageError
 
 
 def read_tokenizer_config(path: Path | None) -> dict[str, Any]:
-    """The keys of a `tokenizer_config.json`, none if there is no such file.
+    """The keys of a `tokenizer_config.json`, none if there is no such file, or what the graph of a module says.
 
     Raises:
       UsageError: not readable as a JSON object.
     """
     if path is None:
         return {}
+    if path.suffix == ".pb":
+        casing = read_graph_facts(path).do_lower_case
+        return {} if casing is None else {"do_lower_case": casing}
     values = read_object(path)
     return tokenizer_keys(values) or values
 

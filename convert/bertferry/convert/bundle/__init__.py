@@ -5,8 +5,8 @@ and data files `P.data-0000I-of-0000N`, which contain the bytes. The rest of the
 `BundleWriter` and, for the objects that a tf.train.Checkpoint saves, `ObjectGraphMessage`.
 """
 
-from bertferry.convert.bundle.messages import ObjectGraphMessage
+from bertferry.convert.bundle.messages import ObjectGraphMessage, SavedModelMessage
 from bertferry.convert.bundle.reader import BundleReader
 from bertferry.convert.bundle.writer import BundleWriter
 
-__all__ = ["BundleReader", "BundleWriter", "ObjectGraphMessage"]
+__all__ = ["BundleReader", "BundleWriter", "ObjectGraphMessage", "SavedModelMessage"]

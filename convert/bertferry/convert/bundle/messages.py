@@ -1,4 +1,4 @@
-"""The protocol buffers in a checkpoint, as defined in tensorflow/core/protobuf.
+"""The protocol buffers in checkpoints and SavedModels, as defined in tensorflow/core/protobuf and framework.
 
 They are defined here because TensorFlow's Python modules for them require TensorFlow, and in a separate pool so
 that they do not conflict with TensorFlow's own definitions if the process imports it later. Unused fields are left
@@ -26,6 +26,17 @@ MESSAGES = {
     "Object": "1 children *Child, 2 attributes *Attribute",
     "Child": "1 node_id int32, 2 local_name string",
     "Attribute": "1 name string, 2 full_name string, 3 checkpoint_key string",
+    # saved_model.proto, meta_graph.proto
+    "SavedModel": "2 meta_graphs *MetaGraph",
+    "MetaGraph": "1 info MetaInfo, 2 graph Graph",
+    "MetaInfo": "4 tags *string",
+    # graph.proto, node_def.proto, attr_value.proto, tensor.proto; a map is stored as its entries
+    "Graph": "1 node *Node",
+    "Node": "1 name string, 2 op string, 5 attr *NodeAttribute",
+    "NodeAttribute": "1 key string, 2 value AttributeValue",
+    "AttributeValue": "8 tensor Tensor",
+    "Tensor": "1 dtype int32, 4 content bytes, 5 float_val *float, 6 double_val *double, 7 int_val *int32, "
+    "10 int64_val *int64, 11 bool_val *bool",
 }
 """The fields of each message as `number name type`; a star marks a repeated field."""
 
@@ -56,3 +67,4 @@ _pool.Add(_describe())
 HeaderMessage = _message_class("Header")
 EntryMessage = _message_class("Entry")
 ObjectGraphMessage = _message_class("ObjectGraph")
+SavedModelMessage = _message_class("SavedModel")
