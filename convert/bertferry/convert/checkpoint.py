@@ -15,6 +15,7 @@ from bertferry.convert.graph_facts import read_graph_facts
 from bertferry.convert.initialization import initial_value
 from bertferry.convert.layout import Layout
 from bertferry.convert.layouts import LAYOUTS
+from bertferry.convert.layouts.bert4keras import way_out
 from bertferry.convert.locate import Location, locate
 from bertferry.convert.match import Match, best_match, sample, with_nearest
 from bertferry.convert.readers import open_readers
@@ -152,7 +153,10 @@ def open_checkpoint(
 
     check_merged(location.path, readers[0][0].tensors)
     fitting = [(reader, place) for reader, place in readers if _has_token_table(reader, candidates)]
-    checkpoint = _first_success(read_as, fitting or readers[:1])
+    try:
+        checkpoint = _first_success(read_as, fitting or readers[:1])
+    except DataError as error:
+        raise DataError(str(error.args[0]), error.args[1] or way_out(readers[0][0])) from error
     if strict:
         _check_copies(checkpoint)
     return checkpoint

@@ -1,8 +1,8 @@
 """A checkpoint layout: a table of rows, used in both directions.
 
-`{layer}` in a template is the block's number, `{block}` its index among the weighted layers of a Keras
-network, `{pooler}` the index after the last block. `{encoder}` and `{model}` are the paths of the encoder and of
-the model around it: those of the form when writing, wherever they are found when reading.
+`{layer}` in a template is the block's number, `{block}` its index among the weighted layers of a Keras network,
+`{block_1}` the next if it has several, `{pooler}` the index after the last block. `{encoder}` and `{model}` are the
+paths of the encoder and of the model around it: those of the form when writing, wherever they are found when reading.
 """
 
 from collections.abc import Iterator, Mapping
@@ -84,8 +84,9 @@ class Layout:
     edges of a written object graph, from a path to another path of the same object. `configuration` holds the
     layout's own keys of the configuration file. `architecture` is named as in transformers; `target` is the name
     for `--to` of a layout that shares its kind of file with one of BERT. `first_block` is the
-    number of the first block among the weighted layers of a Keras network. `step_counter` is the name of the
-    scalar that training code restores besides the parameters.
+    number of the first block among the weighted layers of a Keras network, of which each block has
+    `layers_per_block`. `step_counter` is the name of the scalar that training code restores besides the
+    parameters.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Layout:
     architecture: Literal["bert", "albert", "electra"] = "bert"
     target: str = ""
     first_block: int = 4
+    layers_per_block: int = 1
     step_counter: str = ""
 
     def __post_init__(self) -> None:
@@ -165,16 +167,19 @@ class Layout:
     def _fill(self, rows: list[Row], form: Form, num_layers: int, encoder: str | None) -> Iterator[Row]:
         place = form.encoder if encoder is None else encoder
         model = form.model if encoder is None else form.model_around(place)
-        places: dict[str, int | str] = {
-            "encoder": place,
-            "model": model or "",
-            "pooler": self.first_block + num_layers,
-        }
+        places: dict[str, int | str] = {"encoder": place, "model": model or ""}
         for repeated, section in groupby(rows, key=lambda row: "{layer}" in row.parameter):
             templates = tuple(section)
             for layer in range(num_layers) if repeated else (0,):
-                numbers = {**places, "layer": layer, "block": self.first_block + layer}
+                numbers = {**places, **self._numbers(layer, num_layers)}
                 yield from (row.fill(numbers) for row in templates)
+
+    def _numbers(self, layer: int, num_layers: int) -> dict[str, int]:
+        """What the placeholders of a block stand for."""
+        block = self.first_block + layer * self.layers_per_block
+        further = {f"block_{number}": block + number for number in range(1, self.layers_per_block)}
+        pooler = self.first_block + num_layers * self.layers_per_block
+        return {"layer": layer, "block": block, **further, "pooler": pooler}
 
     def bind_copies(self, form: Form, encoder: str) -> dict[str, str]:
         """The copies of a file of this form whose encoder was found at a path."""
@@ -186,11 +191,7 @@ class Layout:
         aliases = {}
         for path, target in self.aliases.items():
             for layer in range(num_layers) if "{layer}" in path else (0,):
-                numbers = {
-                    "layer": layer,
-                    "block": self.first_block + layer,
-                    "pooler": self.first_block + num_layers,
-                }
+                numbers = self._numbers(layer, num_layers)
                 aliases[path.format(**numbers)] = target.format(**numbers)
         return aliases
 

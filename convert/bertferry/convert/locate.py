@@ -37,8 +37,8 @@ from bertferry.core.temporary import TemporaryFolder
 class Location:
     """The location of a checkpoint: `path` is the prefix of a TensorFlow checkpoint, another file or the index
     of several (`shards`). `graph` is that of a SavedModel, whose constants may also be its `tokenizer_config`.
-    `notes` say what was chosen without being named. `unpacked` keeps the folder of an unpacked archive as long as it
-    is needed."""
+    `notes` say what was chosen without being named. `unpacked` keeps the folder of an unpacked archive as long as
+    it is needed."""
 
     file_format: FileFormat
     path: Path
