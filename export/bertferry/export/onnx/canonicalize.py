@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 import onnx
 from onnx import helper, numpy_helper
 
+from bertferry.export.onnx.loops import STEP
 from bertferry.export.onnx.subgraphs import captured, nodes_in_order, subgraphs
 from bertferry.verify.inspection_points import point_of
 
@@ -70,12 +71,14 @@ class _Renaming:
             copy.attribute.extend(attributes)
             for attribute in copy.attribute:
                 if attribute.type == onnx.AttributeProto.GRAPH:
-                    attribute.g.CopyFrom(self._inner(attribute.g, names, f"{copy.name}/{attribute.name}/"))
+                    scope_inside = f"{copy.name}/{attribute.name}/"
+                    steps = STEP if copy.op_type == "Loop" else 0
+                    attribute.g.CopyFrom(self._inner(attribute.g, names, scope_inside, steps))
         for value in result.output:
             value.name = names.get(value.name, value.name)
 
-    def _inner(self, graph: onnx.GraphProto, outer: Mapping[str, str], scope: str) -> onnx.GraphProto:
-        """A body or branch; the shapes of its values are left to those who run it, unless they are scalars."""
+    def _inner(self, graph: onnx.GraphProto, outer: Mapping[str, str], scope: str, steps: int) -> onnx.GraphProto:
+        """A body or branch, whose first inputs are scalars; the shapes of its other values are left open."""
         _return_own_values(graph)
         own = {name for node in graph.node for name in node.output} | {value.name for value in graph.input}
         names = {old: new for old, new in outer.items() if old not in own}
@@ -86,10 +89,11 @@ class _Renaming:
                 copy = copies.add()
                 copy.name = value.name
                 copy.type.CopyFrom(value.type)
-                if copy.type.tensor_type.shape.dim:  # Loop requires that it is known of the step and the condition
-                    copy.type.tensor_type.ClearField("shape")
-        for value in result.input:
+                copy.type.tensor_type.ClearField("shape")
+        for place, value in enumerate(result.input):
             value.name = names[value.name]
+            if place < steps:
+                value.type.tensor_type.shape.SetInParent()
         self.rename(graph, result, names, scope)
         return result
 

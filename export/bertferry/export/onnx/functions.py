@@ -80,7 +80,7 @@ def expand(function: tf.types.experimental.ConcreteFunction) -> Program:
     """The program of a concrete function."""
     definition = function.graph.as_graph_def()
     expander = _Expander({one.signature.name: one for one in definition.library.function})
-    nodes = [_normalize(node) for node in definition.node]
+    nodes = [expander.normalize(node) for node in definition.node]
     arguments = [tensor.op.name for tensor in function.inputs]
     main = expander.inline(Body(nodes, arguments, [tensor.name for tensor in function.outputs]))
     return Program(main, expander.bodies)
@@ -90,6 +90,12 @@ class _Expander:
     def __init__(self, library: Mapping[str, FunctionDef]) -> None:
         self._library = library
         self.bodies: dict[str, Body] = {}
+
+    def normalize(self, node: NodeDef) -> NodeDef:
+        """A copy of a graph's node without control inputs, and with the places of its inputs."""
+        copy = self._with_defaults(node)
+        copy.input[:] = [name if ":" in name else f"{name}:0" for name in node.input if not name.startswith("^")]
+        return copy
 
     def inline(self, body: Body) -> Body:
         """The body with the bodies of the called functions in place of the calls."""
@@ -128,13 +134,22 @@ class _Expander:
         for node in function.node_def:
             flat |= {nested: f"{node.name}:{place}" for place, nested in enumerate(self._outputs(node))}
         for node in function.node_def:
-            copy = NodeDef()
-            copy.CopyFrom(node)
+            copy = self._with_defaults(node)
             copy.input[:] = [flat[tensor] for tensor in node.input if not tensor.startswith("^")]
             nodes.append(copy)
         results = [flat[function.ret[result.name]] for result in function.signature.output_arg]
         arguments = [argument.name for argument in function.signature.input_arg]
         return self.inline(Body(nodes, arguments, results))
+
+    def _with_defaults(self, node: NodeDef) -> NodeDef:
+        """A copy with every attribute of its operation: SavedModels leave out those that have their defaults."""
+        copy = NodeDef()
+        copy.CopyFrom(node)
+        if node.op not in self._library:
+            for attribute in get_op_def(node.op).attr:
+                if attribute.HasField("default_value") and attribute.name not in copy.attr:
+                    copy.attr[attribute.name].CopyFrom(attribute.default_value)
+        return copy
 
     def _outputs(self, node: NodeDef) -> list[str]:
         """The names of a node's outputs in a FunctionDef, in order."""
@@ -165,13 +180,6 @@ def outputs_in_function(node: NodeDef, definition: OpDef) -> list[str]:
             count = len(node.attr[output.type_list_attr].list.type)
         names += [f"{node.name}:{output.name}:{place}" for place in range(count)]
     return names
-
-
-def _normalize(node: NodeDef) -> NodeDef:
-    copy = NodeDef()
-    copy.CopyFrom(node)
-    copy.input[:] = [name if ":" in name else f"{name}:0" for name in node.input if not name.startswith("^")]
-    return copy
 
 
 def _argument(name: str, dtype: int) -> NodeDef:

@@ -74,7 +74,7 @@ def describe_inputs(
         if node.op in ("GatherV2", "Gather"):
             found = _ancestors(main, [node.input[0]]) & set(tables)
             if found:
-                axis = node.attr["batch_dims"].i
+                axis = node.attr["batch_dims"].i if "batch_dims" in node.attr else 0
                 count = min(tables[name][axis] for name in found if len(tables[name]) > axis)
                 for name in _ancestors(main, [node.input[1]]):
                     rows[name] = min(count, rows.get(name, count))

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from bertferry.core.errors import DataError
-from bertferry.export.onnx.functions import Program
+from bertferry.export.onnx.functions import NodeDef, Program
 
 RANDOM = (
     "Multinomial",
@@ -25,7 +25,8 @@ RANDOM = (
 )
 TEXT_COMPARISONS = ("Equal", "NotEqual")
 UNIQUES = ("Unique", "UniqueWithCounts")
-HALF = (tf.float16.as_datatype_enum, tf.bfloat16.as_datatype_enum)
+BFLOAT16 = tf.bfloat16.as_datatype_enum
+HALF = (tf.float16.as_datatype_enum, BFLOAT16)
 MOVES = ("Cast", "Identity", "Reshape", "Squeeze", "ExpandDims", "Transpose", "Placeholder", "Const")
 
 
@@ -33,23 +34,34 @@ def check_operations(program: Program) -> None:
     """Refuses operations on which outputs depend, and that tf2onnx would translate to something else.
 
     Raises:
-      DataError: an operation is random, compares texts, or has no translation of its type.
+      DataError: an operation is random, compares texts, or has a type that has no translation.
     """
     for body in program.all():
         for node in body.nodes:
+            types = _types(node)
             if node.op in RANDOM:
                 raise DataError(
                     f"{node.op} ({node.name}) is random: the SavedModel answers differently every time; export "
                     "one that is not in training mode, without dropout"
                 )
-            if node.op in TEXT_COMPARISONS and node.attr["T"].type == tf.string.as_datatype_enum:
+            if node.op in TEXT_COMPARISONS and tf.string.as_datatype_enum in types:
                 raise DataError(f"{node.op} ({node.name}) compares texts, which ONNX cannot express")
-            if node.op in UNIQUES and node.attr["T"].type == tf.float64.as_datatype_enum:
+            if BFLOAT16 in types:
+                raise DataError(
+                    f"{node.op} ({node.name}) is of bfloat16, which ONNX Runtime computes on no processor: export "
+                    "a SavedModel of float32"
+                )
+            if node.op in UNIQUES and tf.float64.as_datatype_enum in types:
                 raise DataError(f"{node.op} ({node.name}) of float64, which would be compared as float32")
 
 
 def computes_in_half(program: Program) -> bool:
     """Whether a graph computes in float16 or bfloat16, and not only stores values in them."""
     return any(
-        node.attr["T"].type in HALF and node.op not in MOVES for body in program.all() for node in body.nodes
+        node.op not in MOVES and _types(node).intersection(HALF) for body in program.all() for node in body.nodes
     )
+
+
+def _types(node: NodeDef) -> set[int]:
+    """The types that a node's attributes name; to look up one that is missing would add it."""
+    return {node.attr[name].type for name in ("T", "DstT", "dtype") if name in node.attr}

@@ -165,7 +165,11 @@ def _raise_logged_errors() -> Iterator[None]:
 
     class Collect(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            messages.append(record.getMessage().splitlines()[0])
+            line = record.getMessage().splitlines()[0]
+            reason = record.exc_info[1] if record.exc_info else None
+            if reason is not None and isinstance(record.args, tuple):
+                line = f"{record.args[0]}: {first_line(reason)}"
+            messages.append(line)
 
     collector = Collect(logging.ERROR)
     logger = logging.getLogger("tf2onnx")
