@@ -140,6 +140,29 @@ def test_set_default_signature_keeps_names_through_load_and_save(tmp_path, modul
     assert list(signature.structured_outputs) == ["doubled"]
 
 
+def test_get_op_def_tells_inputs_outputs_and_defaults():
+    definition = tf_compat.get_op_def("TopKV2")
+    assert [output.name for output in definition.output_arg] == ["values", "indices"]
+    assert definition.output_arg[0].type_attr == "T"
+    defaults = {one.name: one.default_value for one in definition.attr if one.HasField("default_value")}
+    assert defaults["sorted"].b
+    with pytest.raises(KeyError):
+        tf_compat.get_op_def("NoSuchOperation")
+
+
+@pytest.mark.filterwarnings("ignore:.*")  # TensorFlow deprecates what writes such SavedModels
+def test_read_reference_variable_reads_a_variable_of_tensorflow_1(tmp_path):
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        given = v1.placeholder(tf.float32, [2], "given")
+        scale = v1.get_variable("scale", initializer=[2.0, 3.0], use_resource=False)
+        session.run(v1.global_variables_initializer())
+        v1.saved_model.simple_save(session, str(tmp_path / "v1"), {"given": given}, {"scaled": given * scale})
+    function = tf.saved_model.load(str(tmp_path / "v1")).signatures["serving_default"]
+    assert "VariableV2" in {node.op for node in function.graph.as_graph_def().node}
+    np.testing.assert_array_equal(tf_compat.read_reference_variable(function, "scale"), [2.0, 3.0])
+
+
 def test_compute_fingerprint_follows_the_files(tmp_path, module):
     tf.saved_model.save(module, str(tmp_path))
     stored = tf.saved_model.experimental.read_fingerprint(str(tmp_path))

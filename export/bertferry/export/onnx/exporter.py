@@ -152,5 +152,7 @@ def _write_and_check(
     weight_bytes = write(staging, built, options)
     parity = check_parity(source, staging, target, options, continue_after(2, tell)) if options.verify else None
     if parity is not None and not parity.ok:
-        raise DataError(f"{target}: not written: the graph differs from its source: {parity.verdict()}")
+        guessed = source.any_values and options.inputs is None
+        hint = "; if such inputs never occur, give others with --inputs FILE.npz" if guessed else ""
+        raise DataError(f"{target}: not written: the graph differs from its source: {parity.verdict()}{hint}")
     return built, weight_bytes, parity

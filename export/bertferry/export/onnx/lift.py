@@ -39,8 +39,10 @@ class LiftedGraph:
     is_half: bool = False
 
 
-def lift(function: tf.types.experimental.ConcreteFunction) -> LiftedGraph:
+def lift(function: tf.types.experimental.ConcreteFunction, *, bind_weights: bool = False) -> LiftedGraph:
     """The graph of a concrete function, with calls inlined and captured values replaced by placeholders.
+
+    With `bind_weights`, they are constants instead.
 
     Raises:
       DataError: it uses a resource that is not a variable, such as a lookup table, or depends on state.
@@ -56,7 +58,8 @@ def lift(function: tf.types.experimental.ConcreteFunction) -> LiftedGraph:
     outputs, renamed = _add_outputs(program, sorted(function.structured_outputs), inputs)
     used = {node_of(tensor) for node in program.main.nodes for tensor in node.input}
     values = {**capture_values(owners, used), **capture_references(function, program)}
-    constants = {name for name, value in values.items() if value.is_small} | gate_weights(program, values)
+    constants = {name for name, value in values.items() if value.is_small or bind_weights}
+    constants |= gate_weights(program, values)
     _place(program, inputs, values, constants)
     weights: dict[str, Weight] = {}
     for name, value in values.items():

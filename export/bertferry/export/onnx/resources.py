@@ -24,7 +24,8 @@ from bertferry.export.onnx.functions import (
 )
 
 READS = ("ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape")
-PASSED_THROUGH = ("Identity", "Enter", "Placeholder")
+PASSED_THROUGH = ("Identity", "Enter", "Switch")
+"""Operations that return the handle that they take; the last two are those of TensorFlow 1's loops and branches."""
 RESOURCE = tf.resource.as_datatype_enum
 Owner: TypeAlias = tf.Variable | tf.Tensor | NodeDef
 """What a resource is: a variable, another captured value, or the node that makes it."""
@@ -54,14 +55,14 @@ class Scope:
         node, place = self._nodes[node_of(tensor)], int(tensor.split(":")[1])
         if node.op in LOOPS:
             return self.owner(node.input[place])
-        if node.op in ("Identity", "Enter"):
+        if node.op in PASSED_THROUGH:
             return self.owner(node.input[0])
         return self._owners.get(node.name, node)
 
     def uses(self) -> Iterator[Use]:
         """Every use of a resource, apart from passing it on."""
         for node in self.body.nodes:
-            if node.op not in (*PASSED_THROUGH, *CONTROL_FLOW):
+            if node.op not in (*PASSED_THROUGH, *CONTROL_FLOW):  # which pass it on
                 for place, tensor in enumerate(node.input):
                     if (owner := self.owner(tensor)) is not None:
                         yield Use(node, place, owner)
@@ -142,7 +143,7 @@ def replace_handles(program: Program, captured: Mapping[str, Owner | None]) -> N
         outputs = {
             node.name: owner
             for node in scope.body.nodes
-            if node.op in ("Placeholder", "Identity") and (owner := scope.owner(f"{node.name}:0")) is not None
+            if node.op in ("Placeholder", *PASSED_THROUGH) and (owner := scope.owner(f"{node.name}:0")) is not None
         }
         nodes: list[NodeDef] = []
         for node in scope.body.nodes:
@@ -157,7 +158,7 @@ def _with_values(
     if node.op == "Placeholder" and own is not None:
         node.attr["dtype"].type = own.dtype.as_datatype_enum
         node.attr["shape"].shape.CopyFrom(own.shape.as_proto())
-    elif node.op == "Identity" and own is not None:
+    elif node.op in PASSED_THROUGH and own is not None:
         node.attr["T"].type = own.dtype.as_datatype_enum
     elif node.op in CONTROL_FLOW:
         _set_types(node, variables)

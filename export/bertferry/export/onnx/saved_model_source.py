@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bertferry.core.errors import UsageError
+from bertferry.core.errors import DataError, UsageError
 from bertferry.core.extras import ONNX
 from bertferry.export.onnx.draft import Draft
 from bertferry.export.onnx.options import OnnxOptions
@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
 
 NEWEST_OPSET = 18
 """The newest opset that tf2onnx 1.17 writes, and the default for SavedModels."""
+MOST_BOUND = 2**28
+"""Most bytes of weights with which tf2onnx translates a graph: it copies them many times."""
 
 
 class SavedModelSource:
@@ -37,6 +39,7 @@ class SavedModelSource:
             raise UsageError(f"{path}: not a SavedModel: it contains no saved_model.pb{hint}")
         self._path = path
         self._signature = signature
+        self._opset = NEWEST_OPSET
 
     @cached_property
     def _loaded(self) -> "LoadedModule":
@@ -73,18 +76,35 @@ class SavedModelSource:
             )
         if options.floats == "float16":
             raise UsageError("--no-keep-io requires --checkpoint: a SavedModel's outputs keep their types")
+        self._opset = options.opset or NEWEST_OPSET
 
     def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The inputs and outputs of the signature."""
-        return tuple(self._graph.inputs), tuple(self._graph.outputs)
+        """The inputs and outputs of the signature; a dry run finds what cannot be translated, too."""
+        draft = self._translate()
+        return tuple(self._graph.inputs), tuple(draft.outputs)
 
     def draft(self, options: OnnxOptions) -> Draft:
         """The signature's graph, translated by tf2onnx."""
         from bertferry.export.onnx.half_precision import convert_to_half
-        from bertferry.export.onnx.translate import translate
 
-        draft = translate(self._graph, options.opset or NEWEST_OPSET)
+        draft = self._translate()
         return convert_to_half(draft) if options.precision == "fp16" else draft
+
+    def _translate(self) -> Draft:
+        """The translation with lifted weights or, if an operation needs theirs as constants, with bound ones."""
+        from bertferry.export.onnx.lift import lift
+        from bertferry.export.onnx.translate import translate
+        from bertferry.export.onnx.writer import size_of
+
+        try:
+            return translate(self._graph, self._opset)
+        except DataError as error:
+            if sum(map(size_of, self._graph.weights.values())) > MOST_BOUND:
+                raise
+            try:
+                return translate(lift(self._function, bind_weights=True), self._opset)
+            except DataError:
+                raise error from None  # which is about the graph that was to be written
 
     def dimensions(self) -> dict[str, Sequence[str | int]]:
         """Only the signature itself determines them."""
