@@ -94,7 +94,9 @@ MODELS: dict[str, Build] = {
     "Conv2DTranspose": _stack(IMAGE, _layer("Conv2DTranspose", 4, 3, strides=2, padding="same")),
     "DepthwiseConv2D": _stack(IMAGE, _layer("DepthwiseConv2D", 3, depth_multiplier=2)),
     "SeparableConv2D": _stack(IMAGE, _layer("SeparableConv2D", 4, 3)),
-    "pooling": _stack(IMAGE, _layer("MaxPooling2D", 2, padding="same"), _layer("AveragePooling2D", 2, padding="same")),
+    "pooling": _stack(
+        IMAGE, _layer("MaxPooling2D", 2, padding="same"), _layer("AveragePooling2D", 2, padding="same")
+    ),
     "pooling, global": _stack(IMAGE, _layer("GlobalMaxPooling2D")),
     "BatchNormalization": _stack(IMAGE, _layer("BatchNormalization"), _layer("Flatten")),
     "LayerNormalization": _stack(SEQUENCE, _layer("LayerNormalization")),

@@ -62,7 +62,8 @@ def export(saved: Path, file: Path) -> Outcome:
 
 def convert_with_stock(saved: Path, file: Path) -> Outcome:
     """Converts a SavedModel with tf2onnx's own command, and compares the file with its source."""
-    command = [sys.executable, "-m", "tf2onnx.convert", "--saved-model", saved, "--output", file, "--opset", "17"]
+    command = [sys.executable, "-m", "tf2onnx.convert", "--saved-model", str(saved)]
+    command += ["--output", str(file), "--opset", "17"]
     done = subprocess.run(command, capture_output=True, text=True)
     if not file.exists():
         lines = [line for line in done.stderr.splitlines() if line.strip()]

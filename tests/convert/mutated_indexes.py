@@ -25,7 +25,7 @@ ADDRESS_SPACE = 2**31
 MAX_RESIDENT = 128 * 2**20
 NUMBERS = (0, 1, 2, 7, 64, 2**16, 2**31 - 1)
 LARGE_NUMBERS = (*NUMBERS, 2**31, 2**40, 2**62, 2**63 - 1, -1, -(2**63))
-SLICES = (
+SLICES: tuple[list[dict[str, int]], ...] = (
     [],
     [{"start": 0, "length": 2}, {}],
     [{"start": 2**62, "length": 2**62}],
@@ -40,7 +40,7 @@ def run() -> None:
     copy = shutil.copytree(source, folder / "source")
     index = next(copy.glob("*.index"))
     sound = index.read_bytes()
-    codes = Counter()
+    codes: Counter[int] = Counter()
     for number in range(count):
         rng = random.Random(f"{seed} {number}")
         index.write_bytes(sound)

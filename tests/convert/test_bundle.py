@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -56,7 +57,7 @@ def cut_along(axes, random):
     """A function that partitions tensors of more than one element at a random place along these axes."""
 
     def cut(array):
-        pieces = [([], array)]
+        pieces: list[tuple[list[str], Any]] = [([], array)]
         for axis, size in enumerate(array.shape):
             if axis not in axes or size < 2 or not array.size:
                 pieces = [([*extents, "-"], values) for extents, values in pieces]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,8 +35,10 @@ def test_tensorflow_restores_what_was_written(golden, tmp_path, python):
         form = LAYOUTS[to].form_with(TASKS[task].heads)
         rows = [*LAYOUTS[to].bind(form, 2), *LAYOUTS[to].superseded_rows(form, 2)]
         keys = [f"{row.stored}|{row.variable}" if row.variable else row.stored for row in rows]
-        values = [source.read(row.parameter, row.axes) for row in rows]
-        np.savez(folders[-1] / "expected.npz", **dict(zip(keys, values, strict=True)))
+        values: dict[str, Any] = {
+            key: source.read(row.parameter, row.axes) for key, row in zip(keys, rows, strict=True)
+        }
+        np.savez(folders[-1] / "expected.npz", **values)
     run = subprocess.run(
         [command, HERE / "tensorflow_restores.py", *folders], capture_output=True, text=True, env=without_ours()
     )

@@ -1,5 +1,7 @@
 """The step counter of tf1's files, which an Estimator restores besides the parameters."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from judges import tf
@@ -46,7 +48,7 @@ def test_training_state_is_skipped_and_said(golden, tmp_path):
     reader = tf.train.load_checkpoint(prefix)
     tensors = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
     slots = ("adam_m", "lamb_v", "BERTAdam", "BERTAdam_1", "LAMB/adam_m", "AdamWeightDecayOptimizer", "accum")
-    state = {f"bert/pooler/dense/bias/{slot}": np.zeros(8, np.float32) for slot in slots}
+    state: dict[str, Any] = {f"bert/pooler/dense/bias/{slot}": np.zeros(8, np.float32) for slot in slots}
     state |= {name: np.float32(1) for name in ("beta1_power", "current_loss_scale", "loss_scale")}
     state |= {name: np.int32(1) for name in ("local_step", "accum_step", "good_steps")}
     state |= {"batch_finite": np.bool_(True)}

@@ -106,7 +106,6 @@ def test_a_tokenizer_of_another_kind_is_no_vocabulary(source, tmp_path, model):
 @pytest.mark.parametrize("kind", ["added_tokens.json", "tokenizer_config.json", "tokenizer.json"])
 def test_added_tokens_are_found_and_come_back(source, tmp_path, kind):
     (source / "vocab.txt").write_text("\n".join(WORDS[:27]) + "\n")
-    tokens = ((0, "[PAD]"), (27, "<e1>"), (28, "<e2>"))
     values = {
         "added_tokens.json": {"<e2>": 28, "<e1>": 27},
         "tokenizer_config.json": {

@@ -1,8 +1,9 @@
 """A checkpoint layout: a table of rows, used in both directions.
 
 `{layer}` in a template is the block's number, `{block}` its index among the weighted layers of a Keras network,
-`{block_1}` the next if it has several, `{pooler}` the index after the last block. `{encoder}` and `{model}` are the
-paths of the encoder and of the model around it: those of the form when writing, wherever they are found when reading.
+`{block_1}` the next if it has several, `{pooler}` the index after the last block. `{encoder}` and `{model}` are
+the paths of the encoder and of the model around it: those of the form when writing, wherever they are found when
+reading.
 """
 
 from collections.abc import Iterator, Mapping
