@@ -156,7 +156,7 @@ def test_damage_while_writing_is_noticed(golden, tmp_path, monkeypatch, one_line
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("name", ["model.h5", "README.md", "bert_model.ckpt.data-00000-of-00001", "weights.npz"])
+@pytest.mark.parametrize("name", ["model.npy", "README.md", "bert_model.ckpt.data-00000-of-00001", "weights.npz"])
 def test_a_file_that_is_no_checkpoint(tmp_path, one_line, name):
     (tmp_path / name).write_bytes(b"no checkpoint")
     assert main(["--input", str(tmp_path / name), "--output", str(tmp_path / "out")]) == 2
