@@ -113,7 +113,8 @@ class TestEmulation:
         )
         names = [candidate["name"] for candidate in report.parity["candidates"]]
         assert names[-1] == f"onnx {tmp_path}/m.onnx (computed in float32 with every result rounded to float16)"
-        assert len(names) == 3
+        counts = [len(candidate["probes"]) for candidate in report.parity["candidates"]]
+        assert counts == [11, 4, 11]  # without ONNX Runtime's optimizations, only those that find any difference
         assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
 
     def test_bfloat16_is_for_providers_that_have_it(self, golden, tmp_path, monkeypatch, capfd):
@@ -256,14 +257,15 @@ def test_a_graph_that_differs_from_its_source_is_not_written(golden, tmp_path, m
 
 @pytest.mark.parametrize("optimize", ["none", "ort"])
 def test_a_checkpoint_needs_no_tensorflow(golden, tmp_path, optimize):
-    """Neither to write its graph, nor in eight bits or half precision."""
+    """Neither to write its graph in any precision nor to check it."""
     code = f"""
 import sys
 sys.modules.update(dict.fromkeys(("tensorflow", "tf_keras", "tf2onnx")))  # as if none was installed
 from bertferry.export import OnnxOptions, export_onnx
 for precision in ("fp32", "fp16", "int8"):
-    options = OnnxOptions(precision=precision, optimize={optimize!r}, verify=False)
-    export_onnx(f"{{sys.argv[2]}}/{{precision}}.onnx", options, checkpoint=sys.argv[1])
+    options = OnnxOptions(precision=precision, optimize={optimize!r})
+    print(export_onnx(f"{{sys.argv[2]}}/{{precision}}.onnx", options, checkpoint=sys.argv[1]).verdict)
 """
-    subprocess.run([sys.executable, "-c", code, golden / CORE, tmp_path], check=True, capture_output=True)
-    assert len(list(tmp_path.iterdir())) == 3
+    command = [sys.executable, "-c", code, golden / CORE, tmp_path]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert [line.split()[0] for line in out.splitlines()] == ["AGREE", "AGREE", "MEASURED"]

@@ -234,30 +234,6 @@ def test_a_dry_run_says_what_the_run_would_write(golden, module, tmp_path, sourc
     assert second == f"  fp32; {', '.join(dry.inputs)} → {', '.join(dry.outputs)}"
 
 
-@pytest.mark.parametrize(
-    ("package", "source", "way_out"),
-    [
-        ("onnx", "checkpoint", "pip install 'bertferry[cpu]' or 'bertferry[gpu]'"),
-        ("onnxruntime", "checkpoint", "pip install 'bertferry[cpu]' or 'bertferry[gpu]'"),
-        ("onnxruntime", "saved_model", "pip install 'bertferry[cpu]' or 'bertferry[gpu]'"),
-        ("tf2onnx", "saved_model", "pip install 'bertferry[tensorflow]'"),
-        ("tensorflow", "saved_model", "pip install 'bertferry[tensorflow]'"),
-        ("tf2onnx", "checkpoint", None),
-        ("tensorflow", "checkpoint", None),
-    ],
-)
-def test_a_missing_package_is_named_by_runs_that_need_it(golden, module, tmp_path, package, source, way_out):
-    code = f"import sys; sys.modules[{package!r}] = None; from bertferry.export.onnx.command import run; run()"
-    flags = {
-        "checkpoint": ("--checkpoint", golden / "tf1_core_L2"),
-        "saved_model": ("--saved-model", module),
-    }[source]
-    arguments = [*flags, "--output", tmp_path / "m.onnx", "--dry-run"]
-    run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
-    assert run.returncode == (3 if way_out else 0), run.stderr
-    assert run.stderr == (f"export-onnx: {package} is not installed: {way_out}\n" if way_out else "")
-
-
 def test_progress_names_what_is_done_and_counts_on(golden, tmp_path):
     said = []
     export_onnx(

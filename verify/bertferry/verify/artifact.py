@@ -32,15 +32,17 @@ class Artifact:
     """One side of a comparison; `open` loads it, which may take time and memory.
 
     `limits` is None if the artifact does not state which inputs are valid; `probes` are the inputs of a stored
-    reference; `profile` is the tolerance to expect against a checkpoint; `vocabulary` is the vocabulary
-    file and `do_lower_case` whether texts are lower-cased, if known; `configuration` and `execution` are for the
-    report; `checkpoint` is set if its tensors can be read.
+    reference; `only` are the names of the probes that it runs as a candidate, if not all; `profile` is the
+    tolerance to expect against a checkpoint; `vocabulary` is the vocabulary file and `do_lower_case` whether texts
+    are lower-cased, if known; `configuration` and `execution` are for the report; `checkpoint` is set if its
+    tensors can be read.
     """
 
     name: str
     open: Callable[[], Runner]
     limits: ModelLimits | None = None
     probes: Sequence[Probe] = ()
+    only: tuple[str, ...] = ()
     profile: str = "fp32"
     vocabulary: Path | None = None
     do_lower_case: bool | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -73,15 +74,15 @@ def compare_artifacts(
         raise UsageError("nothing to compare: give at least one candidate")
     artifacts = (reference, *candidates)
     probes_run, vocabulary_coverage = _select_inputs(artifacts, judgment, inputs, probes)
-    steps = len(probes_run) * len(artifacts)
+    starts = [0, *accumulate(len(_names_run(side, probes_run)) for side in artifacts)]
 
     def tell_from(first: int) -> Callable[[str, int], None]:
-        return lambda what, done: progress(what, first + done, steps) if progress else None
+        return lambda what, done: progress(what, first + done, starts[-1]) if progress else None
 
     reference_run = _run_reference(reference, probes_run, judgment, tell_from(0))
     results = [
-        _run_candidate(candidate, reference, reference_run, judgment, tell_from(turn * len(probes_run)))
-        for turn, candidate in enumerate(candidates, start=1)
+        _run_candidate(candidate, reference, reference_run, judgment, tell_from(start))
+        for candidate, start in zip(candidates, starts[1:], strict=False)
     ]
     return Report(
         reference=reference.name,
@@ -99,6 +100,11 @@ def compare_artifacts(
     )
 
 
+def _names_run(artifact: Artifact, probes: Sequence[Probe]) -> list[str]:
+    """The names of the probes that an artifact runs."""
+    return [probe.name for probe in probes if not artifact.only or probe.name in artifact.only]
+
+
 @dataclass(frozen=True)
 class _ReferenceRun:
     """The reference's outputs on every probe, and its intermediate values if they are compared."""
@@ -107,6 +113,16 @@ class _ReferenceRun:
     outputs: Sequence[dict[str, np.ndarray]]
     points: Sequence[dict[str, np.ndarray]]
     shares_mask: bool
+
+    def select(self, names: Sequence[str]) -> "_ReferenceRun":
+        """The probes with these names."""
+        kept = [index for index, probe in enumerate(self.probes) if probe.name in names]
+        return replace(
+            self,
+            probes=[self.probes[index] for index in kept],
+            outputs=[self.outputs[index] for index in kept],
+            points=[self.points[index] for index in kept],
+        )
 
 
 def _run_reference(
@@ -130,6 +146,7 @@ def _run_candidate(
     judgment: Judgment,
     tell: Callable[[str, int], None],
 ) -> CandidateResult:
+    reference_run = reference_run.select(_names_run(candidate, reference_run.probes))
     runner = candidate.open()
     padding = judgment.judge_padding
     judged = padding == "always" or (padding == "auto" and reference_run.shares_mask and runner.shares_mask)

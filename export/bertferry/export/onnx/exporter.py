@@ -99,9 +99,8 @@ def export_onnx(
     replaces = target.exists()
     opened = _open_source(checkpoint, saved_model, options, source)
     name = str(checkpoint if checkpoint is not None else saved_model)
-    check_installed("exporting an ONNX file", *opened.needs)
     opened.check(options)
-    check_provider(options.precision)
+    check_requirements(opened, options)
     if dry_run:
         inputs, outputs = opened.interface()
         return OnnxReport(name, str(output), options.precision, inputs, outputs, notes=opened.notes())
@@ -133,6 +132,16 @@ def _open_source(
     if checkpoint is not None:
         return CheckpointSource(open_checkpoint(checkpoint, source), options.task)
     return SavedModelSource(Path(str(saved_model)), options.signature)
+
+
+def check_requirements(source: Source, options: OnnxOptions) -> None:
+    """Checks what a run imports, and that something runs its graph.
+
+    Raises:
+      UnavailableError: a package, or a provider for the precision, is missing.
+    """
+    check_installed("exporting an ONNX file", *source.needs)
+    check_provider(options.precision)
 
 
 def _write_and_check(

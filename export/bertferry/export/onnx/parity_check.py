@@ -21,6 +21,8 @@ TOLERANCES = {
     # The loss of eight bits depends on the weights: it is measured and reported, not judged.
     "int8": Tolerance("int8, reported only", math.inf, 0.0),
 }
+QUICK_PROBES = ("mixed", "length 1", "mask with holes", "a row of padding")
+"""Standard probes that show any difference between two ways to run the same graph."""
 EMULATION = "computed in float32 with every result rounded to {floats}"
 COMPARED = {
     "fp16": f"the file, which ONNX Runtime's CPU provider computes partly in float32, and the file {EMULATION}",
@@ -44,19 +46,22 @@ def describe_compared(source: Source, options: OnnxOptions) -> str:
 def check_parity(
     source: Source, path: Path, target: Path, options: OnnxOptions, progress: ProgressCallback | None = None
 ) -> Report:
-    """Compares the written file, shown as `target`, with its source, with and without ONNX Runtime's graph
-    optimizations; in half precision, also as hardware with such kernels computes it: see `emulate_half`."""
+    """Compares the written file, shown as `target`, with its source.
+
+    ONNX Runtime runs it with its graph optimizations, as it does by default, and without them on a few probes. In
+    half precision, it is also computed as hardware with such kernels does: see `emulate_half`.
+    """
     reference = source.artifact()
     tolerance = TOLERANCES[options.precision]
     if options.precision == "fp32" and reference.profile != "fp32":  # a source that computes in less
         tolerance = PROFILES[reference.profile]
     with _emulation(path, source, options) as emulation:
+        probes = source.probes(options)
+        levels = {} if options.precision == "bf16" else {"all": (), "none": () if probes else QUICK_PROBES}
+        widen = options.floats == "float16"
         candidates = [
-            onnx_artifact(
-                path, Execution(graph_optimization=level), widen=options.floats == "float16", shown=target
-            )
-            for level in ("none", "all")
-            if options.precision != "bf16"
+            replace(onnx_artifact(path, Execution(graph_optimization=level), widen=widen, shown=target), only=only)
+            for level, only in levels.items()
         ]
         if emulation is not None:
             name = f"onnx {target} ({EMULATION.format(floats=options.between)})"
@@ -66,7 +71,7 @@ def check_parity(
             reference,
             candidates,
             Judgment(tolerance, task=source.task, any_values=source.any_values),
-            inputs=source.probes(options),
+            inputs=probes,
             progress=progress,
         )
 
