@@ -1,6 +1,6 @@
 """Makes SavedModels of many kinds, exports each, and prints docs/saved-models.md.
 
-Usage: saved_models.py [--stock] [--keep DIR] [NAME...]
+Usage: saved_models.py [--stock] [--keep DIR] [NAME...] > docs/saved-models.md (about 8 processor minutes; --stock: 20)
 
 Each ends in a file that equals TensorFlow on the probes, or in one line. --stock also converts each with
 `python -m tf2onnx.convert` and compares that file on the same probes.
@@ -10,31 +10,60 @@ import argparse
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
 
 import corpus_layers
 import corpus_modules
 
-from bertferry.core.errors import BertferryError, first_line
+from bertferry.core.errors import BertferryError
 from bertferry.core.quiet import hold_back_stderr
-from bertferry.export.onnx.exporter import check_parity
+from bertferry.export.onnx.exporter import export_onnx
 from bertferry.export.onnx.options import OnnxOptions
+from bertferry.export.onnx.parity_check import check_parity
 from bertferry.export.onnx.saved_model_source import SavedModelSource
 
 Save = Callable[[Path], None]
+TOLERANCE = " within fp32-cross (atol 0.0002, rtol 0.001)"
+
+
+PAGE = """# What becomes of SavedModels in ONNX
+
+`export-onnx --saved-model` translates one signature with tf2onnx, and compares the file with TensorFlow before it takes
+its name.
+
+- Weights are lifted out of the graph before it is translated, also through loops and branches, and each is written
+  once. Weights of LSTM and GRU layers are constants, since tf2onnx recognizes these layers only then. If an operation
+  needs a weight as a constant, up to 256 MB of weights are bound before the translation.
+- What no output needs is dropped: counters, checks, prints. If an output depends on a variable that the signature
+  changes, it is refused by name: an ONNX graph keeps no state from call to call.
+- Operations that tf2onnx 1.17 translates to something else are rewritten (`export/onnx/rewrites.py` and the handlers in
+  `tf2onnx_compat.py` say which, and why). Random operations, lookup tables, comparisons of texts and bfloat16 are
+  refused by name, with and without `--no-verify`.
+- Nobody says which inputs a signature takes, so they are guessed: floats of several ranges, negative and large integers
+  where they are no indices, first and last rows where they are, ties, zeros, ones, batches of one, free dimensions of
+  several lengths, NaN and infinity where the graph looks for them. Inputs on which sizes or numbers of steps depend
+  stay small. A batch that TensorFlow itself refuses is replaced by others; if it refuses all, the command asks for
+  `--inputs FILE.npz`, an array for each input. Integers, flags and texts must be equal, and NaN and infinity be in the
+  same places; absolute tolerances grow with the inputs.
+- A ragged input has the names of its components: `x`, its values, and `x_1` and so on, the limits of its rows.
+
+The table is the output of `python tools/saved_models.py{flags}` ({date}, commit {commit}): {count} SavedModels, of which
+{right} became files that equal TensorFlow.
+
+| SavedModel | `export-onnx` |{stock}
+|---|---|{rule}"""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Whether a file was written, what about it, and the processor seconds."""
+    """Whether a file is right, and what about it."""
 
     right: bool
     text: str
-    seconds: float
 
 
 def corpus() -> Mapping[str, Save]:
@@ -50,54 +79,68 @@ def corpus() -> Mapping[str, Save]:
 
 def export(saved: Path, file: Path) -> Outcome:
     """Exports a SavedModel."""
-    from bertferry.export.onnx.exporter import export_onnx
-
-    start = time.process_time()
     try:
         report = export_onnx(file, saved_model=saved)
     except BertferryError as error:
-        return Outcome(False, str(error).replace(str(saved), "DIR").replace(str(file), "FILE"), 0.0)
-    return Outcome(True, report.verdict, time.process_time() - start)
+        return Outcome(False, str(error).replace(str(saved), "DIR").replace(str(file), "FILE"))
+    return Outcome(True, report.verdict.replace("AGREE", "equal").replace(TOLERANCE, ""))
 
 
 def convert_with_stock(saved: Path, file: Path) -> Outcome:
     """Converts a SavedModel with tf2onnx's own command, and compares the file with its source."""
-    command = [sys.executable, "-m", "tf2onnx.convert", "--saved-model", str(saved)]
-    command += ["--output", str(file), "--opset", "17"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, "-m", "tf2onnx.convert", "--saved-model", str(saved), "--output", str(file)]
+    done = subprocess.run([*command, "--opset", "18"], capture_output=True, text=True)
     if not file.exists():
         lines = [line for line in done.stderr.splitlines() if line.strip()]
-        return Outcome(False, lines[-1] if lines else "no file", 0.0)
+        return Outcome(False, lines[-1] if lines else "no file")
     try:
         source = SavedModelSource(saved, "serving_default")
         report = check_parity(source, file, file, OnnxOptions())
     except BertferryError as error:
-        return Outcome(False, first_line(error), 0.0)
-    return Outcome(report.ok, "right" if report.ok else f"wrong: {report.verdict()}", 0.0)
+        return Outcome(False, f"not compared: {error}".replace(str(file), "FILE"))
+    return Outcome(report.ok, "right" if report.ok else f"wrong: {report.verdict()}".replace(str(file), "FILE"))
 
 
 def main() -> None:
-    """Runs the corpus and prints the table."""
+    """Runs the corpus and prints the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stock", action="store_true", help="also convert with tf2onnx's own command")
     parser.add_argument("--keep", metavar="DIR", type=Path, help="folder to keep the SavedModels in")
     parser.add_argument("names", nargs="*", help="parts of names; default: all")
     arguments = parser.parse_args()
+    rows: list[str] = []
+    right = 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.keep or Path(temporary)
         for name, save in corpus().items():
             if arguments.names and not any(part in name for part in arguments.names):
                 continue
+            print(name, file=sys.stderr)
             saved = folder / name.replace(" ", "_").replace(":", "").replace(",", "")
             with hold_back_stderr():
                 if not saved.exists():
                     save(saved)
-                ours = export(saved, Path(temporary) / "ours.onnx")
-                (Path(temporary) / "ours.onnx").unlink(missing_ok=True)
-                stock = convert_with_stock(saved, Path(temporary) / "stock.onnx") if arguments.stock else None
-                (Path(temporary) / "stock.onnx").unlink(missing_ok=True)
-            row = [name, ours.text, *([stock.text] if stock else [])]
-            print("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |", flush=True)
+                outcomes = [export(saved, Path(temporary) / "ours.onnx")]
+                if arguments.stock:
+                    outcomes.append(convert_with_stock(saved, Path(temporary) / "stock.onnx"))
+            right += outcomes[0].right
+            cells = [name, *(outcome.text for outcome in outcomes)]
+            rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+            for file in Path(temporary).glob("*.onnx"):
+                file.unlink()
+    stock = arguments.stock
+    print(
+        PAGE.format(
+            flags=" --stock" if stock else "",
+            date=date.today().isoformat(),
+            commit=subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], text=True).strip(),
+            count=len(rows),
+            right=right,
+            stock=" `python -m tf2onnx.convert` |" if stock else "",
+            rule="---|" if stock else "",
+        )
+    )
+    print("\n".join(rows))
 
 
 if __name__ == "__main__":

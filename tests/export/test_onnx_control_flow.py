@@ -15,7 +15,8 @@ def export(tmp_path):
     """Saves and exports a function."""
 
     def export(function, specs, *tracked, **options):
-        return Exported(save(tmp_path / "saved", function, specs, *tracked), tmp_path / "m.onnx", **options)
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        return Exported(save(folder, function, specs, *tracked), folder / "m.onnx", **options)
 
     return export
 

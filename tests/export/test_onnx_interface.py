@@ -17,7 +17,8 @@ def export(tmp_path):
     """Saves and exports a function."""
 
     def export(function, specs, *tracked, **options):
-        return Exported(save(tmp_path / "saved", function, specs, *tracked), tmp_path / "m.onnx", **options)
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        return Exported(save(folder, function, specs, *tracked), folder / "m.onnx", **options)
 
     return export
 
@@ -100,6 +101,8 @@ def test_a_source_in_half_precision_is_judged_as_such(export):
         return {"y": tf.cast(tf.nn.softmax(product * product), tf.float32)}
 
     assert "within fp16" in export(serve, [spec("x")], kernel).report.verdict
+    with pytest.raises(DataError, match="computes in half precision, and --precision int8 starts from float32"):
+        export(serve, [spec("x")], kernel, precision="int8")
 
 
 def test_a_weight_beyond_float16_is_refused(export):

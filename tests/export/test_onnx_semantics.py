@@ -59,6 +59,8 @@ CASES = {
     "einsum with capitals": unary(lambda x: (tf.einsum("aA,Ab->ab", x, tf.ones([4, 2])),), FLOATS),
     "where beside infinity": unary(lambda x: (tf.where(x > 0, tf.math.log(x), 0.0),), ODD),
     "where instead of NaN": unary(lambda x: (tf.where(tf.math.is_nan(x), 0.0, x),), ODD),
+    "buckets": unary(lambda x: (tf.raw_ops.Bucketize(input=x, boundaries=[-1.0, 0.0, 2.0]),), ODD),
+    "buckets of integers": unary(lambda x: (tf.raw_ops.Bucketize(input=x, boundaries=[-1.0, 7.0]),), INTEGERS),
     "exact gelu": unary(lambda x: (tf.nn.gelu(x),), FLOATS),
 }
 

@@ -25,7 +25,7 @@ from bertferry.export.onnx.functions import (
 
 READS = ("ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape")
 PASSED_THROUGH = ("Identity", "Enter", "Switch")
-"""Operations that return the handle that they take; TensorFlow 1's loops and branches have the last two."""
+"""Operations that return the handle that they take; the last two are of TensorFlow 1's loops and branches."""
 RESOURCE = tf.resource.as_datatype_enum
 Owner: TypeAlias = tf.Variable | tf.Tensor | NodeDef
 """What a resource is: a variable, another captured value, or the node that makes it."""

@@ -110,6 +110,15 @@ def _unsorted_segments(node: NodeDef, data: tf.Tensor, ids: tf.Tensor, count: tf
     return raw.StridedSlice(input=reduced, begin=begin, end=end, strides=strides)
 
 
+def _bucketize(node: NodeDef, x: tf.Tensor) -> tf.Tensor:
+    """The number of boundaries that a value reaches, which tf2onnx lacks."""
+    x = x if x.dtype.is_floating else raw.Cast(x=x, DstT=tf.float32)
+    boundaries = tf.constant(list(node.attr["boundaries"].list.f), x.dtype)
+    is_below = raw.Less(x=raw.ExpandDims(input=x, axis=tf.constant(-1)), y=boundaries)
+    reached = raw.Cast(x=raw.LogicalNot(x=is_below), DstT=tf.int32)
+    return raw.Sum(input=reached, axis=tf.constant([-1]))
+
+
 SEGMENTS = ("UnsortedSegmentSum", "UnsortedSegmentProd", "UnsortedSegmentMax", "UnsortedSegmentMin")
 REWRITES: dict[str, Rewrite] = {
     "Erfc": _complement_of_erf,
@@ -119,5 +128,6 @@ REWRITES: dict[str, Rewrite] = {
     "ScatterNd": _scatter,
     "RightShift": _right_shift,
     "Einsum": _einsum,
+    "Bucketize": _bucketize,
     **dict.fromkeys(SEGMENTS, _unsorted_segments),
 }

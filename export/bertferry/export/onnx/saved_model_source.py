@@ -87,6 +87,11 @@ class SavedModelSource:
         """The signature's graph, translated by tf2onnx."""
         from bertferry.export.onnx.half_precision import convert_to_half
 
+        if self._graph.is_half and options.precision == "int8":
+            raise DataError(
+                f"{self._path}: computes in half precision, and --precision int8 starts from float32: export its "
+                "checkpoint, or a SavedModel in float32"
+            )
         draft = self._translate()
         return convert_to_half(draft) if options.precision == "fp16" else draft
 
