@@ -1,6 +1,8 @@
 """Makes SavedModels of many kinds, exports each, and prints docs/saved-models.md.
 
-Usage: saved_models.py [--stock] [--keep DIR] [NAME...] > docs/saved-models.md (about 8 processor minutes; --stock: 20)
+Usage: saved_models.py [--stock] [--keep DIR] [NAME...] > docs/saved-models.md
+
+Takes about 4 processor minutes, with --stock 15.
 
 Each ends in a file that equals TensorFlow on the probes, or in one line. --stock also converts each with
 `python -m tf2onnx.convert` and compares that file on the same probes.
@@ -32,27 +34,27 @@ TOLERANCE = " within fp32-cross (atol 0.0002, rtol 0.001)"
 
 PAGE = """# What becomes of SavedModels in ONNX
 
-`export-onnx --saved-model` translates one signature with tf2onnx, and compares the file with TensorFlow before it takes
-its name.
+`export-onnx --saved-model` translates one signature with tf2onnx, and compares the file with TensorFlow before
+it takes its name.
 
-- Weights are lifted out of the graph before it is translated, also through loops and branches, and each is written
-  once. Weights of LSTM and GRU layers are constants, since tf2onnx recognizes these layers only then. If an operation
-  needs a weight as a constant, up to 256 MB of weights are bound before the translation.
-- What no output needs is dropped: counters, checks, prints. If an output depends on a variable that the signature
-  changes, it is refused by name: an ONNX graph keeps no state from call to call.
-- Operations that tf2onnx 1.17 translates to something else are rewritten (`export/onnx/rewrites.py` and the handlers in
-  `tf2onnx_compat.py` say which, and why). Random operations, lookup tables, comparisons of texts and bfloat16 are
-  refused by name, with and without `--no-verify`.
-- Nobody says which inputs a signature takes, so they are guessed: floats of several ranges, negative and large integers
-  where they are no indices, first and last rows where they are, ties, zeros, ones, batches of one, free dimensions of
-  several lengths, NaN and infinity where the graph looks for them. Inputs on which sizes or numbers of steps depend
-  stay small. A batch that TensorFlow itself refuses is replaced by others; if it refuses all, the command asks for
-  `--inputs FILE.npz`, an array for each input. Integers, flags and texts must be equal, and NaN and infinity be in the
-  same places; absolute tolerances grow with the inputs.
+- Weights are lifted out of the graph before it is translated, also through loops and branches, and each is
+  written once. Weights of LSTM and GRU layers are constants, since tf2onnx recognizes these layers only then. If
+  an operation needs a weight as a constant, up to 256 MB of weights are bound before the translation.
+- What no output needs is dropped: counters, checks, prints. If an output depends on a variable that the
+  signature changes, it is refused by name: an ONNX graph keeps no state from call to call.
+- Operations that tf2onnx 1.17 translates to something else are rewritten (`export/onnx/rewrites.py` and the
+  handlers in `tf2onnx_compat.py` say which, and why). Random operations, lookup tables, comparisons of texts and
+  bfloat16 are refused by name, with and without `--no-verify`.
+- Nobody says which inputs a signature takes, so they are guessed: floats of several ranges, negative and large
+  integers where they are no indices, first and last rows where they are, ties, zeros, ones, batches of one, free
+  dimensions of several lengths, NaN and infinity where the graph looks for them. Inputs on which sizes or
+  numbers of steps depend stay small. A batch that TensorFlow itself refuses is replaced by others; if it refuses
+  all, the command asks for `--inputs FILE.npz`, an array for each input. Integers, flags and texts must be
+  equal, and NaN and infinity be in the same places; absolute tolerances grow with the inputs.
 - A ragged input has the names of its components: `x`, its values, and `x_1` and so on, the limits of its rows.
 
-The table is the output of `python tools/saved_models.py{flags}` ({date}, commit {commit}): {count} SavedModels, of which
-{right} became files that equal TensorFlow.
+The table is the output of `python tools/saved_models.py{flags}` ({date}, commit {commit}): {count} SavedModels,
+of which {right} became files that equal TensorFlow.
 
 | SavedModel | `export-onnx` |{stock}
 |---|---|{rule}"""
