@@ -33,8 +33,8 @@ def code_faults() -> Iterator[CodeFault]:
     yield CodeFault(
         "ε 1e-3 for 1e-12",
         _network_epsilon,
-        _trace_attribute("LAYER_NORM_EPSILON", 1e-3),
-        _numpy_attribute("operations.LAYER_NORM_EPSILON", 1e-3),
+        _trace_epsilon,
+        _numpy_epsilon,
         graph_faults.with_epsilon(1e-3),
         "embeddings",
     )
@@ -101,6 +101,28 @@ def _network_epsilon(encoder: Any) -> None:
             layer.epsilon = 1e-3
 
 
+def _trace_epsilon(stack: ExitStack) -> None:
+    from bertferry.export import forward
+
+    original = forward.layer_norm
+
+    def layer_norm(inputs: Any, parameters: Any, place: str, epsilon: float) -> Any:
+        return original(inputs, parameters, place, 1e-3)
+
+    _trace_attribute("layer_norm", layer_norm)(stack)
+
+
+def _numpy_epsilon(stack: ExitStack) -> None:
+    from bertferry.verify.numpy_network import encoder
+
+    original = encoder.layer_norm
+
+    def layer_norm(vectors: Any, weights: Any, place: str, epsilon: float) -> Any:
+        return original(vectors, weights, place, 1e-3)
+
+    _numpy_attribute("encoder.layer_norm", layer_norm)(stack)
+
+
 def _network_no_norm(encoder: Any) -> None:
     encoder.get_layer("embeddings/layer_norm").call = lambda inputs: inputs
 
@@ -110,8 +132,8 @@ def _trace_no_norm(stack: ExitStack) -> None:
 
     original = forward.layer_norm
 
-    def layer_norm(inputs: Any, parameters: Any, place: str) -> Any:
-        return inputs if place == "embeddings/norm" else original(inputs, parameters, place)
+    def layer_norm(inputs: Any, parameters: Any, place: str, epsilon: float) -> Any:
+        return inputs if place == "embeddings/norm" else original(inputs, parameters, place, epsilon)
 
     _trace_attribute("layer_norm", layer_norm)(stack)
 
@@ -121,8 +143,8 @@ def _numpy_no_norm(stack: ExitStack) -> None:
 
     original = encoder.layer_norm
 
-    def layer_norm(vectors: Any, weights: Any, place: str) -> Any:
-        return vectors if place == "embeddings/norm" else original(vectors, weights, place)
+    def layer_norm(vectors: Any, weights: Any, place: str, epsilon: float) -> Any:
+        return vectors if place == "embeddings/norm" else original(vectors, weights, place, epsilon)
 
     _numpy_attribute("encoder.layer_norm", layer_norm)(stack)
 

@@ -79,7 +79,10 @@ def test_a_missing_size_is_named(write, key):
         (SIZES | {"hidden_act": "gelu", "vocab_size": "30"}, "vocab_size is '30'"),
         (SIZES | {"hidden_act": "gelu", "hidden_dropout_prob": 1.5}, "dropout_rate is 1.5"),
         (SIZES | {"hidden_act": "gelu", "model_type": "roberta"}, "model_type is 'roberta'"),
-        (SIZES | {"hidden_act": "gelu", "model_type": "bert", "layer_norm_eps": 1e-5}, "layer_norm_eps is 1e-05"),
+        (
+            SIZES | {"hidden_act": "gelu", "model_type": "bert", "layer_norm_eps": 0},
+            "layer_norm_eps is 0: it must be",
+        ),
         (
             SIZES | {"hidden_act": "gelu", "model_type": "bert", "position_embedding_type": "relative_key"},
             "position_embedding_type",

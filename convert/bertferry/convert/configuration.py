@@ -32,6 +32,7 @@ OPTIONAL = {
     "attention_probs_dropout_prob": "attention_dropout_rate",
     "initializer_range": "initializer_range",
     "embedding_size": "embedding_size",
+    "layer_norm_eps": "layer_norm_eps",
 }
 
 
@@ -78,8 +79,6 @@ def parse_config(values: Mapping[str, Any], file_format: FileFormat, architectur
     activation = read_activation(
         values, ambiguous=file_format not in ("tensorflow", "keras"), architecture=architecture
     )
-    if (epsilon := values.get("layer_norm_eps", LAYER_NORM_EPSILON)) != LAYER_NORM_EPSILON:
-        raise ConfigError(f"layer_norm_eps is {epsilon}: only 1e-12 is supported, other layouts cannot store it")
     missing = [key for key in SIZES if key not in values]
     if missing:
         raise ConfigError(f"{' and '.join(missing)} missing: it cannot be inferred from the tensors, add it")
@@ -127,4 +126,6 @@ def write_configuration(
 
 def _sizes(config: EncoderConfig) -> dict[str, Any]:
     values = {key: getattr(config, field) for key, field in (SIZES | OPTIONAL).items()}
+    if config.layer_norm_eps == LAYER_NORM_EPSILON:
+        del values["layer_norm_eps"]  # which a reader of 2019 takes for granted
     return {key: value for key, value in values.items() if value is not None}

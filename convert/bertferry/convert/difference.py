@@ -12,7 +12,7 @@ from bertferry.convert.source_options import SourceOptions
 from bertferry.core.results import Result, Schema
 
 MAX_LINES = 20
-CHANGES_OUTPUTS = ("num_attention_heads", "activation")
+CHANGES_OUTPUTS = ("num_attention_heads", "activation", "layer_norm_eps")
 """Settings that change a network's outputs without changing a tensor."""
 
 

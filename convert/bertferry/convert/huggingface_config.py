@@ -9,7 +9,7 @@ from typing import Any
 from bertferry.convert.hidden_act import transformers_act
 from bertferry.convert.layout import Layout
 from bertferry.convert.unsupported_keys import MODEL_TYPES
-from bertferry.core.config import LAYER_NORM_EPSILON, EncoderConfig
+from bertferry.core.config import EncoderConfig
 from bertferry.core.tasks import TRANSFORMERS_CLASSES
 
 
@@ -22,7 +22,7 @@ def huggingface_config(
         **sizes,
         "architectures": [MODEL_TYPES[layout.architecture] + TRANSFORMERS_CLASSES[heads]],
         "hidden_act": transformers_act(config.activation),
-        "layer_norm_eps": LAYER_NORM_EPSILON,
+        "layer_norm_eps": config.layer_norm_eps,
         "model_type": layout.architecture,
         "pad_token_id": 0,
     }

@@ -87,7 +87,8 @@ class Layout:
     for `--to` of a layout that shares its kind of file with one of BERT. `first_block` is the
     number of the first block among the weighted layers of a Keras network, of which each block has
     `layers_per_block`. `step_counter` is the name of the scalar that training code restores besides the
-    parameters.
+    parameters. `holds_epsilon` says whether its readers take the ε of LayerNorm from the configuration; that of
+    the others is BERT's.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Layout:
     first_block: int = 4
     layers_per_block: int = 1
     step_counter: str = ""
+    holds_epsilon: bool = False
 
     def __post_init__(self) -> None:
         """Adds the heads that are stored under the names of others: their rows are otherwise the same."""

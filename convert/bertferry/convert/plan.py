@@ -12,6 +12,7 @@ from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.layouts import WRITTEN
 from bertferry.convert.options import ConversionOptions
 from bertferry.core import axes
+from bertferry.core.config import LAYER_NORM_EPSILON
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.tasks import TASKS
 
@@ -73,6 +74,7 @@ def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:
       DataError: the task needs a parameter that the source lacks.
     """
     target = _target(checkpoint, options.to)
+    _check_epsilon(checkpoint, target)
     task = options.task or target.default_task
     checkpoint = with_heads(checkpoint, None if task == "all" else TASKS[task].heads)
     wanted = _wanted_heads(checkpoint, task)
@@ -116,6 +118,19 @@ def _target(checkpoint: Checkpoint, to: str) -> Layout:
     raise UsageError(
         f"{checkpoint.location.path}: {to} cannot hold an {source.architecture.upper()} encoder",
         f"choose --to {' or '.join(layout.family for layout in layouts)}",
+    )
+
+
+def _check_epsilon(checkpoint: Checkpoint, target: Layout) -> None:
+    """Refuses to write a file whose readers would compute with another ε."""
+    epsilon = checkpoint.config.layer_norm_eps
+    if epsilon == LAYER_NORM_EPSILON or target.holds_epsilon:
+        return
+    others = [one.family for one in WRITTEN if one.holds_epsilon and one.architecture == target.architecture]
+    raise UsageError(
+        f"{checkpoint.location.path}: layer_norm_eps is {epsilon}, which {target.family} cannot hold: its readers "
+        f"compute with {LAYER_NORM_EPSILON}",
+        f"choose --to {' or '.join(others)}",
     )
 
 

@@ -85,6 +85,11 @@ def _check_type(values: Mapping[str, Any]) -> None:
         if (model_type := values["model_type"]) not in tuple(MODEL_TYPES):
             raise ConfigError(f"model_type is {model_type!r}: only {', '.join(MODEL_TYPES)} are supported")
         return
+    if values.get("type_vocab_size") == 1 and values.get("layer_norm_eps") == 1e-5:
+        raise ConfigError(
+            "type_vocab_size 1 and layer_norm_eps 1e-05 are those of RoBERTa, which is not supported: "
+            'add "model_type": "bert" if it is BERT'
+        )
     architectures = values.get("architectures")
     for name in architectures if isinstance(architectures, list | tuple) else ():
         if str(name).startswith(OTHER_FAMILIES):

@@ -7,7 +7,7 @@ from bertferry.core.errors import UsageError
 ACTIVATIONS = ("gelu_tanh", "gelu_erf", "relu", "tanh", "silu")
 """Names of activations. `gelu_tanh` is the tanh approximation of the original BERT, `gelu_erf` the exact form."""
 LAYER_NORM_EPSILON = 1e-12
-"""The ε of LayerNorm in every BERT."""
+"""The ε of LayerNorm in google-research/bert; other models may have another."""
 MASKED_SCORE = -10000.0
 """Added to the attention scores of masked positions, as in google-research/bert."""
 
@@ -22,11 +22,12 @@ class EncoderConfig:
 
     Sizes count elements; the three rates are probabilities; `initializer_range` is the standard deviation of
     the truncated normal that initial weights are drawn from; `embedding_size` is the width of the embeddings if
-    it differs from the hidden size (ALBERT, ELECTRA).
+    it differs from the hidden size (ALBERT, ELECTRA); `layer_norm_eps` is what is added to the variance in every
+    layer normalization.
 
     Raises:
-      ConfigError: a size below one, heads that do not divide the hidden size, a rate outside [0, 1), or an
-        unknown activation.
+      ConfigError: a size below one, heads that do not divide the hidden size, a rate outside [0, 1), an ε
+        outside (0, 1), or an unknown activation.
     """
 
     vocab_size: int
@@ -41,6 +42,7 @@ class EncoderConfig:
     attention_dropout_rate: float = 0.1
     initializer_range: float = 0.02
     embedding_size: int | None = None
+    layer_norm_eps: float = LAYER_NORM_EPSILON
 
     def __post_init__(self) -> None:
         for name in (
@@ -62,6 +64,9 @@ class EncoderConfig:
             rate = getattr(self, name)
             if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < 1:
                 raise ConfigError(f"{name} is {rate!r}: it must be a number in [0, 1)")
+        epsilon = self.layer_norm_eps
+        if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 < epsilon < 1:
+            raise ConfigError(f"layer_norm_eps is {epsilon!r}: it must be a number between 0 and 1")
         if isinstance(self.initializer_range, bool) or not isinstance(self.initializer_range, int | float):
             raise ConfigError(f"initializer_range is {self.initializer_range!r}: it must be a number")
         if self.hidden_size % self.num_attention_heads:

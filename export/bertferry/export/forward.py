@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from bertferry.core.config import LAYER_NORM_EPSILON, MASKED_SCORE, EncoderConfig
+from bertferry.core.config import MASKED_SCORE, EncoderConfig
 from bertferry.modeling.activations import get_activation
 
 Dropout = Callable[[tf.Tensor, float], tf.Tensor]
@@ -48,7 +48,7 @@ def encode(
       training: whether dropout is on.
     """
     dropout = dropout_for(training)
-    hidden = _embed(parameters, word_ids, type_ids)
+    hidden = _embed(parameters, config, word_ids, type_ids)
     named: dict[str, tf.Tensor] = {}
     hidden = named["embeddings"] = tf.identity(dropout(hidden, config.dropout_rate), name="embeddings")
     shapes = _Shapes.of(hidden, config)
@@ -75,11 +75,13 @@ def _attention_bias(mask: tf.Tensor) -> tf.Tensor:
     return (bias - tf.reduce_max(bias, axis=-1, keepdims=True))[:, tf.newaxis, tf.newaxis, :]
 
 
-def _embed(parameters: Mapping[str, tf.Variable], word_ids: tf.Tensor, type_ids: tf.Tensor) -> tf.Tensor:
+def _embed(
+    parameters: Mapping[str, tf.Variable], config: EncoderConfig, word_ids: tf.Tensor, type_ids: tf.Tensor
+) -> tf.Tensor:
     words = tf.gather(parameters["embeddings/word"], word_ids)
     positions = parameters["embeddings/position"][: tf.shape(word_ids)[1]]
     segments = tf.gather(parameters["embeddings/segment"], type_ids)
-    return layer_norm(words + positions + segments, parameters, "embeddings/norm")
+    return layer_norm(words + positions + segments, parameters, "embeddings/norm", config.layer_norm_eps)
 
 
 @dataclass(frozen=True)
@@ -123,11 +125,12 @@ class Block:
 
         attended = self._project(self._attend(hidden, bias), "output")
         attended = keep("attention", dropout(attended, config.dropout_rate))
-        normed = layer_norm(attended + hidden, self.parameters, f"{place}/attention/norm")
+        epsilon = config.layer_norm_eps
+        normed = layer_norm(attended + hidden, self.parameters, f"{place}/attention/norm", epsilon)
         normed = keep("attention_norm", normed)
         inner = activate(dense(normed, self.parameters, f"{place}/intermediate"), config)
         outer = dropout(dense(inner, self.parameters, f"{place}/output"), config.dropout_rate)
-        output = layer_norm(outer + normed, self.parameters, f"{place}/output/norm")
+        output = layer_norm(outer + normed, self.parameters, f"{place}/output/norm", epsilon)
         return keep("output", output)
 
     def _attend(self, hidden: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
@@ -164,13 +167,13 @@ def activate(inputs: tf.Tensor, config: EncoderConfig) -> tf.Tensor:
     return tf.cast(get_activation(config.activation)(tf.cast(inputs, tf.float32)), inputs.dtype)
 
 
-def layer_norm(inputs: tf.Tensor, parameters: Mapping[str, tf.Variable], place: str) -> tf.Tensor:
+def layer_norm(inputs: tf.Tensor, parameters: Mapping[str, tf.Variable], place: str, epsilon: float) -> tf.Tensor:
     """Layer normalization over the last axis (Ba et al., 2016), computed in float32."""
     wide = tf.cast(inputs, tf.float32)
     gamma, beta = (tf.cast(parameters[f"{place}/{name}"], tf.float32) for name in ("gamma", "beta"))
     centered = wide - tf.reduce_mean(wide, axis=-1, keepdims=True)
     variance = tf.reduce_mean(tf.square(centered), axis=-1, keepdims=True)
-    return tf.cast(centered * tf.math.rsqrt(variance + LAYER_NORM_EPSILON) * gamma + beta, inputs.dtype)
+    return tf.cast(centered * tf.math.rsqrt(variance + epsilon) * gamma + beta, inputs.dtype)
 
 
 def dropout_for(training: bool) -> Dropout:

@@ -79,5 +79,5 @@ def masked_lm(
 ) -> tf.Tensor:
     """Logits [B, P, V] of the tokens at some positions: a transform, then the tied token embedding table."""
     hidden = activate(dense(tf.gather(sequence, positions, batch_dims=1), parameters, "mlm/dense"), config)
-    hidden = layer_norm(hidden, parameters, "mlm/norm")
+    hidden = layer_norm(hidden, parameters, "mlm/norm", config.layer_norm_eps)
     return tf.matmul(hidden, parameters["embeddings/word"], transpose_b=True) + parameters["mlm/bias"]

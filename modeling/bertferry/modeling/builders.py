@@ -48,6 +48,7 @@ def encoder_from_config(
         initializer=initializer or _initializer(config),
         float_dtype=float_dtype,
         pooler=pooler,
+        layer_norm_epsilon=config.layer_norm_eps,
     )
 
 

@@ -74,5 +74,6 @@ pooler/bias                        | {encoder}pooler.bias                       
     forms=(Form(),),
     default_task="encoder",
     ignored=HUGGINGFACE_BUFFERS,
+    holds_epsilon=True,
     architecture="albert",
 )

@@ -60,5 +60,6 @@ embeddings/projection/bias   | {encoder}embeddings_project.bias   | hidden
     forms=(Form(pooler=False),),
     default_task="encoder",
     ignored=HUGGINGFACE_BUFFERS,
+    holds_epsilon=True,
     architecture="electra",
 )

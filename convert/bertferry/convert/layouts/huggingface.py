@@ -76,6 +76,7 @@ HUGGINGFACE = Layout(
     ),
     default_task="all",
     ignored=HUGGINGFACE_BUFFERS,
+    holds_epsilon=True,
     copies=TIED,
 )
 

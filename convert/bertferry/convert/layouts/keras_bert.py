@@ -62,4 +62,5 @@ KERAS_BERT = Layout(
     ),
     default_task="encoder",
     ignored=OBJECT_STATE,
+    holds_epsilon=True,
 )

@@ -4,7 +4,7 @@ https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md. Fus
 matching misses some patterns and drops the mask value.
 """
 
-from bertferry.core.config import LAYER_NORM_EPSILON, MASKED_SCORE
+from bertferry.core.config import MASKED_SCORE
 from bertferry.export.onnx.builder import MICROSOFT
 from bertferry.export.onnx.plain import MASK, PlainSteps
 
@@ -62,5 +62,5 @@ class FusedSteps(PlainSteps):
             [*terms, *weights, *bias],
             output,
             domain=MICROSOFT,
-            epsilon=LAYER_NORM_EPSILON,
+            epsilon=self.config.layer_norm_eps,
         )

@@ -2,7 +2,7 @@
 
 from math import pi
 
-from bertferry.core.config import LAYER_NORM_EPSILON, MASKED_SCORE, EncoderConfig
+from bertferry.core.config import MASKED_SCORE, EncoderConfig
 from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export.onnx.builder import GraphBuilder
 
@@ -81,7 +81,8 @@ class PlainSteps:
     def norm(self, values: str, place: str, output: str = "") -> str:
         """Layer normalization over the last axis (Ba et al., 2016)."""
         inputs = [values, self.graph.weight(f"{place}/gamma"), self.graph.weight(f"{place}/beta")]
-        return self.graph.add("LayerNormalization", inputs, output, axis=-1, epsilon=LAYER_NORM_EPSILON)
+        epsilon = self.config.layer_norm_eps
+        return self.graph.add("LayerNormalization", inputs, output, axis=-1, epsilon=epsilon)
 
     def activate(self, values: str) -> str:
         """The configuration's activation."""

@@ -29,6 +29,7 @@ class Transformer(tf_keras.layers.Layer):
       intermediate_activation: a Keras activation, its name or its config.
       dropout_rate: after attention and after the feed-forward network.
       attention_dropout_rate: of the attention probabilities.
+      layer_norm_epsilon: ε of both LayerNorms.
       **arguments: kernel/bias initializer, regularizer and constraint of every dense layer, and the arguments of a
         Keras layer.
 
@@ -43,6 +44,7 @@ class Transformer(tf_keras.layers.Layer):
         intermediate_activation: Any,
         dropout_rate: float = 0.0,
         attention_dropout_rate: float = 0.0,
+        layer_norm_epsilon: float = LAYER_NORM_EPSILON,
         **arguments: Any,
     ) -> None:
         self._options, arguments = split_options(arguments)
@@ -52,6 +54,7 @@ class Transformer(tf_keras.layers.Layer):
         self._intermediate_activation = tf_keras.activations.get(intermediate_activation)
         self._dropout_rate = dropout_rate
         self._attention_dropout_rate = attention_dropout_rate
+        self._layer_norm_epsilon = layer_norm_epsilon
 
     def build(self, input_shape: Any) -> None:
         """Creates the sub-layers for data of this shape."""
@@ -105,7 +108,7 @@ class Transformer(tf_keras.layers.Layer):
 
     def _layer_norm(self, name: str) -> tf_keras.layers.LayerNormalization:
         return tf_keras.layers.LayerNormalization(
-            name=name, axis=-1, epsilon=LAYER_NORM_EPSILON, dtype=at_least_float32(self.compute_dtype)
+            name=name, axis=-1, epsilon=self._layer_norm_epsilon, dtype=at_least_float32(self.compute_dtype)
         )
 
     def _hidden_size(self, data: tf.TensorShape) -> int:
@@ -144,6 +147,7 @@ class Transformer(tf_keras.layers.Layer):
             "intermediate_activation": tf_keras.activations.serialize(self._intermediate_activation),
             "dropout_rate": self._dropout_rate,
             "attention_dropout_rate": self._attention_dropout_rate,
+            "layer_norm_epsilon": self._layer_norm_epsilon,
             "activity_regularizer": tf_keras.regularizers.serialize(self.activity_regularizer),
             **self._options.get_config(),
         }

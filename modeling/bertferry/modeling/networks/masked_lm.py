@@ -75,7 +75,7 @@ class MaskedLM(ConfiguredModel):
     Args:
       input_width: H.
       num_predictions: P, or None for any.
-      source_network: the encoder whose token embedding table is used: a TransformerEncoder.
+      source_network: the encoder whose token embedding table and ε are used: a TransformerEncoder.
       activation: of the transform.
       initializer: for its kernel.
       output: `logits`, or `predictions` for log-softmax.
@@ -115,8 +115,9 @@ class MaskedLM(ConfiguredModel):
             kernel_initializer=initializer,
             name="cls/predictions/transform/dense",
         )(hidden)
+        epsilon = source_network.get_config().get("layer_norm_epsilon", LAYER_NORM_EPSILON)
         hidden = tf_keras.layers.LayerNormalization(
-            axis=-1, epsilon=LAYER_NORM_EPSILON, name="cls/predictions/transform/LayerNorm"
+            axis=-1, epsilon=epsilon, name="cls/predictions/transform/LayerNorm"
         )(hidden)
         scores = TiedProjection(source_network)(hidden)
         logits = Bias(name="cls/predictions/output_bias")(scores)

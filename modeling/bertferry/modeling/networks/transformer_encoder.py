@@ -30,6 +30,7 @@ class TransformerEncoder(ConfiguredModel):
       initializer: for every kernel and table.
       float_dtype: type of the network, `float32` or `float16`.
       pooler: whether it has one: later models of transformers have none.
+      layer_norm_epsilon: ε of every LayerNorm.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class TransformerEncoder(ConfiguredModel):
         initializer: Any = None,
         float_dtype: str = "float32",
         pooler: bool = True,
+        layer_norm_epsilon: float = LAYER_NORM_EPSILON,
         **arguments: Any,
     ) -> None:
         activation = tf_keras.activations.get(activation)
@@ -68,6 +70,7 @@ class TransformerEncoder(ConfiguredModel):
             "initializer": tf_keras.initializers.serialize(initializer),
             "float_dtype": float_dtype,
             "pooler": pooler,
+            "layer_norm_epsilon": layer_norm_epsilon,
         }
         word_ids, mask, type_ids = (
             tf_keras.layers.Input(shape=(sequence_length,), dtype=tf.int32, name=name) for name in ENCODER_INPUTS
@@ -122,7 +125,10 @@ def _embed(word_ids: Any, type_ids: Any, config: dict[str, Any], initializer: An
     )(type_ids)
     hidden = tf_keras.layers.Add(dtype=float_dtype)([words, positions, segments])
     hidden = tf_keras.layers.LayerNormalization(
-        axis=-1, epsilon=LAYER_NORM_EPSILON, dtype=at_least_float32(float_dtype), name="embeddings/layer_norm"
+        axis=-1,
+        epsilon=config["layer_norm_epsilon"],
+        dtype=at_least_float32(float_dtype),
+        name="embeddings/layer_norm",
     )(hidden)
     return tf_keras.layers.Dropout(config["dropout_rate"], dtype=float_dtype)(hidden)
 
@@ -135,6 +141,7 @@ def _block(number: int, config: dict[str, Any], activation: Any, initializer: An
         dropout_rate=config["dropout_rate"],
         attention_dropout_rate=config["attention_dropout_rate"],
         kernel_initializer=copy_initializer(initializer),
+        layer_norm_epsilon=config["layer_norm_epsilon"],
         dtype=config["float_dtype"],
         name=f"transformer/layer_{number}",
     )

@@ -25,19 +25,19 @@ def encode(weights: Weights, config: EncoderConfig, inputs: Arrays, keep: Keep) 
       ValueError: an id, a segment or the length is outside its table.
     """
     ids, mask, types = (inputs[name] for name in ENCODER_INPUTS)
-    hidden = keep("embeddings", embed(weights, ids, types))
+    hidden = keep("embeddings", embed(weights, config, ids, types))
     bias = attention_bias(mask).astype(hidden.dtype)
     for layer in range(config.num_layers):
         hidden = run_layer(weights, config, layer, hidden, bias, keep)
     return hidden
 
 
-def embed(weights: Weights, ids: np.ndarray, types: np.ndarray) -> np.ndarray:
+def embed(weights: Weights, config: EncoderConfig, ids: np.ndarray, types: np.ndarray) -> np.ndarray:
     """The normalized sum of token, position and segment embeddings: [B, S] → [B, S, H]."""
     vectors = look_up(ids, weights, "embeddings/word")
     vectors += look_up(np.arange(ids.shape[1]), weights, "embeddings/position")
     vectors += look_up(types, weights, "embeddings/segment")
-    return layer_norm(vectors, weights, "embeddings/norm")
+    return layer_norm(vectors, weights, "embeddings/norm", config.layer_norm_eps)
 
 
 def attention_bias(mask: np.ndarray) -> np.ndarray:
@@ -54,12 +54,13 @@ def run_layer(
     weights: Weights, config: EncoderConfig, layer: int, hidden: np.ndarray, bias: np.ndarray, keep: Keep
 ) -> np.ndarray:
     """Self-attention and a feed-forward network, each with residual and LayerNorm: [B, S, H] → [B, S, H]."""
-    place, point = f"encoder/{layer}", f"layer_{layer}"
+    place, point, epsilon = f"encoder/{layer}", f"layer_{layer}", config.layer_norm_eps
     attended = keep(f"{point}/attention", attend(weights, config, f"{place}/attention", hidden, bias))
-    normed = keep(f"{point}/attention_norm", layer_norm(attended + hidden, weights, f"{place}/attention/norm"))
+    normed = layer_norm(attended + hidden, weights, f"{place}/attention/norm", epsilon)
+    normed = keep(f"{point}/attention_norm", normed)
     inner = dense(normed, weights, f"{place}/intermediate", ACTIVATION_FUNCTIONS[config.activation])
     outer = dense(inner, weights, f"{place}/output")
-    return keep(f"{point}/output", layer_norm(outer + normed, weights, f"{place}/output/norm"))
+    return keep(f"{point}/output", layer_norm(outer + normed, weights, f"{place}/output/norm", epsilon))
 
 
 def attend(

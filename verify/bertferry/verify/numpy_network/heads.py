@@ -55,7 +55,7 @@ def head_outputs(weights: Weights, config: EncoderConfig, name: str, vectors: np
 def word_logits(weights: Weights, config: EncoderConfig, vectors: np.ndarray) -> np.ndarray:
     """Logits of every word, by the tied token embedding table: [B, P, H] → [B, P, V]."""
     hidden = dense(vectors, weights, "mlm/dense", ACTIVATION_FUNCTIONS[config.activation])
-    logits = layer_norm(hidden, weights, "mlm/norm") @ weights["embeddings/word"].T
+    logits = layer_norm(hidden, weights, "mlm/norm", config.layer_norm_eps) @ weights["embeddings/word"].T
     logits += weights["mlm/bias"]
     return np.asarray(logits)
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from bertferry.core.config import LAYER_NORM_EPSILON
 from bertferry.verify.numpy_network.weights import Weights
 
 CACHED = 2**15
@@ -31,13 +30,13 @@ def dense(inputs: np.ndarray, weights: Weights, place: str, activation: Activati
     return outputs.reshape(*inputs.shape[:-1], -1)
 
 
-def layer_norm(vectors: np.ndarray, weights: Weights, place: str) -> np.ndarray:
+def layer_norm(vectors: np.ndarray, weights: Weights, place: str, epsilon: float) -> np.ndarray:
     """Layer normalization over the last axis (Ba et al., 2016), in place; returns the array."""
     gamma, beta = weights[f"{place}/gamma"], weights[f"{place}/beta"]
     for rows in _blocks(vectors.reshape(-1, vectors.shape[-1])):
         rows -= rows.mean(axis=-1, keepdims=True)
         variance = np.square(rows).mean(axis=-1, keepdims=True)
-        rows /= np.sqrt(variance + LAYER_NORM_EPSILON)
+        rows /= np.sqrt(variance + epsilon)
         rows *= gamma
         rows += beta
     return vectors
