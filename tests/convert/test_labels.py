@@ -107,3 +107,34 @@ def test_labels_that_are_not_the_classifiers_are_refused(classifier, tmp_path, c
 def test_an_inspection_shows_them(classifier):
     assert inspect_checkpoint(classifier).configuration["id2label"] == NAMES
     assert open_checkpoint(classifier).classifier.head == "classifier"
+
+
+@pytest.mark.parametrize("to", ["keras_bert", "tf_20", "garden_v1"])
+def test_a_trained_head_is_not_left_out_by_default(classifier, tmp_path, capsys, to):
+    arguments = ["--input", str(classifier), "--output", str(tmp_path / "out"), "--to", to]
+    assert main(arguments) == 2
+    line = f"classifier.weight is of a trained head, which {to} leaves out by default: give --task classifier to"
+    assert line in capsys.readouterr().err
+    assert main([*arguments, "--task", "encoder"]) == 0
+
+
+@pytest.mark.parametrize("source", ["tf1_pretrain_L2", "keras_bert_L2_21_pre"])
+def test_heads_of_pretraining_are_left_out_as_in_released_files(golden, tmp_path, source):
+    assert convert_checkpoint(golden / source, tmp_path / "out").heads == ()
+
+
+@pytest.mark.parametrize("through", ["huggingface", "keras_bert"])
+def test_what_says_how_a_classifier_is_used_is_kept(classifier, tmp_path, through):
+    """https://sbert.net/docs/cross_encoder/usage/usage.html: what becomes of the logits of a pair."""
+    identity = "torch.nn.modules.linear.Identity"
+    keys = {
+        "sbert_ce_default_activation_function": identity,
+        "sentence_transformers": {"activation_fn": identity, "version": "4.0.1"},
+        "classifier_dropout": 0.3,
+    }
+    source = edited(classifier, tmp_path / "source", **keys)
+    convert_checkpoint(source, tmp_path / "between", ConversionOptions(to=through, task="classifier"))
+    convert_checkpoint(tmp_path / "between", tmp_path / "back", ConversionOptions(to="huggingface"))
+    assert configuration(tmp_path / "back").items() >= keys.items()
+    convert_checkpoint(source, tmp_path / "core", ConversionOptions(to="huggingface", task="encoder"))
+    assert not keys.keys() & configuration(tmp_path / "core").keys()

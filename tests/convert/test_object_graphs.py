@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from judges import networks, tf, tf_keras
 
-from bertferry.convert import SourceOptions, convert_checkpoint, open_checkpoint
+from bertferry.convert import ConversionOptions, SourceOptions, convert_checkpoint, open_checkpoint
 from bertferry.convert.bundle import BundleWriter, ObjectGraphMessage
 from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.command import main
 from bertferry.convert.readers.object_graph import escape, unescape
+from bertferry.core.errors import UsageError
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_the_encoder_is_pulled_out_of_a_fine_tuned_model_with_its_optimizer(gold
     checkpoint = open_checkpoint(path)
     assert checkpoint.heads == ("classifier",)
     assert_core(checkpoint, golden)
-    report = convert_checkpoint(path, tmp_path / "out")
+    report = convert_checkpoint(path, tmp_path / "out", ConversionOptions(task="encoder"))
     assert sum(reason == "optimizer slot" for reason in report.skipped.values()) == 82
     assert_core(open_checkpoint(tmp_path / "out"), golden)
 
@@ -87,7 +88,11 @@ def test_a_head_that_nobody_knows_is_left_out_for_the_encoder_and_named_otherwis
     ids = np.ones((2, 5), np.int32)
     model([ids, ids, np.zeros_like(ids)])
     path = save(model=model)
-    report = convert_checkpoint(path, tmp_path / "out")
+    with pytest.raises(
+        UsageError, match=r"model/tags/kernel is of a trained head.*: give --task encoder to leave"
+    ):
+        convert_checkpoint(path, tmp_path / "out")
+    report = convert_checkpoint(path, tmp_path / "out", ConversionOptions(task="encoder"))
     assert report.skipped["model/tags/kernel"] == "outside the encoder"
     assert_core(open_checkpoint(tmp_path / "out"), golden)
     arguments = ["--input", path, "--output", str(tmp_path / "again"), "--to", "tf1"]

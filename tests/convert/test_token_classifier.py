@@ -54,7 +54,7 @@ def test_a_file_that_leaves_it_open_asks(golden, tmp_path, capsys, source, task)
 
 
 def test_an_encoder_alone_is_not_asked_for_its_head(golden, tmp_path, capsys):
-    assert convert(golden / "tf1_token_L2", tmp_path / "out", "keras_bert") == 0
+    assert convert(golden / "tf1_token_L2", tmp_path / "out", "keras_bert", "--task", "encoder") == 0
     assert "head classifier or tokens not in the target, kept with --task classifier or --task tokens" in (
         capsys.readouterr().out
     )

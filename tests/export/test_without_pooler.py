@@ -17,6 +17,7 @@ from bertferry.core.errors import DataError
 from bertferry.core.tasks import TASKS
 from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
 from bertferry.export.contract_lines import ModuleSubject, check_dict_call, check_sequence_call, check_signature
+from bertferry.verify import ParityOptions, verify_parity
 from bertferry.verify.runners.saved_model import load_saved_model
 
 TF_TARGETS = ("tf1", "keras_bert", "tf_20", "garden_v1", "garden_v2", "keras_names")
@@ -117,3 +118,11 @@ def test_a_pooler_may_still_be_initialized(without, tmp_path):
 def test_a_head_on_the_pooler_needs_one(without, tmp_path):
     with pytest.raises(DataError, match=r"missing pooler/kernel, pooler/bias, nsp"):
         export_onnx(tmp_path / "m.onnx", OnnxOptions("pretrainer"), checkpoint=without["mlm"])
+
+
+@pytest.mark.parametrize("task", ["encoder", "mlm"])
+def test_transformers_agree(without, task):
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    report = verify_parity(str(without[task]), [f"huggingface:{without[task]}"], ParityOptions(task=task))
+    assert report.ok

@@ -7,12 +7,15 @@ these keys; one written here has them, and `task`, so that nothing is lost on th
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from bertferry.core.config import ConfigError
 from bertferry.core.tasks import TASKS, TRANSFORMERS_CLASSES, has_classes
 
 LABEL_KEYS = ("id2label", "label2id", "problem_type")
+KEPT_KEYS = ("sbert_ce_*", "sentence_transformers", "classifier_dropout")
+"""Others that say how a classifier's outputs are used, or how it is trained, as globs: kept as they are."""
 MOST_LABELS = 1_000_000
 """More than any classifier has: a number above it is no number of labels."""
 PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
@@ -22,12 +25,14 @@ PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_class
 class ClassifierConfig:
     """Which head with classes a file has, or None if it does not say, the class that it names, and its labels.
 
-    `labels` holds those of `LABEL_KEYS` that the file has; the keys of `id2label` are strings, as in JSON.
+    `labels` holds those of `LABEL_KEYS` that the file has; the keys of `id2label` are strings, as in JSON. `kept`
+    holds those of `KEPT_KEYS`.
     """
 
     head: str | None = None
     stated: str = ""
     labels: Mapping[str, Any] = field(default_factory=dict)
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
     def check(self, classes: int) -> None:
         """Checks the labels against the number of classes that the head has.
@@ -42,9 +47,10 @@ class ClassifierConfig:
             raise ConfigError(f"problem_type is {problem!r}: expected one of {', '.join(PROBLEM_TYPES)}")
 
     def keys(self, classes: int) -> dict[str, Any]:
-        """`LABEL_KEYS` for a `config.json`; labels without names are numbered, as in transformers."""
+        """Its keys in a `config.json`; labels without names are numbered, as in transformers."""
         names = self.labels.get("id2label", {str(number): f"LABEL_{number}" for number in range(classes)})
-        return {"id2label": names, "label2id": {name: int(key) for key, name in names.items()}, **self.labels}
+        numbers = {name: int(key) for key, name in names.items()}
+        return {"id2label": names, "label2id": numbers, **self.labels, **self.kept}
 
 
 def read_classifier_config(values: Mapping[str, Any]) -> ClassifierConfig:
@@ -60,7 +66,12 @@ def read_classifier_config(values: Mapping[str, Any]) -> ClassifierConfig:
     if not isinstance(architectures, list | tuple):
         raise ConfigError(f"architectures is {architectures!r}: expected a list of names")
     stated = next((str(name) for name in architectures), "")
-    return ClassifierConfig(_stated_head(values), stated, labels)
+    kept = {
+        key: value
+        for key, value in values.items()
+        if value is not None and any(fnmatchcase(key, glob) for glob in KEPT_KEYS)
+    }
+    return ClassifierConfig(_stated_head(values), stated, labels, kept)
 
 
 def _check_labels(names: object, classes: int) -> None:

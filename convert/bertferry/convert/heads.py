@@ -2,19 +2,53 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.classifier_config import ClassifierConfig
+from bertferry.convert.layout import Layout
 from bertferry.convert.match import sample
 from bertferry.core.config import ConfigError
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.parameters import canonical_axes, task_parameters
 from bertferry.core.tasks import TASKS, task_that_keeps
 
+PRETRAINING = TASKS["pretrainer"].heads
+PRETRAINING_NAMES = (
+    *("cls[./]*", "*[./]cls[./]*", "*predictions[./]*", "generator*", "sop_classifier[./]*"),
+    *("*next_sentence*", "*masked_lm*", "*classification_heads*"),
+)
+"""Stored names of pretraining heads that no layout has, as globs: those of ALBERT and ELECTRA."""
+
 
 def possible_heads(checkpoint: Checkpoint) -> tuple[str, ...]:
     """The heads in the file, and those that it may have instead if neither names nor configuration decide."""
     return (*checkpoint.heads, *(head for twin in checkpoint.match.twins for head in twin.form.heads))
+
+
+def check_nothing_trained_is_left(checkpoint: Checkpoint, target: Layout) -> None:
+    """Refuses to leave out by default the head that a model was fine-tuned for.
+
+    Those of pretraining are left out by default, as in the released files of the layouts with this default.
+
+    Raises:
+      UsageError: the file has such a head.
+    """
+    trained = [head for head in possible_heads(checkpoint) if head not in PRETRAINING]
+    own = [
+        key
+        for key in checkpoint.match.outside
+        if len(checkpoint.reader.tensors[key].shape) > 1
+        and not any(fnmatchcase(key, glob) for glob in PRETRAINING_NAMES)
+    ]
+    if not trained and not own:
+        return
+    name = checkpoint.stored_name(f"{trained[0]}/kernel") if trained else own[0]
+    keep = " or ".join(f"--task {task_that_keeps(head)}" for head in trained)
+    raise UsageError(
+        f"{checkpoint.location.path}: {name} is of a trained head, which {target.name} leaves out by default",
+        f"give {f'{keep} to keep it, or ' if keep else ''}--task encoder to leave it out",
+    )
 
 
 def with_heads(checkpoint: Checkpoint, wanted: Collection[str] | None) -> Checkpoint:

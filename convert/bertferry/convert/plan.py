@@ -7,7 +7,7 @@ import numpy as np
 
 from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.chunks import blocks, bytes_of
-from bertferry.convert.heads import with_heads, with_parameters
+from bertferry.convert.heads import check_nothing_trained_is_left, with_heads, with_parameters
 from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.layouts import WRITTEN
 from bertferry.convert.options import ConversionOptions
@@ -76,6 +76,8 @@ def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:
     target = _target(checkpoint, options.to)
     _check_epsilon(checkpoint, target)
     task = options.task or target.default_task
+    if options.task is None and task != "all":
+        check_nothing_trained_is_left(checkpoint, target)
     checkpoint = with_heads(checkpoint, None if task == "all" else TASKS[task].heads)
     wanted = _wanted_heads(checkpoint, task)
     form = target.form_with(wanted, pooler=checkpoint.task("encoder").pooler)
