@@ -83,6 +83,11 @@ FAULTS = {
         r"missing bert/embeddings/LayerNorm/beta; unexpected bert/embeddings/layer_normalization/beta "
         r"\(nearest known: bert/embeddings/LayerNorm/beta\)",
     ),
+    "another vocabulary in the configuration": (
+        lambda d: edit_config(d, vocab_size=28),
+        1,
+        r"has shape \[30, 8\].*; vocab_size is 28 in the configuration, but 30 in the tensors",
+    ),
     "misshapen tensor": (
         lambda d: rewrite(d, lambda t: t.update({"bert/pooler/dense/bias": np.zeros(7, np.float32)})),
         1,

@@ -53,6 +53,16 @@ def test_a_file_that_leaves_it_open_asks(golden, tmp_path, capsys, source, task)
     assert open_checkpoint(output).heads == (task,)
 
 
+@pytest.mark.parametrize("to", ["tf1", "keras_names"])
+def test_it_may_stay_open_where_both_heads_have_the_same_names(golden, tmp_path, capsys, to):
+    assert convert(golden / "tf1_token_L2", tmp_path / "out", to) == 0
+    assert "heads: classifier or tokens;" in capsys.readouterr().out
+    assert "task" not in json.loads((tmp_path / "out/bert_config.json").read_text())
+    assert inspect_checkpoint(tmp_path / "out").heads == ("classifier or tokens",)
+    assert convert(tmp_path / "out", tmp_path / "back", "huggingface", "--task", "tokens") == 0
+    assert diff_checkpoints(tmp_path / "back", golden / "hf_token_pooler_L2").equal
+
+
 def test_an_encoder_alone_is_not_asked_for_its_head(golden, tmp_path, capsys):
     assert convert(golden / "tf1_token_L2", tmp_path / "out", "keras_bert", "--task", "encoder") == 0
     assert "head classifier or tokens not in the target, kept with --task classifier or --task tokens" in (

@@ -26,13 +26,14 @@ class ClassifierConfig:
     """Which head with classes a file has, or None if it does not say, the class that it names, and its labels.
 
     `labels` holds those of `LABEL_KEYS` that the file has; the keys of `id2label` are strings, as in JSON. `kept`
-    holds those of `KEPT_KEYS`.
+    holds those of `KEPT_KEYS`. Unless `decided`, the head may be one or the other.
     """
 
     head: str | None = None
     stated: str = ""
     labels: Mapping[str, Any] = field(default_factory=dict)
     kept: Mapping[str, Any] = field(default_factory=dict)
+    decided: bool = True
 
     def check(self, classes: int) -> None:
         """Checks the labels against the number of classes that the head has.

@@ -99,7 +99,9 @@ def bert_config(
     hidden_act = original_act(config.activation, architecture)
     values = {**_sizes(config), "hidden_act": hidden_act, "activation": config.activation}
     if classifier is not None and any(has_classes(head) for head in heads):
-        values |= {"task": task_that_keeps(heads[0]), **classifier.labels, **classifier.kept}
+        values |= {**classifier.labels, **classifier.kept}
+        if classifier.decided:
+            values["task"] = task_that_keeps(heads[0])
     return dict(sorted(values.items()))
 
 

@@ -51,15 +51,19 @@ def check_nothing_trained_is_left(checkpoint: Checkpoint, target: Layout) -> Non
     )
 
 
-def with_heads(checkpoint: Checkpoint, wanted: Collection[str] | None) -> Checkpoint:
+def with_heads(checkpoint: Checkpoint, wanted: Collection[str] | None, *, undecided: bool = False) -> Checkpoint:
     """The checkpoint, with an ambiguous head read as the one that is wanted; None means all heads that it has.
+
+    With `undecided` a head that may be one or the other stays so, unless the configuration states a third one.
 
     Raises:
       UsageError: all are wanted, and nothing decides which head it is.
       DataError: the labels of the configuration do not match the classes of the head.
     """
     match = checkpoint.match
-    if match.twins and wanted is None:
+    if match.twins and wanted is None and undecided and not checkpoint.classifier.stated:
+        checkpoint = replace(checkpoint, classifier=replace(checkpoint.classifier, decided=False))
+    elif match.twins and wanted is None:
         tasks = " or ".join(f"--task {task_that_keeps(head)}" for head in possible_heads(checkpoint))
         name = checkpoint.stored_name(checkpoint.parameters[-1])
         stated = checkpoint.classifier.stated

@@ -19,6 +19,13 @@ from bertferry.core.tasks import heads_with_names_of
 
 FLOATING = ("bfloat16", "float16", "float32", "float64")
 NAMED_IN_ERRORS = 3
+KEY_OF_AXIS = {
+    "vocab": "vocab_size",
+    "position": "max_position_embeddings",
+    "segment": "type_vocab_size",
+    "intermediate": "intermediate_size",
+}
+"""Axes that show which key of the configuration is wrong if the tensors have another size."""
 OTHER_ENCODER = "of another encoder than the one at --prefix"
 SUPERSEDED = "not trained: the next-sentence head has its own"
 
@@ -28,8 +35,8 @@ class Match:
     """How a file's tensors relate to one form of one layout, its encoder at one place.
 
     `unexpected` tensors are inside the encoder, `outside` ones in a model around it. `other_heads` is the number
-    of attention heads with which a misshapen tensor would fit. `twins` are matches that read the same tensors as
-    another head, which is stored under the same names.
+    of attention heads with which a misshapen tensor would fit, `other_sizes` are those of axes of misshapen ones.
+    `twins` are matches that read the same tensors as another head, which is stored under the same names.
     """
 
     layout: Layout
@@ -40,6 +47,7 @@ class Match:
     missing: list[str] = field(default_factory=list)
     misshapen: list[str] = field(default_factory=list)
     other_heads: int | None = None
+    other_sizes: dict[str, set[int]] = field(default_factory=dict)
     unexpected: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     copies: dict[str, str] = field(default_factory=dict)
@@ -77,6 +85,9 @@ def match(
         if fault := shape_fault(reader.tensors[key], row, result.sizes):
             result.misshapen.append(f"{key} {fault}")
             result.other_heads = result.other_heads or fitting_heads(reader.tensors[key], row, result.sizes)
+            for axis, size in single_axes(reader.tensors[key], row):
+                if size != result.sizes.get(axis):
+                    result.other_sizes.setdefault(axis, set()).add(size)
     models = {form.model_around(other) or other for other in others}
     unwanted = {key for model in models - {""} for key in reader.below(model, layout.anchor)}
     _account_for_the_rest(reader, result, config.num_layers, unwanted)
@@ -234,6 +245,11 @@ def faults(match: Match) -> list[str]:
             parts.append(
                 f"the tensors show {match.other_heads} heads: check num_attention_heads in the configuration"
             )
+        for axis, key in KEY_OF_AXIS.items():
+            if len(others := match.other_sizes.get(axis, set())) == 1:
+                parts.append(
+                    f"{key} is {match.sizes[axis]} in the configuration, but {min(others)} in the tensors"
+                )
     return parts
 
 

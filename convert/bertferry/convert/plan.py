@@ -78,7 +78,8 @@ def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:
     task = options.task or target.default_task
     if options.task is None and task != "all":
         check_nothing_trained_is_left(checkpoint, target)
-    checkpoint = with_heads(checkpoint, None if task == "all" else TASKS[task].heads)
+    same_names = target.naming != "safetensors"  # only transformers' configuration states the class
+    checkpoint = with_heads(checkpoint, None if task == "all" else TASKS[task].heads, undecided=same_names)
     wanted = _wanted_heads(checkpoint, task)
     form = target.form_with(wanted, pooler=checkpoint.task("encoder").pooler)
     if form is None:

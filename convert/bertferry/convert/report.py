@@ -110,7 +110,7 @@ def conversion_report(
         source_layout=checkpoint.layout.name,
         target=str(output),
         target_layout=work.target.name,
-        heads=work.form.heads,
+        heads=work.form.heads if checkpoint.classifier.decided else (" or ".join(possible_heads(checkpoint)),),
         configuration=bert_config(
             checkpoint.config, work.form.heads, checkpoint.classifier, checkpoint.layout.architecture
         ),
