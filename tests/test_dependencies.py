@@ -94,7 +94,7 @@ def test_tests_are_collected_without_other_packages(folders, installed):
     tests = [path for folder in folders for path in (ROOT / "tests" / folder).rglob("*.py")]
     collected = [path for path in tests if path.name.startswith(("test_", "conftest"))]
     at_once = imported([*collected, ROOT / "tests/conftest.py"], nodes_of=lambda module: module.body)
-    allowed = declared(installed) | {path.stem.replace("_", "-") for path in shared}
+    allowed = declared(installed) | {path.stem.replace("_", "-") for path in (*shared, *tests)}
     assert {name: path for name, path in at_once.items() if name not in allowed} == {}
 
 

@@ -17,8 +17,14 @@ from bertferry.core.console import (
 )
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
-from bertferry.export.onnx.options import DEFAULT_OPSET, ONNX_PRECISIONS, OPSETS, OPTIMIZATIONS, OnnxOptions
-from bertferry.export.onnx.saved_model_source import NEWEST_OPSET
+from bertferry.export.onnx.options import (
+    DEFAULT_OPSET,
+    ONNX_PRECISIONS,
+    OPSETS,
+    OPTIMIZATIONS,
+    SAVED_MODEL_OPSET,
+    OnnxOptions,
+)
 
 
 def build_parser() -> argparse_flags.ArgumentParser:
@@ -55,7 +61,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
         "--opset",
         type=int,
         choices=OPSETS,
-        help=f"opset of ai.onnx; default: {DEFAULT_OPSET}, for a SavedModel {NEWEST_OPSET}",
+        help=f"opset of ai.onnx; default: {DEFAULT_OPSET}, for a SavedModel {SAVED_MODEL_OPSET}",
     )
     add("--int64-inputs", action="store_true", help="use int64 instead of int32 inputs for a checkpoint")
     add(

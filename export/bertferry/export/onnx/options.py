@@ -13,6 +13,8 @@ OPTIMIZATIONS = ("none", "ort")
 OPSETS = tuple(range(17, 27))
 """From the first with LayerNormalization to the newest that ONNX Runtime 1.26 runs."""
 DEFAULT_OPSET = 17
+SAVED_MODEL_OPSET = 18
+"""The newest opset that tf2onnx 1.17 writes, and the default for SavedModels."""
 
 
 @dataclass(frozen=True)

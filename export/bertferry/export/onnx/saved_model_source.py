@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.extras import ONNX
 from bertferry.export.onnx.draft import Draft
-from bertferry.export.onnx.options import OnnxOptions
+from bertferry.export.onnx.options import SAVED_MODEL_OPSET, OnnxOptions
 from bertferry.verify.artifact import Artifact
 from bertferry.verify.probes import Probe
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
     from bertferry.export.onnx.signature_runner import SignatureRunner
     from bertferry.modeling.tf_compat import ConcreteFunction, LoadedModule
 
-NEWEST_OPSET = 18
-"""The newest opset that tf2onnx 1.17 writes, and the default for SavedModels."""
 MOST_BOUND = 2**28
 """Most bytes of weights with which tf2onnx translates a graph: it copies them many times."""
 
@@ -39,7 +37,7 @@ class SavedModelSource:
             raise UsageError(f"{path}: not a SavedModel: it contains no saved_model.pb{hint}")
         self._path = path
         self._signature = signature
-        self._opset = NEWEST_OPSET
+        self._opset = SAVED_MODEL_OPSET
 
     @cached_property
     def _loaded(self) -> "LoadedModule":
@@ -70,13 +68,13 @@ class SavedModelSource:
             )
         if options.precision == "bf16":
             raise UsageError("--precision bf16 requires --checkpoint")
-        if (options.opset or NEWEST_OPSET) > NEWEST_OPSET:
+        if (options.opset or SAVED_MODEL_OPSET) > SAVED_MODEL_OPSET:
             raise UsageError(
-                f"--opset {options.opset} requires --checkpoint: a SavedModel becomes at most {NEWEST_OPSET}"
+                f"--opset {options.opset} requires --checkpoint: a SavedModel becomes at most {SAVED_MODEL_OPSET}"
             )
         if options.floats == "float16":
             raise UsageError("--no-keep-io requires --checkpoint: a SavedModel's outputs keep their types")
-        self._opset = options.opset or NEWEST_OPSET
+        self._opset = options.opset or SAVED_MODEL_OPSET
 
     def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The inputs and outputs of the signature; a dry run finds what cannot be translated, too."""
