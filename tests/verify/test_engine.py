@@ -24,10 +24,15 @@ HEAVY = {"tensorflow", "tf_keras", "keras", "tensorflow_hub", "tf2onnx", "torch"
 
 
 @pytest.fixture(scope="module")
-def exported(golden, tmp_path_factory):
+def export(golden, tmp_path_factory):
+    """The path of an ONNX file, and the report of its export."""
     path = tmp_path_factory.mktemp("engine") / "m.onnx"
-    export_onnx(path, OnnxOptions(verify=False), checkpoint=golden / "tf1_core_L2")
-    return path
+    return path, export_onnx(path, OnnxOptions(), checkpoint=golden / "tf1_core_L2")
+
+
+@pytest.fixture
+def exported(export):
+    return export[0]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +58,11 @@ def test_artifacts_of_other_kinds_have_no_engine(golden, exported):
     report = verify_parity(golden / "tf1_core_L2", [exported], ParityOptions(engine="numpy", probes=("mixed",)))
     assert report.candidates[0].runs_on == "cpu"
     assert report.tolerance.name == "fp32-cross"
+
+
+def test_an_exporter_compares_with_numpy(export):
+    _, report = export
+    assert report.parity["runs_on"] == "numpy cpu"
 
 
 @pytest.mark.parametrize(

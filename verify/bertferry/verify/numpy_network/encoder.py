@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bertferry.core.config import EncoderConfig
+from bertferry.core.config import MASKED_SCORE, EncoderConfig
 from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.verify.numpy_network.activations import ACTIVATION_FUNCTIONS
 from bertferry.verify.numpy_network.operations import attention, dense, layer_norm, look_up
@@ -13,9 +13,6 @@ from bertferry.verify.runner import Arrays
 
 Keep = Callable[[str, np.ndarray], np.ndarray]
 """Is given the value at each named point, and returns the value to go on with."""
-
-MASKED = -10000.0
-"""Added to the attention scores of masked positions, as in google-research/bert."""
 
 
 def encode(weights: Weights, config: EncoderConfig, inputs: Arrays, keep: Keep) -> np.ndarray:
@@ -46,7 +43,7 @@ def attention_bias(mask: np.ndarray) -> np.ndarray:
     Only the differences of scores matter to the softmax. A row of padding gets 0 throughout: adding -10000 to all
     of its scores would round them to multiples of 1e-3.
     """
-    bias = (1.0 - mask) * MASKED
+    bias = (1.0 - mask) * MASKED_SCORE
     return np.asarray(bias - bias.max(axis=-1, keepdims=True))
 
 
