@@ -1,6 +1,7 @@
 """The shortest test that an installation of bertferry works: every command on tiny genuine checkpoints.
 
 Usage: smoke.py base|cpu|tensorflow|together
+       smoke.py CHECK FOLDER    (one of the checks by other libraries, in a process of its own)
 
 Prints a line for every step and its output if it failed, and last how many succeeded. In commands, SOURCE and
 PRETRAINED stand for golden checkpoints, OUT for a temporary folder.
@@ -98,6 +99,13 @@ def refuse(extra: str, folder: Path) -> None:
     assert extra in said.partition("pip install")[2], said
 
 
+def isolate(check: Callable[[Path], None], folder: Path) -> None:
+    """Runs a check in a process of its own: libraries that never share one may abort each other."""
+    command = [sys.executable, __file__, check.__name__, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}{done.stderr}"
+
+
 def start_programs(folder: Path) -> None:
     """Each command is installed as a program."""
     for name in ("bertferry", *COMMANDS):
@@ -181,12 +189,17 @@ def steps_of(suite: str) -> Iterator[tuple[str, Callable[[Path], object]]]:
     for extra in {"base": ("tensorflow", "cpu", "torch"), "cpu": ("tensorflow", "torch")}.get(suite, ()):
         yield f"{extra} is missing", partial(refuse, extra)
     with_tensorflow = (start_programs, import_everything, call_hub_layer)
-    checks = {"tensorflow": with_tensorflow, "together": (*with_tensorflow, *OTHERS)}
-    for check in checks.get(suite, (start_programs,)):
+    for check in with_tensorflow if suite in ("tensorflow", "together") else (start_programs,):
         yield check.__name__.replace("_", " "), check
+    for check in OTHERS if suite == "together" else ():
+        yield check.__name__.replace("_", " "), partial(isolate, check)
 
 
 def main() -> None:
+    alone = {check.__name__: check for check in OTHERS}.get(sys.argv[1])
+    if alone is not None:
+        alone(Path(sys.argv[2]))
+        return
     steps = list(steps_of(sys.argv[1]))
     succeeded = 0
     with tempfile.TemporaryDirectory() as folder:
