@@ -105,7 +105,11 @@ def test_stored_outputs_are_not_run(golden, tmp_path, capfd, side, flags):
 @pytest.mark.parametrize(
     ("main", "flags", "line"),
     [
-        (convert, ["--do-lower-case"], "--do-lower-case requires --to huggingface and a source with a vocabulary"),
+        (
+            convert,
+            ["--do-lower-case"],
+            "--do-lower-case requires --to huggingface or keras_hub and a source with a vocabulary",
+        ),
         (convert, ["--num-labels", "3"], "--num-labels applies to a classifier that is initialized"),
         (export_hub, ["--num-labels", "3"], "--num-labels applies to a classifier that is initialized"),
         (export_hub, ["--do-lower-case"], "lower-casing requires a vocabulary"),

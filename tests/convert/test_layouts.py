@@ -2,7 +2,7 @@
 
 import pytest
 
-from bertferry.convert.layouts import LAYOUTS, TARGETS
+from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
 from bertferry.core import axes
 from bertferry.core.parameters import canonical_axes, parameter_names
 from bertferry.core.tasks import HEADS
@@ -33,10 +33,10 @@ def test_rows_hold_the_canonical_axes_in_some_order(layout, form):
 def test_object_layouts_name_their_variables_uniquely(layout):
     for form in layout.forms:
         variables = [row.variable for row in layout.bind(form, num_layers=3)]
-        if layout.naming == "objects":
+        if layout.naming == "objects" and layout in WRITTEN:
             assert len(set(variables)) == len(variables)
             assert all(variables)
-        else:
+        elif layout.naming != "objects":
             assert not any(variables)
 
 
@@ -52,8 +52,8 @@ def test_the_tables_of_another_architecture_agree_on_parameters_and_axes(archite
         for layout in LAYOUTS.values()
         if layout.architecture == architecture
     ]
-    assert len(tables) == 2
-    assert tables[0] == tables[1]
+    assert len(tables) == 4  # tf1, and the three frameworks of transformers
+    assert all(table == tables[0] for table in tables)
 
 
 def test_targets_are_layouts():

@@ -90,6 +90,14 @@ class Checkpoint:
         """A task of this encoder, which may have no pooler."""
         return task_spec(name, pooler="pooler/kernel" in self.parameters)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was chosen among the files, and what the programs that use them compute otherwise."""
+        return (
+            *self.location.notes,
+            *(self.layout.notes[head] for head in self.heads if head in self.layout.notes),
+        )
+
     def outside_sample(self) -> str:
         """The first tensors outside the encoder that belong to no known head."""
         return sample(with_nearest(self.match, self.match.outside))

@@ -9,7 +9,7 @@ from typing import Any
 from bertferry.convert.classifier_config import ClassifierConfig, read_classifier_config
 from bertferry.convert.hidden_act import original_act, read_activation
 from bertferry.convert.huggingface_config import huggingface_config
-from bertferry.convert.keras_hub_config import bert_keys, is_keras_hub, read_text
+from bertferry.convert.keras_hub_config import bert_keys, is_keras_hub, read_text, write_preset
 from bertferry.convert.layout import Layout
 from bertferry.convert.unsupported_keys import check_supported
 from bertferry.convert.weight_files import FileFormat
@@ -117,6 +117,9 @@ def write_configuration(
 
     `classes` is the number of classes of the target's classifier, if it has one.
     """
+    if target.naming == "keras":
+        write_preset(directory, config, heads, classes)
+        return
     if target.naming == "safetensors":
         name, values = "config.json", huggingface_config(config, _sizes(config), target, heads)
         values |= {} if classes is None else classifier.keys(classes)

@@ -8,12 +8,13 @@ import numpy as np
 
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint
 from bertferry.convert.configuration import write_configuration
+from bertferry.convert.keras_hub_config import write_preset_tokenizer
 from bertferry.convert.options import ConversionOptions
 from bertferry.convert.plan import Plan, PlannedTensor, plan
 from bertferry.convert.readers.reader import TensorInfo, fingerprint_of
 from bertferry.convert.report import ConversionReport, conversion_report
 from bertferry.convert.source_options import SourceOptions
-from bertferry.convert.tokenizer_files import write_tokenizer_config
+from bertferry.convert.tokenizer_files import lower_cases, write_tokenizer_config
 from bertferry.convert.vocabulary import ADDED, USUAL_NAME
 from bertferry.convert.writers.content import TensorContent
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
@@ -54,9 +55,11 @@ def convert_checkpoint(
     check_destination(Path(output), overwrite=overwrite)
     checkpoint = open_checkpoint(input, source)
     work = plan(checkpoint, options)
-    tokenized = checkpoint.vocabulary is not None and work.target.naming == "safetensors"
+    tokenized = checkpoint.vocabulary is not None and work.target.naming in ("safetensors", "keras")
     if options.do_lower_case is not None and not tokenized:
-        raise UsageError("--do-lower-case requires --to huggingface and a source with a vocabulary: leave it out")
+        raise UsageError(
+            "--do-lower-case requires --to huggingface or keras_hub and a source with a vocabulary: leave it out"
+        )
     if dry_run:
         return conversion_report(work, input, output, dry_run=True)
     with new_directory(output, overwrite=overwrite) as staging:
@@ -89,6 +92,12 @@ def write_other_files(directory: Path, work: Plan, do_lower_case: bool | None) -
     heads = work.form.heads
     classes = source.sizes["classes"] if any(has_classes(head) for head in heads) else None
     write_configuration(directory, source.config, work.target, heads, source.classifier, classes)
+    if work.target.naming == "keras":
+        if source.vocabulary is not None:
+            location = source.location
+            lowercase = lower_cases(source.vocabulary.path, location.tokenizer_config, do_lower_case)
+            write_preset_tokenizer(directory, source.vocabulary, lowercase=lowercase)
+        return
     if source.vocabulary is not None:
         source.vocabulary.write(directory / USUAL_NAME)
         if added := source.vocabulary.added:
@@ -115,6 +124,10 @@ def write_tensors(directory: Path, work: Plan, tell: Callable[[str], None]) -> d
         from bertferry.convert.writers.safetensors import write_safetensors
 
         return write_safetensors(directory / SAFETENSORS_NAME, contents)
+    if work.target.naming == "keras":
+        from bertferry.convert.writers.keras_hub import write_keras_hub
+
+        return write_keras_hub(directory, contents)
     from bertferry.convert.writers.tensorflow import write_names, write_objects
 
     prefix = directory / CHECKPOINT_NAME

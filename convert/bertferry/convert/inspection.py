@@ -92,7 +92,7 @@ def inspect_checkpoint(path: str | Path, source: SourceOptions = SourceOptions()
         vocabulary=checkpoint.location.vocabulary is not None,
         faults=tuple(faults(checkpoint.match)),
         tensors=tensors,
-        notes=checkpoint.location.notes,
+        notes=checkpoint.notes,
     )
 
 

@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bertferry.core.config import ConfigError
+from bertferry.convert.vocabulary import Vocabulary
+from bertferry.convert.weight_files import PRESET_VOCABULARY
+from bertferry.core.config import ConfigError, EncoderConfig
+from bertferry.core.errors import DataError, UsageError
 
 KEYS = {
     "vocabulary_size": "vocab_size",
@@ -26,11 +29,20 @@ KEYS = {
 BACKBONE = "BertBackbone"
 CLASSIFIERS = ("BertTextClassifier", "BertClassifier")
 MASKED_LM = "BertMaskedLM"
-LARGEST_CONFIG = 2**26
-NOTES = {
-    MASKED_LM: "KerasHub computes this head with the erf form of gelu and an ε of 1e-5 whatever the encoder's; "
-    "here it is BERT's own, whose log-probabilities differ by 1e-4 or more"
+TASKS = {"classifier": ("BertTextClassifier", "text_classifier"), "mlm": (MASKED_LM, "masked_lm")}
+"""Class and module of the task for a head."""
+FIELDS = {
+    "vocabulary_size": "vocab_size",
+    "num_layers": "num_layers",
+    "num_heads": "num_attention_heads",
+    "hidden_dim": "hidden_size",
+    "intermediate_dim": "intermediate_size",
+    "dropout": "dropout_rate",
+    "max_sequence_length": "max_position_embeddings",
+    "num_segments": "type_vocab_size",
 }
+SPECIAL_TOKENS = ("[CLS]", "[SEP]", "[PAD]", "[MASK]", "[UNK]")
+LARGEST_CONFIG = 2**26
 
 
 def read_text(path: Path) -> str:
@@ -81,12 +93,6 @@ def has_backbone(path: Path) -> bool:
     return is_keras_hub(_values(path))
 
 
-def notes_on(path: Path | None) -> tuple[str, ...]:
-    """What KerasHub computes otherwise than the networks here, if a configuration is of such a task."""
-    note = NOTES.get(_class_name(_values(path))) if path is not None else None
-    return (note,) if note else ()
-
-
 def _values(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(read_text(path))
@@ -102,6 +108,56 @@ def tokenizer_keys(values: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     lowercase = bool(inside.get("lowercase", False))
     return {"do_lower_case": lowercase, "strip_accents": bool(inside.get("strip_accents", False))}
+
+
+def write_preset(directory: Path, config: EncoderConfig, heads: tuple[str, ...], classes: int | None) -> None:
+    """Writes `config.json`, and `task.json` if there is a head.
+
+    Raises:
+      UsageError: an activation that no backbone computes.
+    """
+    if config.activation != "gelu_tanh":
+        raise UsageError(
+            f"KerasHub's BERT computes the tanh form of gelu, not {config.activation}: it cannot hold this model",
+            "choose another --to",
+        )
+    values = {own: getattr(config, field) for own, field in FIELDS.items()}
+    backbone = _object("backbone", BACKBONE, {"name": "bert_backbone", "trainable": True, **values})
+    _write(directory / "config.json", backbone)
+    if heads:
+        name, module = TASKS[heads[0]]
+        own = {"num_classes": classes, "activation": None} if classes is not None else {}
+        task = {"backbone": backbone, "preprocessor": None, "name": f"bert_{module}", **own}
+        _write(directory / "task.json", _object(module, name, task))
+
+
+def write_preset_tokenizer(directory: Path, vocabulary: Vocabulary, *, lowercase: bool) -> None:
+    """Writes `tokenizer.json` and the vocabulary that it stands for.
+
+    Raises:
+      DataError: a token is missing that KerasHub needs.
+    """
+    if missing := [token for token in SPECIAL_TOKENS if token not in vocabulary.tokens]:
+        raise DataError(f"{vocabulary.path}: no token {', '.join(missing)}, which KerasHub's tokenizer needs")
+    settings = {"lowercase": lowercase, "strip_accents": lowercase}
+    _write(directory / "tokenizer.json", _object("tokenizer", "BertTokenizer", settings))
+    path = directory / PRESET_VOCABULARY
+    path.parent.mkdir(parents=True)
+    vocabulary.write(path)
+
+
+def _object(module: str, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """An object as Keras serializes it."""
+    return {
+        "module": f"keras_hub.src.models.bert.bert_{module}",
+        "class_name": name,
+        "config": config,
+        "registered_name": f"keras_hub>{name}",
+    }
+
+
+def _write(path: Path, values: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(values, indent=4) + "\n")
 
 
 def _class_name(values: Mapping[str, Any]) -> str:

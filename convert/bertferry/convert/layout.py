@@ -88,7 +88,8 @@ class Layout:
     number of the first block among the weighted layers of a Keras network, of which each block has
     `layers_per_block`. `step_counter` is the name of the scalar that training code restores besides the
     parameters. `holds_epsilon` says whether its readers take the ε of LayerNorm from the configuration; that of
-    the others is BERT's.
+    the others is BERT's. Without `has_token_heads` a classifier is one of sentences. `notes` say of a head how the
+    programs that use these files compute it otherwise.
     """
 
     name: str
@@ -106,12 +107,14 @@ class Layout:
     target: str = ""
     first_block: int = 4
     layers_per_block: int = 1
+    has_token_heads: bool = True
+    notes: Mapping[str, str] = field(default_factory=dict)
     step_counter: str = ""
     holds_epsilon: bool = False
 
     def __post_init__(self) -> None:
         """Adds the heads that are stored under the names of others: their rows are otherwise the same."""
-        for head, spec in HEADS.items():
+        for head, spec in HEADS.items() if self.has_token_heads else ():
             if spec.stored_as in self.heads and head not in self.heads:
                 object.__setattr__(self, "heads", {**self.heads, head: self._rows_of_twin(head, spec.stored_as)})
                 object.__setattr__(self, "forms", (*self.forms, *self._forms_of_twin(head, spec)))

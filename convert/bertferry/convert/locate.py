@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bertferry.convert.additions import check_no_adapter
 from bertferry.convert.archive import is_archive, unpack
-from bertferry.convert.keras_hub_config import has_backbone, notes_on
+from bertferry.convert.keras_hub_config import has_backbone
 from bertferry.convert.paths import (
     check_contents,
     folders_with_checkpoints,
@@ -89,7 +89,7 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
         found,
         followed(vocabulary) if vocabulary else _if_file(path.parent / PRESET_VOCABULARY),
         _if_file(path.parent / "tokenizer_config.json") or _preset_tokenizer(path.parent),
-        (*notes, *why, *which, *whose, *notes_on(found)),
+        (*notes, *why, *which, *whose),
         unpacked,
     )
     check_contents((*location.files, location.vocabulary, location.tokenizer_config))

@@ -121,7 +121,15 @@ def conversion_report(
         parameters=sum(counts),
         total_bytes=sum(n * itemsize(row.dtype) for n, row in zip(counts, tensors, strict=True)),
         dry_run=dry_run,
-        notes=(*checkpoint.location.notes, *(vocabulary.notes if vocabulary else ())),
+        notes=tuple(
+            dict.fromkeys(
+                (
+                    *checkpoint.notes,
+                    *(work.target.notes[head] for head in work.form.heads if head in work.target.notes),
+                    *(vocabulary.notes if vocabulary else ()),
+                )
+            )
+        ),
     )
 
 

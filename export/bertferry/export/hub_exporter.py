@@ -217,5 +217,5 @@ def _report(
         parity=None if parity is None else parity.to_dict(),
         verdict="not checked" if parity is None else parity.verdict(),
         dry_run=dry_run,
-        notes=(*source.location.notes, *(assets.words.notes if assets else ())),
+        notes=(*source.notes, *(assets.words.notes if assets else ())),
     )
