@@ -11,7 +11,7 @@ from bertferry.convert.additions import check_merged, check_scope
 from bertferry.convert.classifier_config import ClassifierConfig
 from bertferry.convert.config_inference import infer_config
 from bertferry.convert.configuration import read_config
-from bertferry.convert.graph_facts import read_graph_facts
+from bertferry.convert.graph_facts import GraphFacts, read_graph_facts
 from bertferry.convert.initialization import initial_value
 from bertferry.convert.layout import Layout
 from bertferry.convert.layouts import LAYOUTS
@@ -146,13 +146,20 @@ def open_checkpoint(
     """
     location = locate(path, options.config)
     readers = open_readers(location, options.prefix)
-    options = _with_graph_facts(location, options)
+    facts = read_graph_facts(location.graph) if location.graph and not location.config else GraphFacts()
+    options = replace(
+        options,
+        num_attention_heads=options.num_attention_heads or facts.num_attention_heads,
+        activation=options.activation or facts.activation,
+    )
     stored = read_config(location.config, location.file_format) if location.config is not None else None
     classifier = stored.classifier if stored else ClassifierConfig()
     candidates = _candidates(options.layout, stored.model_type if stored else None)
 
     def read_as(reader: Reader, place: str | None) -> Checkpoint:
         config = stored.encoder if stored else infer_config(reader, candidates, location.path, options)
+        if facts.layer_norm_eps is not None:
+            config = replace(config, layer_norm_eps=facts.layer_norm_eps)
         best = best_match(reader, candidates, config, location.path, place, classifier.head, strict=strict)
         check_scope(location.path, best.place)
         if location.config is not None:
@@ -168,18 +175,6 @@ def open_checkpoint(
     if strict:
         _check_copies(checkpoint)
     return checkpoint
-
-
-def _with_graph_facts(location: Location, options: SourceOptions) -> SourceOptions:
-    """The options, completed with what the graph of a TF1-format Hub module tells."""
-    if location.graph is None or location.config is not None:
-        return options
-    facts = read_graph_facts(location.graph)
-    return replace(
-        options,
-        num_attention_heads=options.num_attention_heads or facts.num_attention_heads,
-        activation=options.activation or facts.activation,
-    )
 
 
 def _has_token_table(reader: Reader, layouts: Iterable[Layout]) -> bool:

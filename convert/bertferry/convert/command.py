@@ -53,7 +53,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     parser.add_argument(
         "--do-lower-case",
         action=BooleanOptionalAction,
-        help="whether the tokenizer lower-cases, for huggingface and keras_hub; default: as the source's tokenizer",
+        help="whether the tokenizer lower-cases, for huggingface and keras_hub; default: as the source's",
     )
     parser.add_argument(
         "--global-step", metavar="N", type=int, help="the step that training continues from, for tf1; default: 0"

@@ -15,7 +15,6 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from bertferry.convert.bundle import SavedModelMessage
-from bertferry.core.config import LAYER_NORM_EPSILON
 from bertferry.core.errors import DataError, UsageError
 
 HEADS = re.compile(r"(?:.*/)?encoder/layer_\d+/attention/self/Reshape(?:_[12])?/shape/2")
@@ -31,10 +30,14 @@ BOOL = 10
 
 @dataclass(frozen=True)
 class GraphFacts:
-    """The number of heads, the activation and the casing of texts; what a graph does not have is None."""
+    """The number of heads, the activation, the ε of the layer normalizations and the casing of texts.
+
+    What a graph does not have is None.
+    """
 
     num_attention_heads: int | None = None
     activation: str | None = None
+    layer_norm_eps: float | None = None
     do_lower_case: bool | None = None
 
 
@@ -60,9 +63,10 @@ def read_graph_facts(path: Path) -> GraphFacts:
         return GraphFacts(do_lower_case=None if casing is None else bool(casing))
     if head_size is None or scale is None or not isclose(scale * scale * head_size, 1, rel_tol=1e-5):
         raise UsageError(f"{path}: its attention is not scaled as BERT's is: only 1/√(head size) is supported")
-    if epsilon is None or not isclose(epsilon, LAYER_NORM_EPSILON, rel_tol=1e-6):
-        raise UsageError(f"{path}: the ε of its layer normalizations is {epsilon}: only 1e-12 is supported")
-    return GraphFacts(int(heads), _activation(path, nodes), None if casing is None else bool(casing))
+    if epsilon is None:
+        raise UsageError(f"{path}: its layer normalizations are none of BERT's")
+    written = float(str(np.float32(epsilon)))  # 1e-12 as it was written, not the nearest number of 32 bits
+    return GraphFacts(int(heads), _activation(path, nodes), written, None if casing is None else bool(casing))
 
 
 def _constant(path: Path, nodes: Mapping[str, Any], name: re.Pattern[str]) -> float | None:
