@@ -115,6 +115,13 @@ def test_damaged_files_end_in_one_line(golden, tmp_path, one_line, content, mess
     one_line(f"flax_model.msgpack: not a readable msgpack file of Flax: .*{message}")
 
 
+def test_a_file_without_arrays_names_the_way_out(golden, tmp_path, one_line):
+    (tmp_path / "flax_model.msgpack").write_bytes(packed({"params": {}}))
+    shutil.copy(golden / "hf_flax_pretrain_L2/config.json", tmp_path)
+    assert main(["--input", str(tmp_path), "--output", str(tmp_path / "out")]) == 2
+    one_line("flax_model.msgpack: contains no arrays of Flax: save the model with save_pretrained")
+
+
 def test_an_array_is_read_when_it_is_asked_for(golden):
     """The file is mapped: a tensor is a view of it."""
     tensors = flax_tensors(golden / "hf_flax_pretrain_L2/flax_model.msgpack")

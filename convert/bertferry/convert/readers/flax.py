@@ -12,7 +12,7 @@ import numpy as np
 
 from bertferry.convert.readers.msgpack_data import Cursor, StoredArray
 from bertferry.convert.readers.reader import StoredTensor, TensorInfo
-from bertferry.core.errors import DataError
+from bertferry.core.errors import DataError, UsageError
 
 DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")
 
@@ -23,6 +23,7 @@ def flax_tensors(path: Path) -> dict[str, StoredTensor]:
     The format has no checksums.
 
     Raises:
+      UsageError: it has no arrays.
       DataError: damaged bytes.
     """
     try:
@@ -40,6 +41,10 @@ def flax_tensors(path: Path) -> dict[str, StoredTensor]:
             arrays[name] = array
     except (ValueError, OSError) as error:
         raise DataError(f"{path}: not a readable msgpack file of Flax: {error}") from error
+    if not arrays:
+        raise UsageError(
+            f"{path}: contains no arrays of Flax", "save the model with save_pretrained of transformers"
+        )
     return {
         name: StoredTensor(TensorInfo(array.shape, array.dtype), partial(_read, content, array))
         for name, array in arrays.items()
