@@ -15,6 +15,8 @@ from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.command import main
 from bertferry.core.errors import UsageError
 
+COMPRESSION = {".gz": "gz", ".tgz": "gz", ".xz": "xz", ".bz2": "bz2"}
+
 
 def pack(source: Path, path: Path, folder: str = "uncased_L-2_H-8_A-2") -> Path:
     """The files of a directory as google-research/bert released them, in a folder of the archive."""
@@ -23,7 +25,7 @@ def pack(source: Path, path: Path, folder: str = "uncased_L-2_H-8_A-2") -> Path:
             for file in source.iterdir():
                 packed.write(file, f"{folder}/{file.name}")
     else:
-        with tarfile.open(path, "w:gz" if path.name.endswith("gz") else "w") as packed:
+        with tarfile.open(path, f"w:{COMPRESSION.get(path.suffix, '')}") as packed:
             packed.add(source, folder)
     return path
 
@@ -37,9 +39,11 @@ def scratch(tmp_path, monkeypatch):
     return folder
 
 
-@pytest.mark.parametrize("name", ["bert.zip", "bert.tar.gz", "bert.tgz", "bert.tar"])
-def test_a_released_archive_converts_and_leaves_nothing(golden, tmp_path, scratch, name):
-    path = pack(golden / "third_party_keras_bert", tmp_path / name)
+@pytest.mark.parametrize(
+    "name", ["bert.zip", "bert.tar.gz", "bert.tgz", "bert.tar", "bert.tar.xz", "bert.tar.bz2"]
+)
+def test_a_released_archive_converts_and_leaves_nothing(golden, tmp_path, scratch, suffix):
+    path = pack(golden / "third_party_keras_bert", tmp_path / f"bert.{suffix}")
     report = convert_checkpoint(path, tmp_path / "out")
     assert report.vocabulary
     written, source = open_checkpoint(tmp_path / "out"), open_checkpoint(golden / "third_party_keras_bert")
@@ -137,3 +141,14 @@ def test_a_full_temporary_folder_is_not_blamed_on_the_archive(golden, tmp_path, 
         assert list(scratch.iterdir()) == []
     finally:
         subprocess.run(["umount", str(scratch)], check=True)
+
+
+def test_an_encrypted_archive_is_said_to_be_one(tmp_path, scratch, one_line):
+    zip_with(tmp_path / "a.zip", "model.safetensors")
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(header) + flags] |= 1
+    (tmp_path / "a.zip").write_bytes(content)
+    assert main(["--input", str(tmp_path / "a.zip"), "--output", str(tmp_path / "out")]) == 2
+    one_line("a.zip: its entry model.safetensors is encrypted")
+    assert list(scratch.iterdir()) == []

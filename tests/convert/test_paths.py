@@ -138,9 +138,10 @@ def test_a_configuration_stands_for_its_folder(core):
     assert locate(core / "bert_config.json").path == core / "bert_model.ckpt"
 
 
-def test_text_files_of_windows(core):
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_text_files_of_windows(core, encoding):
     config = core / "bert_config.json"
-    config.write_bytes(config.read_text().replace("\n", "\r\n").encode("utf-8-sig"))
+    config.write_bytes(config.read_text().replace("\n", "\r\n").encode(encoding))
     assert open_checkpoint(core).config.vocab_size == 30
 
 
@@ -212,6 +213,42 @@ def test_an_archive_of_a_mac(core, tmp_path):
             packed.write(file, f"uncased/{file.name}")
             packed.writestr(f"__MACOSX/uncased/._{file.name}", b"\x00\x05\x16\x07")
     assert len(convert_checkpoint(tmp_path / "m.zip", tmp_path / "out").tensors) == 39
+
+
+@pytest.mark.parametrize("typed", ["'{}'", '"{}"', " {}", "{}\n", "file://{}"])
+@pytest.mark.parametrize("name", ["m", "m/bert_model.ckpt"])
+def test_what_is_copied_along_with_a_path(core, tmp_path, typed, name):
+    assert locate(typed.format(tmp_path / name)).path == core / "bert_model.ckpt"
+
+
+def test_quotation_marks_may_belong_to_a_name(core, tmp_path):
+    core.rename(tmp_path / "'m'")
+    assert locate(tmp_path / "'m'").path == tmp_path / "'m'/bert_model.ckpt"
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ("https://huggingface.co/bert-base-uncased", "an address: download its files and give their folder"),
+        (
+            "google-bert/bert-base-uncased",
+            "no such checkpoint: bert-base-uncased.index does not exist, nor google-bert",
+        ),
+        ("m/bert_model", "no such checkpoint: bert_model.index does not exist; there is bert_model.ckpt"),
+        ("m.7z", "m.7z: archives of this kind are not read: unpack it"),
+        ("m/lost.ckpt", "lost.ckpt.index does not exist, but its data file does: the two belong together"),
+        ("dangling", "no checkpoint here: .*, but links to files that do not exist .model.safetensors.: download"),
+        ("dangling/model.safetensors", "model.safetensors: a link to ../blobs/0a1b, which does not exist"),
+    ],
+)
+def test_what_is_not_there(core, tmp_path, monkeypatch, one_line, given, line):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.7z").write_bytes(b"7z")
+    (core / "lost.ckpt.data-00000-of-00001").write_bytes(b"")
+    (tmp_path / "dangling").mkdir()
+    (tmp_path / "dangling/model.safetensors").symlink_to("../blobs/0a1b")
+    assert main(["--input", given, "--output", "out"]) in (1, 2)
+    one_line(line)
 
 
 def test_a_folder_of_a_mac(core):

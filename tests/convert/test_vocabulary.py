@@ -61,6 +61,12 @@ def test_a_vocabulary_that_is_longer_than_the_table(source, tmp_path, one_line):
     one_line("vocab.txt: 31 tokens, but the token embedding table has 30 rows")
 
 
+def test_an_empty_vocabulary(source, tmp_path, one_line):
+    (source / "vocab.txt").write_text("\n")
+    assert main(["--input", str(source), "--output", str(tmp_path / "out")]) == 1
+    one_line("vocab.txt: a vocabulary without tokens")
+
+
 def test_of_equal_tokens_the_last_counts(source):
     (source / "vocab.txt").write_text("\n".join([*SPECIAL, "a", "", "b", "a", ""]) + "\nc\n")
     vocabulary = read_vocabulary(source / "vocab.txt", 30)

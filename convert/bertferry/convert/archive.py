@@ -1,6 +1,7 @@
 """Unpacks released archives, trusting nothing in them."""
 
 import gzip
+import lzma
 import tarfile
 import zipfile
 import zlib
@@ -13,21 +14,30 @@ from bertferry.core.atomic import DISK_FULL
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.temporary import TemporaryFolder
 
-SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+UNSUPPORTED = (".7z", ".rar", ".tar.zst")
 MAX_BYTES = 32 * 2**30
 MAX_MEMBERS = 10_000
 MAX_RATIO = 100
 """Weights hardly compress: an archive that expands by more than this beyond the first 64 MiB is a bomb."""
 CHUNK = 2**20
+ENCRYPTED = 1
+"""Bit of a zip entry's flags: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.4.4."""
 DAMAGE = (
-    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, gzip.BadGzipFile),
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, gzip.BadGzipFile, lzma.LZMAError),
     *(EOFError, NotImplementedError),
 )
 """What the libraries raise because of an archive's bytes, as opposed to the disks involved."""
 
 
 def is_archive(path: Path) -> bool:
-    """Whether the name is that of a supported archive."""
+    """Whether the name is that of a supported archive.
+
+    Raises:
+      UsageError: it is that of another kind of archive.
+    """
+    if path.name.lower().endswith(UNSUPPORTED) and path.is_file():
+        raise UsageError(f"{path}: archives of this kind are not read: unpack it and give its folder")
     return path.name.lower().endswith(SUFFIXES)
 
 
@@ -75,6 +85,10 @@ def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
                 file_type = info.external_attr >> 28  # of Unix, if the archive has it
                 if file_type not in (0, 4, 8):
                     raise UsageError(f"{path}: refused: its entry {info.filename} is a link or a device")
+                if info.flag_bits & ENCRYPTED:
+                    raise UsageError(
+                        f"{path}: its entry {info.filename} is encrypted: unpack it and give its folder"
+                    )
                 if not info.is_dir():
                     with archive.open(info) as content:
                         yield info.filename, content

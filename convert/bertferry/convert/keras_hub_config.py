@@ -43,6 +43,8 @@ FIELDS = {
 }
 SPECIAL_TOKENS = ("[CLS]", "[SEP]", "[PAD]", "[MASK]", "[UNK]")
 LARGEST_CONFIG = 2**26
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""The byte order marks of files that PowerShell writes."""
 
 
 def read_text(path: Path) -> str:
@@ -53,7 +55,8 @@ def read_text(path: Path) -> str:
       OSError: it cannot be read.
     """
     if path.suffix != ".keras":
-        return path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes()
+        return content.decode("utf-16" if content.startswith(UTF_16) else "utf-8-sig")
     try:
         with zipfile.ZipFile(path) as archive, archive.open("config.json") as file:
             content = file.read(LARGEST_CONFIG)

@@ -8,7 +8,7 @@ from bertferry.convert.archive import is_archive, unpack
 from bertferry.convert.keras_hub_config import has_backbone
 from bertferry.convert.paths import (
     check_contents,
-    folders_with_checkpoints,
+    elsewhere,
     followed,
     meant_path,
     other_config,
@@ -145,8 +145,7 @@ def _find_in_directory(directory: Path) -> tuple[FileFormat, Path, tuple[str, ..
     if (only := only_weights(directory)) is not None:
         return (*only, (f"took {only[1].name}",))
     raise UsageError(
-        f"{directory}: no checkpoint here: neither a *.index nor a model.safetensors file"
-        f"{folders_with_checkpoints(directory)}"
+        f"{directory}: no checkpoint here: neither a *.index nor a model.safetensors file{elsewhere(directory)}"
     )
 
 

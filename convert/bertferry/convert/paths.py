@@ -32,12 +32,30 @@ def meant_path(given: str | Path) -> tuple[Path, tuple[str, ...]]:
     Raises:
       UsageError: a folder of the Hugging Face cache without a snapshot, or with several.
     """
-    path = Path(os.path.expanduser(given))
+    path = _as_pasted(str(given))
+    if path.is_symlink() and not path.exists():
+        raise DataError(f"{path}: a link to {os.readlink(path)}, which does not exist: download or copy it again")
     if path.is_dir():
         return _folder_with_weights(path)
     if (path.name == STATE and path.is_file()) or (path.suffix == ".json" and _has_layers(path)):
         return path.parent, ()
     return (prefix_of(path) if SHARD.search(path.name) or path.suffix == ".meta" else path), ()
+
+
+def _as_pasted(given: str) -> Path:
+    """The path, without quotation marks, blanks and a scheme that were copied along, unless they belong to it.
+
+    Raises:
+      UsageError: an address on the network.
+    """
+    path = Path(os.path.expanduser(given))
+    plain = given.strip().strip("\"'").removeprefix("file://")
+    if "://" in plain:
+        raise UsageError(f"{plain}: an address: download its files and give their folder")
+    if path.exists() or plain == given:
+        return path
+    other = Path(os.path.expanduser(plain))
+    return other if other.exists() or Path(f"{other}.index").exists() else path
 
 
 def _folder_with_weights(directory: Path) -> tuple[Path, tuple[str, ...]]:
@@ -127,10 +145,13 @@ def followed(path: Path) -> Path:
     return path
 
 
-def folders_with_checkpoints(directory: Path) -> str:
-    """The folders below one without a checkpoint that have one, for a message: "" if there are none."""
+def elsewhere(directory: Path) -> str:
+    """Where else the checkpoint of a folder without one may be, for a message: "" if it is nowhere."""
     found = {path.parent for pattern in WEIGHTS for path in directory.glob(f"*/{pattern}")}
     found |= {path for path in directory.glob("models--*") if (path / "snapshots").is_dir()}
+    found |= {path.parent for path in directory.glob("*/saved_model.pb")}
+    if dangling := [path.name for path in directory.iterdir() if path.is_symlink() and not path.exists()]:
+        return f", but links to files that do not exist ({', '.join(sorted(dangling))}): download them again"
     inner = sorted(found, key=lambda path: (len(path.name), path.name))
     return f", but in {_list(inner)}: give one of these folders" if inner else ""
 
@@ -138,7 +159,7 @@ def folders_with_checkpoints(directory: Path) -> str:
 def _has_layers(path: Path) -> bool:
     """Whether a JSON file is the configuration of a model like BERT."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
+        values = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(values, dict) and "num_hidden_layers" in values

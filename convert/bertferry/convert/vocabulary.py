@@ -86,9 +86,11 @@ def read_vocabulary(path: Path, rows: int) -> Vocabulary:
 
     Raises:
       UsageError: not readable, or a tokenizer without word pieces.
-      DataError: more tokens than rows.
+      DataError: no tokens, or more than rows.
     """
     tokens, notes = _read_tokenizer(path) if path.name == TOKENIZER else _read_lines(path)
+    if not tokens:
+        raise DataError(f"{path}: a vocabulary without tokens")
     beside = _added_beside(path)
     beyond = {number: token for token, number in beside.items() if number >= len(tokens)}
     count = max([len(tokens) - 1, *beyond]) + 1
@@ -168,7 +170,7 @@ def read_object(path: Path) -> dict[str, Any]:
       UsageError: not readable as a JSON object.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
+        values = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not a readable tokenizer configuration: {error}") from error
     if not isinstance(values, dict):
