@@ -39,9 +39,7 @@ def scratch(tmp_path, monkeypatch):
     return folder
 
 
-@pytest.mark.parametrize(
-    "name", ["bert.zip", "bert.tar.gz", "bert.tgz", "bert.tar", "bert.tar.xz", "bert.tar.bz2"]
-)
+@pytest.mark.parametrize("suffix", ["zip", "tar.gz", "tgz", "tar", "tar.xz", "tar.bz2"])
 def test_a_released_archive_converts_and_leaves_nothing(golden, tmp_path, scratch, suffix):
     path = pack(golden / "third_party_keras_bert", tmp_path / f"bert.{suffix}")
     report = convert_checkpoint(path, tmp_path / "out")
