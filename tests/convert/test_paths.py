@@ -199,6 +199,14 @@ def test_the_folder_of_a_sentence_transformers_model(transformers_folder, tmp_pa
     assert locate(tmp_path / "s.zip").path.name == "model.safetensors"
 
 
+def test_a_layer_behind_the_encoder_is_said_to_be_left_out(transformers_folder, tmp_path):
+    folder = shutil.copytree(transformers_folder, tmp_path / "s")
+    names = ("Transformer", "Pooling", "Dense", "Normalize")
+    modules = [{"path": "", "type": f"sentence_transformers.models.{name}"} for name in names]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    assert locate(folder).notes == ("left out the module Dense of modules.json",)
+
+
 @pytest.mark.parametrize("path", ["../elsewhere", "/"])
 def test_a_folder_of_modules_is_inside(transformers_folder, tmp_path, path):
     folder = shutil.copytree(transformers_folder, tmp_path / "s")

@@ -7,10 +7,12 @@ from bertferry.convert.additions import check_no_adapter
 from bertferry.convert.archive import is_archive, unpack
 from bertferry.convert.keras_hub_config import has_backbone
 from bertferry.convert.paths import (
+    MODULES,
     check_contents,
     elsewhere,
     followed,
     meant_path,
+    modules_with_weights,
     other_config,
     sentence_modules,
 )
@@ -82,6 +84,7 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
         found = path
     check_contents((path, found))
     vocabulary, whose = find_vocabulary(path.parent)
+    left_out = tuple(f"left out the module {name} of {MODULES}" for name in modules_with_weights(path.parent))
     location = Location(
         file_format,
         path,
@@ -89,7 +92,7 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
         found,
         followed(vocabulary) if vocabulary else _if_file(path.parent / PRESET_VOCABULARY),
         _if_file(path.parent / "tokenizer_config.json") or _preset_tokenizer(path.parent),
-        (*notes, *why, *which, *whose),
+        (*notes, *why, *which, *whose, *left_out),
         unpacked,
     )
     check_contents((*location.files, location.vocabulary, location.tokenizer_config))

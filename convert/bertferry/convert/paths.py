@@ -13,6 +13,8 @@ MODULES = "modules.json"
 """Lists the modules of a model of sentence-transformers, with their folders."""
 TRANSFORMER = ("Transformer", ".BERT")
 """How the class of the module with the encoder ends; `models.BERT` is that of 2019."""
+WITHOUT_WEIGHTS = ("Transformer", "BERT", "Pooling", "Normalize", "Dropout")
+"""Classes of modules that are the encoder or have no weights; Dropout is off outside training."""
 NO_MODEL_CONFIG = ("tokenizer_config.json", "generation_config.json", "adapter_config.json")
 NOT_THE_FILE = {
     b"version https://git-lfs.github.com/": "a Git LFS pointer instead of the file: run git lfs pull",
@@ -93,6 +95,14 @@ def sentence_folder(weights: Path) -> Path:
     """The folder of the model of sentence-transformers that the weights in a folder belong to, or this folder."""
     inner = transformer_folder(weights.parent)
     return weights.parent if inner is not None and inner.resolve() == weights.resolve() else weights
+
+
+def modules_with_weights(folder: Path) -> list[str]:
+    """The classes of modules of sentence-transformers whose weights are not those of the encoder in the folder."""
+    names = [
+        str(module.get("type", "")).rpartition(".")[2] for module in sentence_modules(sentence_folder(folder))
+    ]
+    return [name for name in names if name not in WITHOUT_WEIGHTS]
 
 
 def sentence_modules(directory: Path) -> list[dict[str, object]]:

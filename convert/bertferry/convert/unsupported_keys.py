@@ -34,6 +34,7 @@ UNSUPPORTED = {
     "add_cross_attention": "it attends to the output of another model",
     "pruned_heads": "attention heads were removed: its layers differ in size",
     "quantization_config": "its weights are quantized",
+    "compression_config": "its weights are compressed",
     "adapters": "it has adapters between its layers: merge them or save the model without them",
     "auto_map": "it runs code of its own: remove the key if the code computes the same as BERT",
 }
@@ -44,6 +45,8 @@ OPTIONAL_MEANING = {
     "directionality": ("bidi",),
     "feed_forward_type": ("original",),
     "normalization_type": ("layer_norm",),
+    "layer_norm_type": ("layer_norm", "post"),
+    "layernorm_positioning": ("post",),
     "num_hidden_groups": (1,),
     "inner_group_num": (1,),
 }

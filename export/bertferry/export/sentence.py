@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from bertferry.convert.locate import Location
-from bertferry.convert.paths import sentence_folder
+from bertferry.convert.paths import modules_with_weights, sentence_folder
 from bertferry.core.errors import UsageError
 
 POOLINGS = ("cls", "pooled", "mean")
 MODES = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"}
-MODULES = ("Transformer", "BERT", "Pooling", "Normalize", "Dropout")
-"""Classes of modules that are computed; Dropout is off outside training."""
 MAX_LENGTH = 128
 """Maximum length if no configuration sets one, as in the preprocessing modules of tfhub.dev."""
 
@@ -43,7 +41,7 @@ def read_sentence_choices(location: Location, pooling: str | None) -> SentenceCh
     ):
         raise UsageError(f"{folder / 'modules.json'}: not a list of modules with their paths")
     types = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
-    if unknown := [name for name in types if name not in MODULES]:
+    if unknown := modules_with_weights(location.path.parent):
         raise UsageError(
             f"{folder / 'modules.json'}: unsupported module {unknown[0]}: embeddings would be wrong without it: "
             "export the encoder alone, with --task encoder"

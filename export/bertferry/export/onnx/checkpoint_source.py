@@ -73,8 +73,8 @@ class CheckpointSource:
         return bert_config(source.config, TASKS[self.task].heads, source.classifier)
 
     def notes(self) -> tuple[str, ...]:
-        """Nothing."""
-        return ()
+        """What was chosen among its files without being named."""
+        return self._checkpoint.location.notes
 
     def artifact(self) -> Artifact:
         """The checkpoint's network."""
