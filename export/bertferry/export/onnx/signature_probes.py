@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import tensorflow as tf
 
 from bertferry.export.onnx.input_roles import Input, Values, is_integer
 from bertferry.verify.probes import Probe
@@ -93,6 +94,8 @@ def more_probes(inputs: Sequence[Input], kind: Kind) -> Iterator[Probe]:
     if any(is_integer(one) and not one.is_size for one in inputs):
         yield kind.probe("first and last rows", inputs, _special(typical, None, _ends))
         yield kind.probe("last row by -1", inputs, _special(typical, None, _minus_one))
+    if any(one.dtype == tf.float64 for one in inputs):
+        yield kind.probe("close floats", inputs, _special(typical, _close, None))
     if any(one.may_be_nan for one in inputs):
         yield kind.probe("not finite", inputs, _special(typical, _not_finite, None))
 
@@ -173,6 +176,11 @@ def _minus_one(given: Input, shape: tuple[int, ...]) -> np.ndarray:
 
 def _not_finite(given: Input, shape: tuple[int, ...]) -> np.ndarray:
     return _from((np.nan, 1.0, np.inf, -0.5, -np.inf, 0.0))(given, shape)
+
+
+def _close(given: Input, shape: tuple[int, ...]) -> np.ndarray:
+    """Values that are equal in float32 and different in float64."""
+    return 1 + 1e-12 * _from((3.0, 1.0, 4.0, 2.0, 5.0))(given, shape)
 
 
 SPECIAL: tuple[tuple[str, Values | None, Values | None, float], ...] = (
