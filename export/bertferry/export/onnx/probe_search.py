@@ -1,6 +1,6 @@
 """Finds the probes that a signature accepts, or takes those of a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,20 +26,38 @@ def find_probes(inputs: Sequence[Input], runner: SignatureRunner) -> tuple[Probe
     for kind, probe in first_probes(inputs):
         reason = _fault(runner, probe)
         if not reason:
-            probes = (probe, *(one for one in more_probes(inputs, kind) if not _fault(runner, one)))
+            probes = _accepted(runner, probe, more_probes(inputs, kind))
             _check_finite(runner, probes)
             return probes
         fault = fault or reason
     raise DataError(f"{runner.name}: {fault} on every probe, which are guesses; {WAY_OUT}")
 
 
-def _fault(runner: SignatureRunner, probe: Probe) -> str:
+def _accepted(runner: SignatureRunner, first: Probe, more: Iterable[Probe]) -> tuple[Probe, ...]:
+    """The first probe, and those of the others on which something new can be compared."""
+    probes = [first]
+    for probe in more:
+        known = any(
+            all(np.array_equal(one.inputs[name], value) for name, value in probe.inputs.items()) for one in probes
+        )
+        if not known and not _fault(runner, probe, repeat=_shapes(probe) != _shapes(first)):
+            probes.append(probe)
+    return tuple(probes)
+
+
+def _shapes(probe: Probe) -> list[tuple[int, ...]]:
+    return [value.shape for value in probe.inputs.values()]
+
+
+def _fault(runner: SignatureRunner, probe: Probe, *, repeat: bool = True) -> str:
     """Why nothing can be compared on a probe, '' if it can: TensorFlow refuses it, or answers at random.
 
-    Some of its kernels read memory that nothing wrote if a dimension in between becomes zero.
+    Some of its kernels read memory that nothing wrote if a dimension in between becomes zero: with other shapes,
+    it is asked twice.
     """
     try:
-        first, again = runner.run(probe.inputs), runner.compute(probe.inputs)
+        first = runner.run(probe.inputs)
+        again = runner.compute(probe.inputs) if repeat else first
     except Exception as error:  # whatever TensorFlow raises, the probe is not valid
         return f"fails ({_reason(error)})"
     different = [name for name in first if not _is_same(first[name], again[name], NOISE)]
