@@ -215,10 +215,35 @@ MODULES: dict[str, Callable[[], Made]] = {
     ),
     "einsum with capitals": lambda: (lambda x: tf.einsum("aA,bA->ab", x, x), [X], []),
     "image resizing": lambda: (
-        lambda x: {
-            method: tf.image.resize(x, [7, 9], method) for method in ("bilinear", "nearest", "bicubic", "area")
-        },
+        lambda x: {method: tf.image.resize(x, [7, 9], method) for method in ("bilinear", "nearest", "area")},
         [_spec("x", None, 16, 16, 3)],
+        [],
+    ),
+    "image resizing, bicubic": lambda: (
+        lambda x: tf.image.resize(x, [7, 9], "bicubic"),
+        [_spec("x", None, 16, 16, 3)],
+        [],
+    ),
+    "image resizing with antialias": lambda: (
+        lambda x: tf.image.resize(x, [7, 9], antialias=True),
+        [_spec("x", None, 16, 16, 3)],
+        [],
+    ),
+    "scan with an initial value": lambda: (
+        lambda x: tf.scan(lambda a, row: a * 0.5 + row, x, tf.zeros([4])),
+        [X],
+        [],
+    ),
+    "vectorized_map": lambda: (lambda x: tf.vectorized_map(lambda row: tf.reduce_sum(row * row), x), [X], []),
+    "no inputs": lambda: (lambda: tf.constant([1.0, 2.0]) * 3, [], []),
+    "bytes of an image": lambda: (
+        lambda x: tf.cast(x, tf.float32) / 255.0,
+        [_spec("x", None, 8, 8, 3, dtype=tf.uint8)],
+        [],
+    ),
+    "sparse": lambda: (
+        lambda x: tf.sparse.reduce_sum(x, 1),
+        [tf.SparseTensorSpec([None, 4], tf.float32)],
         [],
     ),
     "bitwise": lambda: (

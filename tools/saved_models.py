@@ -34,8 +34,8 @@ TOLERANCE = " within fp32-cross (atol 0.0002, rtol 0.001)"
 
 PAGE = """# What becomes of SavedModels in ONNX
 
-`export-onnx --saved-model` translates one signature with tf2onnx, and compares the file with TensorFlow before
-it takes its name.
+`export-onnx --saved-model DIR --output FILE` translates one signature with tf2onnx, and compares the file with
+TensorFlow before it takes its name.
 
 - Weights are lifted out of the graph before it is translated, also through loops and branches, and each is
   written once. Weights of LSTM and GRU layers are constants, since tf2onnx recognizes these layers only then. If
