@@ -7,6 +7,7 @@ import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,8 @@ def pack(source: Path, path: Path, folder: str = "uncased_L-2_H-8_A-2") -> Path:
             for file in source.iterdir():
                 packed.write(file, f"{folder}/{file.name}")
     else:
-        with tarfile.open(path, f"w:{COMPRESSION.get(path.suffix, '')}") as packed:
+        mode: Any = f"w:{COMPRESSION.get(path.suffix, '')}"
+        with tarfile.open(path, mode) as packed:
             packed.add(source, folder)
     return path
 
