@@ -7,10 +7,8 @@ from typing import Any
 from unittest.mock import patch
 
 import graph_faults
-import numpy as np
+import numpy_faults
 from weight_faults import CONFIG
-
-from bertferry.core.tasks import ENCODER_INPUTS
 
 ATTENTION = "layer_0/attention"
 
@@ -34,7 +32,7 @@ def code_faults() -> Iterator[CodeFault]:
         "ε 1e-3 for 1e-12",
         _network_epsilon,
         _trace_epsilon,
-        _numpy_epsilon,
+        numpy_faults.epsilon,
         graph_faults.with_epsilon(1e-3),
         "embeddings",
     )
@@ -42,7 +40,7 @@ def code_faults() -> Iterator[CodeFault]:
         "embedding LayerNorm skipped",
         _network_no_norm,
         _trace_no_norm,
-        _numpy_no_norm,
+        numpy_faults.no_norm,
         graph_faults.without_norm,
         "embeddings",
     )
@@ -57,7 +55,7 @@ def code_faults() -> Iterator[CodeFault]:
         "pooler without its tanh",
         _network_no_tanh,
         _trace_no_tanh,
-        _numpy_no_tanh,
+        numpy_faults.no_tanh,
         graph_faults.without_tanh,
         "pooler",
     )
@@ -65,7 +63,7 @@ def code_faults() -> Iterator[CodeFault]:
         "pooler over the last token",
         _network_last_token,
         _trace_last_token,
-        _numpy_last_token,
+        numpy_faults.last_token,
         graph_faults.over_last_token,
         "pooler",
     )
@@ -73,17 +71,10 @@ def code_faults() -> Iterator[CodeFault]:
         "dropout in inference",
         _network_dropout,
         _trace_dropout,
-        _numpy_dropout,
+        numpy_faults.dropout,
         graph_faults.with_dropout,
         "embeddings",
     )
-
-
-def _numpy_attribute(name: str, value: Any) -> Callable[[ExitStack], None]:
-    def plant(stack: ExitStack) -> None:
-        stack.enter_context(patch(f"bertferry.verify.numpy_network.{name}", value))
-
-    return plant
 
 
 def _trace_attribute(name: str, value: Any) -> Callable[[ExitStack], None]:
@@ -112,17 +103,6 @@ def _trace_epsilon(stack: ExitStack) -> None:
     _trace_attribute("layer_norm", layer_norm)(stack)
 
 
-def _numpy_epsilon(stack: ExitStack) -> None:
-    from bertferry.verify.numpy_network import encoder
-
-    original = encoder.layer_norm
-
-    def layer_norm(vectors: Any, weights: Any, place: str, epsilon: float) -> Any:
-        return original(vectors, weights, place, 1e-3)
-
-    _numpy_attribute("encoder.layer_norm", layer_norm)(stack)
-
-
 def _network_no_norm(encoder: Any) -> None:
     encoder.get_layer("embeddings/layer_norm").call = lambda inputs: inputs
 
@@ -136,17 +116,6 @@ def _trace_no_norm(stack: ExitStack) -> None:
         return inputs if place == "embeddings/norm" else original(inputs, parameters, place, epsilon)
 
     _trace_attribute("layer_norm", layer_norm)(stack)
-
-
-def _numpy_no_norm(stack: ExitStack) -> None:
-    from bertferry.verify.numpy_network import encoder
-
-    original = encoder.layer_norm
-
-    def layer_norm(vectors: Any, weights: Any, place: str, epsilon: float) -> Any:
-        return vectors if place == "embeddings/norm" else original(vectors, weights, place, epsilon)
-
-    _numpy_attribute("encoder.layer_norm", layer_norm)(stack)
 
 
 def _change_inputs(
@@ -172,18 +141,7 @@ def _change_inputs(
 
         _trace_encode(stack, encode)
 
-    def numpy(stack: ExitStack) -> None:
-        from bertferry.verify.numpy_network import heads
-
-        original = heads.encode
-
-        def encode(weights: Any, config: Any, inputs: Any, keep: Any) -> Any:
-            changed = change(*(inputs[name] for name in ENCODER_INPUTS))
-            return original(weights, config, dict(zip(ENCODER_INPUTS, changed, strict=True)), keep)
-
-        _numpy_attribute("heads.encode", encode)(stack)
-
-    return network, trace, numpy, graph_faults.on_changed_inputs(change)
+    return network, trace, numpy_faults.change_inputs(change), graph_faults.on_changed_inputs(change)
 
 
 def _trace_encode(stack: ExitStack, encode: Any) -> None:
@@ -207,15 +165,6 @@ def _trace_no_tanh(stack: ExitStack) -> None:
             return getattr(tf, name)
 
     _trace_attribute("tf", WithoutTanh())(stack)
-
-
-def _numpy_no_tanh(stack: ExitStack) -> None:
-    from bertferry.verify.numpy_network.operations import dense
-
-    def pool(weights: Any, sequence: Any, keep: Any) -> Any:
-        return keep("pooler", dense(sequence[:, 0], weights, "pooler"))
-
-    _numpy_attribute("heads.pool", pool)(stack)
 
 
 def _network_last_token(encoder: Any) -> None:
@@ -248,17 +197,6 @@ def _trace_last_token(stack: ExitStack) -> None:
     _trace_attribute("dense", pool_last_token)(stack)
 
 
-def _numpy_last_token(stack: ExitStack) -> None:
-    from bertferry.verify.numpy_network import heads
-
-    pool = heads.pool
-
-    def pool_last_token(weights: Any, sequence: Any, keep: Any) -> Any:
-        return pool(weights, sequence[:, -1:], keep)
-
-    _numpy_attribute("heads.pool", pool_last_token)(stack)
-
-
 def _network_dropout(encoder: Any) -> None:
     import tensorflow as tf
     import tf_keras
@@ -277,20 +215,6 @@ def _trace_dropout(stack: ExitStack) -> None:
         return original(parameters, config, *inputs, training=True)
 
     _trace_encode(stack, encode)
-
-
-def _numpy_dropout(stack: ExitStack) -> None:
-    from bertferry.verify.numpy_network import heads
-
-    original, rng = heads.encode, np.random.default_rng()
-
-    def encode(weights: Any, config: Any, inputs: Any, keep: Any) -> Any:
-        def drop_and_keep(name: str, value: Any) -> Any:
-            return keep(name, value * (rng.random(value.shape) > 0.1).astype(value.dtype))
-
-        return original(weights, config, inputs, drop_and_keep)
-
-    _numpy_attribute("heads.encode", encode)(stack)
 
 
 @contextmanager
