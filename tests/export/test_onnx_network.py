@@ -190,7 +190,12 @@ FAULTS = {
     "the bias of another layer": (change_weight("encoder/1/output/bias", "encoder/0/output/bias"), "none ort"),
     "no segment embedding": (change_weight("embeddings/segment", "embeddings/position"), "none ort"),
     "another ε": (
-        lambda patch: [change_constant(module, "LAYER_NORM_EPSILON", 1e-3)(patch) for module in (plain, fused)],
+        lambda patch: [
+            change_operation(op, lambda graph, inputs, attributes: (inputs, {**attributes, "epsilon": 1e-3}))(
+                patch
+            )
+            for op in ("LayerNormalization", "SkipLayerNormalization")
+        ],
         "none ort",
     ),
     "another mask value": (
