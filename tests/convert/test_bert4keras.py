@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-import tensorflow as tf
+from judges import tf
 
 from bertferry.convert import LAYOUTS, open_checkpoint
 from bertferry.convert.checkpoint import same_bits
