@@ -73,7 +73,7 @@ def axis_sizes(config: EncoderConfig) -> dict[str, int]:
         "head_size": config.head_size,
         "intermediate": config.intermediate_size,
         "pooled": config.hidden_size,
-        "transform": config.hidden_size,
+        "transform": config.embedding_size or config.hidden_size,
         "nsp": 2,
         "span": 2,
     }

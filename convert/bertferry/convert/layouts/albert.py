@@ -1,14 +1,20 @@
-"""ALBERT encoders: one block whose weights every layer shares, embeddings narrower than the hidden size.
+"""ALBERT: one block whose weights every layer shares, embeddings narrower than the hidden size.
+
+Its heads are BERT's, but for the MLM head, which is as wide as the embeddings, and `seq_relationship`: whether two
+segments are in order. That one is called `nsp` here, as in the tf1 files, whose names are those of BERT.
 
 They can be converted between the tf1 files of google-research/albert and transformers; no other layout supports them.
 """
 
-from bertferry.convert.layout import Form, Layout, table
+from dataclasses import replace
+
+from bertferry.convert.layout import Layout, table
+from bertferry.convert.layouts import huggingface, tf1
 from bertferry.convert.layouts.ignored import GLOBAL_STEP, HUGGINGFACE_BUFFERS, TF1_TRAINING_STATE
 
 TF1_ALBERT = Layout(
     name="tf1_albert",
-    summary="google-research/albert, tf.train.Saver, encoder alone",
+    summary="google-research/albert, tf.train.Saver",
     target="tf1",
     naming="names",
     encoder=table("""
@@ -34,9 +40,9 @@ encoder/output/norm/beta           | {encoder}encoder/transformer/group_0/inner_
 pooler/kernel                      | {encoder}pooler/dense/kernel                                                                            | hidden pooled
 pooler/bias                        | {encoder}pooler/dense/bias                                                                              | pooled
 """),
-    heads={},
-    forms=(Form(encoder="bert/"),),
-    default_task="encoder",
+    heads=tf1.HEAD_ROWS,
+    forms=tf1.TF1.forms,
+    default_task="all",
     ignored=TF1_TRAINING_STATE,
     step_counter=GLOBAL_STEP,
     architecture="albert",
@@ -44,7 +50,7 @@ pooler/bias                        | {encoder}pooler/dense/bias                 
 
 HUGGINGFACE_ALBERT = Layout(
     name="huggingface_albert",
-    summary="safetensors of an Albert* model of transformers, encoder alone",
+    summary="safetensors of an Albert* model of transformers",
     target="huggingface",
     naming="safetensors",
     encoder=table("""
@@ -70,10 +76,29 @@ encoder/output/norm/beta           | {encoder}encoder.albert_layer_groups.0.albe
 pooler/kernel                      | {encoder}pooler.weight                                                                    | pooled hidden
 pooler/bias                        | {encoder}pooler.bias                                                                      | pooled
 """),
-    heads={},
-    forms=(Form(),),
-    default_task="encoder",
+    heads={
+        **huggingface.HEAD_ROWS,
+        "mlm": table("""
+mlm/dense/kernel  | {model}predictions.dense.weight          | transform hidden
+mlm/dense/bias    | {model}predictions.dense.bias            | transform
+mlm/norm/gamma    | {model}predictions.LayerNorm.weight      | transform
+mlm/norm/beta     | {model}predictions.LayerNorm.bias        | transform
+mlm/bias          | {model}predictions.bias                  | vocab
+"""),
+        "nsp": table("""
+nsp/kernel        | {model}sop_classifier.classifier.weight  | nsp hidden
+nsp/bias          | {model}sop_classifier.classifier.bias    | nsp
+"""),
+    },
+    forms=tuple(
+        replace(form, encoder=form.encoder.replace("bert.", "albert.")) for form in huggingface.HUGGINGFACE.forms
+    ),
+    default_task="all",
     ignored=HUGGINGFACE_BUFFERS,
+    copies={
+        "{model}predictions.decoder.weight": "embeddings/word",
+        "{model}predictions.decoder.bias": "mlm/bias",
+    },
     holds_epsilon=True,
     architecture="albert",
 )

@@ -15,7 +15,7 @@ from bertferry.convert.layouts.huggingface import HUGGINGFACE
 from bertferry.core import axes
 
 TABLES = ("embeddings/word", "embeddings/position", "embeddings/segment")
-LANGUAGE_MODEL = "mlm___cls"
+LANGUAGE_MODEL = {"bert": "mlm___cls", "albert": "predictions", "electra": "generator_lm_head"}
 """The layer with the MLM head in TensorFlow, which holds the embeddings too."""
 
 
@@ -44,7 +44,7 @@ def with_flax_names(row: Row) -> Row:
 def with_tf_names(row: Row) -> Row:
     """The row of a TensorFlow class; a block is `layer_._0`."""
     path = row.stored.rpartition(".")[0]
-    head = {"mlm": LANGUAGE_MODEL, "nsp": "nsp___cls"}.get(row.parameter.partition("/")[0])
+    head = {"mlm": LANGUAGE_MODEL["bert"], "nsp": "nsp___cls"}.get(row.parameter.partition("/")[0])
     path = path.replace("{model}cls", f"{{model}}{head}")
     path = re.sub(r"\.(\{layer\}|\d+)", r"_._\1", path)
     path = re.sub(r"\.(?!_)", "/", path)
@@ -68,7 +68,11 @@ def as_flax(layout: Layout) -> Layout:
 def as_tf(layout: Layout) -> Layout:
     """The layout of the TensorFlow classes of the same architecture."""
     encoder = tuple(map(with_tf_names, layout.encoder))
-    shared = {f"{LANGUAGE_MODEL}/{row.stored}": row.parameter for row in encoder if "embeddings/" in row.parameter}
+    shared = {
+        f"{LANGUAGE_MODEL[layout.architecture]}/{row.stored}": row.parameter
+        for row in encoder
+        if "embeddings/" in row.parameter
+    }
     return replace(
         layout,
         name=layout.name.replace("huggingface", "huggingface_tf"),
