@@ -12,6 +12,7 @@ from pathlib import Path
 from bertferry.core.errors import UsageError, first_line
 from bertferry.core.extras import HUB, check_installed
 from bertferry.export.contract import ContractError, ContractReport, Finding, Line
+from bertferry.export.module_source import is_tf1_format
 
 
 def check_module_contract(
@@ -27,6 +28,11 @@ def check_module_contract(
     path = Path(directory)
     if not (path / "saved_model.pb").is_file():
         raise UsageError(f"{path}: not a SavedModel: it contains no saved_model.pb")
+    if is_tf1_format(path):
+        raise UsageError(
+            f"{path}: a module in TF1 format, which hub.KerasLayer can only call by signatures: upgrade it with "
+            "export-hub-module --module"
+        )
     check_installed("checking a module", *HUB, "keras")
     with suppress(ImportError):
         import tensorflow_text  # noqa: F401 - registers the operations of text modules

@@ -25,6 +25,11 @@ def open_module(directory: Path, options: SourceOptions = SourceOptions()) -> Ch
     return open_checkpoint(directory, replace(options, activation=activation))
 
 
+def is_tf1_format(directory: Path) -> bool:
+    """Whether a module is of tensorflow-hub before 0.8: it has signatures in place of functions."""
+    return (directory / "tfhub_module.pb").is_file()
+
+
 def detect_activation(directory: Path) -> str | None:
     """The activation that a module's functions compute, or None if it is none of BERT's.
 
