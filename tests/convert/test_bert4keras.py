@@ -2,35 +2,33 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from judges import tf
 
 from bertferry.convert import LAYOUTS, open_checkpoint
 from bertferry.convert.checkpoint import same_bits
+from bertferry.convert.chunks import bytes_of
 from bertferry.convert.command import main
-
-
-class Layer(tf.Module):
-    """An object with variables as a layer of Keras saves them."""
+from bertferry.convert.writers.content import TensorContent
+from bertferry.convert.writers.tensorflow import write_objects
 
 
 def save(golden, folder, rename=lambda name: name):
     """Writes the golden encoder as a model of bert4keras saves it, under the variables' names there."""
     source = open_checkpoint(golden / "tf1_core_L2")
     layout = LAYOUTS["bert4keras"]
-    root = tf.train.Checkpoint()
-    for row in layout.bind(layout.forms[0], source.config.num_layers, ""):
-        *path, last = rename(row.stored).split("/")
-        owner = root
-        for part in path:
-            if getattr(owner, part, None) is None:
-                setattr(owner, part, Layer())
-            owner = getattr(owner, part)
-        name = "Embedding-Token/embeddings" if row.parameter == "embeddings/word" else last
-        setattr(owner, last, tf.Variable(source.read(row.parameter, row.axes), name=name))
-    root.write(str(folder / "bert_model.weights"))
+    rows = [
+        replace(row, stored=rename(row.stored), variable=f"Embedding-Token/{number}")
+        for number, row in enumerate(layout.bind(layout.forms[0], source.config.num_layers, ""))
+    ]
+    contents = [
+        TensorContent(row.stored, value.dtype.name, value.shape, [bytes_of(value)])
+        for row in rows
+        for value in [source.read(row.parameter, row.axes)]
+    ]
+    write_objects(folder / "bert_model.weights", rows, contents, {})
     shutil.copy(golden / "tf1_core_L2/bert_config.json", folder)
 
 
