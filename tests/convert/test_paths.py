@@ -199,6 +199,15 @@ def test_the_folder_of_a_sentence_transformers_model(transformers_folder, tmp_pa
     assert locate(tmp_path / "s.zip").path.name == "model.safetensors"
 
 
+def test_a_sentence_transformers_model_in_the_cache(transformers_folder, tmp_path):
+    snapshot = tmp_path / "models--org--tiny/snapshots/0a1b"
+    shutil.copytree(transformers_folder, snapshot / "0_Transformer")
+    modules = [{"path": "0_Transformer", "type": "sentence_transformers.models.Transformer"}]
+    (snapshot / "modules.json").write_text(json.dumps(modules))
+    notes = ("took snapshot 0a1b", "modules.json names 0_Transformer: took it")
+    assert locate(tmp_path / "models--org--tiny").notes == notes
+
+
 def test_a_layer_behind_the_encoder_is_said_to_be_left_out(transformers_folder, tmp_path):
     folder = shutil.copytree(transformers_folder, tmp_path / "s")
     names = ("Transformer", "Pooling", "Dense", "Normalize")

@@ -22,6 +22,8 @@ NOT_THE_FILE = {
     b"<html": "a web page instead of the file: download the file itself",
 }
 """What the beginning of a file shows that is stored or was downloaded in the place of another."""
+REPOSITORY = "models--"
+"""Begins the name of a model's folder in the Hugging Face cache."""
 WEIGHTS = ("*.safetensors", "*.bin", "*.h5", "*.index")
 LINK_TO_BLOB = re.compile(r"(\.\./)+blobs/[0-9a-f]+")
 LONGEST_LINK = 1000
@@ -61,10 +63,13 @@ def _as_pasted(given: str) -> Path:
 
 
 def _folder_with_weights(directory: Path) -> tuple[Path, tuple[str, ...]]:
-    if (directory / "snapshots").is_dir():
-        return _snapshot(directory)
-    inner = transformer_folder(directory)
-    return (inner, (f"{MODULES} names {inner.name}: took it",)) if inner else (directory, ())
+    notes: tuple[str, ...] = ()
+    is_repository = directory.name.startswith(REPOSITORY) or (directory / "refs").is_dir()
+    if is_repository and (directory / "snapshots").is_dir():
+        directory, notes = _snapshot(directory)
+    if (inner := transformer_folder(directory)) is not None:
+        return inner, (*notes, f"{MODULES} names {inner.name}: took it")
+    return directory, notes
 
 
 def _snapshot(repository: Path) -> tuple[Path, tuple[str, ...]]:
@@ -158,7 +163,7 @@ def followed(path: Path) -> Path:
 def elsewhere(directory: Path) -> str:
     """Where else the checkpoint of a folder without one may be, for a message: "" if it is nowhere."""
     found = {path.parent for pattern in WEIGHTS for path in directory.glob(f"*/{pattern}")}
-    found |= {path for path in directory.glob("models--*") if (path / "snapshots").is_dir()}
+    found |= {path for path in directory.glob(f"{REPOSITORY}*") if (path / "snapshots").is_dir()}
     found |= {path.parent for path in directory.glob("*/saved_model.pb")}
     if dangling := [path.name for path in directory.iterdir() if path.is_symlink() and not path.exists()]:
         return f", but links to files that do not exist ({', '.join(sorted(dangling))}): download them again"

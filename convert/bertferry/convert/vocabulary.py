@@ -159,7 +159,8 @@ def _added_beside(path: Path) -> dict[str, int]:
                 found[token.get("content", "")] = int(number)
     if (folder / ADDED).is_file():
         found |= read_object(folder / ADDED)
-    kept = {token: n for token, n in found.items() if isinstance(n, int) and isinstance(token, str) and token}
+    named = {token: number for token, number in found.items() if isinstance(token, str) and token}
+    kept = {token: number for token, number in named.items() if type(number) is int and number >= 0}
     return dict(sorted(kept.items(), key=lambda item: item[1]))
 
 
