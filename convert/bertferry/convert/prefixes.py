@@ -62,16 +62,15 @@ def check_shards(prefix: Path) -> None:
     """Checks that the files of a checkpoint are all there.
 
     Raises:
-      UsageError: there is no such checkpoint.
-      DataError: its index or one of its data files is missing; the message names others that it may have been
-        renamed to.
+      UsageError: it has no index.
+      DataError: one of its data files is missing; the message names others that it may have been renamed to.
     """
     if not Path(f"{prefix}.index").is_file():
         missing = f"{prefix}: no such checkpoint: {prefix.name}.index does not exist"
         others = ", ".join(other.name for other in prefixes_in(prefix.parent))
         there = f"; there is {others}" if others else ""
         if shards_of(prefix):
-            raise DataError(f"{missing}, but its data file does: the two belong together{there}")
+            raise UsageError(f"{missing}, but its data file does: the two belong together{there}")
         raise UsageError(f"{missing}{there}" if prefix.parent.is_dir() else f"{missing}, nor {prefix.parent}")
     shards = shards_of(prefix)
     total = int(shards[-1].name[-5:]) if shards else 1
