@@ -215,7 +215,12 @@ MODULES: dict[str, Callable[[], Made]] = {
     ),
     "einsum with capitals": lambda: (lambda x: tf.einsum("aA,bA->ab", x, x), [X], []),
     "image resizing": lambda: (
-        lambda x: {method: tf.image.resize(x, [7, 9], method) for method in ("bilinear", "nearest", "area")},
+        lambda x: {method: tf.image.resize(x, [7, 9], method) for method in ("bilinear", "nearest")},
+        [_spec("x", None, 16, 16, 3)],
+        [],
+    ),
+    "image resizing by area": lambda: (
+        lambda x: tf.image.resize(x, [7, 9], "area"),
         [_spec("x", None, 16, 16, 3)],
         [],
     ),

@@ -104,6 +104,31 @@ def test_calls_inside_bodies_and_compiled_calls_are_inlined(export):
     export(loop, [spec("x")], kernel).check(x=ROWS)
 
 
+@pytest.mark.parametrize(
+    "index",
+    [lambda k: 2 - k, lambda k: (k + 1) % 3, lambda k: tf.gather([1, 0, 2], k)],
+    ids=["back", "next", "any"],
+)
+def test_a_list_that_is_written_in_another_order_is_refused_by_name(export, index):
+    def serve(x):
+        array = tf.TensorArray(tf.float32, 3, element_shape=[4])
+        steps = tf.while_loop(lambda k, _: k < 3, lambda k, a: (k + 1, a.write(index(k), x[k])), [0, array])
+        return {"y": steps[1].stack()}
+
+    with pytest.raises(DataError, match=r"TensorListSetItem .* in another order than its steps"):
+        export(serve, [spec("x", 3, 4)], verify=False)
+
+
+def test_a_list_that_is_written_from_a_later_start_is_caught(export):
+    def serve(x):
+        array = tf.TensorArray(tf.float32, 4, element_shape=[4])
+        steps = tf.while_loop(lambda k, _: k < 4, lambda k, a: (k + 1, a.write(k, x[k])), [1, array])
+        return {"y": steps[1].stack()}
+
+    with pytest.raises(DataError, match="differs from its source"):
+        export(serve, [spec("x", 4, 4)])
+
+
 def test_a_counter_is_dropped_if_no_output_needs_it(export):
     counter, kernel = tf.Variable(0, dtype=tf.int64), normal(4, 2)
 

@@ -17,6 +17,7 @@ from bertferry.export.onnx.input_roles import Input, describe_inputs
 from bertferry.export.onnx.operations import check_operations, computes_in_half
 from bertferry.export.onnx.recurrent import gate_weights
 from bertferry.export.onnx.resources import drop_state, replace_handles
+from bertferry.export.onnx.tensor_lists import check_lists
 from bertferry.export.onnx.weights import Weight
 from bertferry.modeling.tf_compat import get_argument_name
 
@@ -53,6 +54,7 @@ def lift(function: tf.types.experimental.ConcreteFunction, *, bind_weights: bool
     split_switches(program)
     program = drop_state(program, owners)
     check_operations(program)
+    check_lists(program)
     replace_handles(program, owners)
     correct(program)
     outputs, renamed = _add_outputs(program, sorted(function.structured_outputs), inputs)

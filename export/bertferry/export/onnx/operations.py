@@ -24,6 +24,8 @@ RANDOM = (
     "RngReadAndSkip",
 )
 TEXT_COMPARISONS = ("Equal", "NotEqual")
+APPROXIMATED = ("ResizeArea",)
+"""Operations for which tf2onnx takes another: the nearest pixel instead of the mean of an area."""
 UNIQUES = ("Unique", "UniqueWithCounts")
 BFLOAT16 = tf.bfloat16.as_datatype_enum
 HALF = (tf.float16.as_datatype_enum, BFLOAT16)
@@ -51,6 +53,8 @@ def check_operations(program: Program) -> None:
                     f"{node.op} ({node.name}) is of bfloat16, which ONNX Runtime computes on no processor: export "
                     "a SavedModel of float32"
                 )
+            if node.op in APPROXIMATED:
+                raise DataError(f"{node.op} ({node.name}) has no translation that computes the same")
             if node.op in UNIQUES and tf.float64.as_datatype_enum in types:
                 raise DataError(f"{node.op} ({node.name}) of float64, which would be compared as float32")
 
