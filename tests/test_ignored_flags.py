@@ -108,7 +108,7 @@ def test_stored_outputs_are_not_run(golden, tmp_path, capfd, side, flags):
         (
             convert,
             ["--do-lower-case"],
-            "--do-lower-case requires --to huggingface or keras_hub and a source with a vocabulary",
+            "--do-lower-case requires --to huggingface, or keras_hub and a source with a vocabulary",
         ),
         (convert, ["--num-labels", "3"], "--num-labels applies to a classifier that is initialized"),
         (export_hub, ["--num-labels", "3"], "--num-labels applies to a classifier that is initialized"),

@@ -172,3 +172,10 @@ def test_a_shorter_vocabulary_is_the_same_everywhere(source, tmp_path):
         "the vocabulary has 20 tokens for 30 rows: the others have none",
     )
     assert read_vocabulary(tmp_path / "hf/vocab.txt", 30).tokens == WORDS[:20]
+
+
+@pytest.mark.parametrize(("flag", "value"), [("--do-lower-case", True), ("--no-do-lower-case", False)])
+def test_the_casing_is_stated_for_a_vocabulary_that_is_still_missing(source, tmp_path, flag, value):
+    arguments = ["--input", str(source), "--output", str(tmp_path / "out"), "--to", "huggingface"]
+    assert main([*arguments, flag]) == 0
+    assert json.loads((tmp_path / "out/tokenizer_config.json").read_text())["do_lower_case"] is value

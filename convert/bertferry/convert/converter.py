@@ -55,10 +55,11 @@ def convert_checkpoint(
     check_destination(Path(output), overwrite=overwrite)
     checkpoint = open_checkpoint(input, source)
     work = plan(checkpoint, options)
-    tokenized = checkpoint.vocabulary is not None and work.target.naming in ("safetensors", "keras")
+    naming = work.target.naming  # only a configuration of transformers states it without a vocabulary
+    tokenized = naming == "safetensors" or (naming == "keras" and checkpoint.vocabulary is not None)
     if options.do_lower_case is not None and not tokenized:
         raise UsageError(
-            "--do-lower-case requires --to huggingface or keras_hub and a source with a vocabulary: leave it out"
+            "--do-lower-case requires --to huggingface, or keras_hub and a source with a vocabulary: leave it out"
         )
     if dry_run:
         return conversion_report(work, input, output, dry_run=True)

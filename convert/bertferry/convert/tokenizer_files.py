@@ -58,4 +58,6 @@ def write_tokenizer_config(directory: Path, checkpoint: Checkpoint, do_lower_cas
     }
     if location.vocabulary:
         values["do_lower_case"] = lower_cases(location.vocabulary, location.tokenizer_config, do_lower_case)
+    elif do_lower_case is not None:
+        values["do_lower_case"] = do_lower_case
     (directory / "tokenizer_config.json").write_text(json.dumps(values, indent=2, sort_keys=True) + "\n")
