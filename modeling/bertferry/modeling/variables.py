@@ -50,7 +50,9 @@ def _encoder(encoder: TransformerEncoder) -> Variables:
         for part, layer in encoder.get_layer(f"transformer/layer_{number}").parts().items():
             describe = _norm if part.endswith("/norm") else _dense
             variables |= describe(f"encoder/{number}/{part}", layer)
-    pooler = _dense("pooler", encoder.get_layer("pooler_transform")) if encoder.get_config()["pooler"] else {}
+    pooler = (
+        _dense("pooler", encoder.get_layer("pooler_transform")) if encoder.get_config().get("pooler", True) else {}
+    )
     return variables | pooler
 
 

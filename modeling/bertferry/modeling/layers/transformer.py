@@ -44,6 +44,7 @@ class Transformer(tf_keras.layers.Layer):
         intermediate_activation: Any,
         dropout_rate: float = 0.0,
         attention_dropout_rate: float = 0.0,
+        *,
         layer_norm_epsilon: float = LAYER_NORM_EPSILON,
         **arguments: Any,
     ) -> None:
@@ -139,7 +140,8 @@ class Transformer(tf_keras.layers.Layer):
         return tf.TensorShape(_data_and_mask(input_shape)[0])
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as serializable values."""
+        """The constructor's arguments as serializable values; the layer of 2019 had no other ε."""
+        epsilon = self._layer_norm_epsilon
         return {
             **super().get_config(),
             "num_attention_heads": self._num_heads,
@@ -147,7 +149,7 @@ class Transformer(tf_keras.layers.Layer):
             "intermediate_activation": tf_keras.activations.serialize(self._intermediate_activation),
             "dropout_rate": self._dropout_rate,
             "attention_dropout_rate": self._attention_dropout_rate,
-            "layer_norm_epsilon": self._layer_norm_epsilon,
+            **({} if epsilon == LAYER_NORM_EPSILON else {"layer_norm_epsilon": epsilon}),
             "activity_regularizer": tf_keras.regularizers.serialize(self.activity_regularizer),
             **self._options.get_config(),
         }

@@ -12,6 +12,9 @@ from bertferry.modeling.activations import gelu_tanh
 from bertferry.modeling.layers.precision import at_least_float32
 from bertferry.modeling.networks.serialization import ConfiguredModel, copy_initializer
 
+IN_2019 = {"pooler": True, "layer_norm_epsilon": LAYER_NORM_EPSILON}
+"""Arguments that the network of 2019 lacks, with what it had; a configuration has them only if they differ."""
+
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 class TransformerEncoder(ConfiguredModel):
@@ -48,6 +51,7 @@ class TransformerEncoder(ConfiguredModel):
         attention_dropout_rate: float = 0.1,
         initializer: Any = None,
         float_dtype: str = "float32",
+        *,
         pooler: bool = True,
         layer_norm_epsilon: float = LAYER_NORM_EPSILON,
         **arguments: Any,
@@ -69,21 +73,22 @@ class TransformerEncoder(ConfiguredModel):
             "attention_dropout_rate": attention_dropout_rate,
             "initializer": tf_keras.initializers.serialize(initializer),
             "float_dtype": float_dtype,
-            "pooler": pooler,
-            "layer_norm_epsilon": layer_norm_epsilon,
         }
+        later = {"pooler": pooler, "layer_norm_epsilon": layer_norm_epsilon}
         word_ids, mask, type_ids = (
             tf_keras.layers.Input(shape=(sequence_length,), dtype=tf.int32, name=name) for name in ENCODER_INPUTS
         )
-        hidden = _embed(word_ids, type_ids, config, initializer)
+        hidden = _embed(word_ids, type_ids, config | later, initializer)
         attention_mask = layers.SelfAttentionMask(dtype=float_dtype)([hidden, mask])
         for number in range(num_layers):
-            hidden = _block(number, config, activation, initializer)([hidden, attention_mask])
+            hidden = _block(number, config | later, activation, initializer)([hidden, attention_mask])
         outputs = [hidden]
         if pooler:
             outputs.append(_pool(hidden, hidden_size, copy_initializer(initializer), float_dtype))
         super().__init__(inputs=[word_ids, mask, type_ids], outputs=outputs, **arguments)
-        self.keep_arguments(config, arguments)
+        self.keep_arguments(
+            config | {name: value for name, value in later.items() if value != IN_2019[name]}, arguments
+        )
 
     @property
     def _embedding_layer(self) -> layers.OnDeviceEmbedding:

@@ -72,7 +72,7 @@ def _points(encoder: TransformerEncoder) -> Iterator[tuple[str, tf_keras.layers.
         yield f"layer_{number}/attention", parts["attention/output"]
         yield f"layer_{number}/attention_norm", parts["attention/norm"]
         yield f"layer_{number}/output", parts["output/norm"]
-    if encoder.get_config()["pooler"]:
+    if encoder.get_config().get("pooler", True):
         yield "pooler", encoder.get_layer("pooler_transform")
 
 
