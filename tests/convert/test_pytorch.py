@@ -100,14 +100,20 @@ def test_a_flipped_bit_contradicts_the_checksum_of_its_record(golden, tmp_path, 
     one_line("the bytes of its record checkpoint/data/5 contradict their checksum")
 
 
-@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_a_bomb_of_opcodes_is_refused_before_it_is_unpacked(golden, tmp_path, one_line, compression):
+@pytest.mark.parametrize(
+    ("compression", "code", "line"),
+    [
+        (zipfile.ZIP_STORED, 2, "refused: its archive/data.pkl is larger than"),
+        (zipfile.ZIP_DEFLATED, 1, "its record archive/data.pkl is compressed"),
+    ],
+)
+def test_a_bomb_of_opcodes_is_refused_before_it_is_unpacked(golden, tmp_path, one_line, compression, code, line):
     path = copy(golden, tmp_path) / "checkpoint.pt"
     bomb = b"\x80\x02" + b"}" * LARGEST_PICKLE + b"."
     with zipfile.ZipFile(path, "w", compression, compresslevel=1) as archive:
         archive.writestr("archive/data.pkl", bomb)
-    assert main(["--input", str(path), "--output", str(tmp_path / "out")]) == 2
-    one_line("refused: its (archive/data.pkl is larger than|record archive/data.pkl is compressed)")
+    assert main(["--input", str(path), "--output", str(tmp_path / "out")]) == code
+    one_line(line)
 
 
 def test_a_bomb_of_opcodes_ends_early_in_a_legacy_file(golden, tmp_path, one_line):

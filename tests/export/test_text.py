@@ -47,20 +47,28 @@ HARD = [
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["lower", "cased"])
-def preprocessing(request, minilm, tmp_path_factory):
-    """A preprocessing module of MiniLM's vocabulary, and the tokenizer of Hugging Face."""
-    from tokenizers import BertWordPieceTokenizer
-
+def preprocessing_folder(request, minilm, tmp_path_factory):
+    """A preprocessing module of MiniLM's vocabulary, and whether it lower-cases."""
     path = tmp_path_factory.mktemp("text") / "module"
     export_hub_module(minilm, path, ModuleOptions(export="preprocessing", do_lower_case=request.param))
+    return path, request.param
+
+
+@pytest.fixture(scope="module")
+def preprocessing(preprocessing_folder, minilm):
+    """The module, and the tokenizer of Hugging Face."""
+    from tokenizers import BertWordPieceTokenizer
+
+    path, lower = preprocessing_folder
     run_the_cards_snippet(path)
-    tokenizer = BertWordPieceTokenizer(str(minilm / "vocab.txt"), lowercase=request.param)
+    tokenizer = BertWordPieceTokenizer(str(minilm / "vocab.txt"), lowercase=lower)
     return hub.load(str(path)), tokenizer
 
 
-def test_a_text_module_without_tensorflow_text_names_the_extra(preprocessing):
+@pytest.mark.parametrize("preprocessing_folder", [True], indirect=True)
+def test_a_text_module_without_tensorflow_text_names_the_extra(preprocessing_folder):
     code = "import sys; sys.modules['tensorflow_text'] = None; from bertferry.export.command import run; run()"
-    path = str(preprocessing[0])
+    path = str(preprocessing_folder[0])
     run = subprocess.run([sys.executable, "-c", code, "--check", path], capture_output=True, text=True)
     assert run.returncode == 3, run.stderr
     assert run.stderr.startswith(f"export-hub-module: {path}: loading its operation '")

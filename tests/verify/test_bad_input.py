@@ -116,6 +116,23 @@ def test_a_candidate_with_other_inputs(golden, tmp_path, capfd):
     assert "fails on probe 'mixed'" in err
 
 
+def test_a_file_without_kernels_for_its_types(golden, tmp_path, capfd):
+    from onnx import TensorProto, helper, save
+
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["input_word_ids"], ["narrow"], to=TensorProto.BFLOAT16),
+            helper.make_node("MatMul", ["narrow", "narrow"], ["sequence_output"]),
+        ],
+        "products",
+        [helper.make_tensor_value_info("input_word_ids", TensorProto.INT32, [4, 4])],
+        [helper.make_tensor_value_info("sequence_output", TensorProto.BFLOAT16, [4, 4])],
+    )
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "b.onnx")
+    err = refusal(capfd, 3, "--reference", golden / "tf1_core_L2", "--candidate", tmp_path / "b.onnx")
+    assert f"CPUExecutionProvider cannot run {tmp_path / 'b.onnx'}" in err
+
+
 def test_conflicting_options_are_refused(golden, tmp_path, capfd):
     core = golden / "tf1_core_L2"
     sides = ("--reference", core, "--candidate", core)

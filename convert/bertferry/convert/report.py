@@ -135,7 +135,7 @@ def conversion_report(
 
 def _tensor_row(work: Plan, tensor: PlannedTensor, dry_run: bool) -> TensorRow:
     if tensor.source is None:
-        return TensorRow(tensor.parameter, "", tensor.stored, (), tensor.shape, tensor.dtype, "initialised", "")
+        return TensorRow(tensor.parameter, "", tensor.stored, (), tensor.shape, tensor.dtype, "initialized", "")
     moved = not axes.same_bytes(work.checkpoint.stored_axes(tensor.parameter), tensor.row.axes)
     fates = ["transposed"] * moved + [f"cast to {tensor.dtype}"] * (not tensor.keeps_type)
     return TensorRow(
