@@ -119,7 +119,7 @@ def test_missing_heads_are_started_fresh_only_on_request(golden, tmp_path, one_l
         tmp_path / "out",
         ConversionOptions(task="classifier", init_missing_head=True, num_labels=4),
     )
-    assert [row.parameter for row in report.tensors if row.bytes == "initialized"] == [
+    assert [row.parameter for row in report.tensors if row.bytes == "initialised"] == [
         "classifier/kernel",
         "classifier/bias",
     ]

@@ -17,6 +17,10 @@ from bertferry.core.results import Result, Schema
 from bertferry.core.tasks import HEADS, task_that_keeps
 from bertferry.core.versions import installed_versions
 
+INITIALIZED = "initialised"
+"""Machines have read it in this spelling since the first reports."""
+SHOWN = {INITIALIZED: "initialized"}
+
 
 def in_units(count: int) -> str:
     """A number of bytes with its decimal unit: 90.9 MB."""
@@ -74,7 +78,7 @@ class ConversionReport(Result):
             f"{verb} {self.source} ({self.source_layout}) to {self.target} ({self.target_layout})",
             f"  {len(self.tensors)} tensors, {self.parameters:,} parameters, {in_units(self.total_bytes)}: "
             f"{fates.pop('identical bytes')} with identical bytes"
-            f"{''.join(f', {count} {fate}' for fate, count in fates.items())}; {self._proof()}",
+            f"{''.join(f', {count} {SHOWN.get(fate, fate)}' for fate, count in fates.items())}; {self._proof()}",
             f"  heads: {', '.join(self.heads) or 'none, encoder only'}; activation "
             f"{self.configuration['activation']}; vocabulary {'copied' if self.vocabulary else 'none'}",
         ]
@@ -135,7 +139,7 @@ def conversion_report(
 
 def _tensor_row(work: Plan, tensor: PlannedTensor, dry_run: bool) -> TensorRow:
     if tensor.source is None:
-        return TensorRow(tensor.parameter, "", tensor.stored, (), tensor.shape, tensor.dtype, "initialized", "")
+        return TensorRow(tensor.parameter, "", tensor.stored, (), tensor.shape, tensor.dtype, INITIALIZED, "")
     moved = not axes.same_bytes(work.checkpoint.stored_axes(tensor.parameter), tensor.row.axes)
     fates = ["transposed"] * moved + [f"cast to {tensor.dtype}"] * (not tensor.keeps_type)
     return TensorRow(
