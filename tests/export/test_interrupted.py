@@ -99,14 +99,13 @@ def test_a_signal_leaves_nothing(golden, tmp_path, signum):
 
 
 @pytest.mark.parametrize(("task", "verify"), [("encoder", True), ("pretrainer", False)])
-def test_two_processes_and_one_process_write_the_same_files(text_sources, tmp_path, task, verify):
-    for name, seed in (("first", "1"), ("second", "2")):
-        command = [sys.executable, "-c", EXPORT, "--checkpoint", text_sources[task], "--output", tmp_path / name]
-        command += ["--task", task, "--do-lower-case", "--onnx", "fp32", *(["--no-verify"] * (not verify))]
-        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": seed})
+def test_another_process_writes_the_same_files(text_sources, tmp_path, task, verify):
+    command = [sys.executable, "-c", EXPORT, "--checkpoint", text_sources[task], "--output", tmp_path / "first"]
+    command += ["--task", task, "--do-lower-case", "--onnx", "fp32", *(["--no-verify"] * (not verify))]
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": "1"})
     export_hub_module(
         text_sources[task],
-        tmp_path / "third",
+        tmp_path / "second",
         ModuleOptions(task=task, do_lower_case=True, onnx=("fp32",), verify=verify),
     )
 
@@ -116,7 +115,7 @@ def test_two_processes_and_one_process_write_the_same_files(text_sources, tmp_pa
             str(path.relative_to(tmp_path / name)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths
         }
 
-    assert digests("first") == digests("second") == digests("third")
+    assert digests("first") == digests("second")
     assert_complete_or_absent(tmp_path / "first")
 
 
