@@ -130,7 +130,7 @@ def test_a_file_without_kernels_for_its_types(golden, tmp_path, capfd):
     )
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "b.onnx")
     err = refusal(capfd, 3, "--reference", golden / "tf1_core_L2", "--candidate", tmp_path / "b.onnx")
-    assert f"CPUExecutionProvider cannot run {tmp_path / 'b.onnx'}" in err
+    assert f"{tmp_path / 'b.onnx'}: CPUExecutionProvider cannot run it: " in err
 
 
 def test_conflicting_options_are_refused(golden, tmp_path, capfd):

@@ -89,9 +89,7 @@ class OnnxRunner:
                     f"{first_line(error)}"
                 ) from error
             if "NOT_IMPLEMENTED" in str(error):  # types of files in bfloat16, operations of newer opsets
-                raise UnavailableError(
-                    f"{request}: {provider} cannot run {self._path}: {first_line(error)}"
-                ) from error
+                raise UnavailableError(f"{self._path}: {provider} cannot run it: {first_line(error)}") from error
             raise DataError(f"{self._path}: not a loadable ONNX model: {first_line(error)}") from error
         if provider not in session.get_providers():
             fallback = session.get_providers()[0]
