@@ -4,6 +4,7 @@ Usage, in an environment with tf-models-official: garden_restores.py LAYOUT TASK
 """
 
 import sys
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -56,7 +57,8 @@ def main() -> None:
         got = model({**inputs, "masked_lm_positions": stored["pos"]})
         computed[f"{encoder_layout}/mlm_logp"] = tf.reshape(tf.nn.log_softmax(got["mlm_logits"]), [4, -1])
         computed[f"{encoder_layout}/nsp_logp"] = tf.nn.log_softmax(got["next_sentence"])
-    np.savez(destination, **{name: np.asarray(value) for name, value in computed.items()})  # type: ignore[arg-type]  # NumPy's annotation
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in computed.items()}
+    np.savez(destination, **arrays)
 
 
 def restore(checkpoint, prefix):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from judges import tf
+from rewriting import rewrite
 
 from bertferry.convert.command import main
 
@@ -26,21 +26,6 @@ def edit_config(directory: Path, **values) -> None:
     path = directory / "bert_config.json"
     config = {**json.loads(path.read_text()), **values}
     path.write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
-
-
-def rewrite(directory: Path, change) -> None:
-    """Rewrites the checkpoint after a change to its dict of tensors."""
-    prefix = str(directory / "bert_model.ckpt")
-    reader = tf.train.load_checkpoint(prefix)
-    tensors = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
-    change(tensors)
-    names = sorted(tensors)
-    tf.raw_ops.SaveV2(
-        prefix=prefix,
-        tensor_names=names,
-        shape_and_slices=[""] * len(names),
-        tensors=[tf.constant(tensors[name]) for name in names],
-    )
 
 
 def flip_byte(path: Path, offset: int) -> None:

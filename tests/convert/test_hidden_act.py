@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from judges import activations
+from judges import activations, skip_without
 
 from bertferry.convert.hidden_act import ELECTRA, ORIGINAL, TRANSFORMERS, original_act, transformers_act
 from bertferry.core.config import ACTIVATIONS
@@ -10,19 +10,23 @@ from bertferry.core.config import ACTIVATIONS
 
 @pytest.mark.parametrize("name", TRANSFORMERS)
 def test_a_name_is_what_transformers_computes(name):
-    torch = pytest.importorskip("torch")
-    functions = pytest.importorskip("transformers.activations").ACT2FN
+    skip_without("torch", "transformers")
+    import torch
+    from transformers.activations import ACT2FN
+
     x = np.linspace(-12, 12, 4001, dtype=np.float32)
-    want = functions[name](torch.tensor(x)).numpy()
+    want = ACT2FN[name](torch.tensor(x)).numpy()
     np.testing.assert_allclose(activations.get_activation(TRANSFORMERS[name])(x), want, rtol=1e-6, atol=1e-6)
 
 
 def test_every_other_name_of_transformers_computes_something_else():
-    torch = pytest.importorskip("torch")
-    functions = pytest.importorskip("transformers.activations").ACT2FN
+    skip_without("torch", "transformers")
+    import torch
+    from transformers.activations import ACT2FN
+
     x = np.linspace(-12, 12, 4001, dtype=np.float32)
-    for name in set(functions) - set(TRANSFORMERS) - {"xielu"}:  # which needs parameters
-        got = functions[name](torch.tensor(x)).detach().numpy()
+    for name in set(ACT2FN) - set(TRANSFORMERS) - {"xielu"}:  # which needs parameters
+        got = ACT2FN[name](torch.tensor(x)).detach().numpy()
         assert all(np.abs(got - activations.get_activation(ours)(x)).max() > 1e-3 for ours in ACTIVATIONS), name
 
 

@@ -8,15 +8,13 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import ml_dtypes
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
+from twins import assert_converts_alike, assert_equal
 
 from bertferry.convert import LAYOUTS, SourceOptions, open_checkpoint
-from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.command import main
 from bertferry.convert.readers.pickle_data import MAX_OPCODES, Function, PickleRefusedError, load
 from bertferry.convert.readers.pytorch import LARGEST_PICKLE
@@ -41,23 +39,13 @@ TWINS = {
 @pytest.mark.parametrize("name", TWINS)
 def test_every_tensor_equals_its_twin(golden, name):
     checkpoint, twin = open_checkpoint(golden / name), open_checkpoint(golden / TWINS[name])
-    assert set(checkpoint.parameters) == set(twin.parameters)
-    for parameter in twin.parameters:
-        expected = twin.read(parameter)
-        if "bfloat16" in name:
-            expected = expected.astype(ml_dtypes.bfloat16)
-        assert same_bits(np.ascontiguousarray(checkpoint.read(parameter)), expected), parameter
+    assert_equal(checkpoint, twin, bfloat16="bfloat16" in name)
 
 
 @pytest.mark.parametrize("name", ["hf_bin_legacy_v2.2.2_pretrain_L2", "hf_bin_core_L2_training"])
 @pytest.mark.parametrize("target", ["keras_bert", "tf1", "huggingface"])
 def test_it_converts_like_its_twin(golden, tmp_path, capfd, name, target):
-    for number, source in enumerate((name, TWINS[name])):
-        arguments = ["--input", str(golden / source), "--output", str(tmp_path / str(number)), "--to", target]
-        assert main(arguments) == 0, capfd.readouterr().err
-    written, expected = open_checkpoint(tmp_path / "0"), open_checkpoint(tmp_path / "1")
-    assert written.parameters == expected.parameters
-    assert all(same_bits(written.read(name), expected.read(name)) for name in expected.parameters)
+    assert_converts_alike(golden / name, golden / TWINS[name], tmp_path, target, capfd)
 
 
 @pytest.mark.parametrize(

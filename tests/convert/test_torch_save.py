@@ -113,14 +113,14 @@ def test_the_average_beside_the_model(folder, state):
         (lambda: torch.nn.Linear(1, 1), "torch.nn.modules.linear.Linear"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:.*deprecated")
+@pytest.mark.filterwarnings("ignore:.*deprecated")  # PyTorch's, of what writes this kind
 def test_what_is_no_plain_tensor_is_refused_by_name(folder, state, make, text):
     torch.save({**state, "a.b": make()}, folder / "pytorch_model.bin")
     with pytest.raises(UsageError, match=f"refused: its pickle names .*{text}"):
         open_checkpoint(folder)
 
 
-@pytest.mark.filterwarnings("ignore:.*deprecated")
+@pytest.mark.filterwarnings("ignore:.*deprecated")  # PyTorch's, of what writes this kind
 def test_a_torchscript_program_is_refused(folder):
     torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.ones(1, 2)), folder / "model.pt")
     with pytest.raises(UsageError, match="a TorchScript program"):

@@ -5,12 +5,11 @@ import shutil
 from pathlib import Path
 
 import h5py
-import ml_dtypes
 import numpy as np
 import pytest
+from twins import assert_converts_alike, assert_equal
 
 from bertferry.convert import open_checkpoint
-from bertferry.convert.checkpoint import same_bits
 from bertferry.convert.command import main
 from bertferry.convert.readers.keras2 import _without_scope
 
@@ -33,23 +32,13 @@ def test_every_tensor_equals_its_twin(golden, name):
     checkpoint, twin = open_checkpoint(golden / name), open_checkpoint(golden / TWINS[name])
     assert checkpoint.layout.name == f"huggingface_{name.split('_')[1]}"
     assert checkpoint.heads == twin.heads
-    assert set(checkpoint.parameters) == set(twin.parameters)
-    for parameter in twin.parameters:
-        expected = twin.read(parameter)
-        if "bfloat16" in name:
-            expected = expected.astype(ml_dtypes.bfloat16)
-        assert same_bits(np.ascontiguousarray(checkpoint.read(parameter)), expected), parameter
+    assert_equal(checkpoint, twin, bfloat16="bfloat16" in name)
 
 
 @pytest.mark.parametrize("name", ["hf_tf_pretrain_L2", "hf_flax_pretrain_L2"])
 @pytest.mark.parametrize("target", ["keras_bert", "tf1", "huggingface"])
 def test_it_converts_like_its_twin(golden, tmp_path, capfd, name, target):
-    for number, source in enumerate((name, TWINS[name])):
-        arguments = ["--input", str(golden / source), "--output", str(tmp_path / str(number)), "--to", target]
-        assert main(arguments) == 0, capfd.readouterr().err
-    written, expected = open_checkpoint(tmp_path / "0"), open_checkpoint(tmp_path / "1")
-    assert written.parameters == expected.parameters
-    assert all(same_bits(written.read(name), expected.read(name)) for name in expected.parameters)
+    assert_converts_alike(golden / name, golden / TWINS[name], tmp_path, target, capfd)
 
 
 def copy(golden, tmp_path) -> Path:

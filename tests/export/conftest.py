@@ -131,3 +131,15 @@ def expected(golden):
     """What TF 1.15.5 computed for `golden_inputs`."""
     with np.load(golden / "tf1_core_L2.npz") as stored:
         return {"sequence_output": stored["seq"], "pooled_output": stored["pooled"]}
+
+
+@pytest.fixture
+def export(tmp_path):
+    """Saves and exports a function."""
+    from saved_functions import Exported, save
+
+    def export(function, specs, *tracked, **options):
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        return Exported(save(folder, function, specs, *tracked), folder / "m.onnx", **options)
+
+    return export

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from closeness import assert_close
+from judges import skip_without
 
 from bertferry.convert import ConversionOptions, convert_checkpoint, diff_checkpoints, open_checkpoint
 from bertferry.convert.command import main as convert
@@ -63,8 +64,7 @@ def test_a_module_and_its_manifest(other, tmp_path):
 
 
 def test_transformers_agree(other):
-    pytest.importorskip("torch")
-    pytest.importorskip("transformers")
+    skip_without("torch", "transformers")
     report = verify_parity(str(other), [f"huggingface:{other}"], ParityOptions(task="mlm"))
     assert report.ok
 

@@ -3,22 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from saved_functions import Exported, normal, save, spec
+from saved_functions import normal, spec
 
 from bertferry.core.errors import DataError
 
 ROWS = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
-
-
-@pytest.fixture
-def export(tmp_path):
-    """Saves and exports a function."""
-
-    def export(function, specs, *tracked, **options):
-        folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        return Exported(save(folder, function, specs, *tracked), folder / "m.onnx", **options)
-
-    return export
 
 
 def initializers_at_least(model, count):

@@ -12,17 +12,6 @@ from bertferry.export.onnx.command import main
 ROWS = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
 
 
-@pytest.fixture
-def export(tmp_path):
-    """Saves and exports a function."""
-
-    def export(function, specs, *tracked, **options):
-        folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        return Exported(save(folder, function, specs, *tracked), folder / "m.onnx", **options)
-
-    return export
-
-
 def test_an_output_with_the_name_of_an_input_is_renamed_and_said(export):
     exported = export(lambda x: {"x": x * 2, "x_output": x + 1, "same": x}, [spec("x")])
     got = exported.run(x=ROWS)

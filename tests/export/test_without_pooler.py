@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_hub as hub
 from closeness import assert_close
+from judges import skip_without
 from safetensors.numpy import load_file, save_file
 
 from bertferry.convert import ConversionOptions, SourceOptions, convert_checkpoint, open_checkpoint
@@ -122,7 +123,6 @@ def test_a_head_on_the_pooler_needs_one(without, tmp_path):
 
 @pytest.mark.parametrize("task", ["encoder", "mlm"])
 def test_transformers_agree(without, task):
-    pytest.importorskip("torch")
-    pytest.importorskip("transformers")
+    skip_without("torch", "transformers")
     report = verify_parity(str(without[task]), [f"huggingface:{without[task]}"], ParityOptions(task=task))
     assert report.ok

@@ -79,7 +79,7 @@ def _extract_weights(model: onnx.ModelProto) -> list[Weight]:
     large = [tensor for tensor in model.graph.initializer if len(tensor.raw_data) >= LARGE]
     small = [tensor for tensor in model.graph.initializer if len(tensor.raw_data) < LARGE]
     weights = [
-        Weight(tensor.name, values.shape, values.dtype.name, lambda values=values: values)  # type: ignore[misc]
+        Weight(tensor.name, values.shape, values.dtype.name, lambda values=values: values)  # type: ignore[misc]  # mypy infers no default's type
         for tensor in large
         for values in [numpy_helper.to_array(tensor)]
     ]

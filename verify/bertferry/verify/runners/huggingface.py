@@ -66,7 +66,11 @@ class HuggingFaceRunner:
                 outputs = self._pretraining_outputs(result, self._tensor(inputs[POSITIONS_INPUT]))
         return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
 
-    def _pretraining_outputs(self, result: Any, positions: "torch.Tensor") -> dict[str, "torch.Tensor"]:  # noqa: ANN401
+    def _pretraining_outputs(
+        self,
+        result: Any,  # noqa: ANN401 - transformers has one class of outputs per model
+        positions: "torch.Tensor",
+    ) -> dict[str, "torch.Tensor"]:
         """Those of `BertForPreTraining`, or of `BertForMaskedLM` without a pooler."""
         sequence = result.hidden_states[-1]
         logits = result.prediction_logits if self._task.pooler else result.logits
