@@ -53,7 +53,7 @@ def test_weights_in_bodies_convert_in_less_than_full_precision(export, precision
 
     exported = export(both, [spec("x")], first, second, step, precision=precision)
     for rows in (np.abs(ROWS), -np.abs(ROWS)):
-        exported.check(x=rows, tolerance=0.02 if precision == "fp16" else 0.2)
+        exported.check(x=rows, profile=precision)
 
 
 @pytest.mark.parametrize("index", [-1, 0, 1, 2, 3])
