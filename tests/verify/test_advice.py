@@ -57,10 +57,7 @@ def everywhere(probe, mask):
 def test_padding_is_named_if_it_alone_differs(advice):
     code, line = advice("sequence_output", padding)
     assert code == 1
-    assert line == (
-        "hint: only padded inputs differ; compare how the mask is applied, "
-        "or ignore padded positions with --positions unmasked"
-    )
+    assert line == ("hint: only padded positions differ; ignore them with --positions unmasked")
     assert advice("sequence_output", padding, "--positions", "unmasked")[0] == 0
 
 
@@ -78,13 +75,12 @@ def test_some_inputs_are_not_called_every_input(advice, places, scope):
     compare = "compare activation and num_attention_heads"
     line = f"hint: {scope}; --localize shows where drift begins; {compare}"
     assert advice("sequence_output", places) == (1, line)
-    assert advice("sequence_output", places, "--localize") == (1, f"hint: {scope}; {compare}")
 
 
 def test_nan_is_not_called_a_name_a_shape_or_a_type(advice):
     code, line = advice("sequence_output", everywhere, value=np.nan)
     assert code == 1
-    assert line.startswith("hint: some outputs cannot be compared; if names, shapes or types differ, ")
+    assert line.startswith("hint: some outputs cannot be compared; if shapes or types differ, ")
 
 
 def test_nothing_compared_is_no_agreement(golden, tmp_path, capfd):

@@ -126,16 +126,18 @@ class TestModulesThatAreWrong:
 
     def test_a_missing_output(self, golden, tmp_path, capfd):
         path = self.module(tmp_path, lambda seq, pooled: {"sequence_output": seq})
-        code, out, _ = run(capfd, "--reference", golden / "tf1_core_L2", "--candidate", path)
-        assert code == 1
-        assert "pooled_output on 'mixed': missing in the candidate" in out
+        code, _, err = run(capfd, "--reference", golden / "tf1_core_L2", "--candidate", path)
+        assert code == 2
+        assert f"hub {path} returns sequence_output: compare those that both have with --outputs common" in err
 
-    def test_a_frozen_length_fails_on_a_valid_probe(self, golden, tmp_path, capfd):
+    def test_a_frozen_length(self, golden, tmp_path, capfd):
         path = self.module(tmp_path, lambda s, p: {"sequence_output": s, "pooled_output": p}, lengths=16)
-        code, out, _ = run(capfd, "--reference", golden / "tf1_core_L2", "--candidate", path)
-        assert code == 1
-        assert "on 'length 1': fails with" in out
-        assert "Traceback" not in out
+        sides = ("--reference", golden / "tf1_core_L2", "--candidate", path)
+        code, _, err = run(capfd, *sides)
+        assert code == 2
+        assert f"hub {path}: its length is fixed at 16: compare on inputs of that kind with --fit-inputs" in err
+        code, out, _ = run(capfd, *sides, "--fit-inputs")
+        assert (code, "fails with" in out) == (1, False)
 
 
 class TestBadInput:

@@ -50,6 +50,10 @@ class UnavailableError(BertferryError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of another library's error, without the operation stack, traceback or dump after it."""
+    """The first line of another library's error, without the operation stack, traceback or dump after it.
+
+    ONNX Runtime lists indices and sizes of wrong dimensions in the lines after it: they belong to it.
+    """
     text = str(getattr(error, "message", None) or error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+    first, *more = text.splitlines() or [type(error).__name__]
+    return " ".join([first, *(line.strip() for line in more if line.startswith(" index: "))])

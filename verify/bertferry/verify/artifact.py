@@ -1,10 +1,9 @@
 """Artifacts to compare: their kinds, their valid inputs, and how to open them."""
 
-import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bertferry.convert import Checkpoint, SourceOptions, open_checkpoint
@@ -14,17 +13,18 @@ from bertferry.convert.tokenizer_files import read_tokenizer_config
 from bertferry.core.errors import UsageError
 from bertferry.core.extras import EXTRAS, HUB, ONNX, check_installed
 from bertferry.core.manifest import read_manifest
-from bertferry.core.onnx_files.metadata import onnx_metadata
+from bertferry.core.tasks import TASKS, TaskSpec
 from bertferry.verify.execution import DEFAULT_EXECUTION, DEVICES, Execution
+from bertferry.verify.file_facts import describe_onnx, graph_interface, model_limits, module_interface
 from bertferry.verify.golden import GoldenRunner, read_golden
+from bertferry.verify.interface import Interface, standard_names
+from bertferry.verify.kinds import SIGNATURE, split_kind
 from bertferry.verify.probes import ModelLimits, Probe
 from bertferry.verify.runner import Runner
+from bertferry.verify.saved_model_interface import check_saved_model
+from bertferry.verify.standard_runner import StandardRunner
 
-KINDS = ("checkpoint", "hub", "savedmodel", "onnx", "huggingface", "golden")
 NETWORK_PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "fp64")
-
-FILE_PRECISIONS = ("fp32", "fp16", "bf16", "int8")
-"""Those of `export-onnx`."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,10 @@ class Artifact:
 
     `limits` is None if the artifact does not state which inputs are valid; `probes` are the inputs of a stored
     reference; `only` are the names of the probes that it runs as a candidate, if not all; `profile` is the
-    tolerance to expect against a checkpoint; `vocabulary` is the vocabulary file and `do_lower_case` whether texts
-    are lower-cased, if known; `configuration` and `execution` are for the report; `checkpoint` is set if its
-    tensors can be read.
+    tolerance to expect against a checkpoint; `interface` is what it takes and returns, None if its files do not
+    say that, and `names` are the standard names of its own; `vocabulary` is the vocabulary file and
+    `do_lower_case` whether texts are lower-cased, if known; `configuration` and `execution` are for the report;
+    `checkpoint` is set if its tensors can be read.
     """
 
     name: str
@@ -44,6 +45,8 @@ class Artifact:
     probes: Sequence[Probe] = ()
     only: tuple[str, ...] = ()
     profile: str = "fp32"
+    interface: Interface | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
     vocabulary: Path | None = None
     do_lower_case: bool | None = None
     configuration: Mapping[str, Any] = field(default_factory=dict)
@@ -56,13 +59,16 @@ def resolve_artifact(
     task: str,
     execution: Execution = DEFAULT_EXECUTION,
     source: SourceOptions = SourceOptions(),
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> Artifact:
-    """The artifact at `[KIND:]PATH`; without KIND, it is detected from the files.
+    """The artifact at `[KIND:]PATH` under standard names; without KIND, it is detected from the files.
 
-    `source` says how a checkpoint is read.
+    `source` says how a checkpoint is read; `names` are standard names by an artifact's own, besides those that are
+    known.
 
     Raises:
-      BertferryError: no such file, an unknown kind, a damaged file, or an unsupported device or precision.
+      BertferryError: no such file, an unknown kind, a damaged file, ambiguous names, or an unsupported device or
+        precision.
     """
     kind, path = split_kind(str(reference))
     if kind != "onnx":
@@ -72,35 +78,42 @@ def resolve_artifact(
     if kind == "golden":
         if execution.device != "cpu" or execution.precision is not None:
             raise UsageError(f"{path}: stored outputs do not run: device and precision do not apply")
-        return golden_artifact(path)
+        return golden_artifact(path, TASKS[task], names)
     if kind in ("hub", "savedmodel"):
-        return saved_model_artifact(path, kind, execution, task=task)
+        return _under_standard_names(saved_model_artifact(path, kind, execution, task=task), task, names)
     if kind == "onnx":
-        return onnx_artifact(path, execution)
+        return _under_standard_names(onnx_artifact(path, execution), task, names)
     if kind == "huggingface":
         return huggingface_artifact(open_checkpoint(path, source), task, execution)
     return checkpoint_artifact(open_checkpoint(path, source), task, execution)
 
 
-def split_kind(reference: str) -> tuple[str, Path]:
-    """Splits `[KIND:]PATH` into kind and path."""
-    kind, colon, rest = reference.partition(":")
-    if colon and kind in KINDS:
-        return kind, Path(os.path.expanduser(rest))
-    if colon and kind.isalpha() and not Path(reference).exists():
-        raise UsageError(f"{reference}: unknown kind {kind!r}: expected one of {', '.join(KINDS)}")
-    path = Path(reference)
-    if path.suffix == ".npz":
-        return "golden", path
-    if path.suffix == ".onnx":
-        return "onnx", path
-    return ("hub" if (path / "saved_model.pb").is_file() else "checkpoint"), path
+def _under_standard_names(artifact: Artifact, task: str, names: Mapping[str, str]) -> Artifact:
+    """The artifact with the inputs and outputs that it declares renamed."""
+    own = artifact.interface
+    if own is None:
+        return artifact
+    standard = standard_names(artifact.name, own, TASKS[task], names)
+    return replace(
+        artifact,
+        open=lambda: StandardRunner(artifact.open(), own, standard),
+        interface=own.renamed(standard),
+        names=standard,
+    )
 
 
-def golden_artifact(path: Path) -> Artifact:
-    """An `.npz` file of stored inputs and outputs."""
-    stored = read_golden(path)
-    return Artifact(f"golden {path}", lambda: GoldenRunner(path, stored), probes=[batch.probe for batch in stored])
+def golden_artifact(
+    path: Path, task: TaskSpec = TASKS["encoder"], names: Mapping[str, str] = MappingProxyType({})
+) -> Artifact:
+    """An `.npz` file of stored inputs and outputs, under standard names."""
+    stored = read_golden(path, task, names)
+    return Artifact(
+        f"golden {path}",
+        lambda: GoldenRunner(path, stored),
+        probes=[batch.probe for batch in stored],
+        interface=Interface(dict.fromkeys(stored[0].takes), dict.fromkeys(stored[0].outputs)),
+        names=stored[0].names,
+    )
 
 
 def checkpoint_artifact(checkpoint: Checkpoint, task: str, execution: Execution = DEFAULT_EXECUTION) -> Artifact:
@@ -126,7 +139,14 @@ def checkpoint_artifact(checkpoint: Checkpoint, task: str, execution: Execution 
         return KerasNetworkRunner(checkpoint, task, execution)
 
     return _add_checkpoint_facts(
-        Artifact(name, load_runner, execution=execution, profile=execution.profile()), checkpoint
+        Artifact(
+            name,
+            load_runner,
+            execution=execution,
+            profile=execution.profile(),
+            interface=Interface.of_task(checkpoint.task(task)),
+        ),
+        checkpoint,
     )
 
 
@@ -145,7 +165,14 @@ def huggingface_artifact(checkpoint: Checkpoint, task: str, execution: Execution
         return HuggingFaceRunner(path if path.is_dir() else path.parent, checkpoint.task(task), execution)
 
     return _add_checkpoint_facts(
-        Artifact(name, load_runner, execution=execution, profile=execution.profile("fp32-cross")), checkpoint
+        Artifact(
+            name,
+            load_runner,
+            execution=execution,
+            profile=execution.profile("fp32-cross"),
+            interface=Interface.of_task(checkpoint.task(task)),
+        ),
+        checkpoint,
     )
 
 
@@ -155,11 +182,10 @@ def saved_model_artifact(
     execution: Execution = DEFAULT_EXECUTION,
     *,
     task: str = "encoder",
-    signature: str = "serving_default",
+    signature: str = SIGNATURE,
 ) -> Artifact:
     """A SavedModel, loaded with `hub.KerasLayer` (`hub`) or called by signature (`savedmodel`)."""
-    if not (path / "saved_model.pb").is_file():
-        raise UsageError(f"{path}: not a SavedModel: it contains no saved_model.pb")
+    check_saved_model(path)
     manifest = read_manifest(path)
     own = "fp32" if manifest is None else manifest.precision
     execution.check(
@@ -180,8 +206,9 @@ def saved_model_artifact(
     return Artifact(
         f"{kind} {path}",
         load_runner,
-        _model_limits(configuration),
+        model_limits(configuration),
         profile=execution.profile(own),
+        interface=module_interface(path, kind, task, signature),
         vocabulary=vocabulary if vocabulary.is_file() else None,
         do_lower_case=None if manifest is None else manifest.do_lower_case,
         configuration=configuration,
@@ -189,17 +216,11 @@ def saved_model_artifact(
     )
 
 
-def onnx_artifact(
-    path: Path, execution: Execution = DEFAULT_EXECUTION, *, widen: bool = False, shown: Path | None = None
-) -> Artifact:
-    """An ONNX file in ONNX Runtime.
-
-    `widen` converts float16 outputs to float32, for files that were exported with them; `shown` is the path to
-    name in reports, if the file is to be moved there.
-    """
+def onnx_artifact(path: Path, execution: Execution = DEFAULT_EXECUTION, *, shown: Path | None = None) -> Artifact:
+    """An ONNX file in ONNX Runtime; `shown` is the path to name in reports, if it is to be moved there."""
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
-    own, configuration = _describe_onnx(path)
+    own, configuration = describe_onnx(path)
     precisions = ("fp32", "tf32", "fp16", "int8", "fp64") if own == "fp32" else (own,)
     remedy = f"export it with export-onnx --precision {execution.precision}"
     if execution.precision in ("bf16", "tf32", "fp64") or own == "fp32":
@@ -210,14 +231,15 @@ def onnx_artifact(
     def load_runner() -> Runner:
         from bertferry.verify.runners.onnx import OnnxRunner
 
-        return OnnxRunner(path, execution, widen=widen, shares_mask=bool(configuration))
+        return OnnxRunner(path, execution, shares_mask=bool(configuration))
 
     level = execution.graph_optimization
     return Artifact(
         f"onnx {shown or path}{'' if level == 'all' else f' (graph optimizations: {level})'}",
         load_runner,
-        _model_limits(configuration),
+        model_limits(configuration),
         profile=execution.profile("fp32-cross" if own == "fp32" else own),
+        interface=graph_interface(path),
         configuration=configuration,
         execution=execution,
     )
@@ -243,28 +265,3 @@ def _export_hint(precision: str | None) -> str:
     if precision in ("fp32", "fp16", "bf16"):
         return f"export another module with export-hub-module --precision {precision}"
     return "run the source checkpoint in that precision"
-
-
-def _describe_onnx(path: Path) -> tuple[str, dict[str, Any]]:
-    """The precision and the configuration that `export-onnx` noted in a file; those of others say nothing here.
-
-    Raises:
-      UsageError: a note of `export-onnx` that is damaged.
-    """
-    metadata = onnx_metadata(path)
-    if "source_hash" not in metadata:
-        return "fp32", {}
-    precision = metadata.get("precision", "fp32")
-    try:
-        configuration = json.loads(metadata.get("configuration", "{}"))
-    except ValueError:
-        configuration = None
-    if precision not in FILE_PRECISIONS or not isinstance(configuration, dict):
-        raise UsageError(f"{path}: its metadata are damaged: export it again with export-onnx")
-    return precision, configuration
-
-
-def _model_limits(configuration: Mapping[str, Any]) -> ModelLimits | None:
-    names = ("vocab_size", "type_vocab_size", "max_position_embeddings")
-    sizes = [size for name in names if isinstance(size := configuration.get(name), int) and size > 0]
-    return ModelLimits(*sizes) if len(sizes) == len(names) else None

@@ -11,14 +11,14 @@ import numpy as np
 from bertferry.convert.difference import compare_checkpoints
 from bertferry.core.errors import DataError, UsageError, first_line
 from bertferry.core.progress import ProgressCallback
-from bertferry.core.tasks import POSITIONS_INPUT, TASKS
 from bertferry.verify.artifact import Artifact
 from bertferry.verify.comparison import compare
 from bertferry.verify.environment import environment
 from bertferry.verify.golden import write_golden
+from bertferry.verify.inputs import find_limits, select_inputs
 from bertferry.verify.localization import Drift, localize
 from bertferry.verify.metrics import TaskMetrics
-from bertferry.verify.probes import Probe, coverage, select_probes, standard_probes
+from bertferry.verify.probes import Probe, coverage
 from bertferry.verify.report import CandidateResult, ProbeResult, Report
 from bertferry.verify.runner import Inspectable, Runner
 from bertferry.verify.texts import vocabulary_fault
@@ -33,7 +33,7 @@ class Judgment:
 
     `overrides` are tolerances of single outputs; `localize` also compares intermediate values; `save_golden` is
     the file to which the inputs and the reference's outputs are saved; `any_values` is for outputs of which
-    nothing is known: see `compare`.
+    nothing is known: see `compare`; `outputs` is `all`, or `common` for those that both sides have.
     """
 
     tolerance: Tolerance = PROFILES[DEFAULT_PROFILE]
@@ -45,6 +45,7 @@ class Judgment:
     localize: bool = False
     save_golden: Path | None = None
     any_values: bool = False
+    outputs: str = "all"
 
 
 def compare_artifacts(
@@ -73,7 +74,8 @@ def compare_artifacts(
     if not candidates:
         raise UsageError("nothing to compare: give at least one candidate")
     artifacts = (reference, *candidates)
-    probes_run, vocabulary_coverage = _select_inputs(artifacts, judgment, inputs, probes)
+    probes_run = select_inputs(artifacts, judgment.task, judgment.seed, inputs, probes)
+    limits = find_limits(artifacts)
     starts = [0, *accumulate(len(_names_run(side, probes_run)) for side in artifacts)]
 
     def tell_from(first: int) -> Callable[[str, int], None]:
@@ -92,7 +94,7 @@ def compare_artifacts(
         positions=judgment.positions,
         judge_padding=judgment.judge_padding,
         seed=judgment.seed,
-        coverage=vocabulary_coverage,
+        coverage=coverage(probes_run, limits) if limits else None,
         overrides=judgment.overrides or {},
         runs_on=reference.execution.describe(),
         configuration=next((side.configuration for side in artifacts if side.configuration), {}),
@@ -177,47 +179,6 @@ def loosest_profile(sides: Sequence[Artifact]) -> str:
     return max((side.profile for side in sides), key=order.index)
 
 
-def _select_inputs(
-    artifacts: Sequence[Artifact], judgment: Judgment, inputs: Sequence[Probe], names: Sequence[str]
-) -> tuple[tuple[Probe, ...], float | None]:
-    """The given or stored inputs if there are any, else the standard probes; and their vocabulary coverage."""
-    limits = next((side.limits for side in artifacts if side.limits), None)
-    stored = inputs or next((side.probes for side in artifacts if side.probes), ())
-    if stored:
-        probes = tuple(stored)
-    elif limits is None:
-        raise UsageError("no artifact states which inputs are valid: give some with --inputs FILE.npz")
-    else:
-        with_positions = POSITIONS_INPUT in TASKS[judgment.task].input_names
-        probes = standard_probes(limits, judgment.seed, with_positions=with_positions)
-    probes = select_probes(probes, names)
-    _check_limits(artifacts, probes)
-    return probes, coverage(probes, limits) if limits else None
-
-
-def _check_limits(artifacts: Sequence[Artifact], probes: Sequence[Probe]) -> None:
-    """Rejects artifacts of different sizes, and inputs that are invalid for them."""
-    limited = [side for side in artifacts if side.limits]
-    for side in limited[1:]:
-        if side.limits != limited[0].limits:
-            raise DataError(
-                f"{side.name} has a different configuration from {limited[0].name}: "
-                f"{side.limits}, {limited[0].limits}"
-            )
-    if not limited or limited[0].limits is None:
-        return
-    limits = limited[0].limits
-    for probe in probes:
-        ids, segments = probe.inputs["input_word_ids"], probe.inputs["input_type_ids"]
-        for what, value, limit in (
-            ("token id", ids.max(), limits.vocab_size - 1),
-            ("segment id", segments.max(), limits.type_vocab_size - 1),
-            ("length", ids.shape[1], limits.max_positions),
-        ):
-            if value > limit:
-                raise DataError(f"{probe.name}: {what} {value} exceeds the model's maximum, {limit}")
-
-
 def _reference_outputs(runner: Runner, probe: Probe, name: str) -> dict[str, np.ndarray]:
     try:
         return runner.run(probe.inputs)
@@ -240,6 +201,9 @@ def _run_probe(
     except Exception as error:  # a candidate that opens but fails on a valid input counts as a disagreement
         fault = f"fails with {type(error).__name__}: {first_line(error)}"
         return ProbeResult(probe.name, error=fault, padded=padded)
+    if judgment.outputs == "common":
+        want = {name: value for name, value in want.items() if name in got}
+        got = {name: value for name, value in got.items() if name in want}
     diffs = compare(
         want,
         got,

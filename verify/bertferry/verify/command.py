@@ -21,7 +21,7 @@ from bertferry.core.console import (
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
 from bertferry.verify.execution import DEVICES, ENGINES, GRAPH_OPTIMIZATIONS, RUN_PRECISIONS, parse_names
-from bertferry.verify.options import JUDGE_PADDING, POSITIONS, PROFILE_CHOICES, ParityOptions
+from bertferry.verify.options import JUDGE_PADDING, OUTPUTS, POSITIONS, PROFILE_CHOICES, ParityOptions
 from bertferry.verify.tolerance import parse_overrides, profile
 
 if TYPE_CHECKING:  # `--help` must not wait for NumPy
@@ -30,8 +30,8 @@ if TYPE_CHECKING:  # `--help` must not wait for NumPy
 OPTION_FLAGS = (
     *("task", "device", "precision", "reference_device", "reference_precision", "graph_optimization", "threads"),
     "engine",
-    *("profile", "atol", "rtol", "positions", "judge_padding", "baseline", "texts", "inputs", "seed"),
-    *("localize", "save_golden"),
+    *("outputs", "profile", "atol", "rtol", "positions", "judge_padding", "baseline"),
+    *("fit_inputs", "texts", "inputs", "seed", "localize", "save_golden"),
 )
 """Flags that are fields of `ParityOptions` under the same name."""
 REJUDGE_FLAGS = ("rejudge", "profile", "atol", "rtol", "override", "baseline", "json", *("junit", "html"))
@@ -61,7 +61,8 @@ def build_parser() -> argparse_flags.ArgumentParser:
         metavar="THEIRS=OURS",
         action="append",
         default=[],
-        help="an artifact's own input or output name and its standard name, such as input_ids=input_word_ids",
+        help="an artifact's own input or output name and its standard name, such as ids_1=input_word_ids; those "
+        "of Hugging Face, KerasHub and others are known",
     )
     _add_execution_flags(parser)
     _add_judgment_flags(parser)
@@ -98,6 +99,12 @@ def _add_execution_flags(parser: argparse_flags.ArgumentParser) -> None:
 
 def _add_judgment_flags(parser: argparse_flags.ArgumentParser) -> None:
     add = parser.add_argument_group("what counts as equal").add_argument
+    add(
+        "--outputs",
+        choices=OUTPUTS,
+        default="all",
+        help="common: compare only the outputs that both sides have; default: all",
+    )
     add("--profile", choices=PROFILE_CHOICES, default="auto", help="named tolerance; default: auto")
     add("--atol", type=float, help="absolute tolerance, replaces the profile's")
     add("--rtol", type=float, help="relative tolerance, replaces the profile's")
@@ -128,6 +135,12 @@ def _add_input_flags(parser: argparse_flags.ArgumentParser) -> None:
     add("--probes", metavar="NAME,…", help="names of the probes to run; default: all")
     add("--texts", metavar="FILE", help="one text per line, replaces the seeded probes")
     add("--inputs", metavar="FILE", help="an .npz file of inputs, replaces the seeded probes")
+    add(
+        "--fit-inputs",
+        action="store_true",
+        help="give all artifacts only inputs that each of them takes: of a fixed batch or length, in one segment "
+        "if one takes no segments, unpadded if one takes no mask",
+    )
     add("--seed", type=int, default=0, help="seed of the probes; default: 0")
 
 

@@ -1,9 +1,9 @@
 """Compares two sets of outputs by a fixed sequence of checks.
 
 Names in both directions, shape, dtype, emptiness, finiteness, then |got - want| ≤ atol + rtol·|want| in float64
-and the aggregate criteria. The first failing check is the reason; nothing is broadcast, cast or skipped. Outputs
-of which nothing is known are compared exactly unless they are floats, or integers and the tolerance is for less
-than float32.
+and the aggregate criteria. The first failing check is the reason; nothing is broadcast, cast or skipped, except
+that floats of different types are compared under a tolerance for half precision. Outputs of which nothing is known
+are compared exactly unless they are floats, or integers and the tolerance is for less than float32.
 """
 
 import math
@@ -27,12 +27,16 @@ class OutputDiff:
     """The verdict on one output: `reason` names the first failing check and is empty if all pass.
 
     `exact` is true for what was compared without statistics: integers, texts, nothing at all on both sides.
+    `types` says that the sides have floats of different types, '' if they do not; `only_padding` is true if the
+    values differ at padded positions alone.
     """
 
     output: str
     reason: str = ""
     statistics: Statistics | None = field(default=None)
     exact: bool = False
+    types: str = ""
+    only_padding: bool = False
 
     @property
     def ok(self) -> bool:
@@ -81,10 +85,11 @@ def _compare_any_values(name: str, reference: Arrays, candidate: Arrays, toleran
     if fault := _structural_fault(name, reference, candidate):
         return OutputDiff(name, fault)
     want, got = np.asarray(reference[name]), np.asarray(candidate[name])
+    if fault := _different_types(want, got):
+        return OutputDiff(name, fault)
     if want.dtype.kind == "c":
         want, got = (np.stack([side.real, side.imag], -1) for side in (want, got))
-    is_float = want.dtype.kind == "f" or want.dtype.name in ("bfloat16",)
-    if not is_float and (want.dtype.kind not in "iu" or tolerance.rtol <= PROFILES["fp32-cross"].rtol):
+    if not _is_float(want) and (want.dtype.kind not in "iu" or tolerance.rtol <= PROFILES["fp32-cross"].rtol):
         different = want != got
         if math.isfinite(tolerance.atol) and different.any():
             index = _first_index(different)
@@ -104,7 +109,7 @@ def _compare_any_values(name: str, reference: Arrays, candidate: Arrays, toleran
 
 
 def _structural_fault(name: str, reference: Arrays, candidate: Arrays) -> str:
-    """How an output is missing, or of another shape or type; '' if it is not."""
+    """How an output is missing, or of another shape or kind of type; '' if it is not."""
     if name not in candidate:
         return "missing in the candidate"
     if name not in reference:
@@ -112,9 +117,15 @@ def _structural_fault(name: str, reference: Arrays, candidate: Arrays) -> str:
     want, got = np.asarray(reference[name]), np.asarray(candidate[name])
     if got.shape != want.shape:
         return f"shape {list(got.shape)}, reference {list(want.shape)}"
-    if got.dtype != want.dtype:
-        return f"dtype {got.dtype}, reference {want.dtype}"
-    return ""
+    return "" if _is_float(want) and _is_float(got) else _different_types(want, got)
+
+
+def _is_float(array: np.ndarray) -> bool:
+    return array.dtype.kind == "f" or array.dtype.name == "bfloat16"
+
+
+def _different_types(want: np.ndarray, got: np.ndarray) -> str:
+    return "" if got.dtype == want.dtype else f"dtype {got.dtype}, reference {want.dtype}"
 
 
 def _compare_output(
@@ -131,16 +142,29 @@ def _compare_output(
     want, got = np.asarray(reference[name]), np.asarray(candidate[name])
     if not want.size:
         return OutputDiff(name, f"empty: shape {list(want.shape)}")
+    types = _different_types(want, got)
     wide_want, wide_got = want.astype(np.float64), got.astype(np.float64)
     for side, array in (("reference", wide_want), ("candidate", wide_got)):
         if not np.isfinite(array).all():
             index = _first_index(~np.isfinite(array))
-            return OutputDiff(name, f"{array[index]} in the {side} at {list(index)}")
+            fault = f"{array[index]} in the {side} at {list(index)}"
+            return OutputDiff(name, judge_types(types, tolerance) or fault, types=types)
     judged = _judged_elements(name, want.shape, mask, positions, judge_padding)
     if not judged.any():
         return OutputDiff(name)
     statistics = measure(wide_want, wide_got, judged, tolerance, want.dtype)
-    return OutputDiff(name, judge(statistics, tolerance), statistics)
+    reason = judge(statistics, tolerance)
+    unmasked = _judged_elements(name, want.shape, mask, "unmasked", judge_padding)
+    outside = bool(reason) and not np.array_equal(unmasked, judged) and bool(unmasked.any())
+    only_padding = outside and not judge(measure(wide_want, wide_got, unmasked, tolerance, want.dtype), tolerance)
+    return OutputDiff(
+        name, judge_types(types, tolerance) or reason, statistics, types=types, only_padding=only_padding
+    )
+
+
+def judge_types(types: str, tolerance: Tolerance) -> str:
+    """Why floats of different types disagree, '' if they do not: a tolerance for half precision allows them."""
+    return "" if tolerance.is_half else types
 
 
 def _judged_elements(

@@ -1,6 +1,5 @@
 """A report for the terminal: one table per candidate, worst first, and a hint on what to do next."""
 
-from bertferry.core.tasks import TASKS
 from bertferry.verify.localization import Drift, PointDrift
 from bertferry.verify.report import CandidateResult, Report, Row, rows_of
 
@@ -11,7 +10,7 @@ ALIKE = 0.99995
 
 def render(report: Report) -> str:
     """Renders the whole report; the verdict comes last."""
-    lines = [f"reference  {report.reference}{_runs_on(report.runs_on)}"]
+    lines = [f"reference  {report.reference}{_runs_on(report.runs_on)}", *(f"  {note}" for note in report.notes)]
     for candidate in report.candidates:
         lines += ["", f"candidate  {candidate.name}{_runs_on(candidate.runs_on)}", *_table(report, candidate)]
         lines += [
@@ -90,11 +89,13 @@ def _hint(report: Report) -> str:
         return "hint: no output differs; see the reasons above"
     if any(row.output == "(all)" for row in failed):
         return "hint: the candidate failed on a valid input; see its error above"
-    if any(row.statistics is None for row in failed):
+    if any(row.statistics is None or row.diff.types for row in failed):
         return (
-            "hint: some outputs cannot be compared; if names, shapes or types differ, compare the artifacts' "
-            "signatures and --task, or give --map"
+            "hint: some outputs cannot be compared; if shapes or types differ, compare the artifacts' signatures, "
+            "--task and --profile"
         )
+    if all(row.diff.only_padding for row in failed):
+        return "hint: only padded positions differ; ignore them with --positions unmasked"
     if any(candidate.drift and candidate.drift.culprit and not candidate.ok for candidate in report.candidates):
         return (
             "hint: compare the parameters and the arithmetic between the point named above and the one before it"
@@ -102,9 +103,15 @@ def _hint(report: Report) -> str:
     probes = [probe for candidate in report.candidates for probe in candidate.probes]
     different = {probe.probe for probe in probes if not probe.ok}
     if any(not probe.padded for probe in probes) and all(probe.padded or probe.ok for probe in probes):
-        tokens = report.positions == "all" and all(row.output in TASKS[report.task].per_token for row in failed)
-        remedy = ", or ignore padded positions with --positions unmasked" if tokens else ""
-        return f"hint: only padded inputs differ; compare how the mask is applied{remedy}"
+        return "hint: only padded inputs differ; compare how the mask is applied"
+    outputs = {row.output for row in failed}
+    if "sequence_output" in {row.output for row in rows_of(report)} - outputs:
+        where = (
+            "the pooler: its weights, its tanh, the position that it reads"
+            if "pooled_output" in outputs
+            else "the head"
+        )
+        return f"hint: the vectors of the tokens agree, only {', '.join(sorted(outputs))} differs; compare {where}"
     all_probes = {probe.probe for probe in probes}
     scope = (
         "every input differs"

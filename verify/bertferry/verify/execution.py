@@ -1,8 +1,7 @@
-"""How one side of a comparison runs: engine, device, precision, and names of inputs and outputs."""
+"""How one side of a comparison runs: engine, device and precision."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from bertferry.core.choices import check_choice
 from bertferry.core.errors import UnavailableError, UsageError
@@ -33,16 +32,13 @@ class Execution:
     """How to run an artifact.
 
     `precision` is None for the artifact's own precision; `engine` is for checkpoints, one of `ENGINES`;
-    `graph_optimization` and `threads` are ONNX Runtime's;
-    `names` maps an artifact's own input and output names to those of `bertferry.core.tasks`; `reference` makes
-    messages name the reference's flags.
+    `graph_optimization` and `threads` are ONNX Runtime's; `reference` makes messages name the reference's flags.
     """
 
     device: str = "cpu"
     precision: str | None = None
     graph_optimization: str = "all"
     threads: int | None = None
-    names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     reference: bool = False
     engine: str = "auto"
 

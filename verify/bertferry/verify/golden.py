@@ -7,18 +7,21 @@ A single batch is stored under the names of its inputs and outputs, several (as 
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from bertferry.core.atomic import replace_file
 from bertferry.core.errors import UsageError
-from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TASKS
+from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TASKS, TaskSpec
+from bertferry.verify.interface import Interface, standard_names
 from bertferry.verify.probes import Probe
 from bertferry.verify.runner import Arrays
 
-KNOWN_OUTPUTS = frozenset(name for task in TASKS.values() for name in task.output_names)
+INPUTS = frozenset(name for task in TASKS.values() for name in task.input_names)
+OUTPUTS = frozenset(name for task in TASKS.values() for name in task.output_names)
 
 NPZ_ERRORS = (
     *(OSError, ValueError, EOFError, AttributeError, TypeError, MemoryError, RuntimeError),
@@ -29,34 +32,50 @@ NPZ_ERRORS = (
 
 @dataclass(frozen=True)
 class Golden:
-    """A stored batch: inputs, and outputs by name."""
+    """A stored batch: inputs and outputs by standard name.
+
+    `takes` are the inputs that are in the file; `names` are the standard names of its arrays by their own.
+    """
 
     probe: Probe
     outputs: Arrays
+    takes: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_golden(path: Path) -> tuple[Golden, ...]:
-    """Reads a reference; arrays with unknown names are ignored.
+def read_golden(path: Path, task: TaskSpec, names: Mapping[str, str] = MappingProxyType({})) -> tuple[Golden, ...]:
+    """Reads a reference; arrays with names that are neither known nor in `names` are ignored.
 
     Raises:
       UsageError: the file is unreadable, or lacks an input or all outputs.
     """
     stored = []
-    for name, arrays in _batches(path).items():
-        outputs = {name: array for name, array in arrays.items() if name in KNOWN_OUTPUTS}
+    for name, (arrays, own_names) in _batches(path, task, names).items():
+        outputs = {name: array for name, array in arrays.items() if name in OUTPUTS or name in names.values()}
+        outputs = {name: array for name, array in outputs.items() if name not in INPUTS}
         if not outputs:
-            raise UsageError(f"{path}: missing outputs: expected arrays named {', '.join(sorted(KNOWN_OUTPUTS))}")
-        stored.append(Golden(Probe(name or "stored inputs", _inputs(path, arrays)), outputs))
+            raise UsageError(
+                f"{path}: missing outputs: it has {', '.join(arrays) or 'no arrays'}, expected arrays named "
+                f"{', '.join(sorted(OUTPUTS))}, or others with --map"
+            )
+        ids = arrays.get("input_word_ids", np.zeros((0, 0), np.int32))
+        # A model that is given no segments computes with segment 0.
+        inputs = _inputs(path, {"input_type_ids": np.zeros(ids.shape, np.int32), **arrays})
+        probe = Probe(name or "stored inputs", inputs)
+        stored.append(Golden(probe, outputs, tuple(at for at in probe.inputs if at in arrays), own_names))
     return tuple(stored)
 
 
-def read_inputs(path: Path) -> tuple[Probe, ...]:
-    """The inputs stored in an `.npz`, as int32 [B, S].
+def read_inputs(
+    path: Path, task: TaskSpec = TASKS["encoder"], names: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Probe, ...]:
+    """The inputs stored in an `.npz`, as int32 [B, S], under standard names.
 
     Raises:
       UsageError: the file is unreadable, lacks an input, or has inconsistent shapes.
     """
-    return tuple(Probe(name or "given inputs", _inputs(path, arrays)) for name, arrays in _batches(path).items())
+    batches = _batches(path, task, names).items()
+    return tuple(Probe(name or "given inputs", _inputs(path, arrays)) for name, (arrays, _) in batches)
 
 
 def write_golden(path: Path, probes: Sequence[Probe], outputs: Sequence[Arrays]) -> None:
@@ -74,14 +93,26 @@ def write_golden(path: Path, probes: Sequence[Probe], outputs: Sequence[Arrays])
         np.savez(file, **arrays)  # type: ignore[arg-type]  # NumPy's annotation
 
 
-def _batches(path: Path) -> dict[str, dict[str, np.ndarray]]:
-    """The arrays of each stored batch by its name, which is '' for a single batch without one."""
+def _batches(
+    path: Path, task: TaskSpec, given: Mapping[str, str]
+) -> dict[str, tuple[dict[str, np.ndarray], dict[str, str]]]:
+    """The arrays of each stored batch by standard name, and these names by the file's own.
+
+    The batches are by name, which is '' for a single batch without one.
+    """
     batches: dict[str, dict[str, np.ndarray]] = {}
     for key, array in read_arrays(path).items():
         probe, _, name = key.rpartition("/")
         batches.setdefault(probe, {})[name] = array
-    named = {probe: arrays for probe, arrays in batches.items() if probe and ENCODER_INPUTS[0] in arrays}
-    return named or {"": batches.get("", {})}
+    standard = {}
+    for probe, arrays in batches.items():
+        shapes = {name: array.shape for name, array in arrays.items()}
+        floats = {name: shape for name, shape in shapes.items() if arrays[name].dtype.kind == "f"}
+        own = Interface({name: shapes[name] for name in shapes if name not in floats}, floats)
+        names = standard_names(str(path), own, task, given)
+        standard[probe] = {names[name]: array for name, array in arrays.items()}, names
+    named = {probe: batch for probe, batch in standard.items() if probe and ENCODER_INPUTS[0] in batch[0]}
+    return named or {"": standard.get("", ({}, {}))}
 
 
 def _inputs(path: Path, arrays: Arrays) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ from bertferry.verify.execution import Execution
 from bertferry.verify.tolerance import PROFILES
 
 PROFILE_CHOICES = ("auto", *PROFILES)
+OUTPUTS = ("all", "common")
 POSITIONS = ("all", "unmasked")
 JUDGE_PADDING = ("auto", "always", "never")
 
@@ -25,7 +26,9 @@ class ParityOptions:
       reference_device, reference_precision: how the reference runs; `fp64` makes it the ground truth.
       graph_optimization, threads: ONNX Runtime's settings for all ONNX files.
       engine: what computes checkpoints, see `bertferry.verify.execution`.
-      names: standard names by an artifact's own input and output names.
+      names: standard names by an artifact's own input and output names, besides those that are known.
+      outputs: `all`, or `common` to compare only those that both sides have.
+      fit_inputs: give the artifacts only inputs that all of them take: of a fixed shape, in one segment, unpadded.
       profile: a name in `PROFILES`, or `auto` for the loosest profile of the artifacts compared.
       atol, rtol: replace the profile's.
       overrides: tolerances of single outputs, see `parse_overrides`.
@@ -53,6 +56,8 @@ class ParityOptions:
     threads: int | None = None
     engine: str = "auto"
     names: Mapping[str, str] = field(default_factory=dict)
+    outputs: str = "all"
+    fit_inputs: bool = False
     profile: str = "auto"
     atol: float | None = None
     rtol: float | None = None
@@ -70,6 +75,7 @@ class ParityOptions:
     def __post_init__(self) -> None:
         check_choice("task", self.task, TASKS)
         check_choice("profile", self.profile, PROFILE_CHOICES)
+        check_choice("outputs", self.outputs, OUTPUTS)
         check_choice("positions", self.positions, POSITIONS)
         check_choice("judge_padding", self.judge_padding, JUDGE_PADDING)
         check_count("threads", self.threads)
@@ -85,13 +91,10 @@ class ParityOptions:
             self.reference_precision,
             self.graph_optimization,
             self.threads,
-            self.names,
             reference=True,
             engine=self.engine,
         )
 
     def candidate_execution(self) -> Execution:
         """How the candidates run."""
-        return Execution(
-            self.device, self.precision, self.graph_optimization, self.threads, self.names, engine=self.engine
-        )
+        return Execution(self.device, self.precision, self.graph_optimization, self.threads, engine=self.engine)

@@ -1,14 +1,21 @@
 """verify_parity: do these artifacts compute the same function?"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bertferry.convert import SourceOptions
 from bertferry.core.errors import UsageError
 from bertferry.core.progress import ProgressCallback
-from bertferry.verify.artifact import resolve_artifact, split_kind
+from bertferry.core.tasks import TASKS
+from bertferry.verify.applicability import check_kinds, check_padding
+from bertferry.verify.artifact import Artifact, resolve_artifact
 from bertferry.verify.artifact_comparison import Judgment, compare_artifacts, loosest_profile
+from bertferry.verify.fitting import check_fit, find_restrictions, fit_probes
 from bertferry.verify.golden import read_inputs
+from bertferry.verify.inputs import select_inputs
+from bertferry.verify.kinds import split_kind
+from bertferry.verify.matching import check_inputs, check_map, check_outputs
 from bertferry.verify.options import ParityOptions
 from bertferry.verify.probes import Probe
 from bertferry.verify.report import Report
@@ -39,27 +46,23 @@ def verify_parity(
       BertferryError: an artifact cannot be opened, the options conflict, or a device is missing.
         Disagreement does not raise: see `Report.ok`.
     """
-    _check_flags_of_kinds(options, (reference, *candidates))
+    check_kinds(options, source, [split_kind(str(side))[0] for side in (reference, *candidates)])
     baseline = None if options.baseline is None else read_report(Path(options.baseline))
-    reference_artifact = resolve_artifact(reference, options.task, options.reference_execution(), source)
-    candidate_artifacts = [
-        resolve_artifact(candidate, options.task, options.candidate_execution(), source)
-        for candidate in candidates
+    sides = [
+        resolve_artifact(reference, options.task, options.reference_execution(), source, options.names),
+        *(
+            resolve_artifact(candidate, options.task, options.candidate_execution(), source, options.names)
+            for candidate in candidates
+        ),
     ]
-    profile_name = (
-        loosest_profile([reference_artifact, *candidate_artifacts])
-        if options.profile == "auto"
-        else options.profile
-    )
+    notes = _check_names(sides, options)
+    inputs, fitted = _inputs(sides, options)
+    check_padding(options, inputs)
+    profile_name = loosest_profile(sides) if options.profile == "auto" else options.profile
     tolerance = profile_named(profile_name).with_bounds(options.atol, options.rtol)
-    input_probes: Sequence[Probe] = ()
-    if options.inputs is not None:
-        input_probes = read_inputs(Path(options.inputs))
-    if options.texts is not None:
-        input_probes = text_probes(Path(options.texts), [reference_artifact, *candidate_artifacts])
     report = compare_artifacts(
-        reference_artifact,
-        candidate_artifacts,
+        sides[0],
+        sides[1:],
         Judgment(
             tolerance,
             parse_overrides(options.overrides, tolerance),
@@ -69,22 +72,40 @@ def verify_parity(
             options.seed,
             options.localize,
             None if options.save_golden is None else Path(options.save_golden),
+            outputs=options.outputs,
         ),
-        probes=options.probes,
-        inputs=input_probes,
+        inputs=inputs,
         progress=progress,
     )
+    report = replace(report, notes=(*notes, *fitted))
     _check_overrides(report)
     return report if baseline is None else report.with_faults(regressions(report, baseline))
 
 
-def _check_flags_of_kinds(options: ParityOptions, sides: Sequence[str | Path]) -> None:
-    """Refuses options for a kind of artifact if no side is of that kind."""
-    kinds = {split_kind(str(side))[0] for side in sides}
-    if (options.threads, options.graph_optimization) != (None, "all") and "onnx" not in kinds:
-        raise UsageError("--threads and --graph-optimization apply to ONNX files only, and no artifact is one")
-    if options.engine != "auto" and "checkpoint" not in kinds:
-        raise UsageError("--engine applies to checkpoints only, and no artifact is one")
+def _check_names(sides: Sequence[Artifact], options: ParityOptions) -> tuple[str, ...]:
+    """Refuses sides whose names do not match; returns what is left out of the comparison."""
+    check_map(options.names, sides, read_names=options.inputs is not None)
+    check_inputs(sides, TASKS[options.task])
+    return check_outputs(sides[0], sides[1:], options.outputs)
+
+
+def _inputs(sides: Sequence[Artifact], options: ParityOptions) -> tuple[tuple[Probe, ...], tuple[str, ...]]:
+    """The inputs of the comparison, and what they were fitted to."""
+    given: Sequence[Probe] = ()
+    if options.inputs is not None:
+        given = read_inputs(Path(options.inputs), TASKS[options.task], options.names)
+    if options.texts is not None:
+        given = text_probes(Path(options.texts), sides)
+    restrictions = find_restrictions(sides)
+    length = next((at.size for at in restrictions if at.axis == 1), None)
+    if not options.fit_inputs:
+        probes = select_inputs(sides, options.task, options.seed, given, options.probes)
+        check_fit(probes, restrictions)
+        return probes, ()
+    probes = select_inputs(sides, options.task, options.seed, given, options.probes, length=length)
+    if any(side.probes for side in sides):  # they have outputs for their own inputs alone
+        check_fit(probes, restrictions)
+    return fit_probes(probes, restrictions), tuple(f"fitted to {at.artifact}: {at.what}" for at in restrictions)
 
 
 def _check_overrides(report: Report) -> None:

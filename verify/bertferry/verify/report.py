@@ -56,7 +56,8 @@ class CandidateResult:
 
 @dataclass(frozen=True)
 class Report(Result):
-    """A reference against its candidates. `coverage` is the used share of the token embedding table, if known."""
+    """A reference against its candidates. `coverage` is the used share of the token embedding table, if known;
+    `notes` say what was left out of the comparison on request."""
 
     SCHEMA = Schema.PARITY
 
@@ -72,6 +73,7 @@ class Report(Result):
     runs_on: str = ""
     configuration: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -134,8 +136,17 @@ class Row:
     candidate: str
     probe: str
     output: str
-    reason: str
-    statistics: Statistics | None
+    diff: OutputDiff
+
+    @property
+    def reason(self) -> str:
+        """The first failing check, '' if all pass."""
+        return self.diff.reason
+
+    @property
+    def statistics(self) -> Statistics | None:
+        """The differences, if the values could be compared."""
+        return self.diff.statistics
 
     @property
     def max_abs(self) -> float:
@@ -150,6 +161,6 @@ def rows_of(report: Report) -> Iterator[Row]:
     for candidate in report.candidates:
         for probe in candidate.probes:
             if probe.error:
-                yield Row(candidate.name, probe.probe, "(all)", probe.error, None)
+                yield Row(candidate.name, probe.probe, "(all)", OutputDiff("(all)", probe.error))
             for diff in probe.diffs:
-                yield Row(candidate.name, probe.probe, diff.output, diff.reason, diff.statistics)
+                yield Row(candidate.name, probe.probe, diff.output, diff)

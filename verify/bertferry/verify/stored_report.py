@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bertferry.core.results import read_json
-from bertferry.verify.comparison import OutputDiff, judge
+from bertferry.verify.comparison import OutputDiff, judge, judge_types
 from bertferry.verify.metrics import Metric, rank_fault
 from bertferry.verify.report import Report, rows_of
 from bertferry.verify.statistics import Statistics
@@ -39,7 +39,8 @@ def rejudge(report: Report, tolerance: Tolerance, overrides: Mapping[str, Tolera
         if diff.statistics is None:
             return diff
         own_tolerance = overrides.get(diff.output, tolerance)
-        return replace(diff, reason=judge(replace(diff.statistics, violations=None), own_tolerance))
+        reason = judge(replace(diff.statistics, violations=None), own_tolerance)
+        return replace(diff, reason=judge_types(diff.types, own_tolerance) or reason)
 
     def rejudge_metric(metric: Metric) -> Metric:
         reason = rank_fault(metric.value, tolerance.min_rank_correlation) if metric.judged else ""

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from bertferry.core.errors import UsageError
 
+HALF_RTOL = 1e-2
+"""The smallest relative tolerance of a profile for half precision."""
+
 
 @dataclass(frozen=True)
 class Tolerance:
@@ -31,6 +34,11 @@ class Tolerance:
         """Whether any difference can exceed it."""
         criteria = (self.min_sqnr_db, self.min_cosine, self.min_rank_correlation)
         return math.isfinite(self.atol) or any(criterion is not None for criterion in criteria)
+
+    @property
+    def is_half(self) -> bool:
+        """Whether it is for values of 16 bits or less: outputs in float16 then count as float32."""
+        return self.rtol >= HALF_RTOL or not math.isfinite(self.atol)
 
     def describe(self) -> str:
         """Its name and bounds, for reports."""
@@ -70,7 +78,7 @@ PROFILES = {
         Tolerance("exact", 0.0, 0.0),
         Tolerance("fp32", 3e-5, 1e-4, min_sqnr_db=100.0, local_noise=2e-6),
         Tolerance("fp32-cross", 2e-4, 1e-3, min_sqnr_db=90.0, local_noise=5e-6),
-        Tolerance("fp16", 3e-2, 1e-2, min_sqnr_db=40.0, local_noise=5e-3),
+        Tolerance("fp16", 3e-2, HALF_RTOL, min_sqnr_db=40.0, local_noise=5e-3),
         Tolerance("bf16-products", 2e-1, 2e-2, min_sqnr_db=30.0, local_noise=2e-2),
         Tolerance("bf16", 3e-1, 5e-2, min_sqnr_db=25.0, local_noise=3e-2),
         Tolerance(

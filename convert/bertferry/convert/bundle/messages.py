@@ -17,7 +17,7 @@ MESSAGES = {
     "Entry": "1 dtype int32, 2 shape Shape, 3 shard_id int32, 4 offset int64, 5 size int64, 6 crc32c fixed32, "
     "7 slices *Slice",
     # tensor_shape.proto, tensor_slice.proto
-    "Shape": "2 dim *Dimension",
+    "Shape": "2 dim *Dimension, 3 unknown_rank bool",
     "Dimension": "1 size int64",
     "Slice": "1 extent *Extent",
     "Extent": "1 start int64, 2 length int64",
@@ -30,6 +30,24 @@ MESSAGES = {
     "SavedModel": "2 meta_graphs *MetaGraph",
     "MetaGraph": "1 info MetaInfo, 2 graph Graph",
     "MetaInfo": "4 tags *string",
+    # the same file without its graph: what can be called
+    "SavedInterface": "2 meta_graphs *MetaInterface",
+    "MetaInterface": "1 info MetaInfo, 5 signatures *SignatureEntry, 7 objects SavedObjects",
+    "SignatureEntry": "1 key string, 2 value Signature",
+    "Signature": "1 inputs *TensorInfoEntry, 2 outputs *TensorInfoEntry",
+    "TensorInfoEntry": "1 key string, 2 value TensorInfo",
+    "TensorInfo": "3 shape Shape",
+    # saved_object_graph.proto, struct.proto
+    "SavedObjects": "1 nodes *SavedObject, 2 functions *SavedFunctionEntry",
+    "SavedObject": "1 children *Child, 6 function SavedFunction",
+    "SavedFunction": "1 names *string",
+    "SavedFunctionEntry": "1 key string, 2 value ConcreteFunction",
+    "ConcreteFunction": "3 inputs Structure, 4 outputs Structure",
+    "Structure": "33 tensor TensorSpec, 51 list Structures, 52 tuple Structures, 53 dict StructureFields",
+    "Structures": "1 values *Structure",
+    "StructureFields": "1 fields *StructureEntry",
+    "StructureEntry": "1 key string, 2 value Structure",
+    "TensorSpec": "1 name string, 2 shape Shape",
     # graph.proto, node_def.proto, attr_value.proto, tensor.proto; a map is stored as its entries
     "Graph": "1 node *Node",
     "Node": "1 name string, 2 op string, 5 attr *NodeAttribute",
@@ -68,3 +86,4 @@ HeaderMessage = _message_class("Header")
 EntryMessage = _message_class("Entry")
 ObjectGraphMessage = _message_class("ObjectGraph")
 SavedModelMessage = _message_class("SavedModel")
+SavedInterfaceMessage = _message_class("SavedInterface")

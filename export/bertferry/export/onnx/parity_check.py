@@ -58,9 +58,8 @@ def check_parity(
     with _emulation(path, source, options) as emulation:
         probes = source.probes(options)
         levels = {} if options.precision == "bf16" else {"all": (), "none": () if probes else QUICK_PROBES}
-        widen = options.floats == "float16"
         candidates = [
-            replace(onnx_artifact(path, Execution(graph_optimization=level), widen=widen, shown=target), only=only)
+            replace(onnx_artifact(path, Execution(graph_optimization=level), shown=target), only=only)
             for level, only in levels.items()
         ]
         if emulation is not None:

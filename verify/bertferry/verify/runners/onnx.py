@@ -8,28 +8,29 @@ import numpy as np
 
 from bertferry.core.errors import DataError, UnavailableError, UsageError, first_line
 from bertferry.verify.execution import Execution
-from bertferry.verify.name_mapping import to_artifact_names, to_standard_names
 from bertferry.verify.runner import Arrays
 
 if TYPE_CHECKING:  # an extra
     import onnxruntime
 
 PROVIDERS: dict[str, str] = {"cpu": "CPUExecutionProvider", "gpu": "CUDAExecutionProvider"}
-TYPES = {"tensor(int32)": np.int32, "tensor(int64)": np.int64, "tensor(float16)": np.float16}
+TYPES: dict[str, type[np.generic]] = {
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+    "tensor(float16)": np.float16,
+    "tensor(float)": np.float32,
+    "tensor(bool)": np.bool_,
+}
 WARNINGS_OFF = 3
 
 
 class OnnxRunner:
-    """An ONNX Runtime session, in the file's precision or another.
+    """An ONNX Runtime session, in the file's precision or another."""
 
-    `widen` converts float16 outputs to float32, for files that were exported with them.
-    """
-
-    def __init__(self, path: Path, execution: Execution, *, widen: bool, shares_mask: bool) -> None:
+    def __init__(self, path: Path, execution: Execution, *, shares_mask: bool) -> None:
         self.name = str(path)
         self.shares_mask = shares_mask
         self._path, self._execution = path, execution
-        self._widen = widen or execution.precision == "fp64"
         model: str | bytes = str(path)
         if execution.precision not in (None, "fp32", "tf32"):
             from bertferry.verify.runners.onnx_graph import convert_precision
@@ -39,8 +40,7 @@ class OnnxRunner:
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The graph's outputs by name."""
-        outputs = self._run(self._session, to_artifact_names(inputs, self._execution.names))
-        return to_standard_names(outputs, self._execution.names)
+        return self._run(self._session, inputs)
 
     def points(self, inputs: Arrays, given: Arrays | None = None) -> dict[str, np.ndarray]:
         """Intermediate values of the file as it is, if it is one of this project."""
@@ -50,8 +50,7 @@ class OnnxRunner:
         if not points:
             return {}
         session = self._create_session(model)
-        feeds = {**to_artifact_names(inputs, self._execution.names), **(given or {})}
-        values = self._run(session, feeds)
+        values = self._run(session, {**inputs, **(given or {})})
         return {point: values[tensor].astype(np.float32) for point, tensor in points.items()}
 
     def _create_session(self, model: str | bytes) -> "onnxruntime.InferenceSession":
@@ -107,8 +106,6 @@ class OnnxRunner:
         }
         names = [value.name for value in session.get_outputs()]
         outputs = session.run(names, feeds)
-        if self._widen:
-            outputs = [
-                array.astype(np.float32) if array.dtype in (np.float16, np.float64) else array for array in outputs
-            ]
+        if self._execution.precision == "fp64":  # the file's own type, from which it was converted
+            outputs = [array.astype(np.float32) if array.dtype == np.float64 else array for array in outputs]
         return dict(zip(names, outputs, strict=True))

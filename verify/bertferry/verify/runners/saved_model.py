@@ -13,12 +13,11 @@ from bertferry.core.manifest import read_manifest
 from bertferry.core.tasks import CONVENIENCES, ENCODER_INPUTS, TASKS, inputs_of
 from bertferry.modeling.tf_compat import LoadedModule, list_declared_inputs
 from bertferry.verify.execution import DEFAULT_EXECUTION, Execution
-from bertferry.verify.name_mapping import to_artifact_names, to_standard_names
+from bertferry.verify.kinds import SIGNATURE
 from bertferry.verify.runner import Arrays
 from bertferry.verify.runners.device import Device
 from bertferry.verify.runners.device_function import DeviceFunction
 
-SIGNATURE = "serving_default"
 LOADING_ERRORS = (ValueError, OSError, tf.errors.OpError, RuntimeError, IndexError, KeyError, TypeError)
 """What TensorFlow raises for damaged files."""
 TEXT = "tensorflow_text"
@@ -33,18 +32,18 @@ class HubRunner:
 
         self.name = str(path)
         self.shares_mask = read_manifest(path) is not None
-        self._names = execution.names
         device = Device(execution)
         try:
             with device.scope():
                 root = hub.KerasLayer(str(path))
                 self.loaded = root.resolved_object
-                self._layers: list[tuple[Any, tuple[str, ...]]] = [(root, ENCODER_INPUTS)]
+                self._layers: list[tuple[Any, dict[str, tf.DType]]] = [(root, _types(self.loaded, ENCODER_INPUTS))]
                 # If the root is the encoder, the heads are separate sub-objects.
                 for head in TASKS[task].heads if TASKS[task].encoder else ():
                     if not hasattr(self.loaded, head):
                         raise DataError(f"{path}: missing .{head} (required by task {task})")
-                    self._layers.append((hub.KerasLayer(getattr(self.loaded, head)), inputs_of((head,))))
+                    part = getattr(self.loaded, head)
+                    self._layers.append((hub.KerasLayer(part), _types(part, inputs_of((head,)))))
         except LOADING_ERRORS as error:
             raise _loading_fault(path, "Hub module", error) from error
         declared = list_declared_inputs(self.loaded)
@@ -52,7 +51,8 @@ class HubRunner:
         self._by_list = not any(isinstance(inputs, Mapping) for inputs in declared or [{}])
         shapes = [spec.shape for spec in tf.nest.flatten(declared)]
         any_shape = all(shape.rank is None or shape.as_list() == [None, None] for shape in shapes)
-        self._function = DeviceFunction(self.outputs, TASKS[task].input_names, device, any_shape=any_shape)
+        names = tuple(dict.fromkeys(name for _, types in self._layers for name in types))
+        self._function = DeviceFunction(self.outputs, names, device, any_shape=any_shape)
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The outputs of the root call and of the sub-objects, by name."""
@@ -68,12 +68,19 @@ class HubRunner:
             pooled, sequence = self._layers[0][0]([inputs[name] for name in ENCODER_INPUTS])
             return {"pooled_output": pooled, "sequence_output": sequence}
         results: dict[str, tf.Tensor] = {}
-        for layer, input_names in self._layers:
-            outputs = layer(to_artifact_names({name: inputs[name] for name in input_names}, self._names))
+        for layer, types in self._layers:
+            outputs = layer({name: tf.cast(inputs[name], dtype) for name, dtype in types.items()})
             if not isinstance(outputs, Mapping):
                 raise ValueError("the module does not return a dict for a dict of inputs")
             results |= {name: tensor for name, tensor in outputs.items() if name not in CONVENIENCES}
-        return to_standard_names(results, self._names)
+        return results
+
+
+def _types(module: LoadedModule, otherwise: tuple[str, ...]) -> dict[str, tf.DType]:
+    """The types of the inputs with which a module is called by name, or int32 for the usual ones."""
+    declared = next((inputs for inputs in list_declared_inputs(module) if isinstance(inputs, Mapping)), {})
+    types = {name: spec.dtype for name, spec in declared.items()}
+    return types or dict.fromkeys(otherwise, tf.int32)
 
 
 def load_saved_model(path: Path) -> LoadedModule:
@@ -98,7 +105,7 @@ def _loading_fault(path: Path, kind: str, error: Exception) -> DataError:
 
 
 class SignatureRunner:
-    """A signature of a SavedModel, with its own input and output names unless they are mapped."""
+    """A signature of a SavedModel, with its own input and output names."""
 
     def __init__(
         self,
@@ -109,7 +116,6 @@ class SignatureRunner:
     ) -> None:
         self.name = str(path)
         self.shares_mask = read_manifest(path) is not None
-        self._names = execution.names
         device = Device(execution)
         if loaded is None:
             with device.scope():
@@ -121,10 +127,9 @@ class SignatureRunner:
             )
         self._signature = self._loaded.signatures[signature]
         self._specs = self._signature.structured_input_signature[1]
-        self._inputs = tuple(self._names.get(name, name) for name in self._specs)
         shapes = [spec.shape for spec in self._specs.values()]
         any_shape = all(shape.rank is None or not any(shape.as_list()) for shape in shapes)
-        self._function = DeviceFunction(self.outputs, self._inputs, device, any_shape=any_shape)
+        self._function = DeviceFunction(self.outputs, tuple(self._specs), device, any_shape=any_shape)
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The signature's outputs by name."""
@@ -136,6 +141,7 @@ class SignatureRunner:
 
     def outputs(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The outputs as tensors."""
-        tensors = to_artifact_names(inputs, self._names)
-        cast = {name: tf.cast(tensors[name], spec.dtype) for name, spec in self._specs.items()}
-        return to_standard_names(self._signature(**cast), self._names)
+        outputs: dict[str, tf.Tensor] = self._signature(
+            **{name: tf.cast(inputs[name], spec.dtype) for name, spec in self._specs.items()}
+        )
+        return outputs

@@ -1,0 +1,66 @@
+"""What the files of an artifact say about it: precision, configuration, inputs and outputs."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bertferry.core.errors import UsageError
+from bertferry.core.onnx_files.interface import onnx_interface
+from bertferry.core.onnx_files.metadata import onnx_metadata
+from bertferry.core.tasks import TASKS
+from bertferry.verify.interface import Interface
+from bertferry.verify.probes import ModelLimits
+from bertferry.verify.saved_model_interface import SavedModelInterface
+
+FILE_PRECISIONS = ("fp32", "fp16", "bf16", "int8")
+"""Those of `export-onnx`."""
+
+
+def describe_onnx(path: Path) -> tuple[str, dict[str, Any]]:
+    """The precision and the configuration that `export-onnx` noted in a file; those of others say nothing here.
+
+    Raises:
+      UsageError: a note of `export-onnx` that is damaged.
+    """
+    metadata = onnx_metadata(path)
+    if "source_hash" not in metadata:
+        return "fp32", {}
+    precision = metadata.get("precision", "fp32")
+    try:
+        configuration = json.loads(metadata.get("configuration", "{}"))
+    except ValueError:
+        configuration = None
+    if precision not in FILE_PRECISIONS or not isinstance(configuration, dict):
+        raise UsageError(f"{path}: its metadata are damaged: export it again with export-onnx")
+    return precision, configuration
+
+
+def model_limits(configuration: Mapping[str, Any]) -> ModelLimits | None:
+    """The valid inputs of a model with this configuration; None if it does not say them."""
+    names = ("vocab_size", "type_vocab_size", "max_position_embeddings")
+    sizes = [size for name in names if isinstance(size := configuration.get(name), int) and size > 0]
+    return ModelLimits(*sizes) if len(sizes) == len(names) else None
+
+
+def graph_interface(path: Path) -> Interface | None:
+    """What a graph takes and returns; None for a file that its runner will refuse."""
+    try:
+        return Interface(*onnx_interface(path))
+    except (OSError, ValueError):
+        return None
+
+
+def module_interface(path: Path, kind: str, task: str, signature: str) -> Interface | None:
+    """What a signature, or the call of a module and of the heads that are its sub-objects, takes and returns."""
+    saved = SavedModelInterface(path)
+    if kind == "savedmodel":
+        return saved.signature(signature)
+    heads = TASKS[task].heads if TASKS[task].encoder else ()
+    parts = [part for part in (saved.call(child) for child in ("", *heads)) if part is not None]
+    if not parts or not parts[0].inputs or not parts[0].outputs:
+        return None
+    joined = Interface({}, {})
+    for part in parts:
+        joined = Interface({**joined.inputs, **part.inputs}, {**joined.outputs, **part.outputs})
+    return joined
