@@ -15,7 +15,6 @@ REFUSED = {
     "TensorArray, backwards": "TensorListSetItem",
     "TensorArray, early stop": "differs from its source",
     "state": "depends on the variable total",
-    "bfloat16": "bfloat16",
     "image resizing by area": "ResizeArea",
     "image resizing, bicubic": "Cubic",
     "image resizing with antialias": "ScaleAndTranslate",

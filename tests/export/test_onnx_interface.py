@@ -90,15 +90,53 @@ def test_a_source_in_half_precision_is_judged_as_such(export):
         return {"y": tf.cast(tf.nn.softmax(product * product), tf.float32)}
 
     assert "within fp16" in export(serve, [spec("x")], kernel).report.verdict
-    with pytest.raises(DataError, match="computes in half precision, and --precision int8 starts from float32"):
-        export(serve, [spec("x")], kernel, precision="int8")
+    assert export(serve, [spec("x")], kernel, precision="int8").report.verdict.startswith("MEASURED")
+
+
+def test_bfloat16_is_computed_in_float32(export):
+    kernel = tf.Variable(tf.cast(normal(4, 64), tf.bfloat16))
+
+    def serve(x):
+        half = tf.cast(x, tf.bfloat16)
+        looped = tf.while_loop(lambda k, _: k < 2, lambda k, h: (k + 1, h * tf.constant(0.5, h.dtype)), [0, half])[
+            1
+        ]
+        return {"y": tf.cast(tf.nn.relu(looped @ kernel), tf.float32), "rounded": tf.cast(half, tf.float32)}
+
+    exported = export(serve, [spec("x")], kernel)
+    assert "within bf16" in exported.report.verdict
+    assert exported.report.notes == (
+        "the SavedModel computes in bf16: the file is made from its graph in float32",
+    )
+    with pytest.raises(DataError, match="x is of bfloat16, which ONNX Runtime cannot take or return"):
+        export(lambda x: {"y": tf.cast(x @ kernel, tf.float32)}, [spec("x", dtype=tf.bfloat16)], kernel)
+    with pytest.raises(DataError, match="an output is of bfloat16"):
+        export(lambda x: {"y": tf.cast(x, tf.bfloat16) @ kernel}, [spec("x")], kernel)
+
+
+def test_inputs_and_outputs_of_float16_keep_their_type(export):
+    kernel = tf.Variable(normal(4, 3).numpy().astype(np.float16))
+    half = spec("x", dtype=tf.float16)
+    exported = export(lambda x: {"y": x @ kernel, "z": x}, [half], kernel, precision="int8")
+    outputs = exported.run(x=ROWS.astype(np.float16))
+    assert {value.dtype for value in outputs.values()} == {np.dtype(np.float16)}
+    np.testing.assert_array_equal(outputs["z"], ROWS.astype(np.float16))
 
 
 def test_a_weight_beyond_float16_is_refused(export):
     kernel = tf.Variable(np.full((64, 2), 1e6, np.float32), name="price")
     for verify in (True, False):
-        with pytest.raises(DataError, match=r"price_0 has values beyond 65504, .*: keep --precision fp32"):
+        with pytest.raises(
+            DataError, match=r"price_0: 1e[+]06 does not fit into float16 .*: keep --precision fp32"
+        ):
             export(lambda x: {"y": x @ kernel}, [spec("x", None, 64)], kernel, precision="fp16", verify=verify)
+
+
+def test_a_constant_beyond_float16_is_refused(export):
+    """A weight makes the product one in float16; the constant has no name of its own."""
+    kernel, price = normal(4, 2), np.full((2, 3), 1e6, np.float32)
+    with pytest.raises(DataError, match=r"a constant of .*: 1e[+]06 does not fit into float16 .*: keep"):
+        export(lambda x: {"y": x @ (kernel @ price)}, [spec("x")], kernel, precision="fp16", verify=False)
 
 
 class TestProbes:

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.chunks import blocks, bytes_of
 from bertferry.convert.heads import check_nothing_trained_is_left, with_heads, with_parameters
@@ -12,6 +10,7 @@ from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.layouts import WRITTEN
 from bertferry.convert.options import ConversionOptions
 from bertferry.core import axes
+from bertferry.core.casting import cast
 from bertferry.core.config import LAYER_NORM_EPSILON
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.tasks import TASKS
@@ -63,7 +62,9 @@ class Plan:
             yield from self.checkpoint.reader.chunks(tensor.source)
             return
         for block in blocks(self.checkpoint.read(tensor.parameter, tensor.row.axes)):
-            yield bytes_of(block if tensor.keeps_type else cast(block, tensor.dtype, tensor.row))
+            if not tensor.keeps_type:
+                block = cast(block, tensor.dtype, tensor.parameter, "choose another --dtype")
+            yield bytes_of(block)
 
 
 def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:
@@ -145,19 +146,3 @@ def _wanted_heads(checkpoint: Checkpoint, task: str) -> tuple[str, ...]:
             "give --task encoder to take the encoder alone",
         )
     return checkpoint.heads if task == "all" else TASKS[task].heads
-
-
-def cast(value: np.ndarray, dtype: str, row: Row) -> np.ndarray:
-    """The values in another type, rounded to nearest.
-
-    Raises:
-      DataError: a finite value that becomes infinite.
-    """
-    with np.errstate(over="ignore"):
-        result = value.astype(np.dtype(dtype))
-    lost = np.isfinite(value) & ~np.isfinite(result)
-    if lost.any():
-        raise DataError(
-            f"{row.parameter}: {value[lost].flat[0]:g} does not fit into {dtype}", "choose another --dtype"
-        )
-    return result

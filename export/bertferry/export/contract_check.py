@@ -36,16 +36,18 @@ def check_module_contract(
     check_installed("checking a module", *HUB, "keras")
     with suppress(ImportError):
         import tensorflow_text  # noqa: F401 - registers the operations of text modules
-    from bertferry.export.contract_lines import LINES, ModuleSubject
-    from bertferry.export.text_contract_lines import TextSubject, takes_texts, text_contract
+    from bertferry.export.contract_lines import ModuleSubject
+    from bertferry.export.text_contract_lines import TextSubject, takes_texts
     from bertferry.verify.runners.saved_model import load_saved_model
 
     root = load_saved_model(path)
     if takes_texts(root):
-        kind, lines = text_contract(root)
-        findings = _run_checks(TextSubject.of(path, root), lines, progress)
+        texts = TextSubject.of(path, root)
+        kind, lines = texts.contract()
+        findings = _run_checks(texts, lines, progress)
     else:
-        kind, findings = "module", _run_checks(ModuleSubject.of(path, root), LINES, progress)
+        module = ModuleSubject.of(path, root)
+        kind, findings = "module", _run_checks(module, module.lines, progress)
     return ContractReport(str(directory), kind, tuple(findings))
 
 

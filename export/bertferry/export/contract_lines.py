@@ -1,6 +1,6 @@
 """The contract of encoder modules; each line is a function that raises ContractError if it is violated."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,11 @@ from bertferry.core.temporary import TemporaryFolder
 from bertferry.export.contract import Line
 from bertferry.export.shared_contract_lines import (
     check_local_paths,
+    check_refusal,
     check_variables,
     check_vocabulary,
+    check_wide,
+    is_for_inference,
     require,
     sample,
     tolerance_of,
@@ -53,7 +56,13 @@ class ModuleSubject:
         inputs = dict(zip(ENCODER_INPUTS, arrays, strict=True))
         own = manifest is not None and not any("pooler/" in variable.name for variable in root.variables)
         task = task_spec(name, pooler=not own)
-        return cls(path, root, hub.KerasLayer(root, trainable=True), task, inputs)
+        trainable = not is_for_inference(root.variables, root.trainable_variables)
+        return cls(path, root, hub.KerasLayer(root, trainable=trainable), task, inputs)
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The contract of modules that can be trained or, with weights in half precision, of those that cannot."""
+        return LINES if self.layer.trainable else INFERENCE_LINES
 
     @property
     def tolerance(self) -> float:
@@ -114,8 +123,17 @@ def check_dropout(subject: ModuleSubject) -> None:
     first, second, default = (first_output(subject, training=training) for training in (False, False, None))
     require(np.allclose(first, second, atol=subject.tolerance), "two calls in inference differ")
     require(np.allclose(first, default, atol=subject.tolerance), "inference is not the default")
-    first, second = (first_output(subject, training=True) for _ in range(2))
-    require(not np.allclose(first, second, atol=subject.tolerance), "two calls in training agree: dropout is off")
+    if subject.layer.trainable:
+        first, second = (first_output(subject, training=True) for _ in range(2))
+        same = np.allclose(first, second, atol=subject.tolerance)
+        require(not same, "two calls in training agree: dropout is off")
+
+
+def check_training_is_refused(subject: ModuleSubject) -> None:
+    inputs = {name: tf.constant(array) for name, array in subject.inputs.items()}
+    check_refusal(lambda: subject.root(inputs, training=True))
+    if hasattr(subject.root, "serve_training"):
+        check_refusal(lambda: subject.root.serve_training(subject.whole()))
 
 
 def check_signature(subject: ModuleSubject, path: Path | None = None) -> None:
@@ -141,6 +159,7 @@ def check_saving_again(subject: ModuleSubject) -> None:
 def check_gradients(subject: ModuleSubject) -> None:
     weights = subject.layer.trainable_weights
     require(len(weights) > 0, "no trainable weights")
+    check_wide(weights)
     with tf.GradientTape(persistent=True) as tape:
         outputs = subject.call(dict, training=False)
         used = [tf.cast(outputs[name], tf.float32) for name in subject.outputs]
@@ -191,7 +210,7 @@ def check_keras_2(subject: ModuleSubject) -> None:
     import tf_keras
 
     inputs = {name: tf_keras.Input((LENGTH,), dtype=tf.int32, name=name) for name in ENCODER_INPUTS}
-    outputs = hub.KerasLayer(str(subject.path), trainable=True)(inputs)
+    outputs = hub.KerasLayer(str(subject.path), trainable=subject.layer.trainable)(inputs)
     model = tf_keras.Model(inputs, outputs[subject.outputs[0]])
     model.predict(subject.inputs, verbose=0)
     if "sequence_output" in outputs:
@@ -202,19 +221,19 @@ def check_keras_2(subject: ModuleSubject) -> None:
 def check_keras_3(subject: ModuleSubject) -> None:
     import keras
 
-    layer = keras.layers.TFSMLayer(
-        str(subject.path), call_endpoint="serve", call_training_endpoint="serve_training"
-    )
+    training = {"call_training_endpoint": "serve_training"} if subject.layer.trainable else {}
+    layer = keras.layers.TFSMLayer(str(subject.path), call_endpoint="serve", **training)
     outputs = layer(subject.whole())
     missing = [name for name in subject.task.output_names if name not in outputs]
     require(not missing, f"missing {', '.join(missing)}")
     name = subject.task.output_names[0]
-    first, second = (np.asarray(layer(subject.whole(), training=True)[name]) for _ in range(2))
-    require(not np.array_equal(first, second), "two calls in training agree: dropout is off")
+    if training:
+        first, second = (np.asarray(layer(subject.whole(), training=True)[name]) for _ in range(2))
+        require(not np.array_equal(first, second), "two calls in training agree: dropout is off")
 
 
 def check_xla(subject: ModuleSubject) -> None:
-    for training in (False, True):
+    for training in (False, True)[: 1 + subject.layer.trainable]:
         compiled = tf.function(partial(subject.layer, training=training), autograph=False, jit_compile=True)
         compiled({name: tf.constant(array) for name, array in subject.inputs.items()})
 
@@ -232,15 +251,15 @@ def check_heads(subject: ModuleSubject) -> None:
     for head in subject.task.heads if subject.task.encoder else ():
         require(hasattr(subject.root, head), f"missing .{head}")
         inputs = {name: subject.whole()[name] for name in inputs_of((head,))}
-        outputs = hub.KerasLayer(getattr(subject.root, head), trainable=True)(inputs)
+        outputs = hub.KerasLayer(getattr(subject.root, head), trainable=subject.layer.trainable)(inputs)
         missing = [output.name for output in HEADS[head].outputs if output.name not in outputs]
         require(not missing, f".{head} does not return {', '.join(missing)}")
 
 
-def _call_checks() -> list[Line]:
+def _call_checks(modes: Sequence[bool]) -> list[Line]:
     lines: list[Line] = []
     for dtype in (tf.int32, tf.int64):
-        for training in (False, True):
+        for training in modes:
             mode = f"{dtype.name}, {'training' if training else 'inference'}"
             lines.append((f"accepts a dict ({mode})", partial(check_dict_call, dtype=dtype, training=training)))
             for structure in (list, tuple):
@@ -249,11 +268,8 @@ def _call_checks() -> list[Line]:
     return lines
 
 
-LINES: tuple[Line, ...] = (
-    ("has variables, trainable_variables, regularization_losses", check_variables),
-    *_call_checks(),
-    ("dropout is on in training and off by default", check_dropout),
-    ("every trainable weight has a gradient, twice from a persistent tape", check_gradients),
+HAS_VARIABLES: Line = ("has variables, trainable_variables, regularization_losses", check_variables)
+SHARED: tuple[Line, ...] = (
     ("masked tokens do not affect other outputs", check_mask),
     ("batch size and sequence length are dynamic", check_batch_and_length),
     ("serving_default has the documented input and output names", check_signature),
@@ -264,4 +280,18 @@ LINES: tuple[Line, ...] = (
     ("heads are sub-objects", check_heads),
     ("contains its vocabulary and casing", check_assets),
     ("contains no local file paths", check_local_paths),
+)
+LINES: tuple[Line, ...] = (
+    HAS_VARIABLES,
+    *_call_checks((False, True)),
+    ("dropout is on in training and off by default", check_dropout),
+    ("every trainable weight has a gradient, twice from a persistent tape", check_gradients),
+    *SHARED,
+)
+INFERENCE_LINES: tuple[Line, ...] = (
+    HAS_VARIABLES,
+    *_call_checks((False,)),
+    ("inference is the default", check_dropout),
+    ("training is refused, as weights in half precision cannot be trained", check_training_is_refused),
+    *((line.replace(", in training too", ""), check) for line, check in SHARED),
 )

@@ -22,6 +22,11 @@ from bertferry.modeling.tf_compat import set_default_signature
 Function: TypeAlias = Any
 """A tf.function, whose type TensorFlow does not publish."""
 INTEGERS = (tf.int32, tf.int64)
+NOT_TRAINED = (
+    "a module in half precision is for inference: updates would be lost in the rounding of its weights; fine-tune "
+    "one of --precision fp32, and export the result in half precision; or call this one with trainable=False"
+)
+"""What a call in training answers if the weights have 16 bits."""
 
 
 def build_hub_module(
@@ -34,9 +39,10 @@ def build_hub_module(
     """Builds the trackable object to save as a Hub module of a task, and its serving signatures.
 
     The root maps a dict of `ENCODER_INPUTS` to a dict, and a list or tuple of the three to a list, in int32 and
-    int64, with `training` on and off and with dynamic batch size and sequence length. It is the encoder, or the
-    classifier or span labeler itself; masked-LM and next-sentence heads are the sub-objects `.mlm` and `.nsp`.
-    `serve`, `serve_training` and `serving_default` compute the whole task from one dict, as Keras 3 calls it.
+    int64, with `training` on and off and with dynamic batch size and sequence length; modules in half precision
+    refuse training. It is the encoder, or the classifier or span labeler itself; masked-LM and next-sentence heads
+    are the sub-objects `.mlm` and `.nsp`. `serve`, `serve_training` and `serving_default` compute the whole task
+    from one dict, as Keras 3 calls it.
 
     Args:
       config: the encoder's configuration.
@@ -81,12 +87,15 @@ class Network:
         return {training: self._body(training) for training in (False, True)}
 
     def _body(self, training: bool) -> Function:
+        refuses = training and any(variable.dtype != tf.float32 for variable in self.parameters.values())
+
         @tf.function(input_signature=_specs(ENCODER_INPUTS), autograph=False)
         def encoder(input_word_ids, input_mask, input_type_ids):  # type: ignore[no-untyped-def]
             encoded = encode(
                 self.parameters, self.config, input_word_ids, input_mask, input_type_ids, training=training
             )
-            return encoded.sequence, encoded.pooled, encoded.layers
+            outputs = encoded.sequence, encoded.pooled, encoded.layers
+            return _refused(outputs) if refuses else outputs
 
         return encoder.get_concrete_function()
 
@@ -106,6 +115,17 @@ class Network:
             self.parameters, self.config, heads, sequence, pooled, positions, training=training
         )
         return tf.nest.map_structure(lambda tensor: tf.cast(tensor, tf.float32), outputs)
+
+
+def _refused(outputs: Any) -> Any:  # noqa: ANN401 - tensors in any structure
+    """The outputs of a function that fails where it is called.
+
+    XLA drops assertions: what it compiles returns NaN.
+    """
+    with tf.control_dependencies([tf.raw_ops.Assert(condition=False, data=[NOT_TRAINED])]):
+        return tf.nest.map_structure(
+            lambda tensor: None if tensor is None else tensor * tf.constant(float("nan"), tensor.dtype), outputs
+        )
 
 
 def _specs(names: tuple[str, ...], dtype: tf.DType = tf.int32) -> list[tf.TensorSpec]:

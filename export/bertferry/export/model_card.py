@@ -23,10 +23,10 @@ def model_card(module: Module, parity: Report | None) -> str:
 | layers, hidden size, heads | {config.num_layers}, {config.hidden_size}, {config.num_attention_heads} |
 | maximum length | {config.max_position_embeddings} |
 | activation | {config.activation} |
-| weights | {module.precision} |
+| weights | {_weights(module)} |
 | parity with the source | {"not checked" if parity is None else parity.verdict()} |"""
     if module.sentence is not None:
-        return _text_card(facts, module.sentence, config.hidden_size)
+        return _text_card(facts, module.sentence, config.hidden_size, _layer(module))
     spec = module.spec
     rows = [f"| `{output.name}` | {_shape(output, source)} |" for output in spec.outputs]
     if spec.encoder:
@@ -46,16 +46,33 @@ def model_card(module: Module, parity: Report | None) -> str:
 All outputs are float32. Inputs are int32 or int64 [batch, sequence]{_positions(spec)}.
 
 ```python
-{_snippet(spec)}
+{_snippet(spec, _layer(module))}
 ```
 
 `hub.KerasLayer` is a layer of Keras 2 (`tf_keras`). Keras 3 loads the same directory with
-`keras.layers.TFSMLayer(DIR, call_endpoint="serve", call_training_endpoint="serve_training")`. Servers call the
+`{_keras_3_layer(module)}`. Servers call the
 signature `serving_default`; its arguments and results have the names above.
 """
 
 
-def _text_card(facts: str, sentence: SentenceChoices, hidden: int) -> str:
+def _weights(module: Module) -> str:
+    if module.precision == "fp32":
+        return "fp32"
+    return (
+        f"{module.precision}, for inference only: fine-tune a module of `--precision fp32`, and export the result"
+    )
+
+
+def _layer(module: Module) -> str:
+    return f'hub.KerasLayer("module"{", trainable=True" * (module.precision == "fp32")})'
+
+
+def _keras_3_layer(module: Module) -> str:
+    training = ', call_training_endpoint="serve_training"' * (module.precision == "fp32")
+    return f'keras.layers.TFSMLayer(DIR, call_endpoint="serve"{training})'
+
+
+def _text_card(facts: str, sentence: SentenceChoices, hidden: int, layer: str) -> str:
     scaled = ", scaled to unit length" if sentence.normalize else ""
     return f"""# BERT text embedding, hidden size {hidden}
 
@@ -69,7 +86,7 @@ import tensorflow as tf
 import tensorflow_hub as hub
 import tensorflow_text  # registers the operations of the tokenizer
 
-layer = hub.KerasLayer("module", trainable=True)
+layer = {layer}
 print(layer(tf.constant(["A man is playing a guitar.", ""])).shape)
 ```
 """
@@ -114,12 +131,13 @@ def _positions(task: TaskSpec) -> str:
     return f"; `{POSITIONS_INPUT}` [batch, predictions] are the positions that `.mlm` predicts"
 
 
-def _snippet(task: TaskSpec) -> str:
+def _snippet(task: TaskSpec, layer: str) -> str:
+    of_head = layer.replace('"module"', "layer.resolved_object.{}").format
     lines = [
         "import tensorflow as tf",
         "import tensorflow_hub as hub",
         "",
-        'layer = hub.KerasLayer("module", trainable=True)',
+        f"layer = {layer}",
         "inputs = {",
         '    "input_word_ids": tf.constant([[2, 4, 3, 0]]),',
         '    "input_mask": tf.constant([[1, 1, 1, 0]]),',
@@ -130,12 +148,12 @@ def _snippet(task: TaskSpec) -> str:
     ]
     if "mlm" in task.heads:
         lines += [
-            "mlm = hub.KerasLayer(layer.resolved_object.mlm, trainable=True)",
+            f"mlm = {of_head('mlm')}",
             'print(mlm({**inputs, "masked_lm_positions": tf.constant([[1]])})["mlm_logits"].shape)',
         ]
     if "nsp" in task.heads:
         lines += [
-            "nsp = hub.KerasLayer(layer.resolved_object.nsp, trainable=True)",
+            f"nsp = {of_head('nsp')}",
             'print(nsp(inputs)["nsp_logits"].shape)',
         ]
     listed = f"[{', '.join(task.listed)}]"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertferry.convert import Checkpoint
 from bertferry.core import axes
+from bertferry.core.casting import cast
 from bertferry.core.errors import DataError
 from bertferry.core.parameters import canonical_axes, task_parameters
 from bertferry.core.progress import ProgressCallback
@@ -90,15 +91,19 @@ def write_module(directory: Path, module: Module) -> None:
 
 
 def variables(module: Module) -> dict[str, Any]:
-    """One `tf.Variable` per parameter, with the source's value in the module's type."""
+    """One `tf.Variable` per parameter, with the source's value in the module's type.
+
+    Those in half precision are not trainable: an update is smaller than the distance of most to the next number,
+    and the gradients of float16 vanish without a scaled loss.
+    """
     import tensorflow as tf
 
-    dtype = tf.as_dtype(MODULE_PRECISIONS[module.precision])
+    dtype = MODULE_PRECISIONS[module.precision]
     return {
         name: tf.Variable(
-            tf.cast(module.source.read(name, canonical_axes(name)), dtype),
+            cast(module.source.read(name, canonical_axes(name)), dtype, name, "keep --precision fp32"),
             name=name,
-            trainable=name not in module.frozen,
+            trainable=module.precision == "fp32" and name not in module.frozen,
         )
         for name in module.parameters
     }

@@ -61,6 +61,8 @@ class ModuleOptions:
         check_count("num_labels", self.num_labels)
         if self.onnx and self.kind not in TASKS:
             raise UsageError("--onnx: ONNX has no text operations: export an encoder task")
+        if self.freeze and self.precision != "fp32":
+            raise UsageError(f"--freeze is for --precision fp32: no weight is trained in {self.precision}")
         if self.pooling is not None and self.kind != "text":
             raise UsageError(f"--pooling is for --task text, not {self.task}")
 

@@ -1,9 +1,11 @@
 """Checks shared by all contracts, and the helpers that they use."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, Protocol
+
+import tensorflow as tf
 
 from bertferry.export.contract import ContractError
 from bertferry.modeling.tf_compat import LoadedModule
@@ -11,6 +13,7 @@ from bertferry.modeling.tf_compat import LoadedModule
 LOCAL_PATH = re.compile(rb"/(?:home|Users|root|tmp|mnt|workspace|build)/[\w.-]+/[\w./-]+")
 CHUNK = 1 << 24
 FEW = 3
+HALVES = ("float16", "bfloat16")
 TOLERANCES = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
 """Differences between outputs that another order of summation may cause, by type of the weights."""
 
@@ -36,6 +39,27 @@ def require(condition: bool, fault: str) -> None:
 def tolerance_of(variables: Iterable[Any]) -> float:
     """The tolerance for the types of a module's weights."""
     return max((TOLERANCES.get(variable.dtype.name, 0.0) for variable in variables), default=0.0)
+
+
+def is_for_inference(variables: Iterable[Any], trainable: Collection[Any]) -> bool:
+    """Whether a module is not trained since its weights have 16 bits."""
+    return not trainable and any(variable.dtype.name in HALVES for variable in variables)
+
+
+def check_wide(trainable: Iterable[Any]) -> None:
+    """Checks that no weight is trained in 16 bits."""
+    halves = [variable for variable in trainable if variable.dtype.name in HALVES]
+    names = sample(variable.name for variable in halves)
+    require(not halves, f"updates are lost in the rounding of weights in half precision: {names}")
+
+
+def check_refusal(call: Callable[[], object]) -> None:
+    """Checks that a call in training fails."""
+    try:
+        call()
+    except tf.errors.InvalidArgumentError:
+        return
+    raise ContractError("computes, but has no trainable weights")
 
 
 def sample(names: Iterable[object]) -> str:

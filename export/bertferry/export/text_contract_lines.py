@@ -17,8 +17,11 @@ from bertferry.core.temporary import TemporaryFolder
 from bertferry.export.contract import Line
 from bertferry.export.shared_contract_lines import (
     check_local_paths,
+    check_refusal,
     check_variables,
     check_vocabulary,
+    check_wide,
+    is_for_inference,
     require,
     sample,
     tolerance_of,
@@ -46,7 +49,16 @@ class TextSubject:
         import tensorflow_hub as hub
 
         trainable = hasattr(root, "trainable_variables")  # otherwise the layer does not pass `training` on
+        trainable &= not is_for_inference(getattr(root, "variables", ()), getattr(root, "trainable_variables", ()))
         return cls(path, root, hub.KerasLayer(root, trainable=trainable))
+
+    def contract(self) -> tuple[str, tuple[Line, ...]]:
+        """The kind of the module, and the lines of its contract."""
+        outputs = [function.structured_outputs for function in self.root.__call__.concrete_functions]
+        if any(isinstance(output, Mapping) for output in outputs):
+            return "preprocessing", PREPROCESSING_LINES
+        variables, trainable = (getattr(self.root, name, ()) for name in ("variables", "trainable_variables"))
+        return "text embedding", _embedding_lines(is_for_inference(variables, trainable))
 
     @property
     def tolerance(self) -> float:
@@ -61,14 +73,6 @@ class TextSubject:
 def takes_texts(root: LoadedModule) -> bool:
     """Whether a module's root takes strings."""
     return any(spec.dtype == tf.string for spec in tf.nest.flatten(list_declared_inputs(root)))
-
-
-def text_contract(root: LoadedModule) -> tuple[str, tuple[Line, ...]]:
-    """The kind of a text module, and the lines of its contract."""
-    outputs = [function.structured_outputs for function in root.__call__.concrete_functions]
-    if any(isinstance(output, Mapping) for output in outputs):
-        return "preprocessing", PREPROCESSING_LINES
-    return "text embedding", EMBEDDING_LINES
 
 
 def check_embeddings(subject: TextSubject) -> None:
@@ -87,6 +91,8 @@ def check_independence(subject: TextSubject) -> None:
 def check_dropout(subject: TextSubject) -> None:
     inference, default = subject.call(training=False), subject.call()
     require(np.allclose(inference, default, atol=subject.tolerance), "inference is not the default")
+    if not subject.layer.trainable:
+        return
     first, second = (subject.call(training=True) for _ in range(2))
     require(not np.allclose(first, second, atol=subject.tolerance), "two calls in training agree: dropout is off")
 
@@ -94,6 +100,7 @@ def check_dropout(subject: TextSubject) -> None:
 def check_gradients(subject: TextSubject) -> None:
     weights = getattr(subject.root, "trainable_variables", ())
     require(len(weights) > 0, "no trainable variables")
+    check_wide(weights)
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(subject.call(training=True) ** 3)
     without = [
@@ -174,18 +181,32 @@ def check_keras_2(subject: TextSubject) -> None:
     model(tf.constant(TEXTS))
 
 
-EMBEDDING_LINES: tuple[Line, ...] = (
-    ("has variables, trainable_variables, regularization_losses", check_variables),
-    ("maps each text to a float32 embedding", check_embeddings),
-    ("an embedding does not depend on the other texts of the batch", check_independence),
-    ("dropout is on in training and off by default", check_dropout),
-    ("every trainable variable has a gradient", check_gradients),
-    ("serving_default maps texts to one output", partial(check_signature, outputs=1)),
-    ("it is kept when the module is saved again", partial(check_saving_again, outputs=1)),
-    ("works in Keras 2 models", check_keras_2),
-    ("contains its vocabulary and casing", check_vocabulary),
-    ("contains no local file paths", check_local_paths),
-)
+def check_training_is_refused(subject: TextSubject) -> None:
+    check_refusal(lambda: subject.root(tf.constant(TEXTS), training=True))
+
+
+def _embedding_lines(for_inference: bool) -> tuple[Line, ...]:
+    trained: tuple[Line, ...] = (
+        ("dropout is on in training and off by default", check_dropout),
+        ("every trainable variable has a gradient", check_gradients),
+    )
+    refused: tuple[Line, ...] = (
+        ("inference is the default", check_dropout),
+        ("training is refused, as weights in half precision cannot be trained", check_training_is_refused),
+    )
+    return (
+        ("has variables, trainable_variables, regularization_losses", check_variables),
+        ("maps each text to a float32 embedding", check_embeddings),
+        ("an embedding does not depend on the other texts of the batch", check_independence),
+        *(refused if for_inference else trained),
+        ("serving_default maps texts to one output", partial(check_signature, outputs=1)),
+        ("it is kept when the module is saved again", partial(check_saving_again, outputs=1)),
+        ("works in Keras 2 models", check_keras_2),
+        ("contains its vocabulary and casing", check_vocabulary),
+        ("contains no local file paths", check_local_paths),
+    )
+
+
 PREPROCESSING_LINES: tuple[Line, ...] = (
     ("maps texts to int32 encoder inputs", check_encoder_inputs),
     ("special tokens are at their positions", check_special_tokens),

@@ -22,7 +22,7 @@ from bertferry.verify.probes import Probe, coverage
 from bertferry.verify.report import CandidateResult, ProbeResult, Report
 from bertferry.verify.runner import Inspectable, Runner
 from bertferry.verify.texts import vocabulary_fault
-from bertferry.verify.tolerance import PROFILES, Tolerance
+from bertferry.verify.tolerance import PROFILES, Tolerance, loosest
 
 DEFAULT_PROFILE = "fp32"
 
@@ -175,8 +175,7 @@ def _run_candidate(
 
 def loosest_profile(sides: Sequence[Artifact]) -> str:
     """The loosest of the artifacts' profiles."""
-    order = list(PROFILES)
-    return max((side.profile for side in sides), key=order.index)
+    return loosest(side.profile for side in sides)
 
 
 def _reference_outputs(runner: Runner, probe: Probe, name: str) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -108,6 +108,11 @@ def profile(name: str) -> Tolerance:
     if name not in PROFILES:
         raise UsageError(f"unknown profile {name!r}: expected one of {', '.join(PROFILES)}")
     return PROFILES[name]
+
+
+def loosest(names: Iterable[str]) -> str:
+    """The loosest of some profiles, by name."""
+    return max(names, key=list(PROFILES).index)
 
 
 def parse_overrides(values: Sequence[str], base: Tolerance) -> dict[str, Tolerance]:

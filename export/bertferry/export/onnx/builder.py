@@ -11,6 +11,7 @@ from onnx import helper, numpy_helper
 
 from bertferry.convert import Checkpoint
 from bertferry.core import axes as named_axes
+from bertferry.core.casting import cast
 from bertferry.core.parameters import canonical_axes
 from bertferry.core.tasks import TaskSpec
 from bertferry.export.onnx.draft import Draft
@@ -91,7 +92,7 @@ class GraphBuilder:
             name,
             (*shape[:-1], shape[-1] * parts),
             self.floats,
-            lambda: load().astype(np.dtype(self.floats), copy=False),
+            lambda: cast(load(), self.floats, name, "keep --precision fp32"),
         )
         return name
 

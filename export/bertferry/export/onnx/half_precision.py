@@ -1,25 +1,26 @@
 """Converts the weights and matrix products of a translated graph to float16; everything else stays in float32."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
-from bertferry.core.errors import DataError
+from bertferry.core.casting import cast
 from bertferry.export.onnx.draft import Draft
-from bertferry.export.onnx.subgraphs import nodes_in_order, subgraphs
+from bertferry.export.onnx.subgraphs import all_graphs, nodes_in_order, subgraphs
 from bertferry.export.onnx.weights import Weight
 
+REMEDY = "keep --precision fp32"
 PRODUCTS = ("MatMul", "Gemm", "Einsum")
-LARGEST = float(np.finfo(np.float16).max)
 MOVES = ("Reshape", "Transpose", "Identity", "Squeeze", "Unsqueeze")
 """Operations that return the values of their first input: those of a float16 weight stay in float16."""
 
 
 def convert_to_half(draft: Draft) -> Draft:
-    """The graph with its float32 weights in float16.
+    """The graph with its float32 weights, and the constants of products with them, in float16.
 
     Products with a weight are computed in float16 and widened; before any other operation, the weight is widened.
     Layer normalizations, softmax, activations and the sums between them therefore stay in float32.
@@ -29,7 +30,8 @@ def convert_to_half(draft: Draft) -> Draft:
     for value in model.graph.input:
         if value.name in narrowed:
             value.type.tensor_type.elem_type = TensorProto.FLOAT16
-    _convert(model.graph, set(narrowed))
+    constants = {constant.name: constant for graph in all_graphs(model.graph) for constant in graph.initializer}
+    _convert(model.graph, set(narrowed), constants)
     weights = [
         replace(weight, dtype="float16", load=partial(_load_as_half, weight))
         if weight.name in narrowed
@@ -39,17 +41,18 @@ def convert_to_half(draft: Draft) -> Draft:
     return replace(draft, weights=weights)
 
 
-def _convert(graph: onnx.GraphProto, half: set[str]) -> None:
+def _convert(graph: onnx.GraphProto, half: set[str], constants: Mapping[str, onnx.TensorProto]) -> None:
     """Converts a graph and the graphs inside its nodes; `half` are the tensors in float16, in and around it."""
     outputs = {value.name for value in graph.output}
     nodes: list[onnx.NodeProto] = []
     for node in list(nodes_in_order(graph)):
         for inner in subgraphs(node):
-            _convert(inner, half)
+            _convert(inner, half, constants)
         if node.op_type in MOVES and node.input[0] in half and not outputs.intersection(node.output):
             half.update(node.output)
             nodes.append(node)
         elif node.op_type in PRODUCTS and half.intersection(node.input):
+            _check_constants(node, constants)
             nodes += _narrow_product(node, half)
         else:
             nodes += _widen_inputs(node, half)
@@ -62,12 +65,14 @@ def _convert(graph: onnx.GraphProto, half: set[str]) -> None:
 
 
 def _load_as_half(weight: Weight) -> np.ndarray:
-    values = weight.load()
-    if (np.abs(values[np.isfinite(values)]) > LARGEST).any():
-        raise DataError(
-            f"{weight.name} has values beyond {LARGEST:g}, the range of float16: keep --precision fp32"
-        )
-    return np.ascontiguousarray(values.astype(np.float16))
+    return cast(weight.load(), "float16", weight.name, REMEDY)
+
+
+def _check_constants(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> None:
+    """Refuses constants that a product takes, and that are beyond the range of float16."""
+    for name in node.input:
+        if name in constants:
+            cast(numpy_helper.to_array(constants[name]), "float16", f"a constant of {node.name}", REMEDY)
 
 
 def _cast(name: str, to: str, dtype: int) -> onnx.NodeProto:

@@ -14,11 +14,12 @@ from bertferry.export.onnx.captures import Captured, capture_references, capture
 from bertferry.export.onnx.corrections import correct
 from bertferry.export.onnx.functions import NodeDef, Program, dtype_of, expand, node_of, to_graph_def
 from bertferry.export.onnx.input_roles import Input, describe_inputs
-from bertferry.export.onnx.operations import check_operations, computes_in_half
+from bertferry.export.onnx.operations import BFLOAT16, check_operations, find_halves, find_precision
 from bertferry.export.onnx.recurrent import gate_weights
 from bertferry.export.onnx.resources import drop_state, replace_handles
 from bertferry.export.onnx.tensor_lists import check_lists
 from bertferry.export.onnx.weights import Weight
+from bertferry.export.onnx.widen import widen, widen_captured
 from bertferry.modeling.tf_compat import get_argument_name
 
 
@@ -27,8 +28,8 @@ class LiftedGraph:
     """A TensorFlow graph whose weights are placeholders.
 
     `inputs` and `outputs` map names to tensors of the graph, `weights` maps placeholders to their weights.
-    `described` is what the inputs are for, `renamed` the names of outputs in the source by their names here, and
-    `is_half` whether the graph computes in less than float32.
+    `described` is what the inputs are for, `renamed` the names of outputs in the source by their names here,
+    `precision` that of the source, and `widened` whether the graph computes in float32 what the source does not.
     """
 
     graph: tf.compat.v1.GraphDef
@@ -37,13 +38,17 @@ class LiftedGraph:
     weights: Mapping[str, Weight]
     described: tuple[Input, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
-    is_half: bool = False
+    precision: str = "fp32"
+    widened: bool = False
 
 
-def lift(function: tf.types.experimental.ConcreteFunction, *, bind_weights: bool = False) -> LiftedGraph:
+def lift(
+    function: tf.types.experimental.ConcreteFunction, *, bind_weights: bool = False, in_float32: bool = False
+) -> LiftedGraph:
     """The graph of a concrete function, with calls inlined and captured values replaced by placeholders.
 
-    With `bind_weights`, they are constants instead.
+    With `bind_weights`, they are constants instead. With `in_float32`, values of float16 are float32; those of
+    bfloat16 always are.
 
     Raises:
       DataError: it uses a resource that is not a variable, such as a lookup table, or depends on state.
@@ -56,10 +61,17 @@ def lift(function: tf.types.experimental.ConcreteFunction, *, bind_weights: bool
     check_operations(program)
     check_lists(program)
     replace_handles(program, owners)
+    precision = find_precision(program)
+    halves = find_halves(program)
+    widened = BFLOAT16 in halves or (in_float32 and bool(halves))
+    if widened:
+        widen(program, inputs)
     correct(program)
     outputs, renamed = _add_outputs(program, sorted(function.structured_outputs), inputs)
     used = {node_of(tensor) for node in program.main.nodes for tensor in node.input}
     values = {**capture_values(owners, used), **capture_references(function, program)}
+    if widened:
+        values = {name: widen_captured(value) for name, value in values.items()}
     constants = {name for name, value in values.items() if value.is_small or bind_weights}
     constants |= gate_weights(program, values)
     _place(program, inputs, values, constants)
@@ -69,9 +81,7 @@ def lift(function: tf.types.experimental.ConcreteFunction, *, bind_weights: bool
             weights[f"{name}:0"] = _weight(value, len(weights), {*inputs, *outputs})
     tables = {name: value.shape for name, value in values.items()}
     described = describe_inputs(program, inputs, tables)
-    return LiftedGraph(
-        to_graph_def(program), inputs, outputs, weights, described, renamed, computes_in_half(program)
-    )
+    return LiftedGraph(to_graph_def(program), inputs, outputs, weights, described, renamed, precision, widened)
 
 
 def _add_outputs(

@@ -28,7 +28,8 @@ APPROXIMATED = ("ResizeArea",)
 """Operations for which tf2onnx takes another: the nearest pixel instead of the mean of an area."""
 UNIQUES = ("Unique", "UniqueWithCounts")
 BFLOAT16 = tf.bfloat16.as_datatype_enum
-HALF = (tf.float16.as_datatype_enum, BFLOAT16)
+FLOAT16 = tf.float16.as_datatype_enum
+HALF = (FLOAT16, BFLOAT16)
 MOVES = ("Cast", "Identity", "Reshape", "Squeeze", "ExpandDims", "Transpose", "Placeholder", "Const")
 
 
@@ -48,22 +49,27 @@ def check_operations(program: Program) -> None:
                 )
             if node.op in TEXT_COMPARISONS and tf.string.as_datatype_enum in types:
                 raise DataError(f"{node.op} ({node.name}) compares texts, which ONNX cannot express")
-            if BFLOAT16 in types:
-                raise DataError(
-                    f"{node.op} ({node.name}) is of bfloat16, which ONNX Runtime computes on no processor: export "
-                    "a SavedModel of float32"
-                )
             if node.op in APPROXIMATED:
                 raise DataError(f"{node.op} ({node.name}) has no translation that computes the same")
             if node.op in UNIQUES and tf.float64.as_datatype_enum in types:
                 raise DataError(f"{node.op} ({node.name}) of float64, which would be compared as float32")
 
 
-def computes_in_half(program: Program) -> bool:
-    """Whether a graph computes in float16 or bfloat16, and not only stores values in them."""
-    return any(
-        node.op not in MOVES and _types(node).intersection(HALF) for body in program.all() for node in body.nodes
-    )
+def find_precision(program: Program) -> str:
+    """The least precision in which a graph computes, `fp32`, `fp16` or `bf16`; weights may be stored in less."""
+    types = {dtype for body in program.all() for node in body.nodes if not _moves(node) for dtype in _types(node)}
+    return "bf16" if BFLOAT16 in types else "fp16" if FLOAT16 in types else "fp32"
+
+
+def find_halves(program: Program) -> set[int]:
+    """The types of half precision that any value has."""
+    return {dtype for body in program.all() for node in body.nodes for dtype in _types(node).intersection(HALF)}
+
+
+def _moves(node: NodeDef) -> bool:
+    """Whether a node returns the values that it takes, and does not round them."""
+    rounds = node.op == "Cast" and node.attr["DstT"].type in HALF and node.attr["SrcT"].type not in HALF
+    return node.op in MOVES and not rounds
 
 
 def _types(node: NodeDef) -> set[int]:

@@ -13,6 +13,7 @@ from bertferry.verify import PROFILES, Report, Tolerance
 from bertferry.verify.artifact import onnx_artifact
 from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
 from bertferry.verify.execution import Execution
+from bertferry.verify.tolerance import loosest
 
 TOLERANCES = {
     "fp32": PROFILES["fp32-cross"],
@@ -53,8 +54,8 @@ def check_parity(
     """
     reference = source.artifact()
     tolerance = TOLERANCES[options.precision]
-    if options.precision == "fp32" and reference.profile != "fp32":  # a source that computes in less
-        tolerance = PROFILES[reference.profile]
+    if reference.profile != "fp32" and options.precision != "int8":  # a source that computes in less
+        tolerance = PROFILES[loosest((reference.profile, options.precision))]
     with _emulation(path, source, options) as emulation:
         probes = source.probes(options)
         levels = {} if options.precision == "bf16" else {"all": (), "none": () if probes else QUICK_PROBES}

@@ -38,6 +38,7 @@ class SavedModelSource:
         self._path = path
         self._signature = signature
         self._opset = SAVED_MODEL_OPSET
+        self._in_float32 = False
 
     @cached_property
     def _loaded(self) -> "LoadedModule":
@@ -58,7 +59,7 @@ class SavedModelSource:
     def _graph(self) -> "LiftedGraph":
         from bertferry.export.onnx.lift import lift
 
-        return lift(self._function)
+        return lift(self._function, in_float32=self._in_float32)
 
     def check(self, options: OnnxOptions) -> None:
         """Refuses options that require knowledge of the network."""
@@ -75,6 +76,7 @@ class SavedModelSource:
         if options.floats == "float16":
             raise UsageError("--no-keep-io requires --checkpoint: a SavedModel's outputs keep their types")
         self._opset = options.opset or SAVED_MODEL_OPSET
+        self._in_float32 = options.precision == "int8"  # which starts from float32
 
     def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The inputs and outputs of the signature; a dry run finds what cannot be translated, too."""
@@ -85,11 +87,6 @@ class SavedModelSource:
         """The signature's graph, translated by tf2onnx."""
         from bertferry.export.onnx.half_precision import convert_to_half
 
-        if self._graph.is_half and options.precision == "int8":
-            raise DataError(
-                f"{self._path}: computes in half precision, and --precision int8 starts from float32: export its "
-                "checkpoint, or a SavedModel in float32"
-            )
         draft = self._translate()
         return convert_to_half(draft) if options.precision == "fp16" else draft
 
@@ -105,7 +102,7 @@ class SavedModelSource:
             if sum(map(size_of, self._graph.weights.values())) > MOST_BOUND:
                 raise
             try:
-                return translate(lift(self._function, bind_weights=True), self._opset)
+                return translate(lift(self._function, bind_weights=True, in_float32=self._in_float32), self._opset)
             except DataError:
                 raise error from None  # which is about the graph that was to be written
 
@@ -119,16 +116,17 @@ class SavedModelSource:
         return {"signature": self._signature, "source_hash": f"sha256:{hashlib.sha256(content).hexdigest()}"}
 
     def notes(self) -> tuple[str, ...]:
-        """Outputs that have another name than in the SavedModel."""
-        return tuple(
-            f"the output {old} is {new} in the file: {old} is an input, too"
-            for new, old in self._graph.renamed.items()
+        """Outputs that have another name than in the SavedModel, and whether the file computes in another type."""
+        graph = self._graph
+        renamed = (
+            f"the output {old} is {new} in the file: {old} is an input, too" for new, old in graph.renamed.items()
         )
+        wider = f"the SavedModel computes in {graph.precision}: the file is made from its graph in float32"
+        return (*renamed, wider) if graph.widened and graph.precision != "fp32" else tuple(renamed)
 
     def artifact(self) -> Artifact:
         """The signature in TensorFlow."""
-        profile = "fp16" if self._graph.is_half else "fp32"
-        return Artifact(self._runner.name, lambda: self._runner, profile=profile)
+        return Artifact(self._runner.name, lambda: self._runner, profile=self._graph.precision)
 
     def probes(self, options: OnnxOptions) -> Sequence[Probe]:
         """Probes that the signature accepts, or the given batch; large values would leave float16's range."""
@@ -137,7 +135,7 @@ class SavedModelSource:
         inputs = self._graph.described
         if options.inputs is not None:
             return read_probes(Path(options.inputs), inputs)
-        half = self._graph.is_half or options.precision == "fp16"
+        half = self._graph.precision != "fp32" or options.precision == "fp16"
         return [probe for probe in find_probes(inputs, self._runner) if not half or probe.scale == 1]
 
     @cached_property
