@@ -1,30 +1,45 @@
 """Measures the differences between correct artifacts, on which the profiles of verify-parity are calibrated.
 
-Usage: calibrate.py CHECKPOINT [SEEDS]
+Usage: calibrate.py MINILM > docs/calibration.md
 
-Exports Hub modules and ONNX files of the checkpoint in every precision, runs them and its networks on every
-available device, and compares them with its NumPy network. Prints one row of a Markdown table for each, over
-all probes of all seeds: the absolute tolerance required with the profile's relative one, the minimum
-signal-to-noise ratio, the minimum cosine similarity, and the most noise that a single step of the network
-added.
+MINILM is the folder of all-MiniLM-L6-v2. Exports its Hub modules and ONNX files, and those of a random BERT-base,
+in every precision, runs them and the networks on every available device, and compares them with the NumPy network.
 """
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from provenance import provenance
+from random_checkpoint import config_of, values, write
+
 from bertferry.convert import open_checkpoint
 from bertferry.core.errors import UnavailableError
 from bertferry.core.quiet import hold_back_stderr, own_stderr
 from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
-from bertferry.verify.artifact import Artifact, checkpoint_artifact, onnx_artifact, saved_model_artifact
+from bertferry.verify.artifact import (
+    Artifact,
+    checkpoint_artifact,
+    golden_artifact,
+    onnx_artifact,
+    saved_model_artifact,
+)
 from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
 from bertferry.verify.execution import Execution
 from bertferry.verify.report import CandidateResult
+from bertferry.verify.statistics import Statistics
 from bertferry.verify.tolerance import PROFILES
 
+PAGE = """# The tolerances are calibrated
+
+The output of `python tools/calibrate.py MINILM` ({made}, {cores} CPU cores). It
+exports artifacts of a checkpoint and compares them with the checkpoint in NumPy on all standard probes, of three
+seeds for all-MiniLM-L6-v2 and of one for a random BERT-base (`tools/random_checkpoint.py base`). *Needed atol* is
+the absolute tolerance required with the relative one of the profile ([verification.md](verification.md)), *local
+noise* the most that one step of the network added. Devices that the machine does not have are not measured."""
 COLUMNS = (
     "profile",
     "candidate",
@@ -34,6 +49,15 @@ COLUMNS = (
     "rank correlation",
     "local noise",
 )
+EIGHT_BITS = """
+## all-MiniLM-L6-v2 in eight bits on texts
+
+The ONNX file in int8 against the stored outputs of PyTorch (`tests/fixtures/golden`) for eight sentences, unmasked
+positions. Random tokens are nothing that eight bits can be judged on.
+
+| output | minimum SQNR, dB | minimum cosine | rank correlation |
+|---|---|---|---|"""
+STORED = Path(__file__).parents[1] / "tests/fixtures/golden/minilm_l6_v2_reference.npz"
 
 
 def artifacts(checkpoint: Path, folder: Path) -> Iterator[Artifact]:
@@ -86,12 +110,24 @@ def row(candidates: list[CandidateResult]) -> str:
 
 
 def main() -> None:
-    checkpoint, seeds = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    """Prints the page."""
+    minilm = Path(sys.argv[1])
+    print(PAGE.format(made=provenance(), cores=os.cpu_count()))
+    print_table("all-MiniLM-L6-v2", minilm, 3)
+    with tempfile.TemporaryDirectory() as folder:
+        config = config_of("base")
+        write(Path(folder), config, values(config))
+        print_table("A random BERT-base", Path(folder), 1)
+    print_eight_bits(minilm)
+
+
+def print_table(title: str, checkpoint: Path, seeds: int) -> None:
+    """Prints one row for each artifact of a checkpoint, with the worst figures over all probes of all seeds."""
     reference = checkpoint_artifact(open_checkpoint(checkpoint), "encoder")
-    print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|", flush=True)
+    print(f"\n## {title}\n\n| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for candidate in artifacts(checkpoint, Path(folder)):
-            print(candidate.name, file=own_stderr())
+            print(f"{title}: {candidate.name}", file=own_stderr())
             tolerance = PROFILES[candidate.profile]
             try:
                 results = [
@@ -102,6 +138,28 @@ def main() -> None:
             except UnavailableError:
                 figures = "not measured" + " |" * 4
             print(f"| `{candidate.profile}` | {candidate.name} | {figures} |", flush=True)
+
+
+def print_eight_bits(minilm: Path) -> None:
+    """Prints one row for each output of the quantized graph, on texts."""
+    print(EIGHT_BITS)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        export_onnx(path, OnnxOptions(precision="int8", verify=False), checkpoint=minilm)
+        judgment = Judgment(PROFILES["int8"], positions="unmasked")
+        result = compare_artifacts(golden_artifact(STORED), [onnx_artifact(path)], judgment).candidates[0]
+    statistics: dict[str, list[Statistics]] = {}
+    for probe in result.probes:
+        for diff in probe.diffs:
+            statistics.setdefault(diff.output, []).append(diff.statistics)
+    for output, measured in statistics.items():
+        ranks = [metric.value for metric in result.metrics if metric.judged and output in metric.name]
+        figures = (
+            f"{min(one.sqnr_db for one in measured):.1f}",
+            f"{min(one.worst_row_cosine for one in measured):.3f}",
+            f"{min(ranks):.3f}" if ranks else "–",
+        )
+        print(f"| `{output}` | {' | '.join(figures)} |")
 
 
 if __name__ == "__main__":

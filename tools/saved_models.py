@@ -14,12 +14,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 from pathlib import Path
 
 import corpus_layers
 import corpus_modules
+from provenance import provenance
 
 from bertferry.core.errors import BertferryError
 from bertferry.core.quiet import hold_back_stderr
@@ -45,7 +45,7 @@ TensorFlow before it takes its name.
 - Operations that tf2onnx 1.17 translates to something else are rewritten (`export/onnx/rewrites.py` and the
   handlers in `tf2onnx_compat.py` say which, and why). Random operations, lookup tables and comparisons of texts
   are refused by name, with and without `--no-verify`.
-- bfloat16, which ONNX Runtime lacks on a CPU, and for `--precision int8` also float16, are computed in float32; the
+- bfloat16, which ONNX Runtime lacks on a CPU, and for `--precision int8` float16 too, are computed in float32; the
   file is judged by the source's precision. Inputs and outputs keep their types.
 - Nobody says which inputs a signature takes, so they are guessed: floats of several ranges, negative and large
   integers where they are no indices, first and last rows where they are, ties, zeros, ones, batches of one, free
@@ -55,7 +55,7 @@ TensorFlow before it takes its name.
   equal, and NaN and infinity be in the same places; absolute tolerances grow with the inputs.
 - A ragged input has the names of its components: `x`, its values, and `x_1` and so on, the limits of its rows.
 
-The table is the output of `python tools/saved_models.py{flags}` ({date}, commit {commit}): {count} SavedModels,
+The table is the output of `python tools/saved_models.py{flags}` ({made}): {count} SavedModels,
 of which {right} became files that equal TensorFlow.
 
 | SavedModel | `export-onnx` |{stock}
@@ -136,8 +136,7 @@ def main() -> None:
     print(
         PAGE.format(
             flags=" --stock" if stock else "",
-            date=date.today().isoformat(),
-            commit=subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], text=True).strip(),
+            made=provenance(),
             count=len(rows),
             right=right,
             stock=" `python -m tf2onnx.convert` |" if stock else "",
