@@ -91,10 +91,10 @@ def test_a_sentence_classifier_without_a_pooler_is_not_read_as_one_of_tokens(gol
 def test_a_head_of_another_kind_is_named(golden, tmp_path, capfd):
     shutil.copytree(golden / "hf_token_pooler_L2", tmp_path / "source")
     config = json.loads((tmp_path / "source" / "config.json").read_text())
-    config["architectures"] = ["BertForMultipleChoice"]
+    config["architectures"] = ["BertForEntailment"]
     (tmp_path / "source" / "config.json").write_text(json.dumps(config))
     assert convert(tmp_path / "source", tmp_path / "out", "tf1") == 2
-    assert "is of a BertForMultipleChoice, which is neither: give --task" in capfd.readouterr().err
+    assert "is of a BertForEntailment, which is neither: give --task" in capfd.readouterr().err
     assert convert(tmp_path / "source", tmp_path / "out", "tf1", "--task", "encoder") == 0
 
 

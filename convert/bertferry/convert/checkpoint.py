@@ -9,11 +9,11 @@ import numpy as np
 
 from bertferry.convert.additions import check_merged, check_scope
 from bertferry.convert.classifier_config import ClassifierConfig
-from bertferry.convert.config_inference import infer_config
+from bertferry.convert.config_inference import infer_config, own_config
 from bertferry.convert.configuration import read_config
 from bertferry.convert.graph_facts import GraphFacts, read_graph_facts
 from bertferry.convert.initialization import initial_value
-from bertferry.convert.layout import Layout
+from bertferry.convert.layout import Form, Layout
 from bertferry.convert.layouts import LAYOUTS
 from bertferry.convert.layouts.bert4keras import way_out
 from bertferry.convert.locate import Location, locate
@@ -75,6 +75,11 @@ class Checkpoint:
     def heads(self) -> tuple[str, ...]:
         """The task heads in the file, by their names in `bertferry.core.tasks`."""
         return self.match.form.heads
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether names and configuration show which heads they are."""
+        return not self.match.twins
 
     @property
     def sizes(self) -> Mapping[str, int]:
@@ -157,14 +162,18 @@ def open_checkpoint(
     candidates = _candidates(options.layout, stored.model_type if stored else None)
 
     def read_as(reader: Reader, place: str | None) -> Checkpoint:
-        config = stored.encoder if stored else infer_config(reader, candidates, location.path, options)
+        config = stored.encoder if stored else infer_config(reader, candidates, location.path, options, place)
         if facts.layer_norm_eps is not None:
             config = replace(config, layer_norm_eps=facts.layer_norm_eps)
-        best = best_match(reader, candidates, config, location.path, place, classifier.head, strict=strict)
+
+        def config_of(layout: Layout, form: Form, place: str) -> EncoderConfig:
+            return own_config(reader, layout, form, place, config) if stored else config
+
+        best = best_match(reader, candidates, config_of, location.path, place, classifier.head, strict=strict)
         check_scope(location.path, best.place)
         if location.config is not None:
             config = read_config(location.config, location.file_format, best.layout.architecture).encoder
-        return Checkpoint(location, config, reader, best, classifier)
+        return Checkpoint(location, config_of(best.layout, best.form, best.place), reader, best, classifier)
 
     check_merged(location.path, readers[0][0].tensors)
     fitting = [(reader, place) for reader, place in readers if _has_token_table(reader, candidates)]

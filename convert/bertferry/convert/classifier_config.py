@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from bertferry.core.config import ConfigError
-from bertferry.core.tasks import TASKS, TRANSFORMERS_CLASSES, has_classes
+from bertferry.core.tasks import CONVERTED_TASKS, TRANSFORMERS_CLASSES, heads_with_names_of
 
 LABEL_KEYS = ("id2label", "label2id", "problem_type")
 KEPT_KEYS = ("sbert_ce_*", "sentence_transformers", "classifier_dropout")
@@ -47,8 +47,13 @@ class ClassifierConfig:
         if (problem := self.labels.get("problem_type", PROBLEM_TYPES[0])) not in PROBLEM_TYPES:
             raise ConfigError(f"problem_type is {problem!r}: expected one of {', '.join(PROBLEM_TYPES)}")
 
-    def keys(self, classes: int) -> dict[str, Any]:
-        """Its keys in a `config.json`; labels without names are numbered, as in transformers."""
+    def keys(self, classes: int | None) -> dict[str, Any]:
+        """Its keys in a `config.json`; labels without names are numbered, as in transformers.
+
+        A head without classes (None) has no labels.
+        """
+        if classes is None:
+            return dict(self.kept)
         names = self.labels.get("id2label", {str(number): f"LABEL_{number}" for number in range(classes)})
         numbers = {name: int(key) for key, name in names.items()}
         return {"id2label": names, "label2id": numbers, **self.labels, **self.kept}
@@ -85,8 +90,8 @@ def _check_labels(names: object, classes: int) -> None:
 
 
 def _stated_head(values: Mapping[str, Any]) -> str | None:
-    heads = TASKS[values["task"]].heads if values.get("task") in tuple(TASKS) else ()
+    heads = CONVERTED_TASKS[values["task"]].heads if values.get("task") in tuple(CONVERTED_TASKS) else ()
     for name in values.get("architectures") or ():
         stated = "For" + str(name).partition("For")[2]
         heads = next((known for known, suffix in TRANSFORMERS_CLASSES.items() if suffix == stated), heads)
-    return next((head for head in heads if has_classes(head)), None)
+    return next((head for head in heads if heads_with_names_of(head)), None)

@@ -1,10 +1,12 @@
 """Infers the configuration of a checkpoint that has none from the shapes of its tensors."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
-from bertferry.convert.layout import Form, Layout, Row
+from bertferry.convert.layout import Form, Layout
 from bertferry.convert.match import places, single_axes
 from bertferry.convert.readers.reader import Reader
 from bertferry.convert.source_options import SourceOptions
@@ -18,7 +20,11 @@ FIELD_OF_AXIS = {
     "intermediate": "intermediate_size",
     "position": "max_position_embeddings",
     "segment": "type_vocab_size",
+    "embedding": "embedding_size",
 }
+"""Sizes of a configuration; that of the embeddings is only one if it differs from the hidden size."""
+GENERATOR_HEAD_SIZE = 64
+"""Of google-research/electra: a generator has as many attention heads of this size as fit, and at least one."""
 
 
 def infer_config(
@@ -26,6 +32,7 @@ def infer_config(
     layouts: Iterable[Layout],
     path: Path,
     options: SourceOptions,
+    prefix: str | None = None,
 ) -> EncoderConfig:
     """The sizes that the tensors show under the nearest layout; what they do not show has to be given.
 
@@ -35,12 +42,9 @@ def infer_config(
     Raises:
       UsageError: something that cannot be inferred was not given; the message names the flags.
     """
-    layers, rows = _nearest(reader, [layout for layout in layouts if layout.naming == reader.naming])
-    sizes: dict[str, int] = {}
-    for key, row in rows.items():
-        sizes.update(single_axes(reader.tensors[key], row))
+    layers, sizes = _nearest(reader, [layout for layout in layouts if layout.naming == reader.naming], prefix)
     heads, activation = sizes.get("heads", options.num_attention_heads), options.activation
-    missing_axes = [axis for axis in FIELD_OF_AXIS if axis not in sizes]
+    missing_axes = [axis for axis in FIELD_OF_AXIS if axis not in sizes and axis != "embedding"]
     if not layers or missing_axes:
         raise UsageError(f"{path}: no configuration found", "name one with --config FILE")
     missing_flags = [
@@ -53,32 +57,69 @@ def infer_config(
             f"{path}: no configuration found, and the tensors show only the sizes",
             f"give {' and '.join(missing_flags)}, or --config FILE",
         )
-    fields = {field: sizes[axis] for axis, field in FIELD_OF_AXIS.items()}
+    fields = {field: sizes[axis] for axis, field in FIELD_OF_AXIS.items() if axis in sizes}
     return EncoderConfig(**fields, num_layers=layers, num_attention_heads=heads, activation=activation)
 
 
-def _nearest(reader: Reader, layouts: list[Layout]) -> tuple[int, dict[str, Row]]:
-    """The number of blocks and the rows, by key, under the layout and at the place with the most tensors."""
-    best: tuple[int, dict[str, Row]] = (0, {})
-    for layout in layouts:
-        for form in layout.forms:
-            for place in places(reader, layout, form, None):
-                layers = _count_layers(reader, layout, place)
-                rows = {
-                    key: row
-                    for row in layout.bind(Form(), layers, place)
-                    if (key := reader.find(row.stored)) is not None
-                    and len(axes.groups(row.axes)) == len(reader.tensors[key].shape)
-                }
-                if layers and len(rows) > len(best[1]):
-                    best = layers, rows
-    return best
+def own_config(reader: Reader, layout: Layout, form: Form, place: str, config: EncoderConfig) -> EncoderConfig:
+    """The configuration of an encoder beside the one that the file's configuration describes.
+
+    That of an ELECTRA generator is the discriminator's, but for the sizes that its tensors show:
+    https://github.com/google-research/electra/blob/master/pretrain/pretrain_helpers.py, get_generator_config.
+    """
+    described = f"{form.model_around(place) or ''}{layout.described}encoder/"
+    if not layout.described or not any(name.startswith(described) for name in reader.tensors):
+        return config
+    _, layers, sizes = _shown_at(reader, layout, form, place)
+    if not layers or not sizes.keys() >= {"hidden", "intermediate"}:
+        return config
+    return replace(
+        config,
+        num_layers=layers,
+        hidden_size=sizes["hidden"],
+        intermediate_size=sizes["intermediate"],
+        num_attention_heads=max(1, sizes["hidden"] // GENERATOR_HEAD_SIZE),
+    )
 
 
-def _count_layers(reader: Reader, layout: Layout, place: str) -> int:
+def _nearest(reader: Reader, layouts: list[Layout], prefix: str | None) -> tuple[int, dict[str, int]]:
+    """The number of blocks and the sizes under the layout and at the place with the most tensors."""
+    shown = (
+        _shown_at(reader, layout, form, place)
+        for layout in layouts
+        for form in layout.forms
+        for place in places(reader, layout, form, prefix)
+        if form.model_around(place) is not None
+    )
+    best = max((one for one in shown if one.layers), key=lambda one: one.tensors, default=Shown(0, 0, {}))
+    return best.layers, best.sizes
+
+
+class Shown(NamedTuple):
+    """What the tensors of an encoder show: their number, that of its blocks, and the sizes of their axes."""
+
+    tensors: int
+    layers: int
+    sizes: dict[str, int]
+
+
+def _shown_at(reader: Reader, layout: Layout, form: Form, place: str) -> Shown:
+    encoder = replace(form, heads=())
+    layers = _count_layers(reader, layout, encoder, place)
+    rows = {
+        key: row
+        for row in layout.bind(encoder, layers, place)
+        if (key := reader.find(row.stored)) is not None
+        and len(axes.groups(row.axes)) == len(reader.tensors[key].shape)
+    }
+    sizes = {axis: size for key, row in rows.items() for axis, size in single_axes(reader.tensors[key], row)}
+    return Shown(len(rows), layers, sizes)
+
+
+def _count_layers(reader: Reader, layout: Layout, form: Form, place: str) -> int:
     """How many consecutive blocks the file has at a place; 0 for a layout whose blocks share their weights."""
     for layers in count():
-        block = [row for row in layout.bind(Form(), layers + 1, place) if f"encoder/{layers}/" in row.parameter]
+        block = [row for row in layout.bind(form, layers + 1, place) if f"encoder/{layers}/" in row.parameter]
         if not any(reader.find(row.stored) for row in block):
             return layers
     raise AssertionError("count() never ends")

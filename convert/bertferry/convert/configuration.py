@@ -16,7 +16,7 @@ from bertferry.convert.weight_files import FileFormat
 from bertferry.core.config import LAYER_NORM_EPSILON, ConfigError, EncoderConfig
 from bertferry.core.errors import UsageError
 from bertferry.core.manifest import Manifest, is_manifest
-from bertferry.core.tasks import has_classes, task_that_keeps
+from bertferry.core.tasks import has_classes, heads_with_names_of, task_that_keeps
 
 SIZES = {
     "vocab_size": "vocab_size",
@@ -98,10 +98,10 @@ def bert_config(
     """
     hidden_act = original_act(config.activation, architecture)
     values = {**_sizes(config), "hidden_act": hidden_act, "activation": config.activation}
-    if classifier is not None and any(has_classes(head) for head in heads):
-        values |= {**classifier.labels, **classifier.kept}
+    if classifier is not None and any(heads_with_names_of(head) for head in heads):
+        values |= {**(classifier.labels if has_classes(heads[0]) else {}), **classifier.kept}
         if classifier.decided:
-            values["task"] = task_that_keeps(heads[0])
+            values["task"] = task_that_keeps(heads[0], heads)
     return dict(sorted(values.items()))
 
 
@@ -122,7 +122,7 @@ def write_configuration(
         return
     if target.naming == "safetensors":
         name, values = "config.json", huggingface_config(config, _sizes(config), target, heads)
-        values |= {} if classes is None else classifier.keys(classes)
+        values |= classifier.keys(classes) if any(heads_with_names_of(head) for head in heads) else {}
     else:
         own = bert_config(config, heads, classifier, target.architecture)
         name, values = "bert_config.json", {**own, **target.configuration}

@@ -7,23 +7,28 @@ from fnmatch import fnmatchcase
 from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.classifier_config import ClassifierConfig
 from bertferry.convert.layout import Layout
-from bertferry.convert.match import sample
+from bertferry.convert.match import match, sample
 from bertferry.core.config import ConfigError
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.parameters import canonical_axes, task_parameters
-from bertferry.core.tasks import TASKS, task_that_keeps
+from bertferry.core.tasks import CONVERTED_TASKS, TASKS, heads_computed_like, task_that_keeps
 
 PRETRAINING = TASKS["pretrainer"].heads
 PRETRAINING_NAMES = (
-    *("cls[./]*", "*[./]cls[./]*", "*predictions[./]*", "generator*", "sop_classifier[./]*"),
+    *("cls[./]*", "*[./]cls[./]*", "*predictions[./]*"),
     *("*next_sentence*", "*masked_lm*", "*classification_heads*"),
 )
-"""Stored names of pretraining heads that no layout has, as globs: those of ALBERT and ELECTRA."""
+"""Stored names of pretraining heads that no layout has, as globs."""
 
 
 def possible_heads(checkpoint: Checkpoint) -> tuple[str, ...]:
     """The heads in the file, and those that it may have instead if neither names nor configuration decide."""
     return (*checkpoint.heads, *(head for twin in checkpoint.match.twins for head in twin.form.heads))
+
+
+def tasks_that_keep(checkpoint: Checkpoint, heads: Iterable[str]) -> str:
+    """The flags that keep these heads, for a message."""
+    return " or ".join(f"--task {task_that_keeps(head, checkpoint.heads)}" for head in heads)
 
 
 def check_nothing_trained_is_left(checkpoint: Checkpoint, target: Layout) -> None:
@@ -44,7 +49,7 @@ def check_nothing_trained_is_left(checkpoint: Checkpoint, target: Layout) -> Non
     if not trained and not own:
         return
     name = checkpoint.stored_name(f"{trained[0]}/kernel") if trained else own[0]
-    keep = " or ".join(f"--task {task_that_keeps(head)}" for head in trained)
+    keep = tasks_that_keep(checkpoint, trained)
     raise UsageError(
         f"{checkpoint.location.path}: {name} is of a trained head, which {target.name} leaves out by default",
         f"give {f'{keep} to keep it, or ' if keep else ''}--task encoder to leave it out",
@@ -60,11 +65,10 @@ def with_heads(checkpoint: Checkpoint, wanted: Collection[str] | None, *, undeci
       UsageError: all are wanted, and nothing decides which head it is.
       DataError: the labels of the configuration do not match the classes of the head.
     """
-    match = checkpoint.match
-    if match.twins and wanted is None and undecided and not checkpoint.classifier.stated:
+    if not checkpoint.is_decided and wanted is None and undecided and not checkpoint.classifier.stated:
         checkpoint = replace(checkpoint, classifier=replace(checkpoint.classifier, decided=False))
-    elif match.twins and wanted is None:
-        tasks = " or ".join(f"--task {task_that_keeps(head)}" for head in possible_heads(checkpoint))
+    elif not checkpoint.is_decided and wanted is None:
+        tasks = tasks_that_keep(checkpoint, possible_heads(checkpoint))
         name = checkpoint.stored_name(checkpoint.parameters[-1])
         stated = checkpoint.classifier.stated
         owner = f"is of a {stated}, which is neither" if stated else "may belong to either head"
@@ -72,12 +76,26 @@ def with_heads(checkpoint: Checkpoint, wanted: Collection[str] | None, *, undeci
             f"{checkpoint.location.path}: {name} {owner}",
             f"give {tasks} to read it so, or --task encoder to leave it out",
         )
-    if match.twins and wanted is not None:
-        readings = (match, *match.twins)
+    if not checkpoint.is_decided and wanted is not None:
+        readings = (checkpoint.match, *checkpoint.match.twins)
         reading = next((reading for reading in readings if set(reading.form.heads) & set(wanted)), None)
         checkpoint = checkpoint if reading is None else replace(checkpoint, match=replace(reading, twins=[]))
+    elif wanted is not None:
+        checkpoint = _read_alike(checkpoint, wanted)
     if wanted is None or set(checkpoint.heads) & set(wanted):
         _check_labels(checkpoint)
+    return checkpoint
+
+
+def _read_alike(checkpoint: Checkpoint, wanted: Collection[str]) -> Checkpoint:
+    """The checkpoint, with its head read as the wanted one if that computes the same from the same tensors."""
+    old = checkpoint.match
+    for head in (alike for own in checkpoint.heads for alike in heads_computed_like(own) if alike in wanted):
+        form = old.layout.form_with((head,), pooler=old.form.pooler)
+        new = form and match(checkpoint.reader, old.layout, form, old.place, checkpoint.config)
+        if new and not new.faulty:
+            new.outside, new.skipped, new.copies = old.outside, old.skipped, old.copies
+            return replace(checkpoint, match=new)
     return checkpoint
 
 
@@ -87,7 +105,7 @@ def with_task(checkpoint: Checkpoint, task: str) -> Checkpoint:
     Raises:
       DataError: it lacks a parameter of the task.
     """
-    checkpoint = with_heads(checkpoint, TASKS[task].heads)
+    checkpoint = with_heads(checkpoint, CONVERTED_TASKS[task].heads)
     needed = task_parameters(checkpoint.task(task), checkpoint.config.num_layers)
     return with_parameters(checkpoint, needed, f"task {task}")
 
@@ -138,5 +156,5 @@ def with_parameters(
         return replace(checkpoint, initialized=missing)
     if num_labels is None:
         raise UsageError("a classifier that is initialized requires its number of classes", "give --num-labels N")
-    match = replace(checkpoint.match, sizes={**checkpoint.sizes, "classes": num_labels})
-    return replace(checkpoint, match=match, classifier=ClassifierConfig(), initialized=missing)
+    sized = replace(checkpoint.match, sizes={**checkpoint.sizes, "classes": num_labels})
+    return replace(checkpoint, match=sized, classifier=ClassifierConfig(), initialized=missing)

@@ -98,7 +98,7 @@ def inspect_checkpoint(path: str | Path, source: SourceOptions = SourceOptions()
 
 def _heads(checkpoint: Checkpoint) -> tuple[str, ...]:
     """The heads; alternatives, of which the file has one, are joined by "or"."""
-    return (" or ".join(possible_heads(checkpoint)),) if checkpoint.match.twins else checkpoint.heads
+    return checkpoint.heads if checkpoint.is_decided else (" or ".join(possible_heads(checkpoint)),)
 
 
 def _roles(checkpoint: Checkpoint) -> dict[str, str]:

@@ -65,11 +65,12 @@ class Form:
     def model_around(self, encoder: str) -> str | None:
         """The path of the model around an encoder that was found at a path, or None if this form has none there.
 
-        An encoder without heads may be anywhere; heads have a fixed place relative to it.
+        An encoder without heads may be anywhere, unless its path is what it is known by; heads have a fixed place
+        relative to it.
         """
         if not encoder.endswith(self.scope):
             return None
-        if not self.heads:
+        if not self.heads and not self.scope:
             return ""
         inside = self.encoder.removeprefix(self.model)
         return encoder.removesuffix(inside) if encoder.endswith(inside) else None
@@ -83,12 +84,13 @@ class Layout:
     of stored names to descriptions; `copies` maps stored names to the parameter that they must repeat bit for
     bit. A head's row for an encoder parameter supersedes the encoder's own. `aliases` are additional
     edges of a written object graph, from a path to another path of the same object. `configuration` holds the
-    layout's own keys of the configuration file. `architecture` is named as in transformers; `target` is the name
-    for `--to` of a layout that shares its kind of file with one of BERT. `first_block` is the
+    layout's own keys of the configuration file. `architecture` is named as in transformers. `described` is where
+    the file may also have the encoder that the configuration describes, if that is not this layout's. `target` is
+    the name for `--to` of a layout that shares its kind of file with one of BERT. `first_block` is the
     number of the first block among the weighted layers of a Keras network, of which each block has
     `layers_per_block`. `step_counter` is the name of the scalar that training code restores besides the
     parameters. `holds_epsilon` says whether its readers take the ε of LayerNorm from the configuration; that of
-    the others is BERT's. Without `has_token_heads` a classifier is one of sentences. `notes` say of a head how the
+    the others is BERT's. Without `has_twins` a classifier is one of sentences. `notes` say of a head how the
     programs that use these files compute it otherwise.
     """
 
@@ -104,24 +106,31 @@ class Layout:
     aliases: Mapping[str, str] = field(default_factory=dict)
     configuration: Mapping[str, Any] = field(default_factory=dict)
     architecture: Literal["bert", "albert", "electra"] = "bert"
+    described: str = ""
     target: str = ""
     first_block: int = 4
     layers_per_block: int = 1
-    has_token_heads: bool = True
+    has_twins: bool = True
     notes: Mapping[str, str] = field(default_factory=dict)
     step_counter: str = ""
     holds_epsilon: bool = False
 
     def __post_init__(self) -> None:
         """Adds the heads that are stored under the names of others: their rows are otherwise the same."""
-        for head, spec in HEADS.items() if self.has_token_heads else ():
+        for head, spec in HEADS.items() if self.has_twins else ():
             if spec.stored_as in self.heads and head not in self.heads:
                 object.__setattr__(self, "heads", {**self.heads, head: self._rows_of_twin(head, spec.stored_as)})
                 object.__setattr__(self, "forms", (*self.forms, *self._forms_of_twin(head, spec)))
 
     def _rows_of_twin(self, head: str, other: str) -> tuple[Row, ...]:
-        rows = self.heads[other]
-        return tuple(replace(row, parameter=row.parameter.replace(f"{other}/", f"{head}/")) for row in rows)
+        """The other head's rows, under this head's names and with its axes."""
+        theirs, ours = HEADS[other].parameters, HEADS[head].parameters
+        names = dict(zip(theirs, ours, strict=True))
+        axes = dict(zip(" ".join(theirs.values()).split(), " ".join(ours.values()).split(), strict=True))
+        return tuple(
+            replace(row, parameter=names[row.parameter], axes=" ".join(axes[axis] for axis in row.axes.split()))
+            for row in self.heads[other]
+        )
 
     def _forms_of_twin(self, head: str, spec: HeadSpec) -> Iterator[Form]:
         """The other head's, and the same without a pooler if the layout has encoders without one."""
@@ -139,8 +148,10 @@ class Layout:
 
     @property
     def anchor(self) -> str:
-        """The stored name of the token embedding table, relative to the encoder: it shows where an encoder is."""
-        return next(row.stored for row in self.encoder if row.parameter == "embeddings/word").format(encoder="")
+        """A stored name, relative to the encoder, that shows where one is: of the token embedding table, unless it
+        is shared with another encoder."""
+        own = next(row for row in self.encoder if row.stored.startswith("{encoder}"))
+        return own.stored.format(encoder="", layer=0)
 
     def bind(
         self, form: Form, num_layers: int, encoder: str | None = None, sizes: Mapping[str, int] | None = None

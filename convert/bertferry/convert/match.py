@@ -4,7 +4,7 @@ Detection and validation are the same: the layout, form of file and place of the
 tensors missing, unexpected or misshapen are the ones that were meant, and a valid file leaves none.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -149,7 +149,7 @@ def single_axes(info: TensorInfo, row: Row) -> list[tuple[str, int]]:
 def best_match(
     reader: Reader,
     layouts: Iterable[Layout],
-    config: EncoderConfig,
+    config_of: Callable[[Layout, Form, str], EncoderConfig],
     path: Path,
     prefix: str | None = None,
     head: str | None = None,
@@ -158,7 +158,8 @@ def best_match(
 ) -> Match:
     """The layout, form and place that account for every tensor of the file.
 
-    `head` is the one that the configuration states, if several are stored under the same names.
+    `config_of` returns the configuration of an encoder of a layout and form at a place; `head` is the one that it
+    states, if several are stored under the same names.
 
     Raises:
       DataError: none does, or without `strict` none does for half of them; the message names the nearest layout
@@ -166,7 +167,7 @@ def best_match(
       UsageError: several encoders in the file and no prefix to choose one, or no encoder at the prefix.
     """
     candidates = [
-        match(reader, layout, form, place, config, _others(reader, layout, place, prefix))
+        match(reader, layout, form, place, config_of(layout, form, place), _others(reader, layout, place, prefix))
         for layout in layouts
         if layout.naming == reader.naming
         for form in layout.forms

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from bertferry.convert.layouts import LAYOUTS, TARGETS
 from bertferry.core.choices import check_choice, check_count
 from bertferry.core.errors import UsageError
-from bertferry.core.tasks import TASKS
+from bertferry.core.tasks import CONVERTED_TASKS
 
-TASK_CHOICES = (*TASKS, "all")
+TASK_CHOICES = (*CONVERTED_TASKS, "all")
 """Which heads a conversion may keep: those of a task, or all."""
 TARGET_DTYPES = ("float32", "float16", "bfloat16", "float64")
 

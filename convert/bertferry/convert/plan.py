@@ -13,7 +13,7 @@ from bertferry.core import axes
 from bertferry.core.casting import cast
 from bertferry.core.config import LAYER_NORM_EPSILON
 from bertferry.core.errors import DataError, UsageError
-from bertferry.core.tasks import TASKS
+from bertferry.core.tasks import CONVERTED_TASKS
 
 
 @dataclass(frozen=True)
@@ -74,15 +74,20 @@ def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:
       UsageError: an unknown name, or a target that has no form for these heads or this architecture.
       DataError: the task needs a parameter that the source lacks.
     """
-    target = _target(checkpoint, options.to)
+    targets = _targets(checkpoint, options.to)
+    target = targets[0]
     _check_epsilon(checkpoint, target)
     task = options.task or target.default_task
     if options.task is None and task != "all":
         check_nothing_trained_is_left(checkpoint, target)
     same_names = target.naming != "safetensors"  # only transformers' configuration states the class
-    checkpoint = with_heads(checkpoint, None if task == "all" else TASKS[task].heads, undecided=same_names)
+    checkpoint = with_heads(
+        checkpoint, None if task == "all" else CONVERTED_TASKS[task].heads, undecided=same_names
+    )
     wanted = _wanted_heads(checkpoint, task)
-    form = target.form_with(wanted, pooler=checkpoint.task("encoder").pooler)
+    pooler = checkpoint.task("encoder").pooler
+    target = next((one for one in targets if one.form_with(wanted)), target)
+    form = target.form_with(wanted, pooler=pooler)
     if form is None:
         raise UsageError(
             f"{options.to} has no file for {', '.join(wanted) or 'an encoder alone'}",
@@ -113,16 +118,17 @@ def _plan_tensor(checkpoint: Checkpoint, row: Row, dtype: str | None) -> Planned
     )
 
 
-def _target(checkpoint: Checkpoint, to: str) -> Layout:
+def _targets(checkpoint: Checkpoint, to: str) -> list[Layout]:
+    """The layouts of an architecture in a kind of file, which differ in their heads; that of the source first."""
     source = checkpoint.layout
     layouts = [layout for layout in WRITTEN if layout.architecture == source.architecture]
-    for layout in layouts:
-        if layout.family == to:
-            return layout
-    raise UsageError(
-        f"{checkpoint.location.path}: {to} cannot hold an {source.architecture.upper()} encoder",
-        f"choose --to {' or '.join(layout.family for layout in layouts)}",
-    )
+    targets = [layout for layout in layouts if layout.family == to]
+    if not targets:
+        raise UsageError(
+            f"{checkpoint.location.path}: {to} cannot hold an {source.architecture.upper()} encoder",
+            f"choose --to {' or '.join(dict.fromkeys(layout.family for layout in layouts))}",
+        )
+    return sorted(targets, key=lambda layout: layout is not source)
 
 
 def _check_epsilon(checkpoint: Checkpoint, target: Layout) -> None:
@@ -145,4 +151,4 @@ def _wanted_heads(checkpoint: Checkpoint, task: str) -> tuple[str, ...]:
             f"{checkpoint.outside_sample()}",
             "give --task encoder to take the encoder alone",
         )
-    return checkpoint.heads if task == "all" else TASKS[task].heads
+    return checkpoint.heads if task == "all" else CONVERTED_TASKS[task].heads

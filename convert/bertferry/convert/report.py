@@ -10,11 +10,11 @@ import numpy as np
 
 from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.configuration import bert_config
-from bertferry.convert.heads import possible_heads
+from bertferry.convert.heads import possible_heads, tasks_that_keep
 from bertferry.convert.plan import Plan, PlannedTensor
 from bertferry.core import axes
 from bertferry.core.results import Result, Schema
-from bertferry.core.tasks import HEADS, task_that_keeps
+from bertferry.core.tasks import HEADS
 from bertferry.core.versions import installed_versions
 
 INITIALIZED = "initialised"
@@ -169,9 +169,8 @@ def _skip_reasons(checkpoint: Checkpoint, kept: set[str]) -> dict[str, str]:
 def _reason_to_skip(checkpoint: Checkpoint, part: str) -> str:
     if part not in HEADS:
         return f"{part} not in the target"
-    possible = possible_heads(checkpoint) if checkpoint.match.twins else (part,)
-    tasks = " or ".join(f"--task {task_that_keeps(head)}" for head in possible)
-    return f"head {' or '.join(possible)} not in the target, kept with {tasks}"
+    possible = (part,) if checkpoint.is_decided else possible_heads(checkpoint)
+    return f"head {' or '.join(possible)} not in the target, kept with {tasks_that_keep(checkpoint, possible)}"
 
 
 def itemsize(dtype: str) -> int:

@@ -75,5 +75,8 @@ def axis_sizes(config: EncoderConfig) -> dict[str, int]:
         "pooled": config.hidden_size,
         "transform": config.embedding_size or config.hidden_size,
         "nsp": 2,
+        "choice": 1,
+        "judged": config.hidden_size,
+        "replaced": 1,
         "span": 2,
     }

@@ -1,9 +1,10 @@
 """The table of tasks, from which networks, layouts, signatures, ONNX graphs, probes and model cards follow.
 
-A new head is an entry in `HEADS`, one in `TASKS`, and its rows in the layouts that store it.
+A new head is an entry in `HEADS`, one in `TASKS`, or `CONVERTED_TASKS` if no network computes it, and its rows in
+the layouts that store it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -94,6 +95,23 @@ HEADS: dict[str, HeadSpec] = {
         dropout=True,
         stored_as="classifier",
     ),
+    "choice": HeadSpec(
+        {"choice/kernel": "hidden choice", "choice/bias": "choice"},
+        "pooled",
+        (_floats("logits", "batch choice"),),
+        dropout=True,
+        stored_as="classifier",
+    ),
+    "discriminator": HeadSpec(
+        {
+            "discriminator/dense/kernel": "hidden judged",
+            "discriminator/dense/bias": "judged",
+            "discriminator/kernel": "judged replaced",
+            "discriminator/bias": "replaced",
+        },
+        "sequence",
+        (_floats("logits", "batch sequence"),),
+    ),
     "span": HeadSpec(
         {"span/kernel": "hidden span", "span/bias": "span"},
         "sequence",
@@ -109,6 +127,8 @@ TRANSFORMERS_CLASSES: dict[tuple[str, ...], str] = {
     ("nsp",): "ForNextSentencePrediction",
     ("classifier",): "ForSequenceClassification",
     ("tokens",): "ForTokenClassification",
+    ("choice",): "ForMultipleChoice",
+    ("discriminator",): "ForPreTraining",
     ("span",): "ForQuestionAnswering",
 }
 """The name of a transformers class with these heads, after that of the architecture."""
@@ -185,7 +205,12 @@ TASKS: dict[str, TaskSpec] = {
         TaskSpec("span", ("span",), encoder=False),
     )
 }
-"""Every task by name. If it has the encoder's outputs, its heads are sub-objects of a Hub module."""
+"""Every task that networks compute, by name. If it has the encoder's outputs, its heads are sub-objects of a Hub
+module."""
+CONVERTED_TASKS: dict[str, TaskSpec] = TASKS | {
+    head: TaskSpec(head, (head,), encoder=False) for head in ("nsp", "choice", "discriminator")
+}
+"""Every task whose heads are converted."""
 
 
 def task_spec(name: str, *, pooler: bool = True) -> TaskSpec:
@@ -213,9 +238,15 @@ def heads_with_names_of(head: str) -> tuple[str, ...]:
     return tuple(other for other, spec in HEADS.items() if names in (other, spec.stored_as) and other != head)
 
 
-def task_that_keeps(head: str) -> str:
-    """The task with the most heads that include this one: the one to choose in order to keep it."""
-    return max((spec for spec in TASKS.values() if head in spec.heads), key=lambda spec: len(spec.heads)).name
+def heads_computed_like(head: str) -> tuple[str, ...]:
+    """Those of them that also compute the same: a head of choices is a classifier of one class."""
+    return tuple(other for other in heads_with_names_of(head) if HEADS[other].reads == HEADS[head].reads)
+
+
+def task_that_keeps(head: str, heads: Collection[str]) -> str:
+    """The task to choose in order to keep a head, and as many as possible of the `heads` that a file has."""
+    having = (spec for spec in CONVERTED_TASKS.values() if head in spec.heads and {*spec.heads} <= {*heads, head})
+    return max(having, key=lambda spec: len(spec.heads)).name
 
 
 def is_per_token(name: str, rank: int) -> bool:

@@ -3,7 +3,7 @@
 from bertferry.convert.layout import Layout
 from bertferry.convert.layouts.albert import HUGGINGFACE_ALBERT, TF1_ALBERT
 from bertferry.convert.layouts.bert4keras import BERT4KERAS
-from bertferry.convert.layouts.electra import HUGGINGFACE_ELECTRA, TF1_ELECTRA
+from bertferry.convert.layouts.electra import HUGGINGFACE_ELECTRA, TF1_ELECTRA, TF1_ELECTRA_GENERATOR
 from bertferry.convert.layouts.garden import GARDEN_2_4_0, GARDEN_V1, GARDEN_V2
 from bertferry.convert.layouts.huggingface import HUGGINGFACE, HUGGINGFACE_2018
 from bertferry.convert.layouts.keras_bert import KERAS_BERT
@@ -35,6 +35,7 @@ WRITTEN = (
     TF1_ALBERT,
     HUGGINGFACE_ALBERT,
     TF1_ELECTRA,
+    TF1_ELECTRA_GENERATOR,
     HUGGINGFACE_ELECTRA,
 )
 ONLY_READ = (

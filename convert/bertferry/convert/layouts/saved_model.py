@@ -29,6 +29,7 @@ HUB_MODULE = Layout(
     heads={
         head: tuple(Row(name, "{model}" + name, axes) for name, axes in spec.parameters.items())
         for head, spec in HEADS.items()
+        if any(head in task.heads for task in TASKS.values())
     },
     forms=tuple(
         dict.fromkeys(
@@ -39,6 +40,7 @@ HUB_MODULE = Layout(
     ),
     default_task="encoder",
     ignored=NOT_WEIGHTS,
+    has_twins=False,
 )
 
 GARDEN_NAMES = replace(
