@@ -1,0 +1,59 @@
+"""How an encoder's outputs become the embedding of a text, as sentence-transformers has it.
+
+https://sbert.net/docs/package_reference/sentence_transformer/models.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+POOLING_MODES = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+"""Keys of `1_Pooling/config.json`, and names of what they turn on, in the order of their concatenation."""
+POOLINGS = ("pooled", *POOLING_MODES.values())
+"""`pooled`, the pooler's output, is none of sentence-transformers."""
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A layer on the embedding [B, `in_features`]: its product with a kernel, a bias if it has one, an activation.
+
+    `weights` is the file with `linear.weight` [out, in] and `linear.bias`; `activation` is the name of the class
+    in torch.nn, in small letters, such as `tanh` or `identity`.
+    """
+
+    in_features: int
+    out_features: int
+    bias: bool
+    activation: str
+    weights: Path
+
+
+@dataclass(frozen=True)
+class Normalize:
+    """Embeddings are scaled to unit length."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What follows the encoder, and what precedes texts.
+
+    Attributes:
+      poolings: of `POOLINGS`; several are concatenated in this order.
+      include_prompt: whether the tokens of a prompt are pooled, too.
+      layers: what follows the pooling, in this order.
+      prompts: texts to be put before a text, by name.
+      default_prompt: the name of the one that is put before each text if none is named; None: none is.
+    """
+
+    poolings: tuple[str, ...]
+    include_prompt: bool = True
+    layers: tuple[Dense | Normalize, ...] = ()
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    default_prompt: str | None = None
