@@ -1,6 +1,6 @@
 """How to read a checkpoint, if its files do not determine that; every command has the same flags for it."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,9 @@ from bertferry.core.config import ACTIVATIONS
 
 SOURCE_FLAGS = ("source_layout", "config", "prefix", "num_attention_heads", "activation")
 """The attributes of `add_source_flags` in a command's arguments."""
+TEXT_FLAGS = ("do_lower_case", "strip_accents", "tokenize_chinese_chars", "special_tokens", "max_seq_length")
+"""Those of `add_text_flags`."""
+SPECIAL_TOKENS = ("find", "split")
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,11 @@ class SourceOptions:
     file contains several. `num_attention_heads` and `activation` are for a checkpoint without a
     configuration: no tensor shows them.
 
+    The others override what its files say about its tokenizer, see `bertferry.core.tokenizer`: `special_tokens` is
+    `find` or `split`, `max_seq_length` the length at which texts are cut.
+
     Raises:
-      UsageError: an unknown name, or a number of heads that is not positive.
+      UsageError: an unknown name, or a number of heads or a length that is not positive.
     """
 
     layout: str = "auto"
@@ -30,13 +36,25 @@ class SourceOptions:
     prefix: str | None = None
     num_attention_heads: int | None = None
     activation: str | None = None
+    do_lower_case: bool | None = None
+    strip_accents: bool | None = None
+    tokenize_chinese_chars: bool | None = None
+    special_tokens: str | None = None
+    max_seq_length: int | None = None
 
     def __post_init__(self) -> None:
         families = {layout.family for layout in LAYOUTS.values()}
         if self.layout not in ("auto", *families):
             check_choice("layout", self.layout, LAYOUTS)
         check_choice("activation", self.activation, ACTIVATIONS)
+        check_choice("special_tokens", self.special_tokens, SPECIAL_TOKENS)
         check_count("num_attention_heads", self.num_attention_heads)
+        check_count("max_seq_length", self.max_seq_length)
+
+    @property
+    def about_texts(self) -> list[str]:
+        """The options about texts that are given, as flags."""
+        return [f"--{name.replace('_', '-')}" for name in TEXT_FLAGS if getattr(self, name) is not None]
 
 
 def add_source_flags(parser: ArgumentParser, of_what: str = "the checkpoint") -> None:
@@ -59,6 +77,24 @@ def add_source_flags(parser: ArgumentParser, of_what: str = "the checkpoint") ->
     )
 
 
+def add_text_flags(parser: ArgumentParser) -> None:
+    """Adds the flags of `SourceOptions` about texts to a command."""
+    group = parser.add_argument_group("how texts become ids; default: as the files of the tokenizer say")
+    add = group.add_argument
+    add("--do-lower-case", action=BooleanOptionalAction, help="lower-case texts")
+    add(
+        "--strip-accents", action=BooleanOptionalAction, help="strip accents; without a word on it: if lower-cased"
+    )
+    add("--tokenize-chinese-chars", action=BooleanOptionalAction, help="make every CJK character a word")
+    add(
+        "--special-tokens",
+        choices=SPECIAL_TOKENS,
+        help="special tokens spelled out in a text are themselves (as in transformers), or split like other words "
+        "(as in google-research/bert)",
+    )
+    add("--max-seq-length", metavar="N", type=int, help="length at which texts are cut, special tokens included")
+
+
 def source_options(arguments: Namespace) -> SourceOptions:
     """The options that were given with those flags."""
     return SourceOptions(
@@ -67,4 +103,5 @@ def source_options(arguments: Namespace) -> SourceOptions:
         arguments.prefix,
         arguments.num_attention_heads,
         arguments.activation,
+        **{name: getattr(arguments, name, None) for name in TEXT_FLAGS},
     )

@@ -37,11 +37,15 @@ def find_vocabulary(folder: Path) -> tuple[Path | None, tuple[str, ...]]:
 
 
 class Vocabulary:
-    """Tokens by id. `added` were added to the word pieces, under these ids; `notes` say what is unusual."""
+    """Tokens by id. The first `own` are word pieces; `added` were added to these, under these ids; `notes` say
+    what is unusual."""
 
-    def __init__(self, path: Path, tokens: list[str], added: Mapping[str, int], notes: tuple[str, ...]) -> None:
+    def __init__(
+        self, path: Path, tokens: list[str], own: int, added: Mapping[str, int], notes: tuple[str, ...]
+    ) -> None:
         self.path = path
         self.tokens = tokens
+        self.own = own
         self.added = added
         self.notes = notes
 
@@ -89,9 +93,12 @@ def read_vocabulary(path: Path, rows: int) -> Vocabulary:
       DataError: no tokens, or more than rows.
     """
     tokens, notes = _read_tokenizer(path) if path.name == TOKENIZER else _read_lines(path)
+    if path.name != TOKENIZER and (pieces := _other_pieces(path, tokens)):
+        tokens, why = pieces
+        notes += why
     if not tokens:
         raise DataError(f"{path}: a vocabulary without tokens")
-    beside = _added_beside(path)
+    own, beside = len(tokens), _added_beside(path, tokens, rows)
     beyond = {number: token for token, number in beside.items() if number >= len(tokens)}
     count = max([len(tokens) - 1, *beyond]) + 1
     if count > rows:
@@ -103,12 +110,14 @@ def read_vocabulary(path: Path, rows: int) -> Vocabulary:
     }
     if added:
         shown = _some(list(added))
-        notes.append(f"the vocabulary has added tokens, which only transformers finds in texts: {shown}")
+        notes.append(
+            f"the vocabulary has added tokens, which google-research/bert does not find in texts: {shown}"
+        )
     if len(tokens) < rows:
         notes.append(f"the vocabulary has {len(tokens)} tokens for {rows} rows: the others have none")
     if doubled := [token for token, count in Counter(tokens).items() if count > 1]:
         notes.append(f"the vocabulary has {len(doubled)} tokens twice ({_some(doubled)}): the last counts")
-    return Vocabulary(path, tokens, added, tuple(notes))
+    return Vocabulary(path, tokens, own, added, tuple(notes))
 
 
 def _read_lines(path: Path) -> tuple[list[str], list[str]]:
@@ -144,7 +153,36 @@ def _word_pieces(path: Path) -> dict[str, Any] | None:
     return pieces if usual and isinstance(pieces, dict) else None
 
 
-def _added_beside(path: Path) -> dict[str, int]:
+def _other_pieces(path: Path, tokens: list[str]) -> tuple[list[str], list[str]] | None:
+    """The word pieces of a `tokenizer.json` beside a `vocab.txt`, if they are others, and what is said then.
+
+    They may be fewer: a `vocab.txt` written here has the added tokens, too.
+    """
+    beside = path.parent / TOKENIZER
+    pieces = _word_pieces(beside) if beside.is_file() else None
+    last = {token: number for number, token in enumerate(tokens) if token}
+    if pieces is None or {token: number for token, number in pieces.items() if token} == last:
+        return None
+    theirs = _read_tokenizer(beside)[0]
+    added = [
+        token.get("content") for token in read_object(beside).get("added_tokens") or () if isinstance(token, dict)
+    ]
+    if without_repetitions(tokens)[: len(theirs)] == theirs and set(tokens[len(theirs) :]) <= set(added):
+        return theirs, []
+    number = next((n for n, (a, b) in enumerate(zip(tokens, theirs, strict=False)) if a != b), len(theirs))
+    return theirs, [
+        f"{path.name} and {TOKENIZER} have different tokens from id {number} on: took those of {TOKENIZER}, "
+        "as transformers does"
+    ]
+
+
+def extra_tokens(values: Mapping[str, Any]) -> list[Any]:
+    """The further special tokens that a file of transformers lists, as texts or as objects with their flags."""
+    listed = values.get("extra_special_tokens") or values.get("additional_special_tokens") or []
+    return list(listed.values() if isinstance(listed, dict) else listed if isinstance(listed, list) else [])
+
+
+def _added_beside(path: Path, tokens: list[str], rows: int) -> dict[str, int]:
     """Tokens with their ids in the files beside a vocabulary, in the order of the ids; some may be in it, too."""
     found: dict[str, int] = {}
     folder = path.parent
@@ -161,7 +199,19 @@ def _added_beside(path: Path) -> dict[str, int]:
         found |= read_object(folder / ADDED)
     named = {token: number for token, number in found.items() if isinstance(token, str) and token}
     kept = {token: number for token, number in named.items() if type(number) is int and number >= 0}
+    for token in _listed_without_id(folder):
+        number = max([len(tokens) - 1, *kept.values()]) + 1
+        if token not in kept and token not in tokens and number < rows:
+            kept[token] = number
     return dict(sorted(kept.items(), key=lambda item: item[1]))
+
+
+def _listed_without_id(folder: Path) -> list[str]:
+    """Further special tokens by name: transformers numbers those that are new."""
+    files = [folder / name for name in (TOKENIZER_CONFIG, "special_tokens_map.json")]
+    values = [value for file in files if file.is_file() for value in extra_tokens(read_object(file))]
+    contents = [value.get("content") if isinstance(value, dict) else value for value in values]
+    return [content for content in contents if isinstance(content, str) and content]
 
 
 def read_object(path: Path) -> dict[str, Any]:

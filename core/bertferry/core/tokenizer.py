@@ -57,6 +57,8 @@ class Tokenizer:
     Attributes:
       tokens: by id. Of equal tokens the last counts; `bertferry.convert.vocabulary.placeholder` stands for an id
         without one.
+      pieces: how many of the first `tokens` are word pieces: no word is cut into the others, which are only found
+        in texts or stand for nothing; None: all.
       lower_case: whether texts are lower-cased, character by character.
       strip_accents: whether texts are decomposed (NFD) and nonspacing marks (Mn) removed; None: as `lower_case`.
       tokenize_chinese_chars: whether CJK characters are words of their own.
@@ -98,6 +100,7 @@ class Tokenizer:
     lower_case_before: bool = False
     tokenizer_class: str | None = None
     inexact: str = ""
+    pieces: int | None = None
 
     @property
     def strips_accents(self) -> bool:

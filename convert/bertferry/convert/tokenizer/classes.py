@@ -1,0 +1,112 @@
+"""The classes of tokenizers in transformers: those of word pieces with their defaults, and what others cut with.
+
+From transformers 5.24, `models/*/tokenization_*.py` and `models/auto/tokenization_auto.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bertferry.convert.tokenizer.files import TokenizerFiles
+from bertferry.core.tokenizer import USUAL_NAMES
+
+Frame = Literal["bert", "mpnet", "funnel", "splinter"]
+
+
+@dataclass(frozen=True)
+class TokenizerClass:
+    """Names of special tokens by role if the files give none, and how texts are framed.
+
+    `has_types` says whether it gives the encoder types of segments; `mask_takes_blank` whether a mask takes the
+    blank on its left; `sets_cleaning` whether its configuration sets the cleaning of texts.
+    """
+
+    special: Mapping[str, str] = field(default_factory=lambda: dict(USUAL_NAMES))
+    frame: Frame = "bert"
+    has_types: bool = True
+    mask_takes_blank: bool = False
+    sets_cleaning: bool = False
+
+
+BERT = TokenizerClass()
+WITHOUT_TYPES = TokenizerClass(has_types=False)
+MPNET_NAMES = {"pad": "<pad>", "unk": "[UNK]", "cls": "<s>", "sep": "</s>", "mask": "<mask>"}
+FUNNEL_NAMES = {"pad": "<pad>", "unk": "<unk>", "cls": "<cls>", "sep": "<sep>", "mask": "<mask>"}
+CLASSES: Mapping[str, TokenizerClass] = {
+    "BertTokenizer": BERT,
+    "ConvBertTokenizer": BERT,
+    "DPRContextEncoderTokenizer": BERT,
+    "DPRQuestionEncoderTokenizer": BERT,
+    "DPRReaderTokenizer": WITHOUT_TYPES,
+    "DistilBertTokenizer": WITHOUT_TYPES,
+    "ElectraTokenizer": BERT,
+    "FunnelTokenizer": TokenizerClass(FUNNEL_NAMES, "funnel", sets_cleaning=True),
+    "LayoutLMTokenizer": BERT,
+    "LxmertTokenizer": BERT,
+    "MPNetTokenizer": TokenizerClass(MPNET_NAMES, "mpnet", has_types=False, mask_takes_blank=True),
+    "MobileBertTokenizer": BERT,
+    "RealmTokenizer": BERT,
+    "RetriBertTokenizer": BERT,
+    "SplinterTokenizer": TokenizerClass(frame="splinter"),
+    "SqueezeBertTokenizer": BERT,
+}
+"""Classes that build their tokenizer from their configuration."""
+CUT_OTHERWISE: Mapping[str, str] = {
+    "AlbertTokenizer": "SentencePiece",
+    "BarthezTokenizer": "SentencePiece",
+    "BartTokenizer": "byte-level BPE",
+    "BertGenerationTokenizer": "SentencePiece",
+    "BertTokenizerLegacy": "Python's Unicode tables",
+    "BertweetTokenizer": "BPE",
+    "BigBirdTokenizer": "SentencePiece",
+    "CamembertTokenizer": "SentencePiece",
+    "DebertaTokenizer": "byte-level BPE",
+    "DebertaV2Tokenizer": "SentencePiece",
+    "FlaubertTokenizer": "BPE",
+    "GPT2Tokenizer": "byte-level BPE",
+    "HerbertTokenizer": "BPE",
+    "LlamaTokenizer": "SentencePiece",
+    "LongformerTokenizer": "byte-level BPE",
+    "NystromformerTokenizer": "SentencePiece",
+    "PhobertTokenizer": "BPE",
+    "RemBertTokenizer": "SentencePiece",
+    "RoCBertTokenizer": "shapes and sounds of characters",
+    "RoFormerTokenizer": "Jieba",
+    "RobertaTokenizer": "byte-level BPE",
+    "T5Tokenizer": "SentencePiece",
+    "XLMRobertaTokenizer": "SentencePiece",
+    "XLNetTokenizer": "SentencePiece",
+}
+"""Classes that are not of word pieces, or not of these alone, and what they cut texts with."""
+JAPANESE = "BertJapaneseTokenizer"
+WORD_TOKENIZERS = {
+    "mecab": "MeCab",
+    "sudachi": "Sudachi",
+    "jumanpp": "Juman++",
+    "basic": "Python's Unicode tables",
+}
+GENERIC = ("PreTrainedTokenizerFast", "TokenizersBackend", "PreTrainedTokenizer")
+"""Classes of which `tokenizer.json` alone decides."""
+
+
+def class_of(files: TokenizerFiles) -> str | None:
+    """The class that transformers uses for these files, without `Fast`; None if it wrote none of them."""
+    encoder = files.encoder.get("tokenizer_class")
+    stated = files.stated("tokenizer_class", str) or (encoder if isinstance(encoder, str) else None)
+    if stated is None:
+        return "BertTokenizer" if files.of_transformers else None
+    return stated if stated in GENERIC else stated.removesuffix("Fast")
+
+
+def cut_otherwise(name: str | None, files: TokenizerFiles) -> str:
+    """Why the class gives ids that no operations on word pieces give, '' if it does not."""
+    if "auto_map" in files.config:
+        return f"{name} is code of its own (auto_map), which is not run"
+    if name == JAPANESE:
+        kind = files.stated("word_tokenizer_type", str) or "basic"
+        return f"{name} cuts texts with {WORD_TOKENIZERS.get(kind, kind)}"
+    if name is not None and name in CUT_OTHERWISE:
+        return f"{name} cuts texts with {CUT_OTHERWISE[name]}"
+    if name is not None and name not in CLASSES and not files.backend:
+        return f"{name} is no known class of word pieces, and no tokenizer.json says what it does"
+    return ""

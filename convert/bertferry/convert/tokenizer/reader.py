@@ -1,0 +1,221 @@
+"""Reads the tokenizer of a checkpoint from all files that say something about it.
+
+For a class that builds its tokenizer itself, `tokenizer_config.json` decides, as in transformers 5; for a generic
+one `tokenizer.json` alone. What is stated by flags overrides both. docs/modules.md has the whole order.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bertferry.convert.locate import Location
+from bertferry.convert.source_options import SourceOptions
+from bertferry.convert.tokenizer import backend
+from bertferry.convert.tokenizer.added import added_tokens, contradicted_names, special_names
+from bertferry.convert.tokenizer.classes import BERT, CLASSES, class_of, cut_otherwise
+from bertferry.convert.tokenizer.contradictions import contradictions
+from bertferry.convert.tokenizer.files import SENTENCE_CONFIG, TokenizerFiles, read_files, typed
+from bertferry.convert.vocabulary import TOKENIZER, TOKENIZER_CONFIG, Vocabulary
+from bertferry.core.config import EncoderConfig
+from bertferry.core.errors import UsageError
+from bertferry.core.tokenizer import USUAL_NAMES, AddedToken, FramePart, Tokenizer
+
+NO_LIMIT = 10**6
+"""transformers writes a larger number for a tokenizer without a maximum length."""
+
+
+@dataclass(frozen=True)
+class TokenizerReading:
+    """A tokenizer, and lines about what the files say otherwise."""
+
+    tokenizer: Tokenizer
+    notes: tuple[str, ...] = ()
+
+
+def read_tokenizer(
+    location: Location, vocabulary: Vocabulary | None, config: EncoderConfig, options: SourceOptions
+) -> TokenizerReading | None:
+    """The tokenizer of a checkpoint; None if it has no vocabulary and none of its files says why.
+
+    Args:
+      location: of the checkpoint.
+      vocabulary: its tokens.
+      config: its encoder's, for the number of positions and of types.
+      options: what the user states.
+
+    Raises:
+      UsageError: a file is damaged, or nothing says whether texts are lower-cased.
+    """
+    files = read_files(location, vocabulary.path if vocabulary else None)
+    name = class_of(files)
+    kind = CLASSES.get(name or "", BERT)
+    alone = name is not None and name not in CLASSES  # tokenizer.json alone decides
+    reason = cut_otherwise(name, files) or (backend.unknown_step(files.backend) if files.backend else "")
+    if vocabulary is None:
+        return TokenizerReading(Tokenizer((), False, tokenizer_class=name, inexact=reason)) if reason else None
+    tokens = tuple(vocabulary.tokens)
+    if reason:
+        return TokenizerReading(_stated(Tokenizer(tokens, False, tokenizer_class=name, inexact=reason), options))
+    stated = _from_backend(files) if alone else _from_config(files, kind.sets_cleaning)
+    if options.do_lower_case is None and stated["lower_case"] is None:
+        raise UsageError(
+            f"{vocabulary.path}: nothing says whether texts are lower-cased",
+            "give --do-lower-case or --no-do-lower-case",
+        )
+    usual = {role: usual for role, usual in USUAL_NAMES.items() if usual in tokens} if alone else kind.special
+    special = special_names(files, usual)
+    if alone and (unknown := backend.unknown_token(files.backend)):
+        special["unk"] = unknown
+    read = Tokenizer(
+        tokens,
+        pieces=vocabulary.own,
+        **stated,
+        special=special,
+        split_special_tokens=files.stated("split_special_tokens", bool),
+        truncation_side=_side(files, "truncation"),
+        padding_side=_side(files, "padding"),
+        lower_case_before=bool(typed(files.sentence, "do_lower_case", bool, files.folder / SENTENCE_CONFIG)),
+        max_length=_longest(files, config),
+        tokenizer_class=name,
+    )
+    read, left_out = _add_tokens(read, added_tokens(files, name, kind, special))
+    read = _framed(read, files, kind.frame, config, has_types=_has_types(files, has_types=kind.has_types))
+    read = replace(read, inexact=_misnumbered(read, vocabulary) or read.inexact)
+    notes = (*contradicted_names(files), *contradictions(read, files, alone=alone), *left_out)
+    return TokenizerReading(_stated(read, options), (*notes, *_overridden(read, options)))
+
+
+def _from_config(files: TokenizerFiles, sets_cleaning: bool) -> dict[str, Any]:
+    """The settings that a class takes from its configuration; the casing is None if nothing says it."""
+    lower = files.stated("do_lower_case", bool)
+    if lower is None and files.of_transformers and files.says_something:
+        lower = True
+    if lower is None and files.backend:
+        lower = backend.settings(files.backend, files.folder / TOKENIZER)["lower_case"]
+    apart = files.stated("tokenize_chinese_chars", bool)
+    cleaned = files.stated("clean_text", bool) if sets_cleaning else None
+    return {
+        "lower_case": lower,
+        "strip_accents": files.stated("strip_accents", bool),
+        "tokenize_chinese_chars": apart is not False,
+        "clean_text": cleaned is not False,
+    }
+
+
+def _from_backend(files: TokenizerFiles) -> dict[str, Any]:
+    return backend.settings(files.backend, files.folder / TOKENIZER)
+
+
+def _side(files: TokenizerFiles, what: str) -> Any:  # noqa: ANN401 - a literal
+    """The side of `truncation` or `padding`: of the configuration, else of `tokenizer.json`."""
+    stated = files.stated(f"{what}_side", str)
+    inside = files.backend.get(what)
+    if stated is None and isinstance(inside, dict):
+        stated = str(inside.get("direction", "right")).lower()
+    if stated not in (None, "left", "right"):
+        raise UsageError(f"{files.folder / TOKENIZER_CONFIG}: {what}_side is {stated!r}: expected left or right")
+    return stated or "right"
+
+
+def _longest(files: TokenizerFiles, config: EncoderConfig) -> int | None:
+    """The least of the lengths that the files state, None if they state none below the position table's."""
+    own = files.config.get("model_max_length", files.config.get("max_len"))
+    if own is not None and (isinstance(own, bool) or not isinstance(own, int | float) or own < 1):
+        raise UsageError(f"{files.folder / TOKENIZER_CONFIG}: model_max_length is {own!r}: expected a length")
+    lengths = [int(own)] if own is not None and own < NO_LIMIT else []
+    sentence = typed(files.sentence, "max_seq_length", int, files.folder / SENTENCE_CONFIG)
+    lengths += [sentence] if sentence is not None else []
+    return min(*lengths, config.max_position_embeddings) if lengths else None
+
+
+def _has_types(files: TokenizerFiles, *, has_types: bool) -> bool:
+    inputs = files.stated("model_input_names", list)
+    return has_types if inputs is None else "token_type_ids" in inputs
+
+
+def _add_tokens(read: Tokenizer, declared: list[AddedToken]) -> tuple[Tokenizer, list[str]]:
+    """The tokenizer with the declared tokens that have a row, and a line about those that have none."""
+    numbers = {token: number for number, token in enumerate(read.tokens)}
+    kept = [replace(token, id=numbers[token.content]) for token in declared if token.content in numbers]
+    missing = [token.content for token in declared if token.content not in numbers]
+    named = [name for name in missing if name not in read.special.values()]
+    lines = [f"special tokens without a row in the vocabulary are not found in texts: {', '.join(named)}"]
+    return replace(read, added=tuple(kept)), lines if named else []
+
+
+def _misnumbered(read: Tokenizer, vocabulary: Vocabulary) -> str:
+    """A token whose id in the files is not the one that transformers gives it, '' if there is none.
+
+    `tokenizers` numbers those that are not word pieces after them, in the order in which they are added.
+    """
+    own = vocabulary.tokens[: vocabulary.own]
+    following = len(set(own))
+    for token in read.added if read.tokenizer_class else ():
+        if token.content in own:
+            continue
+        if token.id != following:
+            return f"the added token {token.content} has the id {token.id}, but transformers gives it {following}"
+        following += 1
+    return ""
+
+
+def _framed(
+    read: Tokenizer, files: TokenizerFiles, frame: str, config: EncoderConfig, *, has_types: bool
+) -> Tokenizer:
+    """The tokenizer with the frames of its class, or of `tokenizer.json` if that alone decides."""
+    ids = read.ids
+    if read.tokenizer_class is not None and read.tokenizer_class not in CLASSES:
+        single, pair = backend.frames(files.backend) or ((), ())
+    elif "cls" not in ids or "sep" not in ids:
+        return replace(
+            read, inexact=f"its vocabulary has no {read.special.get('cls')} or {read.special.get('sep')}"
+        )
+    elif frame == "mpnet":
+        single, pair = backend.roberta_frames(ids["cls"], ids["sep"])
+    else:
+        single, pair = backend.bert_frames(ids["cls"], ids["sep"])
+    if frame == "funnel":
+        single, pair = ((replace(one[0], type_id=2), *one[1:]) for one in (single, pair))
+    if frame == "splinter":
+        pair = _with_question(read, pair)
+    if not has_types:
+        single, pair = (tuple(replace(part, type_id=0) for part in one) for one in (single, pair))
+    highest = max((part.type_id for part in (*single, *pair)), default=0)
+    reason = f"it frames texts with the type {highest}, and the encoder has {config.type_vocab_size} types"
+    fits = highest < max(config.type_vocab_size, 2)
+    return replace(read, single=single, pair=pair, inexact=read.inexact if fits else reason)
+
+
+def _with_question(read: Tokenizer, pair: tuple[FramePart, ...]) -> tuple[FramePart, ...]:
+    """Splinter's frame of two texts: a token for the question, and a full stop."""
+    numbers = {token: number for number, token in enumerate(read.tokens)}
+    if "[QUESTION]" not in numbers or "." not in numbers:
+        return pair
+    question = FramePart(None, (numbers["[QUESTION]"], numbers["."]))
+    return (*pair[:2], question, *pair[2:])
+
+
+def _stated(read: Tokenizer, options: SourceOptions) -> Tokenizer:
+    """The tokenizer with what the user states."""
+    given: dict[str, Any] = {
+        "lower_case": options.do_lower_case,
+        "strip_accents": options.strip_accents,
+        "tokenize_chinese_chars": options.tokenize_chinese_chars,
+        "split_special_tokens": None if options.special_tokens is None else options.special_tokens == "split",
+        "max_length": options.max_seq_length,
+    }
+    return replace(read, **{key: value for key, value in given.items() if value is not None})
+
+
+def _overridden(read: Tokenizer, options: SourceOptions) -> list[str]:
+    """Lines about settings of the files that the user overrides."""
+    changed = _stated(read, options)
+    lines = []
+    for key, name in (
+        ("lower_case", "do_lower_case"),
+        ("strips_accents", "strip_accents"),
+        ("tokenize_chinese_chars", "tokenize_chinese_chars"),
+    ):
+        own, given = getattr(read, key), getattr(changed, key)
+        if own is not None and own != given:
+            lines.append(f"{name} is {str(given).lower()} as stated by a flag; the files say {str(own).lower()}")
+    return lines
