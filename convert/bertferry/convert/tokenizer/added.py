@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from bertferry.convert.tokenizer.classes import TokenizerClass
+from bertferry.convert.tokenizer.classes import CLASSES, TokenizerClass
 from bertferry.convert.tokenizer.files import SPECIAL_TOKENS_MAP, TokenizerFiles
 from bertferry.convert.vocabulary import ADDED, TOKENIZER, TOKENIZER_CONFIG, extra_tokens
 from bertferry.core.errors import UsageError
@@ -54,11 +54,12 @@ def added_tokens(
     found: dict[str, AddedToken] = {}
     named = _named(files)
     names = {_content(value) for value in named.values() if value is not None} | set(special.values())
-    for token in _declared(files, names):
+    for token in _declared(files, names, alone=name is not None and name not in CLASSES):
         found[token.content] = replace(token, special=token.special or token.content in names)
+    declared = set(found)
     for role in NAMED:
         value = named.get(role) or special.get(role)
-        if not value or _content(value) in found:
+        if not value or _content(value) in declared:
             continue
         token = _token(value, special=True)
         takes_blank = role == "mask" and kind.mask_takes_blank and isinstance(value, str)
@@ -69,10 +70,14 @@ def added_tokens(
     return [replace(token, special=token.special or name is None) for token in found.values()]
 
 
-def _declared(files: TokenizerFiles, names: set[str]) -> Iterator[AddedToken]:
-    """The tokens with ids of their own; of two with the same content the later counts."""
-    for value in _listed(files.backend, TOKENIZER):
-        yield _token(value)
+def _declared(files: TokenizerFiles, names: set[str], *, alone: bool) -> Iterator[AddedToken]:
+    """The tokens with ids of their own; of two with the same content the later counts.
+
+    Those of `tokenizer.json` count if it decides alone, or if no decoder does.
+    """
+    inside = [_token(value) for value in _listed(files.backend, TOKENIZER)]
+    if alone:
+        yield from inside
     if DECODER in files.config:
         decoder = files.stated(DECODER, dict) or {}
         for number in sorted(decoder, key=lambda key: int(key) if str(key).isdecimal() else -1):
@@ -81,6 +86,7 @@ def _declared(files: TokenizerFiles, names: set[str]) -> Iterator[AddedToken]:
     special = names | {token.content for token in _extra(files)}
     for content in files.added:
         yield AddedToken(content, -1, normalized=content not in special, special=content in special)
+    yield from inside
 
 
 def _named(files: TokenizerFiles) -> dict[str, Any]:

@@ -15,6 +15,7 @@ SPECIAL_TOKENS_MAP = "special_tokens_map.json"
 SENTENCE_CONFIG = "sentence_bert_config.json"
 OF_TRANSFORMERS = ("safetensors", "pytorch", "msgpack")
 """Formats of files that transformers writes."""
+FURTHER_NAMES = ("bos_token", "eos_token")
 T = TypeVar("T")
 
 
@@ -51,6 +52,12 @@ class TokenizerFiles:
           UsageError: it is of another type.
         """
         return typed(self.config, key, kind, self.folder / TOKENIZER_CONFIG)
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """The keys of `tokenizer_config.json`, and the further special tokens that only their own file names."""
+        named = {key: value for key, value in self.special.items() if key in FURTHER_NAMES}
+        return {**named, **self.config}
 
     @property
     def says_something(self) -> bool:
