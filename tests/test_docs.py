@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from bertferry.convert import LAYOUTS, convert_checkpoint
+from bertferry.convert import LAYOUTS, SourceOptions, convert_checkpoint
 from bertferry.convert.command import build_parser as convert
 from bertferry.convert.layouts import WRITTEN
 from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
 from bertferry.export.command import build_parser as export
 from bertferry.export.onnx.command import build_parser as onnx
 from bertferry.verify.command import build_parser as verify
+
+LOWER = SourceOptions(do_lower_case=True)
 
 ROOT = Path(__file__).parent.parent
 PARSERS = {parser.prog: parser for parser in (convert(), export(), onnx(), verify())}
@@ -67,7 +69,10 @@ def readme_folder(minilm, tmp_path_factory):
     folder = tmp_path_factory.mktemp("readme")
     convert_checkpoint(minilm, folder / "minilm-keras")
     export_hub_module(
-        folder / "minilm-keras", folder / "minilm-hub", ModuleOptions(do_lower_case=True, verify=False)
+        folder / "minilm-keras",
+        folder / "minilm-hub",
+        ModuleOptions(verify=False),
+        source=LOWER,
     )
     export_onnx(
         folder / "minilm.onnx", OnnxOptions(optimize="ort", verify=False), checkpoint=folder / "minilm-keras"

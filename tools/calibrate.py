@@ -16,7 +16,7 @@ from pathlib import Path
 from provenance import provenance
 from random_checkpoint import config_of, values, write
 
-from bertferry.convert import open_checkpoint
+from bertferry.convert import SourceOptions, open_checkpoint
 from bertferry.core.errors import UnavailableError
 from bertferry.core.quiet import hold_back_stderr, own_stderr
 from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
@@ -40,6 +40,9 @@ exports artifacts of a checkpoint and compares them with the checkpoint in NumPy
 seeds for all-MiniLM-L6-v2 and of one for a random BERT-base (`tools/random_checkpoint.py base`). *Needed atol* is
 the absolute tolerance required with the relative one of the profile ([verification.md](verification.md)), *local
 noise* the most that one step of the network added. Devices that the machine does not have are not measured."""
+
+LOWER = SourceOptions(do_lower_case=True)
+
 COLUMNS = (
     "profile",
     "candidate",
@@ -65,7 +68,12 @@ def artifacts(checkpoint: Path, folder: Path) -> Iterator[Artifact]:
     opened = open_checkpoint(checkpoint)
     for precision in ("fp32", "fp16", "bf16"):
         module = folder / f"hub-{precision}"
-        export_hub_module(checkpoint, module, ModuleOptions(precision=precision, do_lower_case=True, verify=False))
+        export_hub_module(
+            checkpoint,
+            module,
+            ModuleOptions(precision=precision, verify=False),
+            source=LOWER,
+        )
         yield replace(saved_model_artifact(module, "hub"), name=f"Hub module, {precision}")
     for optimize, precision in (("none", "fp32"), ("ort", "fp32"), ("none", "fp16"), ("none", "int8")):
         path = folder / f"{optimize}-{precision}.onnx"

@@ -12,7 +12,14 @@ import pytest
 from closeness import assert_close
 from judges import skip_without, tf
 
-from bertferry.convert import LAYOUTS, TARGETS, ConversionOptions, convert_checkpoint, open_checkpoint
+from bertferry.convert import (
+    LAYOUTS,
+    TARGETS,
+    ConversionOptions,
+    SourceOptions,
+    convert_checkpoint,
+    open_checkpoint,
+)
 from bertferry.core.tasks import TASKS
 
 HERE = Path(__file__).parent
@@ -104,7 +111,8 @@ def test_transformers_loads_the_tokenizer(golden, tmp_path, transformers):
     convert_checkpoint(
         golden / "third_party_keras_bert",
         tmp_path / "out",
-        ConversionOptions(to="huggingface", do_lower_case=False),
+        ConversionOptions(to="huggingface"),
+        source=SourceOptions(do_lower_case=False),
     )
     tokenizer = transformers.BertTokenizer.from_pretrained(tmp_path / "out")
     words = (tmp_path / "out" / "vocab.txt").read_text().split()

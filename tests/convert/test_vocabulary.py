@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertferry.convert import ConversionOptions, convert_checkpoint
+from bertferry.convert import ConversionOptions, SourceOptions, convert_checkpoint
 from bertferry.convert.command import main
 from bertferry.convert.vocabulary import placeholder, read_vocabulary, without_repetitions
 
@@ -167,10 +167,9 @@ def test_the_only_vocabulary_may_have_another_name(source, tmp_path, capsys, nam
 
 def test_a_shorter_vocabulary_is_the_same_everywhere(source, tmp_path):
     (source / "vocab.txt").write_text("\n".join(WORDS[:20]) + "\n")
-    options = ConversionOptions(to="huggingface", do_lower_case=True)
-    assert convert_checkpoint(source, tmp_path / "hf", options).notes == (
-        "the vocabulary has 20 tokens for 30 rows: the others have none",
-    )
+    lower = SourceOptions(do_lower_case=True)
+    report = convert_checkpoint(source, tmp_path / "hf", ConversionOptions(to="huggingface"), source=lower)
+    assert "the vocabulary has 20 tokens for 30 rows: the others have none" in report.notes
     assert read_vocabulary(tmp_path / "hf/vocab.txt", 30).tokens == WORDS[:20]
 
 

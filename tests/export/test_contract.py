@@ -6,9 +6,12 @@ import shutil
 import pytest
 import tensorflow as tf
 
+from bertferry.convert import SourceOptions
 from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export import ModuleOptions, check_module_contract, export_hub_module
 from bertferry.export.command import main
+
+LOWER = SourceOptions(do_lower_case=True)
 
 ALWAYS = ("encoder", "classifier", "pretrainer")
 """The tasks whose modules every run checks: with and without the encoder's outputs, and with every input."""
@@ -23,7 +26,12 @@ def checked(text_sources, tmp_path_factory):
     def module(task):
         if not (folder / task).exists():
             source = shutil.copytree(text_sources[task], folder / f"{task}-source")
-            export_hub_module(source, folder / task, ModuleOptions(task=task, do_lower_case=True, verify=False))
+            export_hub_module(
+                source,
+                folder / task,
+                ModuleOptions(task=task, verify=False),
+                source=LOWER,
+            )
             shutil.rmtree(source)
         return folder / task
 
@@ -51,7 +59,12 @@ def test_our_modules_pass_every_check(checked, task, capfd):
 @pytest.mark.filterwarnings("ignore:.*")
 def test_our_text_modules_pass_checks_of_their_own(text_source, tmp_path, capfd, choices, kind, lines):
     pytest.importorskip("tensorflow_text", reason="pip install 'bertferry[text]'")
-    export_hub_module(text_source, tmp_path / "text", ModuleOptions(do_lower_case=True, verify=False, **choices))
+    export_hub_module(
+        text_source,
+        tmp_path / "text",
+        ModuleOptions(verify=False, **choices),
+        source=LOWER,
+    )
     capfd.readouterr()
     code = main(["--check", str(tmp_path / "text")])
     out, _ = capfd.readouterr()

@@ -12,10 +12,12 @@ import pytest
 import tensorflow_hub as hub
 from closeness import assert_close
 
-from bertferry.convert import ConversionOptions, convert_checkpoint
+from bertferry.convert import ConversionOptions, SourceOptions, convert_checkpoint
 from bertferry.core.errors import UsageError
 from bertferry.export import ModuleOptions, export_hub_module, hub_exporter
 from bertferry.export.command import main
+
+LOWER = SourceOptions(do_lower_case=True)
 
 
 def run(capfd, *arguments):
@@ -74,7 +76,7 @@ def test_lower_casing_comes_from_the_tokenizer_configuration(text_source, tmp_pa
 
 def test_assets_survive_the_deletion_of_the_original(text_source, tmp_path):
     source = shutil.copytree(text_source, tmp_path / "source")
-    export_hub_module(source, tmp_path / "module", ModuleOptions(do_lower_case=True, verify=False))
+    export_hub_module(source, tmp_path / "module", ModuleOptions(verify=False), source=LOWER)
     shutil.rmtree(source)
     resolved = hub.KerasLayer(str(tmp_path / "module")).resolved_object
     with open(resolved.vocab_file.asset_path.numpy(), encoding="utf-8") as asset:
@@ -90,7 +92,7 @@ def test_without_a_vocabulary_the_output_says_so(golden, tmp_path, capfd):
 
 
 def test_no_file_contains_local_paths(text_source, tmp_path):
-    export_hub_module(text_source, tmp_path / "module", ModuleOptions(do_lower_case=True))
+    export_hub_module(text_source, tmp_path / "module", ModuleOptions(), source=LOWER)
     for path in (tmp_path / "module").rglob("*"):
         if path.is_file():
             assert str(tmp_path.parent).encode() not in path.read_bytes(), path

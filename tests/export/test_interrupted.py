@@ -12,7 +12,10 @@ import time
 import onnx
 import pytest
 
+from bertferry.convert import SourceOptions
 from bertferry.export import ModuleOptions, check_module_contract, export_hub_module
+
+LOWER = SourceOptions(do_lower_case=True)
 
 STEPS = """
 import os, signal, sys
@@ -106,7 +109,8 @@ def test_another_process_writes_the_same_files(text_sources, tmp_path, task, ver
     export_hub_module(
         text_sources[task],
         tmp_path / "second",
-        ModuleOptions(task=task, do_lower_case=True, onnx=("fp32",), verify=verify),
+        ModuleOptions(task=task, onnx=("fp32",), verify=verify),
+        source=LOWER,
     )
 
     def digests(name):
@@ -120,7 +124,7 @@ def test_another_process_writes_the_same_files(text_sources, tmp_path, task, ver
 
 
 def test_an_old_vocabulary_does_not_stay(text_source, golden, tmp_path):
-    export_hub_module(text_source, tmp_path / "module", ModuleOptions(do_lower_case=True, verify=False))
+    export_hub_module(text_source, tmp_path / "module", ModuleOptions(verify=False), source=LOWER)
     export_hub_module(golden / "tf1_core_L2", tmp_path / "module", ModuleOptions(verify=False), overwrite=True)
     assert list((tmp_path / "module" / "assets").glob("*")) == []
 

@@ -11,11 +11,13 @@ import tensorflow as tf
 import tensorflow_hub as hub
 from closeness import assert_close
 
-from bertferry.convert import convert_checkpoint
+from bertferry.convert import SourceOptions, convert_checkpoint
 from bertferry.convert.locate import locate
 from bertferry.export import ModuleOptions, export_hub_module
 from bertferry.export.command import main
 from bertferry.export.sentence import SentenceChoices, read_sentence_choices
+
+LOWER = SourceOptions(do_lower_case=True)
 
 tf_text = pytest.importorskip("tensorflow_text", reason="pip install 'bertferry[text]'")
 
@@ -50,7 +52,9 @@ HARD = [
 def preprocessing_folder(request, minilm, tmp_path_factory):
     """A preprocessing module of MiniLM's vocabulary, and whether it lower-cases."""
     path = tmp_path_factory.mktemp("text") / "module"
-    export_hub_module(minilm, path, ModuleOptions(export="preprocessing", do_lower_case=request.param))
+    export_hub_module(
+        minilm, path, ModuleOptions(export="preprocessing"), source=SourceOptions(do_lower_case=request.param)
+    )
     return path, request.param
 
 
@@ -173,7 +177,10 @@ def test_a_text_embedding_is_what_sentence_transformers_compute(minilm, tmp_path
 @pytest.mark.parametrize("pooling", ["cls", "pooled", "mean"])
 def test_pooling_may_be_given(text_source, tmp_path, pooling):
     report = export_hub_module(
-        text_source, tmp_path / "text", ModuleOptions(task="text", pooling=pooling, do_lower_case=True)
+        text_source,
+        tmp_path / "text",
+        ModuleOptions(task="text", pooling=pooling),
+        source=LOWER,
     )
     assert report.verdict.startswith("AGREE")
     weights = {weight.name.split("/")[0] for weight in hub.KerasLayer(str(tmp_path / "text")).weights}
@@ -208,7 +215,10 @@ def test_missing_settings_are_requested(text_source, golden, tmp_path, capfd):
 def test_a_converted_checkpoint_exports_text_too(text_source, tmp_path):
     convert_checkpoint(text_source, tmp_path / "keras")
     report = export_hub_module(
-        tmp_path / "keras", tmp_path / "text", ModuleOptions(task="text", pooling="mean", do_lower_case=True)
+        tmp_path / "keras",
+        tmp_path / "text",
+        ModuleOptions(task="text", pooling="mean"),
+        source=LOWER,
     )
     assert report.verdict.startswith("AGREE")
 
@@ -218,8 +228,8 @@ def test_an_unusual_vocabulary_gives_the_ids_of_transformers(golden, tmp_path):
     source = shutil.copytree(golden / "tf1_core_L2", tmp_path / "source")
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "hello", "##s", "hello", "\u2028", "world"]
     (source / "vocab.txt").write_bytes(("\ufeff" + "\r\n".join(tokens) + "\r\n\r\n").encode())
-    options = ModuleOptions(export="preprocessing", do_lower_case=True)
-    report = export_hub_module(source, tmp_path / "module", options)
+    options = ModuleOptions(export="preprocessing")
+    report = export_hub_module(source, tmp_path / "module", options, source=LOWER)
     assert len(report.notes) == 3
     module = tf.saved_model.load(str(tmp_path / "module"))
     assert module.tokenize(tf.constant(["Hellos world"])).merge_dims(1, -1).to_list() == [[7, 6, 9]]

@@ -8,10 +8,12 @@ from planting import parameters, write_checkpoint
 from random_checkpoint import values, write
 from weight_faults import CONFIG
 
-from bertferry.convert import ConversionOptions, convert_checkpoint
+from bertferry.convert import ConversionOptions, SourceOptions, convert_checkpoint
 from bertferry.core.config import EncoderConfig
 from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
 from bertferry.verify import ParityOptions, render, verify_parity
+
+LOWER = SourceOptions(do_lower_case=True)
 
 LAYOUTS = ("tf1", "tf_20", "keras_bert", "garden_v1", "garden_v2", "huggingface")
 WAYS = (
@@ -61,7 +63,10 @@ def test_a_sound_conversion_agrees(tmp_path, seed):
     candidate, options = f"checkpoint:{copy}", {"precision": case.precision}
     if case.kind in ("hub", "savedmodel"):
         export_hub_module(
-            copy, tmp_path / "module", ModuleOptions(precision=case.precision, do_lower_case=True, verify=False)
+            copy,
+            tmp_path / "module",
+            ModuleOptions(precision=case.precision, verify=False),
+            source=LOWER,
         )
         candidate, options = f"{case.kind}:{tmp_path / 'module'}", {}
     elif case.kind in ("onnx", "fused"):

@@ -22,8 +22,8 @@ TOOLS = Path(__file__).parent.parent
 SHAPES = ((1, 128), (8, 128), (1, 512))
 CONVERT = """
 import sys
-from bertferry.convert import ConversionOptions, convert_checkpoint
-convert_checkpoint(*sys.argv[1:3], ConversionOptions(to="huggingface", do_lower_case=True))
+from bertferry.convert import ConversionOptions, convert_checkpoint, SourceOptions
+convert_checkpoint(*sys.argv[1:3], ConversionOptions(to="huggingface"), source=SourceOptions(do_lower_case=True))
 """
 EXPORT = "import sys; from bertferry.export.onnx.command import run; run()"
 HUB = "import sys; from bertferry.export.command import run; run()"

@@ -21,6 +21,7 @@ from bertferry.convert.match import Match, best_match, sample, with_nearest
 from bertferry.convert.readers import open_readers
 from bertferry.convert.readers.reader import Reader, TensorInfo
 from bertferry.convert.source_options import SourceOptions
+from bertferry.convert.tokenizer.reader import TokenizerReading, read_tokenizer
 from bertferry.convert.vocabulary import Vocabulary, read_vocabulary
 from bertferry.core import axes
 from bertferry.core.config import EncoderConfig
@@ -35,6 +36,7 @@ class Checkpoint:
 
     `classifier` is what its configuration says about a classifier.
     `initialized` are parameters of heads that the file lacks: they have the initial values of BERT.
+    `options` are those with which it was opened.
     """
 
     location: Location
@@ -43,6 +45,7 @@ class Checkpoint:
     match: Match
     classifier: ClassifierConfig
     initialized: tuple[str, ...] = ()
+    options: SourceOptions = SourceOptions()
 
     @property
     def layout(self) -> Layout:
@@ -70,6 +73,20 @@ class Checkpoint:
         """
         path = self.location.vocabulary
         return None if path is None else read_vocabulary(path, self.config.vocab_size)
+
+    @cached_property
+    def tokenizer_reading(self) -> TokenizerReading | None:
+        """Its tokenizer, if it has a vocabulary or files that say why not, and what these contradict.
+
+        Raises:
+          BertferryError: its files cannot be read, or nothing says whether texts are lower-cased.
+        """
+        return self.read_tokenizer(self.vocabulary)
+
+    def read_tokenizer(self, vocabulary: Vocabulary | None) -> TokenizerReading | None:
+        """The same with another vocabulary."""
+        sizes = {"positions": self.config.max_position_embeddings, "types": self.config.type_vocab_size}
+        return read_tokenizer(self.location, vocabulary, self.options, **sizes)
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -173,7 +190,8 @@ def open_checkpoint(
         check_scope(location.path, best.place)
         if location.config is not None:
             config = read_config(location.config, location.file_format, best.layout.architecture).encoder
-        return Checkpoint(location, config_of(best.layout, best.form, best.place), reader, best, classifier)
+        found = config_of(best.layout, best.form, best.place)
+        return Checkpoint(location, found, reader, best, classifier, options=options)
 
     check_merged(location.path, readers[0][0].tensors)
     fitting = [(reader, place) for reader, place in readers if _has_token_table(reader, candidates)]

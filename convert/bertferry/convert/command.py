@@ -1,13 +1,13 @@
 """convert-checkpoint: the command."""
 
-from argparse import BooleanOptionalAction, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
 from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
 from bertferry.convert.options import TARGET_DTYPES, TASK_CHOICES, ConversionOptions
-from bertferry.convert.source_options import SOURCE_FLAGS, add_source_flags, source_options
+from bertferry.convert.source_options import SOURCE_FLAGS, add_source_flags, add_text_flags, source_options
 from bertferry.core.console import (
     Progress,
     check_report_path,
@@ -51,11 +51,6 @@ def build_parser() -> argparse_flags.ArgumentParser:
         "--num-labels", metavar="N", type=int, help="number of classes of an initialized classifier"
     )
     parser.add_argument(
-        "--do-lower-case",
-        action=BooleanOptionalAction,
-        help="whether the tokenizer lower-cases, for huggingface and keras_hub; default: as the source's",
-    )
-    parser.add_argument(
         "--global-step", metavar="N", type=int, help="the step that training continues from, for tf1; default: 0"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
@@ -76,6 +71,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
         "--json", metavar="FILE", nargs="?", const="-", help="write the report as JSON to stdout or FILE"
     )
     add_source_flags(parser, "the input")
+    add_text_flags(parser)
     return parser
 
 
@@ -118,7 +114,6 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         arguments.dtype,
         arguments.init_missing_head,
         arguments.num_labels,
-        arguments.do_lower_case,
         arguments.global_step,
     )
     from bertferry.convert.converter import convert_checkpoint

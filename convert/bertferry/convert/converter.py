@@ -1,6 +1,5 @@
 """convert_checkpoint: from any layout to any other, without loss or change."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -8,17 +7,15 @@ import numpy as np
 
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint
 from bertferry.convert.configuration import write_configuration
-from bertferry.convert.keras_hub_config import write_preset_tokenizer
 from bertferry.convert.options import ConversionOptions
 from bertferry.convert.plan import Plan, PlannedTensor, plan
 from bertferry.convert.readers.reader import TensorInfo, fingerprint_of
 from bertferry.convert.report import ConversionReport, conversion_report
 from bertferry.convert.source_options import SourceOptions
-from bertferry.convert.tokenizer_files import lower_cases, write_tokenizer_config
-from bertferry.convert.vocabulary import ADDED, USUAL_NAME
+from bertferry.convert.tokenizer.carried import check_text_flags, write_tokenizer_files
 from bertferry.convert.writers.content import TensorContent
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
-from bertferry.core.errors import DataError, UsageError
+from bertferry.core.errors import DataError
 from bertferry.core.progress import ProgressCallback
 from bertferry.core.tasks import has_classes
 
@@ -40,8 +37,8 @@ def convert_checkpoint(
 
     Args:
       input: a prefix, a directory, a `.safetensors` file or a released archive, in any layout.
-      output: the directory to create: `bert_model.ckpt.*` and `bert_config.json`, or `model.safetensors`,
-        `config.json` and `tokenizer_config.json`; `vocab.txt` if the source has one; `conversion_report.json`.
+      output: the directory to create: `bert_model.ckpt.*` and `bert_config.json`, or `model.safetensors` and
+        `config.json`; `vocab.txt` and what is known of the tokenizer; `conversion_report.json`.
       options: what to write.
       source: how to read the input, if its files do not determine that.
       overwrite: replace an existing output.
@@ -55,16 +52,11 @@ def convert_checkpoint(
     check_destination(Path(output), overwrite=overwrite)
     checkpoint = open_checkpoint(input, source)
     work = plan(checkpoint, options)
-    naming = work.target.naming  # only a configuration of transformers states it without a vocabulary
-    tokenized = naming == "safetensors" or (naming == "keras" and checkpoint.vocabulary is not None)
-    if options.do_lower_case is not None and not tokenized:
-        raise UsageError(
-            "--do-lower-case requires --to huggingface, or keras_hub and a source with a vocabulary: leave it out"
-        )
+    check_text_flags(checkpoint, work.target)
     if dry_run:
         return conversion_report(work, input, output, dry_run=True)
     with new_directory(output, overwrite=overwrite) as staging:
-        write_other_files(staging, work, options.do_lower_case)
+        write_other_files(staging, work)
         tell = _counter(work, progress)
         check_skipped(checkpoint)
         crcs = write_tensors(staging, work, tell)
@@ -87,24 +79,13 @@ def _counter(work: Plan, progress: ProgressCallback | None) -> Callable[[str], N
     return tell
 
 
-def write_other_files(directory: Path, work: Plan, do_lower_case: bool | None) -> None:
-    """Writes the configuration and the vocabulary."""
+def write_other_files(directory: Path, work: Plan) -> None:
+    """Writes the configuration and the tokenizer."""
     source = work.checkpoint
     heads = work.form.heads
     classes = source.sizes["classes"] if any(has_classes(head) for head in heads) else None
     write_configuration(directory, source.config, work.target, heads, source.classifier, classes)
-    if work.target.naming == "keras":
-        if source.vocabulary is not None:
-            location = source.location
-            lowercase = lower_cases(source.vocabulary.path, location.tokenizer_config, do_lower_case)
-            write_preset_tokenizer(directory, source.vocabulary, lowercase=lowercase)
-        return
-    if source.vocabulary is not None:
-        source.vocabulary.write(directory / USUAL_NAME)
-        if added := source.vocabulary.added:
-            (directory / ADDED).write_text(json.dumps(added, indent=2) + "\n")
-    if work.target.naming == "safetensors":
-        write_tokenizer_config(directory, work.checkpoint, do_lower_case)
+    write_tokenizer_files(directory, source, work.target)
 
 
 def check_skipped(checkpoint: Checkpoint) -> None:

@@ -15,6 +15,7 @@ from bertferry.convert.vocabulary import Vocabulary
 from bertferry.convert.weight_files import PRESET_VOCABULARY
 from bertferry.core.config import ConfigError, EncoderConfig
 from bertferry.core.errors import DataError, UsageError
+from bertferry.core.tokenizer import Tokenizer
 
 KEYS = {
     "vocabulary_size": "vocab_size",
@@ -134,7 +135,7 @@ def write_preset(directory: Path, config: EncoderConfig, heads: tuple[str, ...],
         _write(directory / "task.json", _object(module, name, task))
 
 
-def write_preset_tokenizer(directory: Path, vocabulary: Vocabulary, *, lowercase: bool) -> None:
+def write_preset_tokenizer(directory: Path, vocabulary: Vocabulary, tokenizer: Tokenizer) -> None:
     """Writes `tokenizer.json` and the vocabulary that it stands for.
 
     Raises:
@@ -142,7 +143,7 @@ def write_preset_tokenizer(directory: Path, vocabulary: Vocabulary, *, lowercase
     """
     if missing := [token for token in SPECIAL_TOKENS if token not in vocabulary.tokens]:
         raise DataError(f"{vocabulary.path}: no token {', '.join(missing)}, which KerasHub's tokenizer needs")
-    settings = {"lowercase": lowercase, "strip_accents": lowercase}
+    settings = {"lowercase": tokenizer.lower_case, "strip_accents": tokenizer.strips_accents}
     _write(directory / "tokenizer.json", _object("tokenizer", "BertTokenizer", settings))
     path = directory / PRESET_VOCABULARY
     path.parent.mkdir(parents=True)

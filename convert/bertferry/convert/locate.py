@@ -109,7 +109,7 @@ def _saved_model(directory: Path, config: str | Path | None) -> Location:
         (),
         _find_config(directory / MANIFEST, config, (MANIFEST,) if read_manifest(directory) else ())[0],
         _if_file(directory / "assets" / "vocab.txt"),
-        directory / "saved_model.pb",
+        _if_file(directory / "assets" / "tokenizer_config.json") or directory / "saved_model.pb",
         graph=directory / "saved_model.pb",
     )
 

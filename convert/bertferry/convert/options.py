@@ -22,8 +22,6 @@ class ConversionOptions:
       dtype: cast every tensor to this type, one of `TARGET_DTYPES`; by default each keeps its own.
       init_missing_head: initialize heads and poolers that the source lacks, as BERT does.
       num_labels: the number of classes of a classifier that is initialized.
-      do_lower_case: whether the tokenizer lower-cases, for `huggingface`; by default as in the source's
-        tokenizer_config.json.
       global_step: the step that training continues from, for `tf1`, whose readers ask for one; by default 0.
 
     Raises:
@@ -35,7 +33,6 @@ class ConversionOptions:
     dtype: str | None = None
     init_missing_head: bool = False
     num_labels: int | None = None
-    do_lower_case: bool | None = None
     global_step: int | None = None
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import possible_heads, tasks_that_keep
 from bertferry.convert.plan import Plan, PlannedTensor
+from bertferry.convert.tokenizer.carried import tokenizer_notes
 from bertferry.core import axes
 from bertferry.core.results import Result, Schema
 from bertferry.core.tasks import HEADS
@@ -131,6 +132,7 @@ def conversion_report(
                     *checkpoint.notes,
                     *(work.target.notes[head] for head in work.form.heads if head in work.target.notes),
                     *(vocabulary.notes if vocabulary else ()),
+                    *tokenizer_notes(checkpoint, work.target),
                 )
             )
         ),

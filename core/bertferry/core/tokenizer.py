@@ -5,13 +5,15 @@ The names are those of `tokenizer_config.json` of transformers and of `tokenizer
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
 
 Side = Literal["left", "right"]
 ROLES = ("pad", "unk", "cls", "sep", "mask")
 """What special tokens are for."""
 USUAL_NAMES = {role: f"[{role.upper()}]" for role in ROLES}
+USUAL_LENGTH = 128
+"""Length of a module's inputs if nothing states one, as in the preprocessing modules of tfhub.dev."""
 LONGEST_WORD = 100
 """Characters of the longest word that is not [UNK], as in google-research/bert."""
 
@@ -118,6 +120,22 @@ class Tokenizer:
     def found(self) -> tuple[AddedToken, ...]:
         """The tokens that are found in texts."""
         return tuple(token for token in self.added if self.finds_special_tokens or not token.special)
+
+    def length(self, positions: int) -> int:
+        """The length at which a module cuts texts, for an encoder with a number of positions."""
+        return min(USUAL_LENGTH if self.max_length is None else self.max_length, positions)
+
+    def facts(self) -> dict[str, Any]:
+        """Its settings without its tokens, for reports."""
+        hidden = ("tokens", "pieces", "added", "single", "pair", "split_special_tokens", "inexact")
+        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in hidden}
+        found = [token.content for token in self.found]
+        more = {"special_tokens": "find" if self.finds_special_tokens else "split", "found": found}
+        frame = " ".join("text" if part.segment is not None else self._names(part) for part in self.single)
+        return {**values, "special": dict(self.special), **more, "frame": frame, "inexact": self.inexact}
+
+    def _names(self, part: FramePart) -> str:
+        return " ".join(self.tokens[number] for number in part.ids)
 
     @property
     def ids(self) -> dict[str, int]:

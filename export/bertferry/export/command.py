@@ -1,11 +1,11 @@
 """The command export-hub-module."""
 
-from argparse import BooleanOptionalAction, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
-from bertferry.convert.source_options import add_source_flags, source_options
+from bertferry.convert.source_options import add_source_flags, add_text_flags, source_options
 from bertferry.core.console import (
     Progress,
     check_report_path,
@@ -48,11 +48,6 @@ def build_parser() -> argparse_flags.ArgumentParser:
     add("--num-labels", type=int, metavar="N", help="number of classes of an initialized classifier")
     add("--vocab", metavar="FILE", help="vocabulary; default: vocab.txt next to the checkpoint")
     add(
-        "--do-lower-case",
-        action=BooleanOptionalAction,
-        help="lower-case texts; default: from tokenizer_config.json",
-    )
-    add(
         "--precision",
         choices=tuple(MODULE_PRECISIONS),
         default="fp32",
@@ -76,6 +71,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     add("--dry-run", action="store_true", help="check everything, but write nothing")
     add("--json", metavar="FILE", nargs="?", const="-", help="write the report as JSON to stdout or FILE")
     add_source_flags(parser, "the checkpoint or module")
+    add_text_flags(parser)
     return parser
 
 
@@ -109,7 +105,6 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         init_missing_head=arguments.init_missing_head,
         num_labels=arguments.num_labels,
         vocab=arguments.vocab,
-        do_lower_case=arguments.do_lower_case,
         precision=arguments.precision,
         freeze=split_list(arguments.freeze),
         onnx=split_list(arguments.onnx),

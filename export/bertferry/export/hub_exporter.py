@@ -17,7 +17,7 @@ from bertferry.core.tasks import TASKS
 from bertferry.export.freeze import frozen_parameters
 from bertferry.export.manifest import hashes, write_manifest
 from bertferry.export.model_card import model_card
-from bertferry.export.module_source import is_tf1_format, open_module, read_casing
+from bertferry.export.module_source import is_tf1_format, open_module
 from bertferry.export.module_writer import (
     Module,
     check_module,
@@ -30,7 +30,7 @@ from bertferry.export.options import ModuleOptions
 from bertferry.export.progress import continue_after, no_progress
 from bertferry.export.report import ExportReport
 from bertferry.export.sentence import read_sentence_choices
-from bertferry.export.text_assets import find_text_assets
+from bertferry.export.text_assets import check_exact, find_text_assets
 from bertferry.export.text_writer import (
     check_preprocessing,
     check_text_embedding,
@@ -124,16 +124,15 @@ def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin
         init_missing_head=options.init_missing_head,
         num_labels=options.num_labels,
     )
-    do_lower_case = options.do_lower_case
-    if origin is not None and do_lower_case is None:
-        do_lower_case = read_casing(origin)
+    if options.kind in WRITERS:
+        check_exact(opened)
     return Module(
         opened,
         options.kind,
         target,
         options.precision,
         frozen_parameters(options.freeze, needed, opened.config.num_layers),
-        find_text_assets(opened.location, opened.config.vocab_size, options.vocab, do_lower_case),
+        find_text_assets(opened, options.vocab),
         origin,
         sentence,
     )
@@ -214,10 +213,11 @@ def _report(
         fresh_parameters=source.initialized,
         vocabulary=assets is not None,
         do_lower_case=assets.do_lower_case if assets else None,
+        tokenizer=assets.tokenizer.facts() if assets else None,
         weight_bytes=weight_bytes(module),
         files=files,
         parity=None if parity is None else parity.to_dict(),
         verdict="not checked" if parity is None else parity.verdict(),
         dry_run=dry_run,
-        notes=(*source.notes, *(assets.words.notes if assets else ())),
+        notes=(*source.notes, *((*assets.words.notes, *assets.notes) if assets else ())),
     )

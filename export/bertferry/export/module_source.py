@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bertferry.convert import Checkpoint, SourceOptions, open_checkpoint
+from bertferry.convert.vocabulary import TOKENIZER_CONFIG
 from bertferry.core.errors import DataError, UsageError
 
 CASING = "do_lower_case"
@@ -22,7 +23,10 @@ def open_module(directory: Path, options: SourceOptions = SourceOptions()) -> Ch
     if not (directory / "saved_model.pb").is_file():
         raise UsageError(f"{directory}: not a Hub module: it contains no saved_model.pb")
     activation = options.activation or detect_activation(directory)
-    return open_checkpoint(directory, replace(options, activation=activation))
+    casing = options.do_lower_case
+    if casing is None and not (directory / "assets" / TOKENIZER_CONFIG).is_file():
+        casing = read_casing(directory)
+    return open_checkpoint(directory, replace(options, activation=activation, do_lower_case=casing))
 
 
 def is_tf1_format(directory: Path) -> bool:

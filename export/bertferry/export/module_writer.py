@@ -13,6 +13,7 @@ from bertferry.core.errors import DataError
 from bertferry.core.parameters import canonical_axes, task_parameters
 from bertferry.core.progress import ProgressCallback
 from bertferry.core.tasks import TASKS, TaskSpec, task_spec
+from bertferry.core.temporary import TemporaryFolder
 from bertferry.export.onnx.checkpoint_source import CheckpointSource
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.parity_check import check_parity
@@ -87,7 +88,7 @@ def write_module(directory: Path, module: Module) -> None:
             assets.vocabulary if assets else None,
             assets.do_lower_case if assets else None,
         )
-    save(built, directory, signatures, options)
+    save(built, directory, signatures, options, assets)
 
 
 def variables(module: Module) -> dict[str, Any]:
@@ -114,14 +115,17 @@ def save(
     directory: Path,
     signatures: dict[str, Any],
     options: "tf.saved_model.SaveOptions | None" = None,
+    assets: TextAssets | None = None,
 ) -> None:
-    """Saves a trackable object reproducibly: saving it again gives the same bytes."""
+    """Saves an object with the files of its tokenizer, reproducibly: saving it again gives the same bytes."""
     import tensorflow as tf
 
     from bertferry.export.saved_model_files import make_reproducible
     from bertferry.export.system_errors import system_errors
 
-    with system_errors():
+    with system_errors(), TemporaryFolder() as folder:
+        if assets is not None:  # as assets of the object, they stay with a model that contains the module
+            built.tokenizer_files = [tf.saved_model.Asset(str(path)) for path in assets.write_tokenizer(folder)]
         tf.saved_model.save(built, str(directory), signatures=signatures, options=options)
         make_reproducible(directory)
 

@@ -28,8 +28,6 @@ class ModuleOptions:
       init_missing_head: initialize a missing head or pooler from BERT's initial distribution.
       num_labels: number of classes of an initialized classifier.
       vocab: vocabulary; default: `vocab.txt` next to the checkpoint.
-      do_lower_case: whether texts are lower-cased; default: from the tokenizer configuration next to the
-        checkpoint.
       precision: `fp32`, `fp16` or `bf16`: type of weights and matrix products; outputs are always float32.
       freeze: parts to exclude from `trainable_variables`, see `frozen_parameters`.
       onnx: precisions in which to export the task as ONNX too, to the `onnx/` folder of the module.
@@ -45,7 +43,6 @@ class ModuleOptions:
     init_missing_head: bool = False
     num_labels: int | None = None
     vocab: str | Path | None = None
-    do_lower_case: bool | None = None
     precision: str = "fp32"
     freeze: tuple[str, ...] = ()
     onnx: tuple[str, ...] = ()

@@ -27,6 +27,7 @@ class ExportReport(Result):
     fresh_parameters: tuple[str, ...]
     vocabulary: bool
     do_lower_case: bool | None
+    tokenizer: Mapping[str, Any] | None
     weight_bytes: int
     files: Mapping[str, int]
     parity: dict[str, Any] | None

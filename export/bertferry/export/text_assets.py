@@ -1,47 +1,91 @@
-"""Finds and checks a module's vocabulary and casing; neither is ever guessed."""
+"""Finds and checks a module's vocabulary and tokenizer; nothing about it is ever guessed."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from bertferry.convert.locate import Location
-from bertferry.convert.tokenizer_files import lower_cases
-from bertferry.convert.vocabulary import Vocabulary, read_vocabulary
+from bertferry.convert import Checkpoint
+from bertferry.convert.tokenizer.classes import CLASSES
+from bertferry.convert.tokenizer.files import read_files
+from bertferry.convert.tokenizer.writer import FILES, configuration, copy_tokenizer, write_tokenizer
+from bertferry.convert.vocabulary import TOKENIZER_CONFIG, Vocabulary, read_vocabulary
 from bertferry.core.errors import DataError, UsageError
-
-SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+from bertferry.core.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
 class TextAssets:
-    """What callers need to tokenize texts as in training: the vocabulary, and whether texts are lower-cased."""
+    """What callers need to tokenize texts as in training: the vocabulary and the tokenizer.
+
+    `source` is the checkpoint; `notes` say what its files contradict.
+    """
 
     words: Vocabulary
-    do_lower_case: bool
+    tokenizer: Tokenizer
+    source: Checkpoint
+    notes: tuple[str, ...] = ()
 
     @property
     def vocabulary(self) -> Path:
         """The vocabulary as a `vocab.txt` in which no token occurs twice."""
         return self.words.file
 
+    @property
+    def do_lower_case(self) -> bool:
+        """Whether texts are lower-cased."""
+        return self.tokenizer.lower_case
 
-def find_text_assets(
-    location: Location, vocab_size: int, vocabulary: str | Path | None, do_lower_case: bool | None
-) -> TextAssets | None:
+    def write_tokenizer(self, directory: Path) -> list[Path]:
+        """Writes the files from which the same tokenizer is read, to be assets; returns their paths."""
+        files = read_files(self.source.location, self.words.path)
+        longest = self.source.config.max_position_embeddings
+        if not self.tokenizer.inexact:
+            write_tokenizer(directory, self.tokenizer, files.keys, longest)
+        elif files.says_something:
+            copy_tokenizer(directory, files.folder)
+        else:
+            values = configuration(self.tokenizer, files.keys, longest)
+            (directory / TOKENIZER_CONFIG).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        return [directory / name for name in FILES if (directory / name).is_file()]
+
+
+def find_text_assets(checkpoint: Checkpoint, vocabulary: str | Path | None) -> TextAssets | None:
     """The text assets of a checkpoint, or None if it has no vocabulary and none is given.
 
     Raises:
-      UsageError: the vocabulary does not exist, a casing is given without one, or the casing is unknown.
+      UsageError: the vocabulary does not exist, something is stated about texts without one, or the casing is
+        unknown.
       DataError: the vocabulary has more tokens than the token embedding table, or a special one is missing.
     """
+    location, options = checkpoint.location, checkpoint.options
     path = Path(vocabulary) if vocabulary is not None else location.vocabulary
-    if path is None and do_lower_case is None:
+    if path is None and not options.about_texts:
         return None
     if path is None:
-        raise UsageError(f"{location.path}: lower-casing requires a vocabulary: give one with --vocab FILE")
+        flags = ", ".join(options.about_texts)
+        raise UsageError(f"{location.path}: {flags} requires a vocabulary: give one with --vocab FILE")
     if not path.is_file():
         raise UsageError(f"{path}: vocabulary not found")
-    words = read_vocabulary(path, vocab_size)
-    missing = [token for token in SPECIAL_TOKENS if token not in words.tokens]
+    words = read_vocabulary(path, checkpoint.config.vocab_size)
+    reading = checkpoint.read_tokenizer(words)
+    assert reading is not None  # there is a vocabulary
+    tokenizer = reading.tokenizer
+    of_word_pieces = tokenizer.tokenizer_class in (None, *CLASSES)
+    missing = [name for name in tokenizer.special.values() if of_word_pieces and name not in words.tokens]
     if missing:
         raise DataError(f"{path}: missing special tokens {', '.join(missing)}")
-    return TextAssets(words, lower_cases(path, location.tokenizer_config, do_lower_case))
+    return TextAssets(words, tokenizer, checkpoint, reading.notes)
+
+
+def check_exact(checkpoint: Checkpoint) -> None:
+    """Refuses a tokenizer for which no module of strings can be right.
+
+    Raises:
+      UsageError: its name, and what it cuts texts with.
+    """
+    reading = checkpoint.tokenizer_reading
+    if reading is not None and reading.tokenizer.inexact:
+        raise UsageError(
+            f"{checkpoint.location.path}: no module of strings can be right: {reading.tokenizer.inexact}",
+            "export the encoder, with --task encoder, and tokenize with the source's own tokenizer",
+        )

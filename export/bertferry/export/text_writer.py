@@ -27,7 +27,7 @@ def write_preprocessing(directory: Path, module: Module) -> None:
     assets = _assets_of(module)
     length = min(MAX_LENGTH, module.source.config.max_position_embeddings)
     built, signatures = build_preprocessing(assets.vocabulary, assets.do_lower_case, length)
-    save(built, directory, signatures)
+    save(built, directory, signatures, assets=assets)
 
 
 def check_preprocessing(module: Module, directory: Path, progress: ProgressCallback | None = None) -> None:
@@ -69,7 +69,7 @@ def write_text_embedding(directory: Path, module: Module) -> None:
     built, signatures = build_text_embedding(
         assets.vocabulary, assets.do_lower_case, length, embed, list(parameters.values())
     )
-    save(built, directory, signatures)
+    save(built, directory, signatures, assets=assets)
 
 
 def check_text_embedding(module: Module, directory: Path, progress: ProgressCallback | None = None) -> Report:

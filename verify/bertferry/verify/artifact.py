@@ -9,16 +9,17 @@ from typing import Any
 from bertferry.convert import Checkpoint, SourceOptions, open_checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_task
-from bertferry.convert.tokenizer_files import read_tokenizer_config
 from bertferry.core.errors import UsageError
 from bertferry.core.extras import EXTRAS, HUB, ONNX, check_installed
 from bertferry.core.manifest import read_manifest
 from bertferry.core.tasks import TASKS, TaskSpec
+from bertferry.core.tokenizer import Tokenizer
 from bertferry.verify.execution import DEFAULT_EXECUTION, DEVICES, Execution
 from bertferry.verify.file_facts import describe_onnx, graph_interface, model_limits, module_interface
 from bertferry.verify.golden import GoldenRunner, read_golden
 from bertferry.verify.interface import Interface, standard_names
 from bertferry.verify.kinds import SIGNATURE, split_kind
+from bertferry.verify.module_facts import module_tokenizer
 from bertferry.verify.probes import ModelLimits, Probe
 from bertferry.verify.runner import Runner
 from bertferry.verify.saved_model_interface import check_saved_model
@@ -34,9 +35,9 @@ class Artifact:
     `limits` is None if the artifact does not state which inputs are valid; `probes` are the inputs of a stored
     reference; `only` are the names of the probes that it runs as a candidate, if not all; `profile` is the
     tolerance to expect against a checkpoint; `interface` is what it takes and returns, None if its files do not
-    say that, and `names` are the standard names of its own; `vocabulary` is the vocabulary file and
-    `do_lower_case` whether texts are lower-cased, if known; `configuration` and `execution` are for the report;
-    `checkpoint` is set if its tensors can be read.
+    say that, and `names` are the standard names of its own; `vocabulary` is the vocabulary file, and `tokenizer`
+    reads the tokenizer, if there are any; `configuration` and `execution` are for the report; `checkpoint` is set
+    if its tensors can be read.
     """
 
     name: str
@@ -48,7 +49,7 @@ class Artifact:
     interface: Interface | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     vocabulary: Path | None = None
-    do_lower_case: bool | None = None
+    tokenizer: Callable[[], Tokenizer | None] = lambda: None
     configuration: Mapping[str, Any] = field(default_factory=dict)
     execution: Execution = DEFAULT_EXECUTION
     checkpoint: Checkpoint | None = None
@@ -210,7 +211,7 @@ def saved_model_artifact(
         profile=execution.profile(own),
         interface=module_interface(path, kind, task, signature),
         vocabulary=vocabulary if vocabulary.is_file() else None,
-        do_lower_case=None if manifest is None else manifest.do_lower_case,
+        tokenizer=lambda: module_tokenizer(path, manifest),
         configuration=configuration,
         execution=execution,
     )
@@ -247,12 +248,12 @@ def onnx_artifact(path: Path, execution: Execution = DEFAULT_EXECUTION, *, shown
 
 def _add_checkpoint_facts(artifact: Artifact, checkpoint: Checkpoint) -> Artifact:
     """Adds what the checkpoint's own files state about it."""
-    config, location = checkpoint.config, checkpoint.location
+    config = checkpoint.config
     return replace(
         artifact,
         limits=ModelLimits(config.vocab_size, config.type_vocab_size, config.max_position_embeddings),
         vocabulary=checkpoint.vocabulary.file if checkpoint.vocabulary else None,
-        do_lower_case=read_tokenizer_config(location.tokenizer_config).get("do_lower_case"),
+        tokenizer=lambda: reading.tokenizer if (reading := checkpoint.tokenizer_reading) else None,
         configuration=bert_config(config),
         checkpoint=checkpoint,
     )

@@ -3,21 +3,19 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from bertferry.core.errors import UsageError
-from bertferry.core.extras import check_installed
-from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.verify.artifact import Artifact
 from bertferry.verify.probes import Probe
+from bertferry.verify.tokenization import SourceTokenizer
 
 BATCH = 8
+NO_LIMIT = 10**6
 
 
 def text_probes(path: Path, artifacts: Sequence[Artifact]) -> tuple[Probe, ...]:
-    """The texts of a file, one per line, in batches of `[CLS] text [SEP]`, padded on the right.
+    """The texts of a file, one per line, in batches, as the first artifact with a vocabulary tokenizes them.
 
-    The first artifact with a vocabulary provides the ids; `vocabulary_fault` compares it with the others'.
+    `vocabulary_fault` compares its vocabulary with the others'.
 
     Raises:
       UsageError: no text, no vocabulary, or no statement whether texts are lower-cased.
@@ -31,38 +29,16 @@ def text_probes(path: Path, artifacts: Sequence[Artifact]) -> tuple[Probe, ...]:
     side = next((side for side in artifacts if side.vocabulary), None)
     if not texts:
         raise UsageError(f"{path}: no texts: expected one per line")
-    if side is None or side.vocabulary is None:
+    tokenizer = None if side is None else side.tokenizer()
+    if side is None or tokenizer is None:
         raise UsageError("--texts: no artifact has a vocabulary (vocab.txt)")
-    if not isinstance(side.do_lower_case, bool):
-        raise UsageError(
-            f"{side.vocabulary}: nothing states whether texts are lower-cased: put "
-            '{"do_lower_case": true} or false into a tokenizer_config.json next to it'
-        )
-    check_installed("--texts", "tokenizers")
-    ids = _token_ids(texts, side.vocabulary, side.do_lower_case)
-    longest = side.limits.max_positions if side.limits else max(map(len, ids))
-    batches = [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
+    source = SourceTokenizer(tokenizer, "--texts")
+    longest = tokenizer.max_length or (side.limits.max_positions if side.limits else NO_LIMIT)
     return tuple(
-        Probe(f"texts {1 + number * BATCH} to {number * BATCH + len(batch)}", _pad_batch(batch, longest))
-        for number, batch in enumerate(batches)
+        Probe(f"texts {start + 1} to {start + len(batch)}", source.inputs(batch, longest))
+        for start in range(0, len(texts), BATCH)
+        if (batch := texts[start : start + BATCH])
     )
-
-
-def _token_ids(texts: Sequence[str], vocabulary: Path, lower_case: bool) -> list[list[int]]:
-    from tokenizers import BertWordPieceTokenizer
-
-    tokenizer = BertWordPieceTokenizer(str(vocabulary), lowercase=lower_case)
-    return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
-
-
-def _pad_batch(rows: Sequence[list[int]], longest: int) -> dict[str, np.ndarray]:
-    """Truncates rows to `longest`, keeping the last token ([SEP]), and pads them to equal length."""
-    truncated = [row if len(row) <= longest else [*row[: longest - 1], row[-1]] for row in rows]
-    width = max(map(len, truncated))
-    ids, mask = np.zeros((2, len(truncated), width), np.int32)
-    for number, row in enumerate(truncated):
-        ids[number, : len(row)], mask[number, : len(row)] = row, 1
-    return dict(zip(ENCODER_INPUTS, (ids, mask, np.zeros_like(ids)), strict=True))
 
 
 def vocabulary_fault(reference: Artifact, candidate: Artifact) -> str:

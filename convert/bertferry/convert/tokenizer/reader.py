@@ -15,12 +15,15 @@ from bertferry.convert.tokenizer.classes import BERT, CLASSES, class_of, cut_oth
 from bertferry.convert.tokenizer.contradictions import contradictions
 from bertferry.convert.tokenizer.files import SENTENCE_CONFIG, TokenizerFiles, read_files, typed
 from bertferry.convert.vocabulary import TOKENIZER, TOKENIZER_CONFIG, Vocabulary
-from bertferry.core.config import EncoderConfig
 from bertferry.core.errors import UsageError
 from bertferry.core.tokenizer import USUAL_NAMES, AddedToken, FramePart, Tokenizer
 
 NO_LIMIT = 10**6
 """transformers writes a larger number for a tokenizer without a maximum length."""
+
+
+class UnknownCasingError(UsageError):
+    """Nothing says whether texts are lower-cased."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +35,21 @@ class TokenizerReading:
 
 
 def read_tokenizer(
-    location: Location, vocabulary: Vocabulary | None, config: EncoderConfig, options: SourceOptions
+    location: Location, vocabulary: Vocabulary | None, options: SourceOptions, *, positions: int, types: int
 ) -> TokenizerReading | None:
     """The tokenizer of a checkpoint; None if it has no vocabulary and none of its files says why.
 
     Args:
       location: of the checkpoint.
       vocabulary: its tokens.
-      config: its encoder's, for the number of positions and of types.
       options: what the user states.
+      positions, types: how many its encoder has.
 
     Raises:
       UsageError: a file is damaged, or nothing says whether texts are lower-cased.
     """
+    if (length := options.max_seq_length) is not None and length > positions:
+        raise UsageError(f"--max-seq-length {length}: the encoder has {positions} positions")
     files = read_files(location, vocabulary.path if vocabulary else None)
     name = class_of(files)
     kind = CLASSES.get(name or "", BERT)
@@ -54,10 +59,11 @@ def read_tokenizer(
         return TokenizerReading(Tokenizer((), False, tokenizer_class=name, inexact=reason)) if reason else None
     tokens = tuple(vocabulary.tokens)
     if reason:
-        return TokenizerReading(_stated(Tokenizer(tokens, False, tokenizer_class=name, inexact=reason), options))
+        lower = bool(files.stated("do_lower_case", bool))
+        return TokenizerReading(_stated(Tokenizer(tokens, lower, tokenizer_class=name, inexact=reason), options))
     stated = _from_backend(files) if alone else _from_config(files, kind.sets_cleaning)
     if options.do_lower_case is None and stated["lower_case"] is None:
-        raise UsageError(
+        raise UnknownCasingError(
             f"{vocabulary.path}: nothing says whether texts are lower-cased",
             "give --do-lower-case or --no-do-lower-case",
         )
@@ -74,11 +80,11 @@ def read_tokenizer(
         truncation_side=_side(files, "truncation"),
         padding_side=_side(files, "padding"),
         lower_case_before=bool(typed(files.sentence, "do_lower_case", bool, files.folder / SENTENCE_CONFIG)),
-        max_length=_longest(files, config),
+        max_length=_longest(files, positions),
         tokenizer_class=name,
     )
     read, left_out = _add_tokens(read, added_tokens(files, name, kind, special))
-    read = _framed(read, files, kind.frame, config, has_types=_has_types(files, has_types=kind.has_types))
+    read = _framed(read, files, kind.frame, types, has_types=_has_types(files, has_types=kind.has_types))
     read = replace(read, inexact=_misnumbered(read, vocabulary) or read.inexact)
     notes = (*contradicted_names(files), *contradictions(read, files, alone=alone), *left_out)
     return TokenizerReading(_stated(read, options), (*notes, *_overridden(read, options)))
@@ -116,7 +122,7 @@ def _side(files: TokenizerFiles, what: str) -> Any:  # noqa: ANN401 - a literal
     return stated or "right"
 
 
-def _longest(files: TokenizerFiles, config: EncoderConfig) -> int | None:
+def _longest(files: TokenizerFiles, positions: int) -> int | None:
     """The least of the lengths that the files state, None if they state none below the position table's."""
     own = files.config.get("model_max_length", files.config.get("max_len"))
     if own is not None and (isinstance(own, bool) or not isinstance(own, int | float) or own < 1):
@@ -124,7 +130,7 @@ def _longest(files: TokenizerFiles, config: EncoderConfig) -> int | None:
     lengths = [int(own)] if own is not None and own < NO_LIMIT else []
     sentence = typed(files.sentence, "max_seq_length", int, files.folder / SENTENCE_CONFIG)
     lengths += [sentence] if sentence is not None else []
-    return min(*lengths, config.max_position_embeddings) if lengths else None
+    return min(*lengths, positions) if lengths else None
 
 
 def _has_types(files: TokenizerFiles, *, has_types: bool) -> bool:
@@ -158,9 +164,7 @@ def _misnumbered(read: Tokenizer, vocabulary: Vocabulary) -> str:
     return ""
 
 
-def _framed(
-    read: Tokenizer, files: TokenizerFiles, frame: str, config: EncoderConfig, *, has_types: bool
-) -> Tokenizer:
+def _framed(read: Tokenizer, files: TokenizerFiles, frame: str, types: int, *, has_types: bool) -> Tokenizer:
     """The tokenizer with the frames of its class, or of `tokenizer.json` if that alone decides."""
     ids = read.ids
     if read.tokenizer_class is not None and read.tokenizer_class not in CLASSES:
@@ -180,8 +184,8 @@ def _framed(
     if not has_types:
         single, pair = (tuple(replace(part, type_id=0) for part in one) for one in (single, pair))
     highest = max((part.type_id for part in (*single, *pair)), default=0)
-    reason = f"it frames texts with the type {highest}, and the encoder has {config.type_vocab_size} types"
-    fits = highest < max(config.type_vocab_size, 2)
+    reason = f"it frames texts with the type {highest}, and the encoder has {types} types"
+    fits = highest < max(types, 2)
     return replace(read, single=single, pair=pair, inexact=read.inexact if fits else reason)
 
 

@@ -1,0 +1,110 @@
+"""Writes the tokenizer of a checkpoint beside a conversion of it, so that it comes back from any layout."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from bertferry.convert.checkpoint import Checkpoint
+from bertferry.convert.keras_hub_config import write_preset_tokenizer
+from bertferry.convert.layout import Layout
+from bertferry.convert.tokenizer.files import TokenizerFiles, read_files
+from bertferry.convert.tokenizer.reader import UnknownCasingError
+from bertferry.convert.tokenizer.writer import configuration, copy_tokenizer, write_tokenizer
+from bertferry.convert.vocabulary import ADDED, TOKENIZER_CONFIG, USUAL_NAME
+from bertferry.core.errors import UsageError
+from bertferry.core.tokenizer import Tokenizer
+
+SPLIT_NOTE = "special tokens spelled out in texts are split by the source, and found by transformers"
+
+
+def check_text_flags(checkpoint: Checkpoint, target: Layout) -> None:
+    """Refuses flags about texts that nothing would use.
+
+    Raises:
+      UsageError: the source has no vocabulary.
+    """
+    flags = checkpoint.options.about_texts
+    if target.naming == "safetensors":  # whose configuration states the casing before there is a vocabulary
+        flags = [flag for flag in flags if flag != "--do-lower-case"]
+    if flags and checkpoint.vocabulary is None:
+        verb = "requires" if len(flags) == 1 else "require"
+        raise UsageError(f"{', '.join(flags)} {verb} a source with a vocabulary: leave out what has no use")
+
+
+def tokenizer_notes(checkpoint: Checkpoint, target: Layout) -> tuple[str, ...]:
+    """What the files of the tokenizer contradict, and what the target's readers do otherwise."""
+    try:
+        reading = checkpoint.tokenizer_reading
+    except UnknownCasingError:
+        return ()
+    if reading is None:
+        return ()
+    if reading.tokenizer.inexact:
+        return (*reading.notes, f"its tokenizer is not of word pieces alone: {reading.tokenizer.inexact}")
+    splits = reading.tokenizer.tokenizer_class is None and reading.tokenizer.split_special_tokens is None
+    return (*reading.notes, *((SPLIT_NOTE,) if splits and target.naming == "safetensors" else ()))
+
+
+def write_tokenizer_files(directory: Path, checkpoint: Checkpoint, target: Layout) -> None:
+    """Writes the vocabulary, and what is known of the tokenizer.
+
+    Raises:
+      UsageError: for a target that states the casing, nothing says whether texts are lower-cased.
+      DataError: a token is missing that KerasHub needs.
+    """
+    vocabulary = checkpoint.vocabulary
+    files = read_files(checkpoint.location, None)
+    tokenizer = _known(checkpoint, target)
+    if target.naming == "keras":
+        if vocabulary is not None and tokenizer is not None and not tokenizer.inexact:
+            write_preset_tokenizer(directory, vocabulary, tokenizer)
+            _write_configuration(directory, tokenizer, files, checkpoint)
+        return
+    if vocabulary is not None:
+        vocabulary.write(directory / USUAL_NAME)
+        if vocabulary.added:
+            (directory / ADDED).write_text(json.dumps(vocabulary.added, indent=2) + "\n")
+    if tokenizer is not None and not tokenizer.inexact:
+        longest = checkpoint.config.max_position_embeddings
+        write_tokenizer(directory, tokenizer, files.keys, longest)
+    elif files.says_something and (tokenizer is None or tokenizer.inexact):
+        copy_tokenizer(directory, files.folder)
+    elif tokenizer is not None:
+        _write_configuration(directory, tokenizer, files, checkpoint)
+    if target.naming == "safetensors" and vocabulary is None:
+        _write_without_vocabulary(directory, checkpoint, files)
+
+
+def _known(checkpoint: Checkpoint, target: Layout) -> Tokenizer | None:
+    """The tokenizer as the target's readers name it; None if there is none, or if its casing is not needed."""
+    try:
+        reading = checkpoint.tokenizer_reading
+    except UnknownCasingError:
+        if target.naming in ("safetensors", "keras"):
+            raise
+        return None
+    tokenizer = None if reading is None else reading.tokenizer
+    if tokenizer is not None and tokenizer.tokenizer_class is None and target.naming == "safetensors":
+        return replace(tokenizer, tokenizer_class="BertTokenizer")
+    return tokenizer
+
+
+def _write_configuration(
+    directory: Path, tokenizer: Tokenizer, files: TokenizerFiles, checkpoint: Checkpoint
+) -> None:
+    values = configuration(tokenizer, files.keys, checkpoint.config.max_position_embeddings)
+    (directory / TOKENIZER_CONFIG).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _write_without_vocabulary(directory: Path, checkpoint: Checkpoint, files: TokenizerFiles) -> None:
+    """Writes what a vocabulary that is still missing will need."""
+    if (directory / TOKENIZER_CONFIG).exists():
+        return
+    values = {
+        "tokenizer_class": "BertTokenizer",
+        "model_max_length": checkpoint.config.max_position_embeddings,
+        **files.config,
+    }
+    if checkpoint.options.do_lower_case is not None:
+        values["do_lower_case"] = checkpoint.options.do_lower_case
+    (directory / TOKENIZER_CONFIG).write_text(json.dumps(values, indent=2, sort_keys=True) + "\n")
