@@ -15,6 +15,7 @@ import pytest
 from closeness import BFLOAT16_ABORTS
 from slow_cases import find_commit, select
 
+from bertferry.core import console
 from bertferry.core.temporary import TemporaryFolder
 
 # Tests that call a command in this process count the lines on stderr: TensorFlow must write no others, and its
@@ -46,6 +47,12 @@ def pytest_runtest_setup(item):
     """Skips bfloat16 if TensorFlow would abort."""
     if BFLOAT16_ABORTS and "bf16" in item.nodeid:
         pytest.skip("TensorFlow aborts in bfloat16 if ONEDNN_MAX_CPU_ISA is below the processor's")
+
+
+@pytest.fixture(autouse=True)
+def without_progress(monkeypatch):
+    """Commands in this process show no progress, which a slow machine would add to what tests expect on stderr."""
+    monkeypatch.setattr(console, "LINE_AFTER", float("inf"))
 
 
 def limit_threads(count):

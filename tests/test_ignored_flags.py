@@ -108,11 +108,11 @@ def test_stored_outputs_are_not_run(golden, tmp_path, capfd, side, flags):
         (
             convert,
             ["--do-lower-case"],
-            "--do-lower-case requires --to huggingface, or keras_hub and a source with a vocabulary",
+            "--do-lower-case requires a source with a vocabulary",
         ),
         (convert, ["--num-labels", "3"], "--num-labels applies to a classifier that is initialized"),
         (export_hub, ["--num-labels", "3"], "--num-labels applies to a classifier that is initialized"),
-        (export_hub, ["--do-lower-case"], "lower-casing requires a vocabulary"),
+        (export_hub, ["--do-lower-case"], "--do-lower-case requires a vocabulary"),
     ],
 )
 def test_a_flag_that_the_source_has_no_use_for_is_refused(golden, tmp_path, capfd, main, flags, line):

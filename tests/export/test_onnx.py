@@ -39,7 +39,7 @@ def run(path, inputs):
 def test_a_graph_computes_what_tf1_computed(references, tmp_path, task, optimize):
     reference = references[task]
     report = export_onnx(
-        tmp_path / "m.onnx", OnnxOptions(task=task, optimize=optimize), checkpoint=reference.source
+        tmp_path / "m.onnx", OnnxOptions(task=task, optimize=optimize, names="tensorflow"), checkpoint=reference.source
     )
     assert report.verdict.startswith("AGREE on 11 probes")
     reference.check(run(tmp_path / "m.onnx", reference.inputs), "fp32-cross")
@@ -51,7 +51,7 @@ def test_a_file_holds_each_weight_once_under_known_names(references, tmp_path, t
     source = open_checkpoint(references[task].source)
     report = export_onnx(
         tmp_path / "m.onnx",
-        OnnxOptions(task=task, optimize=optimize, verify=False),
+        OnnxOptions(task=task, optimize=optimize, names="tensorflow", verify=False),
         checkpoint=references[task].source,
     )
     model = onnx.load(tmp_path / "m.onnx")
@@ -84,7 +84,7 @@ def test_a_file_holds_each_weight_once_under_known_names(references, tmp_path, t
 @pytest.mark.parametrize("task", TASKS)
 def test_half_precision_stores_half_and_stays_close(references, tmp_path, task, optimize):
     reference = references[task]
-    options = {"task": task, "optimize": optimize}
+    options = {"task": task, "optimize": optimize, "names": "tensorflow"}
     full = export_onnx(tmp_path / "full.onnx", OnnxOptions(**options, verify=False), checkpoint=reference.source)
     half = export_onnx(
         tmp_path / "half.onnx", OnnxOptions(**options, precision="fp16"), checkpoint=reference.source

@@ -200,7 +200,7 @@ def test_missing_settings_are_requested(text_source, golden, tmp_path, capfd):
             str(golden / "tf1_core_L2"),
             "--export",
             "preprocessing",
-        ): "lower-casing requires a vocabulary",
+        ): "requires a vocabulary",
         ("--checkpoint", str(text_source), "--pooling", "cls"): "--pooling is for --task text",
         ("--checkpoint", str(text_source), "--task", "text", "--onnx", "fp32"): "ONNX has no text operations",
     }.items():

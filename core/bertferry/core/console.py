@@ -151,6 +151,10 @@ def refuse_ignored(
         raise UsageError(f"{mode} has no use for {', '.join(ignored)}: leave {them} out")
 
 
+UPDATE_AFTER, LINE_AFTER = 2.0, 10.0
+"""Seconds until progress is shown on a terminal, and between the lines elsewhere."""
+
+
 class Progress:
     """Reports on stderr what is being done, for anything that takes more than two seconds.
 
@@ -173,10 +177,10 @@ class Progress:
         """Reports that `done` of `total` steps are complete and that `what` comes next."""
         now, stderr = time.monotonic(), own_stderr()
         text = f"{self._command}: {done}/{total} {what}"
-        if stderr.isatty() and now - self._started > 2:
+        if stderr.isatty() and now - self._started > UPDATE_AFTER:
             print("\r" + text.ljust(self._width), end="", file=stderr, flush=True)
             self._width = max(self._width, len(text))
-        elif now - self._shown > 10:
+        elif now - self._shown > LINE_AFTER:
             print(text, file=stderr, flush=True)
         else:
             return

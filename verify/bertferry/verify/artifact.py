@@ -94,7 +94,14 @@ def _under_standard_names(artifact: Artifact, task: str, names: Mapping[str, str
     own = artifact.interface
     if own is None:
         return artifact
-    standard = standard_names(artifact.name, own, TASKS[task], names)
+    return under_names(artifact, standard_names(artifact.name, own, TASKS[task], names))
+
+
+def under_names(artifact: Artifact, standard: Mapping[str, str]) -> Artifact:
+    """The artifact with inputs and outputs renamed from its own names to the standard ones."""
+    own = artifact.interface
+    if own is None:
+        return artifact
     return replace(
         artifact,
         open=lambda: StandardRunner(artifact.open(), own, standard),

@@ -5,26 +5,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bertferry.core.errors import UsageError
+from bertferry.core.graph_names import HUGGING_FACE
 from bertferry.core.onnx_files.interface import Dimensions
 from bertferry.core.tasks import CONVENIENCES, POSITIONS_INPUT, TaskSpec
 
 KNOWN_INPUTS = {
-    "input_word_ids": ("input_ids", "token_ids", "word_ids", "ids", "input_token"),
-    "input_mask": ("attention_mask", "attn_mask", "padding_mask", "mask"),
-    "input_type_ids": ("token_type_ids", "segment_ids", "type_ids", "seg", "input_segment"),
+    "input_word_ids": ("token_ids", "word_ids", "ids", "input_token"),
+    "input_mask": ("attn_mask", "padding_mask", "mask"),
+    "input_type_ids": ("segment_ids", "type_ids", "seg", "input_segment"),
     POSITIONS_INPUT: ("mask_positions", "pos"),
 }
-"""Other names of the inputs: those of transformers, optimum and DJL (https://github.com/huggingface/optimum,
-https://github.com/deepjavalibrary/djl), KerasHub and google-research/bert, keras-bert and bert4keras."""
+"""Other names of the inputs besides those of `HUGGING_FACE`: those of DJL
+(https://github.com/deepjavalibrary/djl), KerasHub and google-research/bert, keras-bert and bert4keras."""
 KNOWN_OUTPUTS = {
-    "sequence_output": ("last_hidden_state", "token_embeddings", "seq"),
-    "pooled_output": ("pooler_output", "pooled"),
-    "mlm_logits": ("prediction_logits",),
-    "nsp_logits": ("seq_relationship_logits",),
+    "sequence_output": ("token_embeddings", "seq"),
+    "pooled_output": ("pooled",),
     "start_logits": ("start",),
     "end_logits": ("end",),
 }
-"""Other names of the outputs: those of transformers, sentence-transformers and the model garden."""
+"""Other names of the outputs besides those: those of sentence-transformers and the model garden."""
 NUMBERED = re.compile(r"(?:output|identity|statefulpartitionedcall)?_?\d*")
 """Names that only number the outputs, as writers make them up: what such an output is, its rank shows."""
 _STANDARD = {
@@ -32,7 +31,7 @@ _STANDARD = {
     for known in (KNOWN_INPUTS, KNOWN_OUTPUTS)
     for standard, others in known.items()
     for other in (standard, *others)
-}
+} | {other: standard for standard, other in HUGGING_FACE.items()}
 
 
 @dataclass(frozen=True)

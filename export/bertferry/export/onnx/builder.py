@@ -13,7 +13,6 @@ from bertferry.convert import Checkpoint
 from bertferry.core import axes as named_axes
 from bertferry.core.casting import cast
 from bertferry.core.parameters import canonical_axes
-from bertferry.core.tasks import TaskSpec
 from bertferry.export.onnx.draft import Draft
 from bertferry.export.onnx.weights import Weight
 
@@ -96,21 +95,19 @@ class GraphBuilder:
         )
         return name
 
-    def draft(self, spec: TaskSpec, integers: str, outputs: str) -> Draft:
-        """The graph with the inputs and outputs of a task, in these types."""
-        values = [
-            helper.make_tensor_value_info(name, tensor_type(integers), [None, None]) for name in spec.input_names
-        ]
+    def draft(self, inputs: Sequence[str], outputs: Sequence[str], integers: str, floats: str) -> Draft:
+        """The graph with these inputs, each [B, ?], and outputs, in these types."""
+        values = [helper.make_tensor_value_info(name, tensor_type(integers), [None, None]) for name in inputs]
         weights = list(self._weights.values())
         values += [
             helper.make_tensor_value_info(weight.name, tensor_type(weight.dtype), weight.shape)
             for weight in weights
         ]
-        results = [helper.make_tensor_value_info(name, tensor_type(outputs), None) for name in spec.output_names]
+        results = [helper.make_tensor_value_info(name, tensor_type(floats), None) for name in outputs]
         graph = helper.make_graph(self._nodes, "bertferry", values, results, list(self._constants.values()))
         domains = {node.domain for node in self._nodes} - {""}
         imports = [helper.make_opsetid("", self.opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
-        return Draft(helper.make_model(graph, opset_imports=imports), weights, spec.output_names)
+        return Draft(helper.make_model(graph, opset_imports=imports), weights, outputs)
 
 
 def _merged_axes(parameter: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ from bertferry.convert import Checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.core.extras import ONNX
+from bertferry.core.graph_names import graph_names, graph_task
 from bertferry.core.parameters import task_parameters
-from bertferry.core.tasks import TASKS
+from bertferry.core.tasks import POSITIONS_INPUT, TASKS
 from bertferry.export.onnx.draft import Draft
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.verify.artifact import Artifact, checkpoint_artifact
@@ -26,11 +27,14 @@ class CheckpointSource:
     stays_half = True
     needs: tuple[str, ...] = ONNX
 
-    def __init__(self, checkpoint: Checkpoint, task: str) -> None:
+    def __init__(self, checkpoint: Checkpoint, task: str, naming: str = "tensorflow") -> None:
         checkpoint.check_bert()
         self.task = task
         checkpoint = with_heads(checkpoint, TASKS[task].heads)
-        self._spec = checkpoint.task(task)
+        self._spec = graph_task(checkpoint.task(task), naming)
+        self._graph_names = graph_names(self._spec, naming)
+        self.standard_names: Mapping[str, str] = {own: name for name, own in self._graph_names.items()}
+        self.returns_less = self._spec.output_names != checkpoint.task(task).output_names
         self._names = task_parameters(self._spec, checkpoint.config.num_layers)
         self._checkpoint = with_parameters(checkpoint, self._names, f"task {task}")
 
@@ -39,7 +43,9 @@ class CheckpointSource:
 
     def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The inputs and outputs of the task."""
-        return self._spec.input_names, self._spec.output_names
+        names = self._graph_names
+        takes, returns = self._spec.input_names, self._spec.output_names
+        return tuple(names[name] for name in takes if name in names), tuple(names[name] for name in returns)
 
     def draft(self, options: OnnxOptions) -> Draft:
         """The task's network, written from the parameters."""
@@ -49,8 +55,12 @@ class CheckpointSource:
 
     def dimensions(self) -> dict[str, Sequence[str | int]]:
         """The dimensions that the task declares."""
-        spec = self._spec
-        return {tensor.name: tensor.shape(self._checkpoint.sizes) for tensor in (*spec.inputs, *spec.outputs)}
+        sizes, everywhere = self._checkpoint.sizes, POSITIONS_INPUT not in self._graph_names
+        shapes = {spec.name: spec.shape(sizes) for spec in (*self._spec.inputs, *self._spec.outputs)}
+        return {
+            own: ["sequence" if everywhere and size == "predictions" else size for size in shapes[name]]
+            for name, own in self._graph_names.items()
+        }
 
     def metadata(self) -> dict[str, str]:
         """Configuration, activation, and a hash over the fingerprints of the source's tensors."""

@@ -16,6 +16,7 @@ from bertferry.core.console import (
     show,
 )
 from bertferry.core.errors import UsageError
+from bertferry.core.graph_names import NAMINGS
 from bertferry.core.tasks import TASKS
 from bertferry.export.onnx.options import (
     DEFAULT_OPSET,
@@ -63,6 +64,12 @@ def build_parser() -> argparse_flags.ArgumentParser:
         choices=OPSETS,
         help=f"opset of ai.onnx; default: {DEFAULT_OPSET}, for a SavedModel {SAVED_MODEL_OPSET}",
     )
+    add(
+        "--names",
+        choices=NAMINGS,
+        help="names of a checkpoint's graph: input_word_ids, sequence_output, … or, in int64, input_ids, "
+        "last_hidden_state, …; default: the latter if the source or the target is a Hugging Face folder",
+    )
     add("--int64-inputs", action="store_true", help="use int64 instead of int32 inputs for a checkpoint")
     add(
         "--keep-io",
@@ -80,7 +87,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     return parser
 
 
-OF_CHECKPOINT = ("task", "int64_inputs", *SOURCE_FLAGS)
+OF_CHECKPOINT = ("task", "names", "int64_inputs", *SOURCE_FLAGS)
 OF_SAVED_MODEL = ("signature",)
 
 
@@ -99,6 +106,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         precision=arguments.precision,
         optimize=arguments.optimize,
         opset=arguments.opset,
+        names=arguments.names,
         int64_inputs=arguments.int64_inputs,
         keep_io=arguments.keep_io,
         external_data=arguments.external_data,

@@ -1,6 +1,6 @@
 """A graph that is not checked yet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,3 +17,13 @@ class Draft:
     model: "onnx.ModelProto"
     weights: Sequence[Weight]
     outputs: Sequence[str]
+
+    def renamed(self, names: Mapping[str, str]) -> "Draft":
+        """The same graph with its inputs and outputs under other names, in their order."""
+        graph = self.model.graph
+        for value in (*graph.input, *graph.output):
+            value.name = names.get(value.name, value.name)
+        for node in graph.node:
+            for tensors in (node.input, node.output):
+                tensors[:] = [names.get(name, name) for name in tensors]
+        return Draft(self.model, self.weights, [names.get(name, name) for name in self.outputs])

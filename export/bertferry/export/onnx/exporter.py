@@ -1,6 +1,6 @@
 """export_onnx: exports a checkpoint in any layout, or any SavedModel, as a verified ONNX file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from bertferry.core.extras import check_installed
 from bertferry.core.progress import ProgressCallback
 from bertferry.core.results import Result, Schema
 from bertferry.export.onnx.checkpoint_source import CheckpointSource
+from bertferry.export.onnx.naming import default_naming
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.parity_check import check_parity, describe_compared
 from bertferry.export.onnx.providers import check_provider
@@ -97,7 +98,7 @@ def export_onnx(
     if options.external_data:
         check_new_file(external, overwrite=overwrite)
     replaces = target.exists()
-    opened = _open_source(checkpoint, saved_model, options, source)
+    opened, options = _open_source(checkpoint, saved_model, options, source, target)
     name = str(checkpoint if checkpoint is not None else saved_model)
     opened.check(options)
     check_requirements(opened, options)
@@ -125,13 +126,20 @@ def export_onnx(
 
 
 def _open_source(
-    checkpoint: str | Path | None, saved_model: str | Path | None, options: OnnxOptions, source: SourceOptions
-) -> Source:
+    checkpoint: str | Path | None,
+    saved_model: str | Path | None,
+    options: OnnxOptions,
+    source: SourceOptions,
+    target: Path,
+) -> tuple[Source, OnnxOptions]:
+    """The source, and the options with the names that follow from it if none are given."""
     if (checkpoint is None) == (saved_model is None):
         raise UsageError("give one source: --checkpoint PATH or --saved-model DIR")
     if checkpoint is not None:
-        return CheckpointSource(open_checkpoint(checkpoint, source), options.task)
-    return SavedModelSource(Path(str(saved_model)), options.signature)
+        found = open_checkpoint(checkpoint, source)
+        naming = options.names or default_naming(found.layout.name, target)
+        return CheckpointSource(found, options.task, naming), replace(options, names=naming)
+    return SavedModelSource(Path(str(saved_model)), options.signature), options
 
 
 def check_requirements(source: Source, options: OnnxOptions) -> None:

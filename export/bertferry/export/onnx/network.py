@@ -1,6 +1,7 @@
 """Writes the network of a task step by step, each in the operations of `plain.py` or `fused.py`."""
 
 from bertferry.convert import Checkpoint
+from bertferry.core.graph_names import graph_names, graph_task
 from bertferry.core.tasks import HEADS, POSITIONS_INPUT, TaskSpec
 from bertferry.export.onnx.builder import GraphBuilder
 from bertferry.export.onnx.draft import Draft
@@ -19,16 +20,20 @@ def draft_network(source: Checkpoint, options: OnnxOptions) -> Draft:
     """
     graph = GraphBuilder(source, options.between, options.opset or DEFAULT_OPSET)
     steps = STEPS[options.optimize](graph, source.config)
-    spec = source.task(options.task)
-    for name, values in _outputs(steps, source.config.num_layers, spec).items():
+    naming = options.names or "tensorflow"
+    spec = graph_task(source.task(options.task), naming)
+    names = graph_names(spec, naming)
+    inputs = [name for name in spec.input_names if name in names]
+    positions = POSITIONS_INPUT if POSITIONS_INPUT in inputs else None
+    for name, values in _outputs(steps, source.config.num_layers, spec, positions).items():
         if graph.floats == options.floats:
             graph.add("Identity", [values], name)
         else:
             graph.cast(values, options.floats, name)
-    return graph.draft(spec, options.integers, options.floats)
+    return graph.draft(inputs, spec.output_names, options.integers, options.floats).renamed(names)
 
 
-def _outputs(steps: PlainSteps, num_layers: int, spec: TaskSpec) -> dict[str, str]:
+def _outputs(steps: PlainSteps, num_layers: int, spec: TaskSpec, positions: str | None) -> dict[str, str]:
     """Writes the network; returns the tensor of each output."""
     sequence = _encode(steps, num_layers)
     pooled = steps.pool(sequence, "pooler") if spec.needs_pooler else ""
@@ -36,7 +41,7 @@ def _outputs(steps: PlainSteps, num_layers: int, spec: TaskSpec) -> dict[str, st
     if spec.encoder and spec.pooler:
         outputs["pooled_output"] = pooled
     for head in spec.heads:
-        outputs |= _head_outputs(steps, head, sequence, pooled)
+        outputs |= _head_outputs(steps, head, sequence, pooled, positions)
     return outputs
 
 
@@ -60,11 +65,13 @@ def _encode(steps: PlainSteps, num_layers: int) -> str:
     return hidden
 
 
-def _head_outputs(steps: PlainSteps, head: str, sequence: str, pooled: str) -> dict[str, str]:
-    """The tensors of a head's outputs."""
+def _head_outputs(
+    steps: PlainSteps, head: str, sequence: str, pooled: str, positions: str | None
+) -> dict[str, str]:
+    """The tensors of a head's outputs; words are predicted at `positions`, or at all."""
     reads, names = HEADS[head].reads, [output.name for output in HEADS[head].outputs]
     if reads == "predictions":
-        return {names[0]: steps.predict_tokens(sequence, POSITIONS_INPUT)}
+        return {names[0]: steps.predict_tokens(sequence, positions)}
     scores = steps.dense(pooled if reads == "pooled" else sequence, head)
     columns = [scores] if len(names) == 1 else steps.columns(scores, len(names))
     return dict(zip(names, columns, strict=True))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bertferry.core.choices import check_choice
 from bertferry.core.errors import UsageError
+from bertferry.core.graph_names import NAMINGS
 from bertferry.core.tasks import TASKS
 
 FLOATS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "int8": "float32"}
@@ -29,6 +30,9 @@ class OnnxOptions:
       optimize: `none` uses standard ai.onnx operations only, `ort` (checkpoints only) the fused ones of ONNX
         Runtime.
       opset: one of `OPSETS`; default: 17 for a checkpoint, 18 for a SavedModel.
+      names: of inputs and outputs of a checkpoint's graph, one of `NAMINGS`: those of this project, or those that
+        clients of Hugging Face's files look for, with int64 inputs; default: the latter if the source or the
+        target is a Hugging Face folder.
       int64_inputs: use int64 instead of int32 inputs for a checkpoint.
       keep_io: keep outputs float32 in fp16; otherwise they are float16.
       external_data: write the weights to a separate file; automatic above 2 GB.
@@ -44,6 +48,7 @@ class OnnxOptions:
     precision: str = "fp32"
     optimize: str = "none"
     opset: int | None = None
+    names: str | None = None
     int64_inputs: bool = False
     keep_io: bool = True
     external_data: bool = False
@@ -55,6 +60,7 @@ class OnnxOptions:
         check_choice("precision", self.precision, ONNX_PRECISIONS)
         check_choice("optimization", self.optimize, OPTIMIZATIONS)
         check_choice("opset", self.opset, OPSETS)
+        check_choice("names", self.names, NAMINGS)
         if self.inputs is not None and not self.verify:
             raise UsageError("--inputs is for the parity check, which --no-verify skips")
         if not self.keep_io and self.precision != "fp16":
@@ -76,4 +82,4 @@ class OnnxOptions:
     @property
     def integers(self) -> str:
         """The type of a checkpoint's inputs."""
-        return "int64" if self.int64_inputs else "int32"
+        return "int64" if self.int64_inputs or self.names == "huggingface" else "int32"

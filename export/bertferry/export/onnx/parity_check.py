@@ -10,7 +10,7 @@ from bertferry.core.progress import ProgressCallback
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.source import Source
 from bertferry.verify import PROFILES, Report, Tolerance
-from bertferry.verify.artifact import onnx_artifact
+from bertferry.verify.artifact import onnx_artifact, under_names
 from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
 from bertferry.verify.execution import Execution
 from bertferry.verify.tolerance import loosest
@@ -67,10 +67,11 @@ def check_parity(
             name = f"onnx {target} ({EMULATION.format(floats=options.between)})"
             artifact = onnx_artifact(emulation, Execution(graph_optimization="none"))
             candidates.append(replace(artifact, name=name))
+        outputs = "common" if source.returns_less else "all"
         return compare_artifacts(
             reference,
-            candidates,
-            Judgment(tolerance, task=source.task, any_values=source.any_values),
+            [under_names(side, source.standard_names) if source.standard_names else side for side in candidates],
+            Judgment(tolerance, task=source.task, any_values=source.any_values, outputs=outputs),
             inputs=probes,
             progress=progress,
         )

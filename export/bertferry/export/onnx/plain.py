@@ -120,11 +120,13 @@ class PlainSteps:
         first = self.graph.add("Gather", [hidden, self.graph.constant(0)], axis=1)
         return self.graph.add("Tanh", [self.dense(first, "pooler")], output)
 
-    def predict_tokens(self, sequence: str, positions: str) -> str:
-        """Logits [B, P, V] of the tokens at some positions: a transform, then the tied token embedding table."""
+    def predict_tokens(self, sequence: str, positions: str | None) -> str:
+        """Logits [B, P, V] of the tokens at some positions, or all: a transform, then the tied embedding table."""
         add, constant = self.graph.add, self.graph.constant
-        indices = add("Unsqueeze", [self.graph.cast(positions, "int64"), constant([-1])])
-        hidden = self.dense_activate(add("GatherND", [sequence, indices], batch_dims=1), "mlm/dense")
+        if positions is not None:
+            indices = add("Unsqueeze", [self.graph.cast(positions, "int64"), constant([-1])])
+            sequence = add("GatherND", [sequence, indices], batch_dims=1)
+        hidden = self.dense_activate(sequence, "mlm/dense")
         # A Gemm could transpose the table by itself, but quantization would then store it twice.
         table = add("Transpose", [self.graph.weight("embeddings/word")], perm=[1, 0])
         product = add("MatMul", [self.norm(hidden, "mlm/norm"), table])

@@ -1,9 +1,10 @@
 """The source of an ONNX graph that is a signature of any SavedModel."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bertferry.core.errors import DataError, UsageError
@@ -28,6 +29,8 @@ class SavedModelSource:
     task = "encoder"
     any_values = True
     stays_half = False
+    returns_less = False
+    standard_names: Mapping[str, str] = MappingProxyType({})
     needs: tuple[str, ...] = (*ONNX, "tensorflow", "tf2onnx")
 
     def __init__(self, path: Path, signature: str) -> None:

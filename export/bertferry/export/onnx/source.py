@@ -13,13 +13,17 @@ class Source(Protocol):
     """A source that can be drafted as a graph, and run.
 
     With `any_values`, its outputs may be empty, NaN or infinite. With `stays_half`, values between operations have
-    16 bits in half precision, not only products. `needs` are the modules that a run imports.
+    16 bits in half precision, not only products. `needs` are the modules that a run imports. `standard_names` are
+    those of the inputs and outputs by their names in the graph; of a SavedModel, none are known. With
+    `returns_less`, the graph leaves outputs of the source out.
     """
 
     task: str
     any_values: bool
     stays_half: bool
     needs: tuple[str, ...]
+    standard_names: Mapping[str, str]
+    returns_less: bool
 
     def check(self, options: OnnxOptions) -> None:
         """Raises UsageError for options that the source does not support."""

@@ -7,6 +7,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from bertferry.core.errors import DataError
+from bertferry.core.graph_names import in_order
 from bertferry.export.onnx.draft import Draft
 from bertferry.export.onnx.lift import LiftedGraph
 from bertferry.export.onnx.loops import release_constants
@@ -35,7 +36,7 @@ def translate(lifted: LiftedGraph, opset: int) -> Draft:
     release_constants(model.graph)
     _check_operations(model)
     weights = [*lifted.weights.values(), *_extract_constants(model.graph)]
-    return Draft(model, weights, list(lifted.outputs))
+    return Draft(model, weights, in_order(lifted.outputs))
 
 
 def _check_operations(model: onnx.ModelProto) -> None:
