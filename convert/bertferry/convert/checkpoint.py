@@ -16,10 +16,11 @@ from bertferry.convert.initialization import initial_value
 from bertferry.convert.layout import Form, Layout
 from bertferry.convert.layouts import LAYOUTS
 from bertferry.convert.layouts.bert4keras import way_out
+from bertferry.convert.layouts.saved_model import MODULE_NAMES
 from bertferry.convert.locate import Location, locate
 from bertferry.convert.match import Match, best_match, sample, with_nearest
 from bertferry.convert.readers import open_readers
-from bertferry.convert.readers.reader import Reader, TensorInfo
+from bertferry.convert.readers.reader import Reader, TensorInfo, same_bits
 from bertferry.convert.source_options import SourceOptions
 from bertferry.convert.tokenizer.reader import TokenizerReading, read_tokenizer
 from bertferry.convert.vocabulary import Vocabulary, read_vocabulary
@@ -174,7 +175,11 @@ def open_checkpoint(
         num_attention_heads=options.num_attention_heads or facts.num_attention_heads,
         activation=options.activation or facts.activation,
     )
-    stored = read_config(location.config, location.file_format) if location.config is not None else None
+    stored = None
+    if location.config is not None:
+        # Which names an HDF5 file has, and with them what gelu means, only its tensors show.
+        shown = "keras" if location.file_format == "hdf5" else location.file_format
+        stored = read_config(location.config, shown, activation=options.activation)
     classifier = stored.classifier if stored else ClassifierConfig()
     candidates = _candidates(options.layout, stored.model_type if stored else None)
 
@@ -189,7 +194,9 @@ def open_checkpoint(
         best = best_match(reader, candidates, config_of, location.path, place, classifier.head, strict=strict)
         check_scope(location.path, best.place)
         if location.config is not None:
-            config = read_config(location.config, location.file_format, best.layout.architecture).encoder
+            kind = "tensorflow" if best.layout.name in MODULE_NAMES else location.file_format
+            config = read_config(location.config, kind, best.layout.architecture, options.activation).encoder
+            _check_stated(location.config, config, options)
         found = config_of(best.layout, best.form, best.place)
         return Checkpoint(location, found, reader, best, classifier, options=options)
 
@@ -202,6 +209,15 @@ def open_checkpoint(
     if strict:
         _check_copies(checkpoint)
     return checkpoint
+
+
+def _check_stated(path: Path, config: EncoderConfig, options: SourceOptions) -> None:
+    """Refuses what a user states otherwise than the configuration, which would be ignored."""
+    for name in ("activation", "num_attention_heads"):
+        given, stored = getattr(options, name), getattr(config, name)
+        if given not in (None, stored):
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{path}: its {name} is {stored}, not {given}: leave out {flag}, or change the file")
 
 
 def _has_token_table(reader: Reader, layouts: Iterable[Layout]) -> bool:
@@ -239,8 +255,3 @@ def _check_copies(checkpoint: Checkpoint) -> None:
                 f"{checkpoint.location.path}: {key} differs from {checkpoint.stored_name(parameter)}, "
                 "which the model ties to it: no layout can hold both"
             )
-
-
-def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two arrays agree in type, shape and every bit, NaN and signed zero included."""
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()

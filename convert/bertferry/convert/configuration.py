@@ -45,8 +45,12 @@ class StoredConfig:
     classifier: ClassifierConfig
 
 
-def read_config(path: Path, file_format: FileFormat, architecture: str = "bert") -> StoredConfig:
-    """Reads a JSON file of either format; `architecture` is that of the tensors, on which its meaning may depend.
+def read_config(
+    path: Path, file_format: FileFormat, architecture: str = "bert", activation: str | None = None
+) -> StoredConfig:
+    """Reads a JSON file of either format.
+
+    `architecture` is that of the tensors, on which its meaning may depend, `activation` what a user states.
 
     Raises:
       UsageError: unreadable, not JSON, a missing or inconsistent key, an unknown or ambiguous activation, or a
@@ -62,23 +66,24 @@ def read_config(path: Path, file_format: FileFormat, architecture: str = "bert")
         raise UsageError(f"{path}: not a configuration: expected a JSON object")
     try:
         values = bert_keys(values) if is_keras_hub(values) else values
-        encoder = parse_config(values, file_format, architecture)
+        encoder = parse_config(values, file_format, architecture, activation)
         classifier = read_classifier_config(values)
     except ConfigError as error:
         raise UsageError(f"{path}: {error}") from error
     return StoredConfig(encoder, values.get("model_type"), classifier)
 
 
-def parse_config(values: Mapping[str, Any], file_format: FileFormat, architecture: str = "bert") -> EncoderConfig:
-    """The configuration that the keys of either format describe.
+def parse_config(
+    values: Mapping[str, Any], file_format: FileFormat, architecture: str = "bert", given: str | None = None
+) -> EncoderConfig:
+    """The configuration that the keys of either format describe; `given` is the activation that a user states.
 
     Raises:
       ConfigError: a missing, inconsistent, unknown, unsupported or ambiguous value.
     """
     check_supported(values)
-    activation = read_activation(
-        values, ambiguous=file_format not in ("tensorflow", "keras"), architecture=architecture
-    )
+    ambiguous = file_format not in ("tensorflow", "keras")
+    activation = read_activation(values, ambiguous=ambiguous, architecture=architecture, given=given)
     missing = [key for key in SIZES if key not in values]
     if missing:
         raise ConfigError(f"{' and '.join(missing)} missing: it cannot be inferred from the tensors, add it")

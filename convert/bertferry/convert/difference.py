@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from bertferry.convert.checkpoint import Checkpoint, open_checkpoint, same_bits
+from bertferry.convert.checkpoint import Checkpoint, open_checkpoint
 from bertferry.convert.heads import possible_heads, with_heads
+from bertferry.convert.readers.reader import same_bits
 from bertferry.convert.source_options import SourceOptions
 from bertferry.core.results import Result, Schema
 

@@ -46,13 +46,16 @@ def is_of_transformers(values: Mapping[str, Any]) -> bool:
     return any(key in values for key in known)
 
 
-def read_activation(values: Mapping[str, Any], *, ambiguous: bool, architecture: str) -> str:
+def read_activation(
+    values: Mapping[str, Any], *, ambiguous: bool, architecture: str, given: str | None = None
+) -> str:
     """The activation that a configuration states.
 
     Args:
       values: its keys.
       ambiguous: whether `gelu` may have either meaning, if nothing else shows which.
       architecture: of the model, as transformers names it.
+      given: the activation that a user states.
 
     Raises:
       ConfigError: no activation, an unknown or an ambiguous one, or two that contradict each other.
@@ -65,9 +68,11 @@ def read_activation(values: Mapping[str, Any], *, ambiguous: bool, architecture:
         raise ConfigError("hidden_act is missing")
     act = values["hidden_act"]
     if ambiguous and act == "gelu" and names is ORIGINAL:
+        if given is not None:
+            return given
         raise ConfigError(
-            "hidden_act gelu is ambiguous beside these weights: "
-            'add "activation": "gelu_tanh" (the original BERT) or "gelu_erf" (transformers)'
+            "hidden_act gelu is ambiguous beside these weights: give --activation gelu_tanh (the original BERT) "
+            'or gelu_erf (transformers), or add it as "activation"'
         )
     if not isinstance(act, str) or act not in names:
         raise ConfigError(f"unknown activation: hidden_act is {act!r}, expected one of {', '.join(names)}")

@@ -91,7 +91,8 @@ class Layout:
     `layers_per_block`. `step_counter` is the name of the scalar that training code restores besides the
     parameters. `holds_epsilon` says whether its readers take the ε of LayerNorm from the configuration; that of
     the others is BERT's. Without `has_twins` a classifier is one of sentences. `notes` say of a head how the
-    programs that use these files compute it otherwise.
+    programs that use these files compute it otherwise. With `among_others`, a file may list its variables together
+    with those of other layers: its own begin as its rows do.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Layout:
     notes: Mapping[str, str] = field(default_factory=dict)
     step_counter: str = ""
     holds_epsilon: bool = False
+    among_others: bool = False
 
     def __post_init__(self) -> None:
         """Adds the heads that are stored under the names of others: their rows are otherwise the same."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from bertferry.convert.additions import check_no_adapter
 from bertferry.convert.archive import is_archive, unpack
 from bertferry.convert.keras_hub_config import has_backbone
+from bertferry.convert.model_config import module_of_model
 from bertferry.convert.paths import (
     MODULES,
     check_contents,
@@ -53,6 +54,12 @@ class Location:
     graph: Path | None = None
 
     @property
+    def module(self) -> Path | None:
+        """The module that has the configuration, if it is that of one."""
+        of_module = self.config is not None and (self.config.parent / "saved_model.pb").is_file()
+        return self.config.parent if self.config is not None and of_module else None
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """The files that hold the checkpoint: its tensors and their index, its configuration."""
         if self.file_format == "tensorflow":
@@ -82,6 +89,8 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
     found, which = _find_config(path, config, CONFIG_NAMES[file_format])
     if file_format == "keras" and found is None and has_backbone(path):
         found = path
+    if file_format in ("keras", "hdf5") and found is None and (module := module_of_model(path)):
+        found, which = module / MANIFEST, (f"took the configuration of {module}, of which it has a layer",)
     check_contents((path, found))
     vocabulary, whose = find_vocabulary(path.parent)
     left_out = tuple(f"left out the module {name} of {MODULES}" for name in modules_with_weights(path.parent))

@@ -112,8 +112,21 @@ def _account_for_the_rest(reader: Reader, result: Match, num_layers: int, unwant
         elif key in unwanted:
             result.skipped[key] = OTHER_ENCODER
         else:
-            inside = reader.below(result.place, layout.anchor) if inside is None else inside
+            inside = _inside(reader, result) if inside is None else inside
             (result.unexpected if key in inside else result.outside).append(key)
+
+
+def _inside(reader: Reader, result: Match) -> set[str]:
+    """The tensors of the object with the encoder, without those of other layers in the same list."""
+    inside = reader.below(result.place, result.layout.anchor)
+    if not result.layout.among_others:
+        return inside
+
+    def beginning(name: str) -> str:
+        return name.removeprefix(result.place).partition("/")[0]
+
+    own = {beginning(name) for name in result.known}
+    return {key for key in inside if beginning(reader.name_of(key)) in own}
 
 
 def shape_fault(info: TensorInfo, row: Row, sizes: dict[str, int]) -> str:

@@ -168,7 +168,7 @@ def elsewhere(directory: Path) -> str:
     if dangling := [path.name for path in directory.iterdir() if path.is_symlink() and not path.exists()]:
         return f", but links to files that do not exist ({', '.join(sorted(dangling))}): download them again"
     inner = sorted(found, key=lambda path: (len(path.name), path.name))
-    return f", but in {_list(inner)}: give one of these folders" if inner else ""
+    return f", but in {_list(inner, whole=True)}: give one of these folders" if inner else ""
 
 
 def _has_layers(path: Path) -> bool:
@@ -180,6 +180,6 @@ def _has_layers(path: Path) -> bool:
     return isinstance(values, dict) and "num_hidden_layers" in values
 
 
-def _list(paths: list[Path]) -> str:
-    shown = ", ".join(path.name for path in paths[:MOST_NAMED])
+def _list(paths: list[Path], *, whole: bool = False) -> str:
+    shown = ", ".join(str(path) if whole else path.name for path in paths[:MOST_NAMED])
     return shown if len(paths) <= MOST_NAMED else f"{shown} and {len(paths) - MOST_NAMED} more"

@@ -41,6 +41,7 @@ HUB_MODULE = Layout(
     default_task="encoder",
     ignored=NOT_WEIGHTS,
     has_twins=False,
+    among_others=True,
 )
 
 GARDEN_NAMES = replace(
@@ -51,3 +52,6 @@ GARDEN_NAMES = replace(
     heads={},
     forms=(Form(),),
 )
+
+MODULE_NAMES = (HUB_MODULE.name, GARDEN_NAMES.name)
+"""Layouts of what was a module, which means by gelu what a `bert_config.json` does."""

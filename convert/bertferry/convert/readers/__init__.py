@@ -27,7 +27,7 @@ def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[R
     if location.file_format == "hdf5":
         from bertferry.convert.readers.h5_files import h5_readers
 
-        return tuple((reader, prefix) for reader in h5_readers(location.shards))
+        return tuple((reader, prefix) for reader in h5_readers(location.shards, location.module))
     if location.file_format == "msgpack":
         from bertferry.convert.readers.flax import flax_tensors
 
@@ -35,7 +35,7 @@ def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[R
     if location.file_format == "keras":
         from bertferry.convert.readers.keras import keras_reader
 
-        return ((keras_reader(location.path), prefix),)
+        return ((keras_reader(location.path, location.module), prefix),)
     from bertferry.convert.readers.tensorflow import TensorFlowReader
     from bertferry.convert.readers.variables import VariableView
 

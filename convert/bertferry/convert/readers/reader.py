@@ -36,6 +36,9 @@ class Reader(Protocol):
     def find(self, stored: str) -> str | None:
         """The key of a layout's stored name in this file, or None."""
 
+    def name_of(self, key: str) -> str:
+        """The stored name that finds a key."""
+
     def places(self, stored: str) -> list[str]:
         """What precedes a stored name, wherever in the file it occurs: "" or ending in a separator."""
 
@@ -82,6 +85,10 @@ class NamedReader:
     def find(self, stored: str) -> str | None:
         """The name itself, if the file has it."""
         return stored if stored in self.tensors else None
+
+    def name_of(self, key: str) -> str:
+        """The key itself."""
+        return key
 
     def places(self, stored: str) -> list[str]:
         """What precedes a stored name wherever it occurs."""
@@ -153,3 +160,8 @@ def fingerprint_chunks(chunks: Iterable[memoryview]) -> str:
     for chunk in chunks:
         crc = crc32c(chunk, crc)
     return fingerprint_of(crc)
+
+
+def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays agree in type, shape and every bit, NaN and signed zero included."""
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()

@@ -58,6 +58,10 @@ class SafetensorsReader:
         """The name itself, if the file has it."""
         return stored if stored in self.tensors else None
 
+    def name_of(self, key: str) -> str:
+        """The key itself."""
+        return key
+
     def places(self, stored: str) -> list[str]:
         """What precedes a stored name wherever it occurs."""
         return name_places(self.tensors, stored)

@@ -54,6 +54,10 @@ class TensorFlowReader:
         short = None if key is None else key.removesuffix(VALUE)
         return short if short in self.tensors else None
 
+    def name_of(self, key: str) -> str:
+        """The key itself."""
+        return key
+
     def places(self, stored: str) -> list[str]:
         """What precedes a stored name wherever it occurs."""
         return name_places(self.tensors, stored) if self._graph is None else self._graph.places(stored)

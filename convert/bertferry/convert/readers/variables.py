@@ -13,7 +13,7 @@ import numpy as np
 
 from bertferry.convert.layout import Naming
 from bertferry.convert.layouts.ignored import OBJECT_STATE
-from bertferry.convert.readers.reader import TensorInfo, name_places
+from bertferry.convert.readers.reader import TensorInfo, name_places, same_bits
 from bertferry.core.errors import UsageError
 
 
@@ -69,12 +69,14 @@ class VariableView:
                 self._keys.setdefault(name, []).append(key)
 
     def find(self, stored: str) -> str | None:
-        """The key of the variable with a name.
+        """The key of the variable with a name; of equal copies, as Keras 3 exports them, the nearest to the root.
 
         Raises:
-          UsageError: several objects have a variable with this name.
+          UsageError: several objects have different variables with this name.
         """
         keys = self._keys.get(stored, [])
+        if len(keys) > 1 and self._are_copies(keys):
+            keys = self._keys[stored] = sorted(keys, key=lambda key: (len(key.rpartition("/")[0]), key))[:1]
         if len(keys) > 1:
             places = ", ".join(key.rpartition("/")[0] for key in keys)
             raise UsageError(
@@ -82,6 +84,14 @@ class VariableView:
                 "choose one with --prefix",
             )
         return keys[0] if keys else None
+
+    def _are_copies(self, keys: list[str]) -> bool:
+        first = self._reader.read(keys[0])
+        return all(same_bits(first, self._reader.read(key)) for key in keys[1:])
+
+    def name_of(self, key: str) -> str:
+        """The name of the variable."""
+        return self._reader.variables.get(key, key)
 
     def places(self, stored: str) -> list[str]:
         """What precedes a name wherever it occurs."""
