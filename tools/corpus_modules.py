@@ -10,34 +10,34 @@ import tensorflow as tf
 Made = tuple[Callable[..., Any], list[Any], list[Any]]
 
 
-def _spec(name: str, *shape: int | None, dtype: tf.DType = tf.float32) -> tf.TensorSpec:
+def spec(name: str, *shape: int | None, dtype: tf.DType = tf.float32) -> tf.TensorSpec:
     return tf.TensorSpec(shape, dtype, name)
 
 
-X = _spec("x", None, 4)
-IDS = _spec("ids", None, None, dtype=tf.int32)
+X = spec("x", None, 4)
+IDS = spec("ids", None, None, dtype=tf.int32)
 
 
-def _normal(*shape: int, seed: int = 1) -> tf.Variable:
+def normal(*shape: int, seed: int = 1) -> tf.Variable:
     return tf.Variable(np.random.default_rng(seed).normal(size=shape).astype(np.float32) * 0.5)
 
 
 def _while() -> Made:
-    weight = _normal(4, 4)
+    weight = normal(4, 4)
 
     def serve(x: tf.Tensor, n: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"y": tf.while_loop(lambda k, _: k < n, lambda k, h: (k + 1, tf.tanh(h @ weight)), [0, x])[1]}
 
-    return serve, [X, _spec("n", dtype=tf.int32)], [weight]
+    return serve, [X, spec("n", dtype=tf.int32)], [weight]
 
 
 def _cond() -> Made:
-    first, second = _normal(4, 3), _normal(4, 3, seed=2)
+    first, second = normal(4, 3), normal(4, 3, seed=2)
     return lambda x: tf.cond(tf.reduce_sum(x) > 0, lambda: x @ first, lambda: x @ second), [X], [first, second]
 
 
 def _nested_loops() -> Made:
-    weight = _normal(4, 4)
+    weight = normal(4, 4)
 
     def inner(h: tf.Tensor) -> tf.Tensor:
         return tf.while_loop(lambda k, _: k < 2, lambda k, h: (k + 1, h @ weight), [0, h])[1]
@@ -53,16 +53,16 @@ def _nested_loops() -> Made:
 
 
 def _switch() -> Made:
-    kernels = [_normal(4, 2, seed=seed) for seed in range(3)]
+    kernels = [normal(4, 2, seed=seed) for seed in range(3)]
 
     def serve(x: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
         return tf.switch_case(index, [lambda kernel=kernel: x @ kernel for kernel in kernels])
 
-    return serve, [X, _spec("index", dtype=tf.int32)], kernels
+    return serve, [X, spec("index", dtype=tf.int32)], kernels
 
 
 def _map_fn() -> Made:
-    weight = _normal(4, 3)
+    weight = normal(4, 3)
     return lambda x: tf.map_fn(lambda row: tf.linalg.matvec(weight, row, transpose_a=True), x), [X], [weight]
 
 
@@ -79,7 +79,7 @@ def _reversed_array() -> Made:
 
         return tf.while_loop(lambda k, _: k < 3, step, [0, array])[1].stack()
 
-    return serve, [_spec("x", 3, 4)], []
+    return serve, [spec("x", 3, 4)], []
 
 
 def _early_stop() -> Made:
@@ -94,17 +94,17 @@ def _early_stop() -> Made:
 
         return tf.while_loop(is_going, step, [0, array])[1].stack()
 
-    return serve, [_spec("x", 4)], []
+    return serve, [spec("x", 4)], []
 
 
 def _compiled() -> Made:
-    weight = _normal(4, 4)
+    weight = normal(4, 4)
     product = tf.function(lambda x: x @ weight, jit_compile=True)
     return lambda x: product(product(x)), [X], [weight]
 
 
 def _counter() -> Made:
-    count, weight = tf.Variable(0, dtype=tf.int64), _normal(4, 2)
+    count, weight = tf.Variable(0, dtype=tf.int64), normal(4, 2)
 
     def serve(x: tf.Tensor) -> tf.Tensor:
         count.assign_add(1)
@@ -123,7 +123,7 @@ def _state() -> Made:
 
 
 def _ragged() -> Made:
-    table = _normal(30, 4)
+    table = normal(30, 4)
 
     def serve(ids: tf.RaggedTensor) -> tf.Tensor:
         return tf.reduce_mean(tf.ragged.map_flat_values(lambda one: tf.gather(table, one), ids), 1)
@@ -134,22 +134,22 @@ def _ragged() -> Made:
 def _string_table() -> Made:
     initializer = tf.lookup.KeyValueTensorInitializer(["a", "b"], tf.constant([1, 2], tf.int64))
     table = tf.lookup.StaticHashTable(initializer, -1)
-    return lambda s: table.lookup(s), [_spec("s", None, dtype=tf.string)], [table]
+    return lambda s: table.lookup(s), [spec("s", None, dtype=tf.string)], [table]
 
 
 def _embedding_of_floats() -> Made:
-    table, dense = _normal(100, 8), _normal(8, 2)
+    table, dense = normal(100, 8), normal(8, 2)
     return lambda ids: tf.reduce_mean(tf.gather(table, ids), 1) @ dense, [IDS], [table, dense]
 
 
 def _float64() -> Made:
     weight = tf.Variable(np.random.default_rng(1).normal(size=(4, 3)))
-    return lambda x: tf.nn.softmax(x @ weight), [_spec("x", None, 4, dtype=tf.float64)], [weight]
+    return lambda x: tf.nn.softmax(x @ weight), [spec("x", None, 4, dtype=tf.float64)], [weight]
 
 
 def _float16() -> Made:
     weight = tf.Variable(np.random.default_rng(1).normal(size=(4, 3)).astype(np.float16))
-    return lambda x: tf.nn.relu(x @ weight), [_spec("x", None, 4, dtype=tf.float16)], [weight]
+    return lambda x: tf.nn.relu(x @ weight), [spec("x", None, 4, dtype=tf.float16)], [weight]
 
 
 def _bfloat16() -> Made:
@@ -159,7 +159,7 @@ def _bfloat16() -> Made:
 
 def _beam() -> Made:
     """A greedy decoder: a loop that looks up what it chose before."""
-    table, output = _normal(12, 8), _normal(8, 12, seed=2)
+    table, output = normal(12, 8), normal(8, 12, seed=2)
 
     def serve(start: tf.Tensor) -> tf.Tensor:
         def step(k: tf.Tensor, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -170,11 +170,11 @@ def _beam() -> Made:
         shapes = [tf.TensorShape([]), tf.TensorShape([None, None])]
         return tf.while_loop(lambda k, _: k < 4, step, [0, start[:, None]], shapes)[1]
 
-    return serve, [_spec("start", None, dtype=tf.int32)], [table, output]
+    return serve, [spec("start", None, dtype=tf.int32)], [table, output]
 
 
-INTEGERS = _spec("x", None, 4, dtype=tf.int32)
-LONG = _spec("x", None, 4, dtype=tf.int64)
+INTEGERS = spec("x", None, 4, dtype=tf.int32)
+LONG = spec("x", None, 4, dtype=tf.int64)
 MODULES: dict[str, Callable[[], Made]] = {
     "while with a weight": _while,
     "cond with weights": _cond,
@@ -201,37 +201,37 @@ MODULES: dict[str, Callable[[], Made]] = {
     "one_hot": lambda: (lambda x: tf.one_hot(x, 5), [INTEGERS], []),
     "where, NaN": lambda: (lambda x: tf.where(tf.math.is_nan(x), 0.0, x), [X], []),
     "log, sqrt": lambda: (lambda x: {"l": tf.math.log(x), "s": tf.sqrt(x)}, [X], []),
-    "unique": lambda: (lambda x: tf.unique(x)[0], [_spec("x", None, dtype=tf.int32)], []),
+    "unique": lambda: (lambda x: tf.unique(x)[0], [spec("x", None, dtype=tf.int32)], []),
     "cumsum, cumprod": lambda: (lambda x: {"s": tf.cumsum(x, 1), "p": tf.math.cumprod(x, 1)}, [X], []),
     "scatter_nd": lambda: (
         lambda x: tf.scatter_nd([[0], [2], [0]], x, [4]),
-        [_spec("x", 3)],
+        [spec("x", 3)],
         [],
     ),
     "segments": lambda: (
         lambda x: tf.math.unsorted_segment_sum(tf.ones([3]), x, 4),
-        [_spec("x", 3, dtype=tf.int32)],
+        [spec("x", 3, dtype=tf.int32)],
         [],
     ),
     "einsum with capitals": lambda: (lambda x: tf.einsum("aA,bA->ab", x, x), [X], []),
     "image resizing": lambda: (
         lambda x: {method: tf.image.resize(x, [7, 9], method) for method in ("bilinear", "nearest")},
-        [_spec("x", None, 16, 16, 3)],
+        [spec("x", None, 16, 16, 3)],
         [],
     ),
     "image resizing by area": lambda: (
         lambda x: tf.image.resize(x, [7, 9], "area"),
-        [_spec("x", None, 16, 16, 3)],
+        [spec("x", None, 16, 16, 3)],
         [],
     ),
     "image resizing, bicubic": lambda: (
         lambda x: tf.image.resize(x, [7, 9], "bicubic"),
-        [_spec("x", None, 16, 16, 3)],
+        [spec("x", None, 16, 16, 3)],
         [],
     ),
     "image resizing with antialias": lambda: (
         lambda x: tf.image.resize(x, [7, 9], antialias=True),
-        [_spec("x", None, 16, 16, 3)],
+        [spec("x", None, 16, 16, 3)],
         [],
     ),
     "scan with an initial value": lambda: (
@@ -243,7 +243,7 @@ MODULES: dict[str, Callable[[], Made]] = {
     "no inputs": lambda: (lambda: tf.constant([1.0, 2.0]) * 3, [], []),
     "bytes of an image": lambda: (
         lambda x: tf.cast(x, tf.float32) / 255.0,
-        [_spec("x", None, 8, 8, 3, dtype=tf.uint8)],
+        [spec("x", None, 8, 8, 3, dtype=tf.uint8)],
         [],
     ),
     "sparse": lambda: (
@@ -256,17 +256,17 @@ MODULES: dict[str, Callable[[], Made]] = {
         [INTEGERS],
         [],
     ),
-    "texts pass through": lambda: (lambda s, x: {"t": s, "y": x}, [_spec("s", None, dtype=tf.string), X], []),
-    "lengths of texts": lambda: (lambda s: tf.strings.length(s), [_spec("s", None, dtype=tf.string)], []),
+    "texts pass through": lambda: (lambda s, x: {"t": s, "y": x}, [spec("s", None, dtype=tf.string), X], []),
+    "lengths of texts": lambda: (lambda s: tf.strings.length(s), [spec("s", None, dtype=tf.string)], []),
     "dropout in training": lambda: (lambda x: tf.nn.dropout(x, 0.5), [X], []),
     "output named like the input": lambda: (lambda x: {"x": x, "y": x + 1}, [X], []),
     "constant output": lambda: (lambda x: {"c": tf.constant([1.0, 2.0]), "y": x}, [X], []),
     "empty output": lambda: (lambda x: tf.where(x > 1e30), [X], []),
-    "complex numbers": lambda: (lambda x: tf.abs(tf.signal.rfft(x)), [_spec("x", None, 16)], []),
+    "complex numbers": lambda: (lambda x: tf.abs(tf.signal.rfft(x)), [spec("x", None, 16)], []),
     "numerics": lambda: (lambda x: {"e": tf.math.erf(x), "g": tf.math.lgamma(tf.abs(x) + 1)}, [X], []),
     "linear algebra": lambda: (
         lambda x: {"b": tf.linalg.band_part(x, 1, 1), "d": tf.linalg.diag_part(x)},
-        [_spec("x", None, 4, 4)],
+        [spec("x", None, 4, 4)],
         [],
     ),
 }

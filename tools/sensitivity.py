@@ -31,6 +31,7 @@ from planting import (
 )
 from provenance import provenance
 from random_checkpoint import write
+from translation_faults import judge, translation_faults
 from weight_faults import CONFIG, Values
 
 from bertferry.convert import open_checkpoint
@@ -61,6 +62,15 @@ PERTURBED = {
 }
 """An element of each kind of parameter, by its index in tf1's shape."""
 SOUND = "none: sound artifacts"
+TRANSLATIONS = """
+## Graphs of other people's SavedModels
+
+Nobody says which inputs a signature takes: what `export-onnx --saved-model` guesses must show what a translator
+got wrong. Each fault is a function that computes something else than the SavedModel with which its graph is
+compared; the graph of the SavedModel itself must agree, else it is a false alarm.
+
+| kind | fault | verdict |
+|---|---|---|"""
 INTRODUCTION = """# What verify-parity catches
 
 The output of `python tools/sensitivity.py` ({made}). The reference is a random BERT
@@ -84,6 +94,7 @@ def main() -> None:
         print(INTRODUCTION.format(made=provenance(), **sizes))
         print_faults(pool)
         print_perturbations(pool)
+        print_translations(pool)
 
 
 @dataclass(frozen=True)
@@ -201,6 +212,24 @@ def perturbation_row(name: str) -> str:
         verdict = compare_pair(sound_network().numpy, checkpoint_artifact(faulty, "encoder"))
     shown = "caught" if not verdict.ok else "MISSED"
     return f"| {name} | {list(index)} | {value:.3f} | {change / abs(value):.1e} | {shown} |"
+
+
+def print_translations(pool: Executor) -> None:
+    """Prints one row per fault in graphs of SavedModels that nobody described."""
+    print(TRANSLATIONS)
+    faults = list(translation_faults())
+    verdicts = list(pool.map(translation_verdicts, range(len(faults))))
+    for fault, (_, wrong) in zip(faults, verdicts, strict=True):
+        print(f"| {fault.kind} | {fault.name} | {'MISSED' if wrong == 'agrees' else wrong} |")
+    alarms = sum(right != "agrees" for right, _ in verdicts)
+    missed = sum(wrong == "agrees" for _, wrong in verdicts)
+    print(f"\n{len(faults) - missed} faults caught, {missed} missed; {alarms} false alarms.")
+
+
+def translation_verdicts(number: int) -> tuple[str, str]:
+    """The verdicts on the right graph and on the wrong one."""
+    with tempfile.TemporaryDirectory() as folder:
+        return judge(list(translation_faults())[number], Path(folder))
 
 
 def smallest_change(arbiter: Artifact, name: str, index: tuple[int, ...], folder: Path) -> float:

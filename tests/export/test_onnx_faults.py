@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from saved_functions import normal, save, spec
 from translation_cases import CASES, serving
+from translation_faults import judge, translation_faults
 
 from bertferry.core.errors import DataError, UnavailableError
 from bertferry.export import OnnxOptions, export_onnx
@@ -33,6 +34,14 @@ def test_the_probes_catch_what_stock_tf2onnx_gets_wrong(tmp_path, monkeypatch, n
     monkeypatch.setattr(tf2onnx_compat, "HANDLERS", {})
     with pytest.raises((DataError, UnavailableError)):  # ONNX Runtime has no kernel for one of them
         export_onnx(tmp_path / "m.onnx", saved_model=saved)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", translation_faults(), ids=lambda fault: f"{fault.kind}: {fault.name}")
+def test_a_graph_that_computes_something_else_disagrees(tmp_path, fault):
+    right, wrong = judge(fault, tmp_path)
+    assert right == "agrees"
+    assert wrong != "agrees"
 
 
 def branch(x):

@@ -80,7 +80,9 @@ def describe_inputs(
                     rows[name] = min(count, rows.get(name, count))
     tests = any(node.op in TESTS for body in program.all() for node in body.nodes)
     tests |= any(
-        node.op == "NotEqual" and node.input[0] == node.input[1] for body in program.all() for node in body.nodes
+        node.op in ("Equal", "NotEqual") and node.input[0] == node.input[1]
+        for body in program.all()
+        for node in body.nodes
     )
     described = []
     for name, tensor in inputs.items():

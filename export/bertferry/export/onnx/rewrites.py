@@ -119,6 +119,16 @@ def _bucketize(node: NodeDef, x: tf.Tensor) -> tf.Tensor:
     return raw.Sum(input=reached, axis=tf.constant([-1]))
 
 
+def _bound(node: NodeDef, bounds: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """The number of a row's bounds below each value or, for the upper bound, not above it; tf2onnx lacks both."""
+    bounds, values = (
+        raw.ExpandDims(input=bounds, axis=tf.constant(1)),
+        raw.ExpandDims(input=values, axis=tf.constant(2)),
+    )
+    counted = raw.Less(x=bounds, y=values) if node.op == "LowerBound" else raw.LessEqual(x=bounds, y=values)
+    return raw.Sum(input=raw.Cast(x=counted, DstT=node.attr["out_type"].type), axis=tf.constant([-1]))
+
+
 SEGMENTS = ("UnsortedSegmentSum", "UnsortedSegmentProd", "UnsortedSegmentMax", "UnsortedSegmentMin")
 REWRITES: dict[str, Rewrite] = {
     "Erfc": _complement_of_erf,
@@ -129,5 +139,7 @@ REWRITES: dict[str, Rewrite] = {
     "RightShift": _right_shift,
     "Einsum": _einsum,
     "Bucketize": _bucketize,
+    "LowerBound": _bound,
+    "UpperBound": _bound,
     **dict.fromkeys(SEGMENTS, _unsorted_segments),
 }

@@ -158,12 +158,19 @@ def _from(choices: Sequence[float]) -> Values:
 def _integers(given: Input, shape: tuple[int, ...]) -> np.ndarray:
     """Negative and large integers of the input's type, in no order, some twice."""
     limits = np.iinfo(given.dtype.as_numpy_dtype)
-    wide = (-1, LARGE, -7, 5, LARGE - 1, -LARGE, 2**31 - 1, -(2**31), 2**31 + 1, -2, 3, LARGE, 0, -1, 2**53 + 1)
+    wide = (-1, LARGE, 2**53 + 1, -7, 5, LARGE - 1, -LARGE, 2**31 - 1, -(2**31), 2**31 + 1, -2, 3, LARGE, 0, -1)
     choices = [number for number in (*wide, limits.max, limits.min) if limits.min <= number <= limits.max]
     rng = np.random.default_rng(1)
     values = rng.choice(np.array(choices, given.dtype.as_numpy_dtype), shape)
     values.reshape(-1)[: len(choices)] = np.array(choices, values.dtype)[: values.size]
     return values
+
+
+def _close_integers(given: Input, shape: tuple[int, ...]) -> np.ndarray:
+    """Integers that are equal in the float in which a translation may compare them."""
+    largest = np.iinfo(given.dtype.as_numpy_dtype).max
+    first = max(base for base in (0, 2**8, 2**11, 2**24, 2**53) if base < largest)
+    return first + np.random.default_rng(3).integers(0, 2, shape)
 
 
 def _ends(given: Input, shape: tuple[int, ...]) -> np.ndarray:
@@ -189,6 +196,7 @@ SPECIAL: tuple[tuple[str, Values | None, Values | None, float], ...] = (
     ("large floats", _from((-1000.0, 250.0, 1000.0, -3.5, 0.01)), None, 1000.0),
     ("small integers", None, _from((-1, 2, -2, 7, 3, -9, 4)), 10.0),
     ("large integers", None, _integers, float(2**32)),
+    ("close integers", None, _close_integers, float(2**53)),
 )
 """Probes of special values: name, floats, integers, and the scale of the values."""
 

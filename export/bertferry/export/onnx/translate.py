@@ -34,9 +34,23 @@ def translate(lifted: LiftedGraph, opset: int) -> Draft:
     names |= {tensor: weight.name for tensor, weight in lifted.weights.items()}
     model = convert_graph(lifted.graph, inputs, outputs, names, opset, HARMFUL_PASSES)
     release_constants(model.graph)
+    _omit_empty_inputs(model.graph)
     _check_operations(model)
     weights = [*lifted.weights.values(), *_extract_constants(model.graph)]
     return Draft(model, weights, in_order(lifted.outputs))
+
+
+def _omit_empty_inputs(graph: onnx.GraphProto) -> None:
+    """Leaves out scales and regions that tf2onnx writes as constants without elements.
+
+    In a branch, ONNX's checker does not see that they have none.
+    """
+    graphs = list(all_graphs(graph))
+    empty = {constant.name for one in graphs for constant in one.initializer if 0 in constant.dims}
+    for one in graphs:
+        for node in one.node:
+            if node.op_type == "Resize":
+                node.input[:] = ["" if name in empty else name for name in node.input]
 
 
 def _check_operations(model: onnx.ModelProto) -> None:

@@ -72,10 +72,10 @@ def size_of(weight: Weight) -> int:
 
 
 def _bytes(weight: Weight) -> memoryview:
-    values = np.ascontiguousarray(weight.load())
+    values = np.asarray(weight.load())
     if values.shape != weight.shape or values.dtype != np.dtype(weight.dtype):
         raise ValueError(f"{weight.name} is {values.dtype} {values.shape}, not {weight.dtype} {weight.shape}")
-    return values.reshape(-1).view(np.uint8).data
+    return np.ascontiguousarray(values).reshape(-1).view(np.uint8).data  # which makes a scalar a vector
 
 
 def _header(weight: Weight) -> onnx.TensorProto:
