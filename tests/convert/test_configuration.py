@@ -71,7 +71,7 @@ def test_a_missing_size_is_named(write, key):
     ("values", "message"),
     [
         (SIZES, "hidden_act is missing"),
-        (SIZES | {"hidden_act": "mish"}, "unknown activation.*mish"),
+        (SIZES | {"hidden_act": "elu"}, "unknown activation.*elu"),
         (SIZES | {"hidden_act": "gelu", "activation": "gelu"}, "unknown activation.*gelu_tanh"),
         (SIZES | {"hidden_act": ["gelu"]}, "unknown activation"),
         (SIZES | {"hidden_act": "gelu", "num_attention_heads": 3}, "3 does not divide hidden_size 8"),

@@ -94,9 +94,9 @@ FAULTS = {
         "bert_config.json: num_attention_heads missing",
     ),
     "unknown activation": (
-        lambda d: edit_config(d, hidden_act="mish"),
+        lambda d: edit_config(d, hidden_act="prelu"),
         2,
-        "bert_config.json: unknown activation: hidden_act is 'mish'",
+        "bert_config.json: unknown activation: hidden_act is 'prelu'",
     ),
     "broken configuration": (
         lambda d: (d / "bert_config.json").write_text("{"),

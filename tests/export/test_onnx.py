@@ -17,9 +17,11 @@ from closeness import assert_close
 from onnx import numpy_helper
 
 from bertferry.convert import ConversionOptions, convert_checkpoint, open_checkpoint
+from bertferry.core.config import ACTIVATIONS
 from bertferry.core.parameters import parameter_names, task_parameters
 from bertferry.export import OnnxOptions, export_onnx
 from bertferry.export.onnx import build
+from bertferry.export.onnx.activations import ACTIVATION_STEPS
 from bertferry.verify import ParityOptions, render, verify_parity
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'bertferry[cpu]'")
@@ -39,7 +41,9 @@ def run(path, inputs):
 def test_a_graph_computes_what_tf1_computed(references, tmp_path, task, optimize):
     reference = references[task]
     report = export_onnx(
-        tmp_path / "m.onnx", OnnxOptions(task=task, optimize=optimize, names="tensorflow"), checkpoint=reference.source
+        tmp_path / "m.onnx",
+        OnnxOptions(task=task, optimize=optimize, names="tensorflow"),
+        checkpoint=reference.source,
     )
     assert report.verdict.startswith("AGREE on 11 probes")
     reference.check(run(tmp_path / "m.onnx", reference.inputs), "fp32-cross")
@@ -159,6 +163,21 @@ def test_fusion_leaves_few_operations(golden, tmp_path, layers, activation):
     assert gelu is None or kinds[gelu] == layers
     assert not {"Einsum", "Erf"} & set(kinds)
     assert kinds.total() <= 10 * layers + 20
+
+
+@pytest.mark.parametrize(
+    "activation", ["gelu_10", "mish", *(pytest.param(name, marks=pytest.mark.slow) for name in ACTIVATIONS)]
+)
+def test_every_activation_is_exported(golden, tmp_path, activation):
+    """In standard and in fused operations; the comparison is with NumPy, which computes none of them alike."""
+    source = bert_of(golden, tmp_path / "source", 1, activation)
+    for options in (OnnxOptions(opset=17), OnnxOptions(optimize="ort", precision="fp16")):
+        report = export_onnx(tmp_path / "m.onnx", options, checkpoint=source, overwrite=True)
+        assert report.verdict.startswith("AGREE")
+
+
+def test_every_activation_has_its_operations():
+    assert tuple(ACTIVATION_STEPS) == ACTIVATIONS
 
 
 def test_two_processes_write_the_same_bytes(golden, tmp_path):

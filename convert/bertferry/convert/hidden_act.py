@@ -8,7 +8,7 @@ say so with `"activation"`.
 from collections.abc import Mapping
 from typing import Any
 
-from bertferry.core.config import ConfigError
+from bertferry.core.config import ACTIVATIONS, ConfigError
 
 TRANSFORMERS = {
     "gelu": "gelu_erf",
@@ -18,12 +18,11 @@ TRANSFORMERS = {
     "gelu_accurate": "gelu_tanh",
     "gelu_fast": "gelu_tanh",
     "gelu_python": "gelu_erf",
-    "relu": "relu",
-    "tanh": "tanh",
-    "silu": "silu",
+    **{name: name for name in ACTIVATIONS if name not in ("gelu_tanh", "gelu_erf")},
     "swish": "silu",
 }
-"""Those of `ACT2FN` in transformers that compute one of `ACTIVATIONS`, up to rounding.
+"""The names in `ACT2FN` of transformers, and the one of `ACTIVATIONS` that each computes, up to rounding; without
+`prelu` and `xielu`, which have parameters of their own.
 
 https://github.com/huggingface/transformers/blob/main/src/transformers/activations.py
 """

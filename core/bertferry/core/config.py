@@ -4,8 +4,12 @@ from dataclasses import dataclass
 
 from bertferry.core.errors import UsageError
 
-ACTIVATIONS = ("gelu_tanh", "gelu_erf", "relu", "tanh", "silu")
-"""Names of activations. `gelu_tanh` is the tanh approximation of the original BERT, `gelu_erf` the exact form."""
+ACTIVATIONS = (
+    *("gelu_tanh", "gelu_erf", "gelu_10", "quick_gelu", "relu", "relu2", "relu6", "leaky_relu"),
+    *("tanh", "sigmoid", "silu", "hardswish", "mish", "sqrtsoftplus", "laplace", "linear"),
+)
+"""Names of activations. `gelu_tanh` is the tanh approximation of the original BERT, `gelu_erf` the exact form; the
+others are named as in transformers."""
 LAYER_NORM_EPSILON = 1e-12
 """The ε of LayerNorm in google-research/bert; other models may have another."""
 MASKED_SCORE = -10000.0

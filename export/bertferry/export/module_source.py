@@ -11,6 +11,8 @@ from bertferry.convert.vocabulary import TOKENIZER_CONFIG
 from bertferry.core.errors import DataError, UsageError
 
 CASING = "do_lower_case"
+OTHER_ACTIVATIONS = {"Softplus", "Softsign", "Relu6", "LeakyRelu", "Elu", "Selu"}
+"""Operations of activations that no released BERT has."""
 
 
 def open_module(directory: Path, options: SourceOptions = SourceOptions()) -> Checkpoint:
@@ -53,6 +55,8 @@ def detect_activation(directory: Path) -> str | None:
     # The longest function is the network: the others are wrappers around it.
     longest = max(functions, key=lambda function: len(function.node_def), default=None)
     operations = Counter(node.op for node in longest.node_def) if longest else Counter()
+    if operations.keys() & OTHER_ACTIVATIONS:
+        return None
     if operations["Erf"] + operations["Erfc"]:
         return "gelu_erf"
     if operations["Relu"]:

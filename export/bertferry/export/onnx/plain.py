@@ -1,14 +1,11 @@
 """The steps of a BERT network in standard ai.onnx operations: https://onnx.ai/onnx/operators/."""
 
-from math import pi
-
 from bertferry.core.config import MASKED_SCORE, EncoderConfig
 from bertferry.core.tasks import ENCODER_INPUTS
+from bertferry.export.onnx.activations import ACTIVATION_STEPS
 from bertferry.export.onnx.builder import GraphBuilder
 
 WORD_IDS, MASK, TYPE_IDS = ENCODER_INPUTS
-GELU_OPSET = 20
-"""The first opset with the operation Gelu."""
 
 
 class PlainSteps:
@@ -86,34 +83,7 @@ class PlainSteps:
 
     def activate(self, values: str) -> str:
         """The configuration's activation."""
-        add, activation, wide = self.graph.add, self.config.activation, self.widen(values)
-        if activation == "silu":
-            result = add("Mul", [wide, add("Sigmoid", [wide])])
-        elif activation in ("relu", "tanh"):
-            result = add(activation.capitalize(), [wide])
-        elif self.graph.opset >= GELU_OPSET:
-            result = add("Gelu", [wide], approximate="tanh" if activation == "gelu_tanh" else "none")
-        else:
-            result = self._gelu(wide)
-        return self.narrow(result)
-
-    def _gelu(self, x: str) -> str:
-        """x · Φ(x), or its approximation x/2 · (1 + tanh(√(2/π) · (x + 0.044715 · x³))).
-
-        Hendrycks & Gimpel, 2016. ONNX Runtime recognizes these operations in this order, and fuses them.
-        """
-
-        def number(value: float) -> str:
-            return self.graph.constant(value, "float32")
-
-        add = self.graph.add
-        if self.config.activation == "gelu_tanh":
-            square = add("Mul", [add("Mul", [x, number(0.044715)]), x])
-            inner = add("Mul", [add("Mul", [x, number((2 / pi) ** 0.5)]), add("Add", [square, number(1.0)])])
-            curve = add("Tanh", [inner])
-        else:
-            curve = add("Erf", [add("Div", [x, number(2**0.5)])])
-        return add("Mul", [add("Mul", [x, number(0.5)]), add("Add", [curve, number(1.0)])])
+        return self.narrow(ACTIVATION_STEPS[self.config.activation](self.graph, self.widen(values)))
 
     def pool(self, hidden: str, output: str) -> str:
         """The first position through the pooler, [B, H]."""
