@@ -112,7 +112,9 @@ def test_stored_outputs_are_not_run(golden, tmp_path, capfd, side, flags):
         ),
         (convert, ["--num-labels", "3"], "--num-labels applies to a classifier that is initialized"),
         (export_hub, ["--num-labels", "3"], "--num-labels applies to a classifier that is initialized"),
+        (convert, ["--max-seq-length", "8"], "--max-seq-length requires a source with a vocabulary"),
         (export_hub, ["--do-lower-case"], "--do-lower-case requires a vocabulary"),
+        (export_hub, ["--special-tokens", "find"], "--special-tokens requires a vocabulary"),
     ],
 )
 def test_a_flag_that_the_source_has_no_use_for_is_refused(golden, tmp_path, capfd, main, flags, line):

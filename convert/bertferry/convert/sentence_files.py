@@ -83,15 +83,16 @@ def read_dense(dense: Dense) -> tuple[np.ndarray, np.ndarray | None]:
 def _poolings(path: Path, values: Mapping[str, Any]) -> tuple[str, ...]:
     """The modes that a pooling turns on, in the order in which it concatenates them."""
     modes = [key for key, value in values.items() if key.startswith("pooling_mode_") and value]
-    named = values.get("pooling_mode")
-    names = [named] if isinstance(named, str) else list(named) if isinstance(named, list) else []
+    named = values.get("pooling_mode", modes)  # sentence-transformers 6 has a name, or a list in their order
+    names = [str(name).removesuffix("_tokens") for name in ([named] if isinstance(named, str) else named or ())]
+    if "pooling_mode" not in values:
+        names = [name for mode, name in POOLING_MODES.items() if mode in modes]
     unknown = [mode for mode in modes if mode not in POOLING_MODES]
-    unknown += [str(name) for name in names if name not in POOLING_MODES.values()]
-    found = {POOLING_MODES[mode] for mode in modes if mode in POOLING_MODES} | {str(name) for name in names}
-    if unknown or not found:
+    unknown += [name for name in names if name not in POOLING_MODES.values()]
+    if unknown or not names:
         known = ", ".join(POOLING_MODES)
         raise UsageError(f"{path}: {' and '.join(unknown) or 'no pooling mode'}: expected some of {known}")
-    return tuple(name for name in POOLING_MODES.values() if name in found)
+    return tuple(names)
 
 
 def _dense(folder: Path) -> Dense:
@@ -104,6 +105,8 @@ def _dense(folder: Path) -> Dense:
     activation = stated.rpartition(".")[2].lower()
     if activation not in ACTIVATIONS:
         raise UsageError(f"{path}: unsupported activation {stated}: expected one of {', '.join(ACTIVATIONS)}")
+    if typed(values, "use_residual", bool, path):
+        raise UsageError(f"{path}: use_residual is true: only a layer without a residual is supported")
     for key in ("module_input_name", "module_output_name"):
         if typed(values, key, str, path) not in (None, "sentence_embedding"):
             raise UsageError(f"{path}: {key} is {values[key]!r}: only a layer on the embedding is supported")

@@ -24,6 +24,8 @@ from bertferry.verify.probes import ModelLimits, Probe
 from bertferry.verify.runner import Runner
 from bertferry.verify.saved_model_interface import check_saved_model
 from bertferry.verify.standard_runner import StandardRunner
+from bertferry.verify.string_modules import StringModule, string_module
+from bertferry.verify.string_source import StringSource
 
 NETWORK_PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "fp64")
 
@@ -36,8 +38,9 @@ class Artifact:
     reference; `only` are the names of the probes that it runs as a candidate, if not all; `profile` is the
     tolerance to expect against a checkpoint; `interface` is what it takes and returns, None if its files do not
     say that, and `names` are the standard names of its own; `vocabulary` is the vocabulary file, and `tokenizer`
-    reads the tokenizer, if there are any; `configuration` and `execution` are for the report; `checkpoint` is set
-    if its tensors can be read.
+    reads the tokenizer, if there are any; `strings` is what it returns for strings, if it takes these, and
+    `source` what such modules are compared with; `configuration` and `execution` are for the report; `checkpoint`
+    is set if its tensors can be read.
     """
 
     name: str
@@ -50,6 +53,8 @@ class Artifact:
     names: Mapping[str, str] = field(default_factory=dict)
     vocabulary: Path | None = None
     tokenizer: Callable[[], Tokenizer | None] = lambda: None
+    strings: StringModule | None = None
+    source: StringSource | None = None
     configuration: Mapping[str, Any] = field(default_factory=dict)
     execution: Execution = DEFAULT_EXECUTION
     checkpoint: Checkpoint | None = None
@@ -204,7 +209,13 @@ def saved_model_artifact(
     )
     check_installed("running a SavedModel", *(HUB if kind == "hub" else ("tensorflow",)))
 
+    strings = string_module(path, manifest)
+
     def load_runner() -> Runner:
+        if strings is not None:
+            from bertferry.verify.runners.strings import StringModuleRunner
+
+            return StringModuleRunner(path)
         from bertferry.verify.runners.saved_model import HubRunner, SignatureRunner
 
         return HubRunner(path, task, execution) if kind == "hub" else SignatureRunner(path, execution, signature)
@@ -214,9 +225,10 @@ def saved_model_artifact(
     return Artifact(
         f"{kind} {path}",
         load_runner,
-        model_limits(configuration),
+        None if strings else model_limits(configuration),
         profile=execution.profile(own),
-        interface=module_interface(path, kind, task, signature),
+        interface=None if strings else module_interface(path, kind, task, signature),
+        strings=strings,
         vocabulary=vocabulary if vocabulary.is_file() else None,
         tokenizer=lambda: module_tokenizer(path, manifest),
         configuration=configuration,

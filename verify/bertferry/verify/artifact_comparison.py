@@ -21,6 +21,7 @@ from bertferry.verify.metrics import TaskMetrics
 from bertferry.verify.probes import Probe, coverage
 from bertferry.verify.report import CandidateResult, ProbeResult, Report
 from bertferry.verify.runner import Inspectable, Runner
+from bertferry.verify.string_comparison import explanation
 from bertferry.verify.texts import vocabulary_fault
 from bertferry.verify.tolerance import PROFILES, Tolerance, loosest
 
@@ -161,13 +162,17 @@ def _run_candidate(
         if judgment.localize
         else None
     )
-    fault = vocabulary_fault(reference, candidate)
+    faults = [vocabulary_fault(reference, candidate)]
+    if not all(outcome.ok for outcome in outcomes):
+        faults.append(
+            explanation(reference, runner, reference_run.probes, reference_run.outputs, judgment.tolerance)
+        )
     return CandidateResult(
         candidate.name,
         tuple(outcomes),
         candidate.execution.describe(),
         metrics.result(),
-        (fault,) if fault else (),
+        tuple(filter(None, faults)),
         drift,
         _tensor_differences(reference, candidate),
     )

@@ -20,6 +20,7 @@ from bertferry.verify.options import ParityOptions
 from bertferry.verify.probes import Probe
 from bertferry.verify.report import Report
 from bertferry.verify.stored_report import read_report, regressions
+from bertferry.verify.string_comparison import as_string_source, string_probes, strings_of
 from bertferry.verify.texts import text_probes
 from bertferry.verify.tolerance import parse_overrides
 from bertferry.verify.tolerance import profile as profile_named
@@ -55,9 +56,17 @@ def verify_parity(
             for candidate in candidates
         ),
     ]
-    notes = _check_names(sides, options)
-    inputs, fitted = _inputs(sides, options)
-    check_padding(options, inputs)
+    notes: tuple[str, ...] = ()
+    fitted: tuple[str, ...] = ()
+    inputs: Sequence[Probe]
+    if (kind := strings_of(sides[1:])) is not None:
+        _check_flags_of_strings(options)
+        sides[0] = as_string_source(sides[0], kind)
+        inputs = string_probes(sides[0], kind, options.seed, options.texts)
+    else:
+        notes = _check_names(sides, options)
+        inputs, fitted = _inputs(sides, options)
+        check_padding(options, inputs)
     profile_name = loosest_profile(sides) if options.profile == "auto" else options.profile
     tolerance = profile_named(profile_name).with_bounds(options.atol, options.rtol)
     report = compare_artifacts(
@@ -106,6 +115,25 @@ def _inputs(sides: Sequence[Artifact], options: ParityOptions) -> tuple[tuple[Pr
     if any(side.probes for side in sides):  # they have outputs for their own inputs alone
         check_fit(probes, restrictions)
     return fit_probes(probes, restrictions), tuple(f"fitted to {at.artifact}: {at.what}" for at in restrictions)
+
+
+def _check_flags_of_strings(options: ParityOptions) -> None:
+    """Refuses options for the inputs of encoders.
+
+    Raises:
+      UsageError: the first of them.
+    """
+    for flag, given in (
+        ("--inputs", options.inputs is not None),
+        ("--localize", options.localize),
+        ("--save-golden", options.save_golden is not None),
+        ("--positions", options.positions != "all"),
+        ("--map", bool(options.names)),
+        ("--outputs", options.outputs != "all"),
+        ("--fit-inputs", options.fit_inputs),
+    ):
+        if given:
+            raise UsageError(f"{flag} applies to encoders, and a candidate takes strings: leave it out")
 
 
 def _check_overrides(report: Report) -> None:

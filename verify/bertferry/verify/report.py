@@ -116,7 +116,9 @@ class Report(Result):
             return f"DISAGREE: {reasons[0]}" if reasons else "DISAGREE: nothing was compared"
         worst = max(failed, key=lambda row: row.max_abs)
         where = f"{worst.candidate}: {worst.output} on probe '{worst.probe}'"
-        return f"DISAGREE in {len(failed)} of {len(rows)} comparisons under {allowed}: {where}: {worst.reason}"
+        faults = [fault for one in self.candidates if one.name == worst.candidate for fault in one.faults]
+        why = "; ".join([worst.reason, *faults[-1:]])
+        return f"DISAGREE in {len(failed)} of {len(rows)} comparisons under {allowed}: {where}: {why}"
 
     def _agreement(self, rows: Sequence["Row"], allowed: str) -> str:
         probes = len(self.candidates[0].probes)

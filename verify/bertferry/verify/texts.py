@@ -21,14 +21,8 @@ def text_probes(path: Path, artifacts: Sequence[Artifact]) -> tuple[Probe, ...]:
       UsageError: no text, no vocabulary, or no statement whether texts are lower-cased.
       UnavailableError: the package tokenizers is not installed.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not a readable text file: {error}") from error
-    texts = [line for line in lines if line.strip()]
+    texts = read_texts(path)
     side = next((side for side in artifacts if side.vocabulary), None)
-    if not texts:
-        raise UsageError(f"{path}: no texts: expected one per line")
     tokenizer = None if side is None else side.tokenizer()
     if side is None or tokenizer is None:
         raise UsageError("--texts: no artifact has a vocabulary (vocab.txt)")
@@ -39,6 +33,22 @@ def text_probes(path: Path, artifacts: Sequence[Artifact]) -> tuple[Probe, ...]:
         for start in range(0, len(texts), BATCH)
         if (batch := texts[start : start + BATCH])
     )
+
+
+def read_texts(path: Path) -> list[str]:
+    """The texts of a file, one per line.
+
+    Raises:
+      UsageError: not readable, or no text.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not a readable text file: {error}") from error
+    texts = [line for line in lines if line.strip()]
+    if not texts:
+        raise UsageError(f"{path}: no texts: expected one per line")
+    return texts
 
 
 def vocabulary_fault(reference: Artifact, candidate: Artifact) -> str:

@@ -31,37 +31,44 @@ class SourceTokenizer:
         self.tokenizer = tokenizer
         self._backend = _backend(tokenizer)
 
-    def ids(self, texts: Sequence[str], length: int, prompt: str = "") -> list[list[int]]:
-        """The ids of each text, framed, and cut at a length."""
+    def inputs(
+        self,
+        texts: Sequence[str],
+        length: int,
+        *,
+        width: int | None = None,
+        prompt: str = "",
+        seconds: Sequence[str] | None = None,
+    ) -> dict[str, np.ndarray]:
+        """The int32 inputs [B, `width`] of an encoder, by default as wide as the longest text.
+
+        Args:
+          texts: cut at a length, the frame included.
+          length: the length.
+          width: of the inputs.
+          prompt: put before each text.
+          seconds: the second texts of pairs.
+        """
         tokenizer = self.tokenizer
         self._backend.enable_truncation(length, direction=tokenizer.truncation_side)
         prompted = [prompt + text for text in texts]
-        given = [text.lower() for text in prompted] if tokenizer.lower_case_before else prompted
-        return [encoding.ids for encoding in self._backend.encode_batch(given)]
-
-    def inputs(
-        self, texts: Sequence[str], length: int, *, width: int | None = None, prompt: str = ""
-    ) -> dict[str, np.ndarray]:
-        """The int32 inputs [B, `width`] of an encoder, by default as wide as the longest text."""
-        rows = self.ids(texts, length, prompt)
-        wide = max(map(len, rows)) if width is None else width
-        ids, mask, segments = np.zeros((3, len(rows), wide), np.int32)
-        ids += self.tokenizer.ids.get("pad", 0)
-        segments += self.tokenizer.pad_type_id
+        given = prompted if seconds is None else list(zip(prompted, seconds, strict=True))
+        rows = self._backend.encode_batch(given)
+        wide = max(len(row.ids) for row in rows) if width is None else width
+        ids, mask, types = np.zeros((3, len(rows), wide), np.int32)
+        ids += tokenizer.ids.get("pad", 0)
+        types += tokenizer.pad_type_id
         for number, row in enumerate(rows):
-            place = slice(0, len(row)) if self.tokenizer.padding_side == "right" else slice(wide - len(row), wide)
-            ids[number, place], mask[number, place] = row, 1
-            segments[number, place] = self._types(row)
-        return dict(zip(ENCODER_INPUTS, (ids, mask, segments), strict=True))
+            count = len(row.ids)
+            place = slice(0, count) if tokenizer.padding_side == "right" else slice(wide - count, wide)
+            ids[number, place], mask[number, place], types[number, place] = row.ids, 1, row.type_ids
+        return dict(zip(ENCODER_INPUTS, (ids, mask, types), strict=True))
 
-    def _types(self, row: Sequence[int]) -> list[int]:
-        """The type of each position of a framed text."""
-        frame = self.tokenizer.single
-        text = next((number for number, part in enumerate(frame) if part.segment is not None), len(frame))
-        before = [part.type_id for part in frame[:text] for _ in part.ids]
-        after = [part.type_id for part in frame[text + 1 :] for _ in part.ids]
-        inside = len(row) - len(before) - len(after)
-        return [*before, *[part.type_id for part in frame[text : text + 1] for _ in range(inside)], *after]
+    def prompt_length(self, prompt: str, length: int) -> int:
+        """How many positions a prompt takes, those of the frame before it included."""
+        ids = self.inputs([prompt], length)["input_word_ids"][0]
+        special = {token.id for token in self.tokenizer.added if token.special}
+        return len(ids) - (ids[-1] in special)
 
 
 def _backend(tokenizer: Tokenizer) -> "tokenizers.Tokenizer":

@@ -36,7 +36,7 @@ MESSAGES = {
     "SignatureEntry": "1 key string, 2 value Signature",
     "Signature": "1 inputs *TensorInfoEntry, 2 outputs *TensorInfoEntry",
     "TensorInfoEntry": "1 key string, 2 value TensorInfo",
-    "TensorInfo": "3 shape Shape",
+    "TensorInfo": "2 dtype int32, 3 shape Shape",
     # saved_object_graph.proto, struct.proto
     "SavedObjects": "1 nodes *SavedObject, 2 functions *SavedFunctionEntry",
     "SavedObject": "1 children *Child, 6 function SavedFunction, 7 variable SavedVariable, 8 bare BareFunction",

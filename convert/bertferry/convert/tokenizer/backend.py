@@ -24,12 +24,17 @@ FIELDS = {
 MODELS = {"Unigram": "SentencePiece (Unigram)", "BPE": "BPE", "WordLevel": "whole words (WordLevel)"}
 
 
+def unknown_model(backend: Mapping[str, Any]) -> str:
+    """The model, if it is not of word pieces, else ''."""
+    model = backend.get("model", {})
+    kind = model.get("type", "WordPiece") if isinstance(model, dict) else "nothing"
+    return "" if kind == "WordPiece" else f"{TOKENIZER} cuts texts with {MODELS.get(kind, kind)}"
+
+
 def unknown_step(backend: Mapping[str, Any]) -> str:
     """The first step without an exact graph, '' if there is none."""
-    model = backend.get("model")
-    kind = model.get("type", "WordPiece") if isinstance(model, dict) else "missing"
-    if kind != "WordPiece":
-        return f"{TOKENIZER} cuts texts with {MODELS.get(kind, kind)}"
+    if unknown := unknown_model(backend):
+        return unknown
     normalizer = _only(backend.get("normalizer"), "normalizers")
     if normalizer.get("type") not in (None, "BertNormalizer", "Lowercase"):
         return f"{TOKENIZER} has the normalizer {_shown(normalizer, 'normalizers')}"

@@ -26,7 +26,10 @@ def contradictions(read: Tokenizer, files: TokenizerFiles, *, alone: bool) -> It
 
     `alone`: that file alone decides; then `tokenizer_config.json` may say otherwise.
     """
-    if not files.backend or backend.unknown_step(files.backend):
+    if not files.backend:
+        return
+    if step := backend.unknown_step(files.backend):
+        yield f"{step}, which transformers 4 follows: took {TOKENIZER_CONFIG}, which transformers 5 follows"
         return
     theirs = backend.settings(files.backend, files.folder / TOKENIZER)
     theirs["strips_accents"] = theirs["lower_case"] if theirs["strip_accents"] is None else theirs["strip_accents"]

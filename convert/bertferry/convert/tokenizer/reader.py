@@ -54,14 +54,15 @@ def read_tokenizer(
     name = class_of(files)
     kind = CLASSES.get(name or "", BERT)
     alone = name is not None and name not in CLASSES  # tokenizer.json alone decides
-    reason = cut_otherwise(name, files) or (backend.unknown_step(files.backend) if files.backend else "")
+    unknown = backend.unknown_step if alone else backend.unknown_model
+    reason = cut_otherwise(name, files) or (unknown(files.backend) if files.backend else "")
     if vocabulary is None:
         return TokenizerReading(Tokenizer((), False, tokenizer_class=name, inexact=reason)) if reason else None
     tokens = tuple(vocabulary.tokens)
     if reason:
         lower = bool(files.stated("do_lower_case", bool))
         return TokenizerReading(_stated(Tokenizer(tokens, lower, tokenizer_class=name, inexact=reason), options))
-    stated = _from_backend(files) if alone else _from_config(files, kind.sets_cleaning)
+    stated = _lower_cased_first(_from_backend(files) if alone else _from_config(files, kind.sets_cleaning), files)
     if options.do_lower_case is None and stated["lower_case"] is None:
         raise UnknownCasingError(
             f"{vocabulary.path}: nothing says whether texts are lower-cased",
@@ -69,8 +70,8 @@ def read_tokenizer(
         )
     usual = {role: usual for role, usual in USUAL_NAMES.items() if usual in tokens} if alone else kind.special
     special = special_names(files, usual)
-    if alone and (unknown := backend.unknown_token(files.backend)):
-        special["unk"] = unknown
+    if alone and (unknown_token := backend.unknown_token(files.backend)):
+        special["unk"] = unknown_token
     read = Tokenizer(
         tokens,
         pieces=vocabulary.own,
@@ -79,7 +80,6 @@ def read_tokenizer(
         split_special_tokens=files.stated("split_special_tokens", bool),
         truncation_side=_side(files, "truncation"),
         padding_side=_side(files, "padding"),
-        lower_case_before=bool(typed(files.sentence, "do_lower_case", bool, files.folder / SENTENCE_CONFIG)),
         max_length=_longest(files, positions),
         tokenizer_class=name,
     )
@@ -109,6 +109,16 @@ def _from_config(files: TokenizerFiles, sets_cleaning: bool) -> dict[str, Any]:
 
 def _from_backend(files: TokenizerFiles) -> dict[str, Any]:
     return backend.settings(files.backend, files.folder / TOKENIZER)
+
+
+def _lower_cased_first(settings: dict[str, Any], files: TokenizerFiles) -> dict[str, Any]:
+    """The settings with what sentence-transformers 6 does: it lower-cases in the first step of a cased tokenizer.
+
+    Accents stay. Earlier versions do the same by Python's `str.lower`, before tokens are found.
+    """
+    if not typed(files.sentence, "do_lower_case", bool, files.folder / SENTENCE_CONFIG) or settings["lower_case"]:
+        return settings
+    return {**settings, "lower_case": True, "strip_accents": bool(settings["strip_accents"])}
 
 
 def _side(files: TokenizerFiles, what: str) -> Any:  # noqa: ANN401 - a literal

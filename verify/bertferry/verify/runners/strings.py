@@ -1,0 +1,137 @@
+"""Runs modules of strings, and their source: its own tokenizer, its encoder and what follows that."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bertferry.convert.sentence_files import read_dense
+from bertferry.core.sentence import Dense, Sentence
+from bertferry.verify.numpy_network.error_function import erf
+from bertferry.verify.runner import Arrays, Runner
+from bertferry.verify.tokenization import SourceTokenizer
+
+TEXT, SECOND = "text", "second"
+"""Names of a probe's texts, and of the second ones if it has pairs."""
+ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "identity": lambda values: values,
+    "tanh": np.tanh,
+    "relu": lambda values: np.maximum(values, 0),
+    "gelu": lambda values: values * (1 + erf(values / np.sqrt(2))) / 2,
+    "sigmoid": lambda values: 1 / (1 + np.exp(-values)),
+}
+
+
+class StringModuleRunner:
+    """A module's root, called with strings; pairs go through `.tokenize` and `.bert_pack_inputs`."""
+
+    shares_mask = True
+
+    def __init__(self, path: Path) -> None:
+        from bertferry.verify.runners.saved_model import load_saved_model
+
+        with suppress(ImportError):  # which registers the operations of tokenizers
+            import tensorflow_text  # noqa: F401
+        self.name = str(path)
+        self._loaded = load_saved_model(path)
+
+    def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
+        """The int32 inputs of an encoder by name, or `embeddings`."""
+        import tensorflow as tf
+
+        texts = tf.constant([text.encode() for text in inputs[TEXT]], tf.string)
+        if SECOND in inputs:
+            seconds = tf.constant([text.encode() for text in inputs[SECOND]], tf.string)
+            segments = [self._loaded.tokenize(one) for one in (texts, seconds)]
+            return _arrays(self._loaded.bert_pack_inputs(segments))
+        outputs = self._loaded(texts)
+        return _arrays(outputs) if isinstance(outputs, dict) else {"embeddings": outputs.numpy()}
+
+
+class SourceInputsRunner:
+    """What a preprocessing module is compared with: the inputs by the source's own tokenizer, at one width."""
+
+    shares_mask = True
+
+    def __init__(self, name: str, source: SourceTokenizer, length: int) -> None:
+        self.name = name
+        self._source, self._length = source, length
+
+    def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
+        """The int32 inputs [B, S] of an encoder."""
+        seconds = list(inputs[SECOND]) if SECOND in inputs else None
+        return self._source.inputs(list(inputs[TEXT]), self._length, width=self._length, seconds=seconds)
+
+
+class SourceEmbeddingsRunner:
+    """What a text embedding is compared with: the source's own tokenizer, its encoder, pooling in float64."""
+
+    shares_mask = True
+
+    def __init__(self, encoder: Runner, source: SourceTokenizer, length: int, sentence: Sentence) -> None:
+        self.name = encoder.name
+        self.source, self.sentence = source, sentence
+        self._encoder, self._length = encoder, length
+
+    def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
+        """`embeddings` [B, H]."""
+        sentence = self.sentence
+        prompt = sentence.prompts.get(sentence.default_prompt or "", "")
+        arrays = self.source.inputs(list(inputs[TEXT]), self._length, prompt=prompt)
+        outputs = self._encoder.run(arrays)
+        mask = arrays["input_mask"]
+        if prompt and not sentence.include_prompt:
+            mask = _without_prompt(mask, self.source.prompt_length(prompt, self._length))
+        return {"embeddings": embed(outputs, mask, arrays["input_mask"], sentence)}
+
+
+def embed(outputs: Arrays, mask: np.ndarray, given: np.ndarray, sentence: Sentence) -> np.ndarray:
+    """The embeddings [B, H] in float32 of an encoder's outputs.
+
+    `mask` marks the positions that are pooled, `given` those that the encoder was given.
+    """
+    vectors = np.concatenate([_pool(pooling, outputs, mask, given) for pooling in sentence.poolings], axis=-1)
+    for layer in sentence.layers:
+        if isinstance(layer, Dense):
+            kernel, bias = read_dense(layer)
+            vectors = ACTIVATIONS[layer.activation](vectors @ kernel + (0 if bias is None else bias))
+        else:
+            lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+            vectors = vectors / np.maximum(lengths, 1e-12)
+    return vectors.astype(np.float32)
+
+
+def _pool(pooling: str, outputs: Arrays, mask: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """One pooling of sentence-transformers over a mask's positions; `given` is that of the encoder's inputs."""
+    sequence, weights = outputs["sequence_output"].astype(np.float64), mask[..., np.newaxis].astype(np.float64)
+    if pooling == "pooled":
+        return outputs["pooled_output"].astype(np.float64)
+    if pooling == "cls":
+        return sequence[np.arange(len(mask)), mask.argmax(axis=1)]
+    if pooling == "max":
+        return np.where(weights > 0, sequence, -1e9).max(axis=1)
+    if pooling == "lasttoken":
+        last = mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1)
+        return sequence[np.arange(len(mask)), last] * mask.any(axis=1, keepdims=True)
+    if pooling == "weightedmean":
+        first = given.argmax(axis=1)[:, np.newaxis]
+        weights = weights * (np.arange(1, mask.shape[1] + 1) - first)[..., np.newaxis]
+    count = np.maximum(weights.sum(axis=1), 1e-9)
+    return (sequence * weights).sum(axis=1) / (np.sqrt(count) if pooling == "mean_sqrt_len" else count)
+
+
+def _without_prompt(mask: np.ndarray, length: int) -> np.ndarray:
+    """The mask without its first tokens in each row."""
+    return mask * (np.cumsum(mask, axis=1) > length)
+
+
+def _arrays(outputs: Any) -> dict[str, np.ndarray]:  # noqa: ANN401 - a dict of tensors
+    return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+
+def string_arrays(texts: Sequence[str], seconds: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """Texts as the inputs of a probe."""
+    named = {TEXT: texts} if seconds is None else {TEXT: texts, SECOND: seconds}
+    return {name: np.array(list(values), object) for name, values in named.items()}

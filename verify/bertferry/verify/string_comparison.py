@@ -1,0 +1,101 @@
+"""Prepares the comparison of modules of strings with their source: what runs the source, and which texts."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bertferry.convert.sentence_files import read_sentence
+from bertferry.core.errors import UsageError
+from bertferry.core.sentence import Sentence
+from bertferry.verify.artifact import Artifact
+from bertferry.verify.probes import Probe
+from bertferry.verify.runner import Arrays, Runner
+from bertferry.verify.runners.strings import string_arrays
+from bertferry.verify.setting_probes import setting_probes
+from bertferry.verify.string_modules import StringModule
+from bertferry.verify.string_source import PURPOSE, StringSource, explain
+from bertferry.verify.texts import BATCH, NO_LIMIT, read_texts
+from bertferry.verify.tokenization import SourceTokenizer
+from bertferry.verify.tolerance import Tolerance
+
+
+def strings_of(artifacts: Sequence[Artifact]) -> StringModule | None:
+    """What the modules of strings among the candidates return; None if no candidate takes strings.
+
+    Raises:
+      UsageError: some candidates take strings and others do not, or they return different things.
+    """
+    kinds = {side.strings for side in artifacts}
+    if len(kinds) > 1:
+        names = ", ".join(side.name for side in artifacts)
+        raise UsageError(f"candidates take or return different things, compare them one by one: {names}")
+    return kinds.pop()
+
+
+def as_string_source(reference: Artifact, kind: StringModule, sentence: Sentence | None = None) -> Artifact:
+    """A reference as the source of modules of strings: its own tokenizer, its encoder and what follows.
+
+    Args:
+      reference: an artifact with a vocabulary, such as a checkpoint; or another module of strings.
+      kind: what the modules return.
+      sentence: how outputs become embeddings, by default as the files beside the checkpoint say.
+
+    Raises:
+      UsageError: no vocabulary, a tokenizer that is not of word pieces, or nothing says how texts are embedded.
+      UnavailableError: the package tokenizers is not installed.
+    """
+    if reference.strings is not None:
+        return reference
+    tokenizer = reference.tokenizer()
+    if tokenizer is None:
+        raise UsageError(f"{reference.name}: no vocabulary: {PURPOSE} requires its tokenizer")
+    SourceTokenizer(tokenizer, PURPOSE)
+    if kind == "text" and sentence is None:
+        if reference.checkpoint is None:
+            raise UsageError(
+                f"{reference.name}: nothing says how its outputs become embeddings: give a checkpoint"
+            )
+        sentence = read_sentence(reference.checkpoint.location)
+    positions = reference.limits.max_positions if reference.limits else None
+    source = StringSource(
+        reference.name,
+        tokenizer,
+        tokenizer.length(positions or tokenizer.max_length or 0),
+        reference.open if kind == "text" else None,
+        sentence if kind == "text" else None,
+    )
+    return replace(reference, open=source.open, limits=None, source=source)
+
+
+def explanation(
+    reference: Artifact, runner: Runner, probes: Sequence[Probe], want: Sequence[Arrays], tolerance: Tolerance
+) -> str:
+    """Which wrong setting explains what a module of strings returns; '' if the reference is no source of such."""
+    if reference.source is None:
+        return ""
+    got = []
+    for probe in probes:
+        try:
+            got.append(runner.run(probe.inputs))
+        except Exception:  # which has been reported for this probe
+            return ""
+    return explain(reference.source, probes, want, got, tolerance)
+
+
+def string_probes(
+    reference: Artifact, kind: StringModule, seed: int = 0, texts: str | Path | None = None
+) -> tuple[Probe, ...]:
+    """The texts of a file, one per line, or else texts for every setting of the reference's tokenizer.
+
+    Raises:
+      UsageError: the file is not readable, or there is none and the reference has no vocabulary.
+    """
+    if texts is not None:
+        lines = read_texts(Path(texts))
+        batches = [lines[start : start + BATCH] for start in range(0, len(lines), BATCH)]
+        return tuple(Probe(f"texts from {n * BATCH + 1}", string_arrays(batch)) for n, batch in enumerate(batches))
+    tokenizer = reference.source.tokenizer if reference.source else reference.tokenizer()
+    if tokenizer is None:
+        raise UsageError(f"{reference.name}: no vocabulary, of whose words texts are made: give --texts FILE")
+    length = reference.source.length if reference.source else tokenizer.length(NO_LIMIT)
+    return setting_probes(tokenizer, length, pairs=kind == "preprocessing", seed=seed)
