@@ -1,6 +1,7 @@
 """A module that was fine-tuned in Keras 2 or 3 comes back from whatever the model was saved as."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -102,8 +103,10 @@ def keras_3(module):
 
 def encoder_of(folder, name, stated):
     """The parameters of the encoder in a file."""
-    options = {key: str(folder / value) if key == "config" else value for key, value in stated.items()}
-    checkpoint = open_checkpoint(folder / name, SourceOptions(**options))
+    options = SourceOptions(**stated)
+    if options.config is not None:
+        options = replace(options, config=str(folder / options.config))
+    checkpoint = open_checkpoint(folder / name, options)
     return {parameter: checkpoint.read(parameter) for parameter in checkpoint.match.found}
 
 

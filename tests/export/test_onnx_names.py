@@ -17,7 +17,7 @@ onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'bertferry[
 
 INPUTS = {"input_ids": "input_word_ids", "attention_mask": "input_mask", "token_type_ids": "input_type_ids"}
 CLASSES = {"classifier": 5, "tokens": 5}
-OUTPUTS = {
+OUTPUTS: dict[str, dict[str, list]] = {
     "encoder": {"last_hidden_state": ["batch", "sequence", 8], "pooler_output": ["batch", 8]},
     "classifier": {"logits": ["batch", CLASSES["classifier"]]},
     "tokens": {"logits": ["batch", "sequence", CLASSES["tokens"]]},
