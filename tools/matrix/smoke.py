@@ -40,6 +40,7 @@ convert-checkpoint --input OUT/garden_v1 --output OUT/garden_v2 --to garden_v2
 convert-checkpoint --input OUT/garden_v2 --output OUT/keras_names --to keras_names
 convert-checkpoint --input OUT/keras_names --output OUT/huggingface --to huggingface
 convert-checkpoint --input OUT/huggingface --output OUT/tf1 --to tf1
+convert-checkpoint --input OUT/tf1 --output OUT/keras_hub --to keras_hub
 convert-checkpoint --diff SOURCE OUT/tf1
 convert-checkpoint --input PRETRAINED --inspect --json
 """
@@ -170,7 +171,11 @@ def embed_with_sentence_transformers(folder: Path) -> None:
 def load_with_keras_hub(folder: Path) -> None:
     import keras_hub
 
-    assert keras_hub.models.BertBackbone.from_preset(str(folder / "huggingface")).count_params() > 0
+    encoder = keras_hub.models.BertBackbone.from_preset(str(folder / "keras_hub"))
+    names = {"ids": "token_ids", "mask": "padding_mask", "seg": "segment_ids"}
+    with np.load(SOURCE.with_suffix(".npz")) as stored:
+        outputs = encoder({name: stored[key] for key, name in names.items()})
+        np.testing.assert_allclose(outputs["pooled_output"], stored["pooled"], atol=1e-5)
 
 
 OTHERS = (
