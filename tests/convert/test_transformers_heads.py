@@ -5,9 +5,16 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+from closeness import assert_close
 from judges import skip_without
 
-from bertferry.convert import ConversionOptions, convert_checkpoint, diff_checkpoints, open_checkpoint
+from bertferry.convert import (
+    ConversionOptions,
+    SourceOptions,
+    convert_checkpoint,
+    diff_checkpoints,
+    open_checkpoint,
+)
 
 SIZES = {
     "vocab_size": 30,
@@ -79,3 +86,34 @@ def test_it_comes_back_from_tf1_and_computes_the_same(tmp_path, transformers, fa
         np.testing.assert_array_equal(ours, theirs)
     if not spare:
         assert diff_checkpoints(tmp_path / "source", tmp_path / "back").equal
+
+
+REFERENCES = {
+    ("tf1_albert_pretrain_L2", None): ("AlbertForPreTraining", "mlm_logp", "sop_logp"),
+    ("tf1_electra_pretrain_L2", "electra"): ("ElectraForPreTraining", "disc_logits"),
+    ("tf1_electra_pretrain_L2", "generator"): ("ElectraForMaskedLM", "gen_mlm_logits"),
+    ("tf1_electra_wide_pretrain_L2", "electra"): ("ElectraForPreTraining", "disc_logits"),
+    ("tf1_electra_wide_pretrain_L2", "generator"): ("ElectraForMaskedLM", "gen_mlm_logits"),
+}
+"""The class that a network of a tf1 file becomes, and its outputs in the order of the class."""
+
+
+@pytest.mark.parametrize(("source", "network"), REFERENCES)
+def test_transformers_computes_what_tensorflow_1_did(golden, tmp_path, transformers, source, network):
+    import torch
+
+    name, *outputs = REFERENCES[source, network]
+    options = ConversionOptions("huggingface")
+    convert_checkpoint(golden / source, tmp_path / "out", options, source=SourceOptions(prefix=network))
+    model, info = getattr(transformers, name).from_pretrained(tmp_path / "out", output_loading_info=True)
+    assert not any(info[key] for key in ("unexpected_keys", "missing_keys", "mismatched_keys", "error_msgs"))
+    with np.load(golden / f"{source}.npz") as stored, torch.no_grad():
+        keys = {"input_ids": "ids", "attention_mask": "mask", "token_type_ids": "seg"}
+        inputs = {theirs: torch.tensor(stored[key].astype(np.int64)) for theirs, key in keys.items()}
+        for output, key in zip(model.eval()(**inputs).values(), outputs, strict=True):
+            rows = output[np.arange(2)[:, None], stored["pos"]] if "mlm" in key else output
+            values = (rows.log_softmax(-1) if key.endswith("logp") else rows).numpy()
+            print(
+                f"{source} as {name}, {key}: {np.abs(values.reshape(stored[key].shape) - stored[key]).max():.1e}"
+            )
+            assert_close(values.reshape(stored[key].shape), stored[key], "fp32-cross")

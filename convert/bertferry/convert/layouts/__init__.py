@@ -4,7 +4,13 @@ from bertferry.convert.layout import Layout
 from bertferry.convert.layouts.albert import HUGGINGFACE_ALBERT, TF1_ALBERT
 from bertferry.convert.layouts.bert4keras import BERT4KERAS
 from bertferry.convert.layouts.electra import HUGGINGFACE_ELECTRA, TF1_ELECTRA, TF1_ELECTRA_GENERATOR
-from bertferry.convert.layouts.garden import GARDEN_2_4_0, GARDEN_V1, GARDEN_V2
+from bertferry.convert.layouts.garden import (
+    GARDEN_2_4_0,
+    GARDEN_V1,
+    GARDEN_V1_TOKENS,
+    GARDEN_V2,
+    GARDEN_V2_TOKENS,
+)
 from bertferry.convert.layouts.huggingface import HUGGINGFACE, HUGGINGFACE_2018
 from bertferry.convert.layouts.keras_bert import KERAS_BERT
 from bertferry.convert.layouts.keras_hub import KERAS_HUB
@@ -39,7 +45,8 @@ WRITTEN = (
     HUGGINGFACE_ELECTRA,
 )
 ONLY_READ = (
-    *(KERAS_NAMES_3D, GARDEN_2_4_0, HUGGINGFACE_2018, HUB_MODULE, GARDEN_NAMES, BERT4KERAS),
+    *(KERAS_NAMES_3D, HUGGINGFACE_2018, HUB_MODULE, GARDEN_NAMES, BERT4KERAS),
+    *(GARDEN_2_4_0, GARDEN_V1_TOKENS, GARDEN_V2_TOKENS),
     *(HUGGINGFACE_TF, HUGGINGFACE_TF_ALBERT, HUGGINGFACE_TF_ELECTRA),
     *(HUGGINGFACE_FLAX, HUGGINGFACE_FLAX_ALBERT, HUGGINGFACE_FLAX_ELECTRA),
 )

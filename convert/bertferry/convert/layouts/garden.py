@@ -116,3 +116,23 @@ GARDEN_2_4_0 = replace(
     forms=(Form(("mlm",), encoder="model/layer_with_weights-0/", model="model/"),),
     aliases={},
 )
+
+
+def with_token_classifier(layout: Layout) -> Layout:
+    """`BertTokenClassifier`, a functional network around the encoder: its head is the layer after it."""
+    return replace(
+        layout,
+        name=f"{layout.name}_tokens",
+        summary=f"BertTokenClassifier of tf-models-official, encoder as {layout.name}",
+        heads={
+            "tokens": table("""
+tokens/kernel | {model}model/layer_with_weights-1/kernel | hidden classes
+tokens/bias   | {model}model/layer_with_weights-1/bias   | classes
+""")
+        },
+        forms=tuple(Form(("tokens",), encoder=encoder) for encoder in ("encoder/", "model/layer_with_weights-0/")),
+        aliases={},
+    )
+
+
+GARDEN_V1_TOKENS, GARDEN_V2_TOKENS = map(with_token_classifier, (GARDEN_V1, GARDEN_V2))
