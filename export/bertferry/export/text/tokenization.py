@@ -1,0 +1,115 @@
+"""A tokenizer as TensorFlow operations: texts of plain ASCII by the fastest way, others character by character."""
+
+import re
+from collections.abc import Callable
+from functools import cached_property
+from string import punctuation
+
+import tensorflow as tf
+
+from bertferry.core.tokenizer import Tokenizer
+from bertferry.export.text.exact import ExactTokenizer, Pieces
+from bertferry.export.text.found import matches_somewhere
+from bertferry.export.text.wordpieces import WordPieces, fast_tokenizer
+
+PLAIN = r"[\t\n\r -~]*"
+"""Texts in which no setting but lower case has an effect."""
+TEXTS = tf.TensorSpec([None], tf.string, "text")
+
+
+class GraphTokenizer:
+    """Maps strings [B] to word pieces.
+
+    Args:
+      tokenizer: its settings.
+
+    Attributes:
+      tables: resources of TensorFlow that belong to a module's objects.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.settings = tokenizer
+        self._exact = ExactTokenizer(tokenizer, WordPieces(tokenizer))
+        finders = [finder for finder in (self._exact.finder, self._exact.later_finder) if finder]
+        self.tables = [finder.table for finder in finders]
+        patterns = [finder.pattern for finder in finders]
+        if tokenizer.lower_case or tokenizer.lower_case_before:
+            patterns = [f"(?i:{pattern})" for pattern in patterns]
+        self._found = matches_somewhere("|".join(patterns)) if patterns else None
+        self._plain = fast_tokenizer(tokenizer, tokenizer.max_word_length, split=True)
+        self._inside = tf.constant([token.startswith(tokenizer.subword_prefix) for token in tokenizer.tokens])
+
+    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Pieces of each text: int32 [B, (pieces)]."""
+        return self._traced(texts)[0]
+
+    def tokenize_words(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Pieces of each word of each text: int32 [B, (words), (pieces)]."""
+        return _by_word(*self._traced(texts))[0]
+
+    def tokenize_with_offsets(self, texts: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
+        """The same, and where each piece begins and ends in the text, in bytes, int64."""
+        ids, first, starts, ends = self._traced_with_offsets(texts)
+        return _by_word(ids, first, starts, ends)
+
+    @cached_property
+    def _traced(self) -> Callable[[tf.Tensor], tuple[tf.RaggedTensor, ...]]:
+        """Traced once for all callers."""
+        return self._trace(offsets=False)
+
+    @cached_property
+    def _traced_with_offsets(self) -> Callable[[tf.Tensor], tuple[tf.RaggedTensor, ...]]:
+        return self._trace(offsets=True)
+
+    def _trace(self, *, offsets: bool) -> tf.types.experimental.ConcreteFunction:
+        def tokenize(texts: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
+            plain = tf.strings.regex_full_match(texts, PLAIN)
+            if self._found:
+                plain = tf.logical_and(plain, tf.logical_not(tf.strings.regex_full_match(texts, self._found)))
+            return tf.cond(
+                tf.reduce_all(plain),
+                lambda: self._cut_plain(texts, offsets=offsets),
+                lambda: self._cut_both(texts, plain, offsets=offsets),
+            )
+
+        return tf.function(tokenize, input_signature=[TEXTS], autograph=False).get_concrete_function()
+
+    def _cut_plain(self, texts: tf.Tensor, *, offsets: bool) -> tuple[tf.RaggedTensor, ...]:
+        """Pieces of texts that match `PLAIN` and contain no tokens to be found."""
+        if self.settings.lower_case or self.settings.lower_case_before:
+            texts = tf.strings.lower(texts)  # of ASCII alone, whatever the locale
+        ids, starts, ends = self._plain.tokenize_with_offsets(texts)
+        first = ids.with_values(tf.logical_not(tf.gather(self._inside, ids.values)))
+        return _fields(Pieces(ids, first, starts, ends) if offsets else Pieces(ids, first))
+
+    def _cut_both(self, texts: tf.Tensor, plain: tf.Tensor, *, offsets: bool) -> tuple[tf.RaggedTensor, ...]:
+        """Pieces of any texts: of the `plain` ones by the fastest way."""
+        one, other = tf.where(plain)[:, 0], tf.where(tf.logical_not(plain))[:, 0]
+        fast = self._cut_plain(tf.gather(texts, one), offsets=offsets)
+        exact = _fields(self._exact.tokenize(tf.gather(texts, other), offsets=offsets))
+        places = tf.math.invert_permutation(tf.concat([one, other], axis=0))
+        return tuple(tf.gather(tf.concat(parts, axis=0), places) for parts in zip(fast, exact, strict=True))
+
+
+def has_fast_way(prefix: str) -> bool:
+    """Whether it shows which pieces begin a word: what begins with the prefix never does, as ASCII punctuation is a
+    word of its own."""
+    return bool(re.match(f"[{re.escape(punctuation)}]", prefix))
+
+
+def _fields(pieces: Pieces) -> tuple[tf.RaggedTensor, ...]:
+    return tuple(field for field in pieces if field is not None)
+
+
+def _by_word(ids: tf.RaggedTensor, first: tf.RaggedTensor, *offsets: tf.RaggedTensor) -> tuple[tf.RaggedTensor, ...]:
+    """Fields [B, (pieces)] with a dimension for words: [B, (words), (pieces)]."""
+    begins = tf.where(first.values)[:, 0]
+    words = tf.concat([begins, [tf.size(first.values, tf.int64)]], axis=0)
+    before = tf.concat([[0], tf.cumsum(tf.cast(first.values, tf.int64))], axis=0)
+    rows = tf.gather(before, ids.row_splits)
+
+    def regroup(field: tf.RaggedTensor) -> tf.RaggedTensor:
+        inner = tf.RaggedTensor.from_row_splits(field.values, words, validate=False)
+        return tf.RaggedTensor.from_row_splits(inner, rows, validate=False)
+
+    return tuple(regroup(field) for field in (ids, *offsets))
