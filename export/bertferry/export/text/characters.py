@@ -111,7 +111,10 @@ class Normalizer:
         return (*expanded, self._results.look_up(points))
 
     def _order(self, characters: Characters, results: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Sorts the marks after each other character by their combining classes: Unicode 3.11, D108."""
+        """Sorts the marks after each other character by their combining classes: Unicode 3.11, D108.
+
+        As in `tokenizers`, the places in the text are not sorted with them.
+        """
         seen = tf.where(tf.logical_not(has(results, INVISIBLE)))[:, 0]
         characters, results = characters.take(seen), tf.gather(results, seen)
         classes = tf.cast(self._combining.look_up(characters.points), tf.int64)
@@ -119,7 +122,10 @@ class Normalizer:
         runs = tf.cumsum(tf.cast(tf.logical_or(first, tf.equal(classes, 0)), tf.int64))
         count = tf.size(classes, tf.int64)
         order = tf.argsort((runs * 256 + classes) * count + tf.range(count))  # a stable sort
-        return (*characters.take(order), tf.gather(results, order))
+        fresh = tf.logical_or(first, tf.not_equal(characters.starts, tf.concat([[-1], characters.starts[:-1]], axis=0)))
+        place = tf.gather(tf.where(fresh)[:, 0], tf.cumsum(tf.cast(tf.gather(fresh, order), tf.int64)) - 1)
+        starts, ends = (tf.gather(field, place) for field in (characters.starts, characters.ends))
+        return (*characters.take(order)._replace(starts=starts, ends=ends), tf.gather(results, order))
 
 
 def has(results: tf.Tensor, bit: int) -> tf.Tensor:
@@ -135,4 +141,3 @@ def repeat(counts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return place, tf.range(total) - tf.gather(ends - counts, place)
 
 
-__all__ = ["FOUND", "Characters", "Normalizer", "has", "read_characters", "repeat"]

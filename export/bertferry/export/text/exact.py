@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from bertferry.core.tokenizer import Tokenizer
+from bertferry.core.tokenizer import AddedToken, Tokenizer
 from bertferry.export.text.characters import Characters, Normalizer, has, read_characters, repeat
 from bertferry.export.text.found import Finder, matches_somewhere
 from bertferry.export.text.mapping import ALONE, BLANK, FOUND, SPACED, map_code_points
@@ -36,11 +36,13 @@ class ExactTokenizer:
         self._pieces = pieces
         self._longest = tokenizer.max_word_length
         self._normalizer = Normalizer(map_code_points(tokenizer))
-        plain = {token.content: token for token in tokenizer.found if not token.normalized}
-        self.finder = Finder(plain) if plain else None
-        later = [token for token in tokenizer.found if token.normalized]
+        first = [token for token in sought(tokenizer) if not token.normalized]
+        later = [token for token in sought(tokenizer) if token.normalized]
+        left = [token for token in tokenizer.added if token not in tokenizer.found]
+        self.finder = Finder({token.content: token for token in first}, left) if first else None
         contents = self._normalized([token.content for token in later]) if later else []
-        self.later_finder = Finder(dict(zip(contents, later, strict=True))) if later else None
+        named = {content: token for content, token in reversed(list(zip(contents, later, strict=True)))}
+        self.later_finder = Finder(named, left) if later else None
 
     def tokenize(self, texts: tf.Tensor, *, offsets: bool = False) -> Pieces:
         """The pieces of texts [B]."""
@@ -117,6 +119,12 @@ class ExactTokenizer:
             tf.searchsorted(begins, base + start, out_type=tf.int64),
             tf.searchsorted(begins, base + end, out_type=tf.int64),
         )
+
+
+def sought(tokenizer: Tokenizer) -> list[AddedToken]:
+    """The tokens that are looked for, in order of precedence: the special ones first, even if they are left in the
+    text; none, if all of them are."""
+    return sorted(tokenizer.added, key=lambda token: not token.special) if tokenizer.found else []
 
 
 def _words(characters: Characters, results: tf.Tensor) -> tuple[Characters, tf.Tensor]:

@@ -1,16 +1,18 @@
 """Finds tokens in texts before they are cut into words, as the added vocabulary of `tokenizers` does."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
 
+from bertferry.core.errors import UsageError
 from bertferry.core.tokenizer import AddedToken
 from bertferry.export.text.characters import Characters, Table
 from bertferry.export.text.code_points import read_code_points
 from bertferry.export.text.mapping import FOUND
 
+NUL = "\x00"
 ROW = 1 << 32
 """More than the bytes of any text."""
 
@@ -20,18 +22,31 @@ class Finder:
 
     Args:
       tokens: by what is looked for.
+      left: tokens that are left in the text when they are found; none is found inside them.
+
+    Raises:
+      UsageError: one of the contents is not one that operations of TensorFlow find.
     """
 
-    def __init__(self, tokens: Mapping[str, AddedToken]) -> None:
+    def __init__(self, tokens: Mapping[str, AddedToken], left: Collection[AddedToken] = ()) -> None:
         contents = sorted(tokens, key=lambda content: len(content.encode()), reverse=True)
+        for content in contents:
+            if not content or NUL in content:
+                raise UsageError(
+                    f"no graph finds the added token {tokens[content].content!r}: in texts it is {content!r}",
+                    "export the encoder, with --task encoder, and tokenize with the source's own tokenizer",
+                )
         found = [tokens[content] for content in contents]
         self.pattern = "|".join(escape(content) for content in contents)
         entries = tf.lookup.KeyValueTensorInitializer(contents, tf.range(len(contents)))
         self.table = tf.lookup.StaticHashTable(entries, -1, experimental_is_anonymous=True)
         self._ids = tf.constant([token.id for token in found], tf.int32)
+        self._stays = tf.constant([token in left for token in found]) if left else None
         flags = ("single_word", "lstrip", "rstrip")
         self._flags = {name: tf.constant([getattr(token, name) for token in found]) for name in flags}
         self._used = {name for name in flags if any(getattr(token, name) for token in found)}
+        used = set("".join(contents))
+        self._no_character = next(control for control in map(chr, range(1, 0x80)) if control not in used)
         data = read_code_points()
         self._word, self._blank = (Table(np.append(flag, False).astype(np.int32)) for flag in (data.word, data.blank))
 
@@ -67,9 +82,13 @@ class Finder:
 
     def _matches(self, texts: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """The number of each token that is found, its text, and where it begins and ends; int64."""
+        texts = tf.strings.regex_replace(texts, NUL, self._no_character)  # at a NUL the operation would end a text
         pieces, begins, ends = tf_text.regex_split_with_offsets(texts, self.pattern, self.pattern)
         which = self.table.lookup(pieces.values)
-        found = tf.where(which >= 0)[:, 0]
+        hit = which >= 0
+        if self._stays is not None:
+            hit = tf.logical_and(hit, tf.logical_not(tf.gather(self._stays, tf.maximum(which, 0))))
+        found = tf.where(hit)[:, 0]
         fields = which, pieces.value_rowids(), begins.values, ends.values
         return tuple(tf.cast(tf.gather(field, found), tf.int64) for field in fields)
 

@@ -9,11 +9,13 @@ import tensorflow as tf
 
 from bertferry.core.tokenizer import Tokenizer
 from bertferry.export.text.exact import ExactTokenizer, Pieces
-from bertferry.export.text.found import matches_somewhere
+from bertferry.export.text.found import escape, matches_somewhere
 from bertferry.export.text.wordpieces import WordPieces, fast_tokenizer
 
 PLAIN = r"[\t\n\r -~]*"
 """Texts in which no setting but lower case has an effect."""
+BLANKS = r"[\t\n\r ]"
+"""What may become a blank."""
 TEXTS = tf.TensorSpec([None], tf.string, "text")
 
 
@@ -32,11 +34,13 @@ class GraphTokenizer:
         self._exact = ExactTokenizer(tokenizer, WordPieces(tokenizer))
         finders = [finder for finder in (self._exact.finder, self._exact.later_finder) if finder]
         self.tables = [finder.table for finder in finders]
-        patterns = [finder.pattern for finder in finders]
+        patterns = [finder.pattern.replace(escape(" "), BLANKS) for finder in finders]
         if tokenizer.lower_case or tokenizer.lower_case_before:
             patterns = [f"(?i:{pattern})" for pattern in patterns]
         self._found = matches_somewhere("|".join(patterns)) if patterns else None
-        self._plain = fast_tokenizer(tokenizer, tokenizer.max_word_length, split=True)
+        self._plain = None
+        if has_fast_way(tokenizer.subword_prefix):
+            self._plain = fast_tokenizer(tokenizer, tokenizer.max_word_length, split=True)
         self._inside = tf.constant([token.startswith(tokenizer.subword_prefix) for token in tokenizer.tokens])
 
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
@@ -63,6 +67,8 @@ class GraphTokenizer:
 
     def _trace(self, *, offsets: bool) -> tf.types.experimental.ConcreteFunction:
         def tokenize(texts: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
+            if self._plain is None:
+                return _fields(self._exact.tokenize(texts, offsets=offsets))
             plain = tf.strings.regex_full_match(texts, PLAIN)
             if self._found:
                 plain = tf.logical_and(plain, tf.logical_not(tf.strings.regex_full_match(texts, self._found)))
