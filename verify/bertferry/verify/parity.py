@@ -49,13 +49,7 @@ def verify_parity(
     """
     check_kinds(options, source, [split_kind(str(side))[0] for side in (reference, *candidates)])
     baseline = None if options.baseline is None else read_report(Path(options.baseline))
-    sides = [
-        resolve_artifact(reference, options.task, options.reference_execution(), source, options.names),
-        *(
-            resolve_artifact(candidate, options.task, options.candidate_execution(), source, options.names)
-            for candidate in candidates
-        ),
-    ]
+    sides = _resolve(reference, candidates, options, source)
     notes: tuple[str, ...] = ()
     fitted: tuple[str, ...] = ()
     inputs: Sequence[Probe]
@@ -89,6 +83,15 @@ def verify_parity(
     report = replace(report, notes=(*notes, *fitted))
     _check_overrides(report)
     return report if baseline is None else report.with_faults(regressions(report, baseline))
+
+
+def _resolve(
+    reference: str | Path, candidates: Sequence[str | Path], options: ParityOptions, source: SourceOptions
+) -> list[Artifact]:
+    """The reference and the candidates."""
+    runs = [(reference, options.reference_execution())]
+    runs += [(candidate, options.candidate_execution()) for candidate in candidates]
+    return [resolve_artifact(path, options.task, run, source, options.names) for path, run in runs]
 
 
 def _check_names(sides: Sequence[Artifact], options: ParityOptions) -> tuple[str, ...]:
