@@ -72,7 +72,9 @@ def _attention_bias(mask: tf.Tensor) -> tf.Tensor:
     -10000 would merely round its scores to steps of 1e-3.
     """
     bias = (1.0 - mask) * MASKED_SCORE
-    return (bias - tf.reduce_max(bias, axis=-1, keepdims=True))[:, tf.newaxis, tf.newaxis, :]
+    shifted = bias - tf.reduce_max(bias, axis=-1, keepdims=True)
+    # LiteRT's converter refuses the same as a slice with two new axes.
+    return tf.expand_dims(tf.expand_dims(shifted, 1), 1)
 
 
 def _embed(

@@ -17,7 +17,7 @@ from bertferry.core.tasks import TASKS
 from bertferry.export.freeze import frozen_parameters
 from bertferry.export.manifest import hashes, write_manifest
 from bertferry.export.model_card import model_card
-from bertferry.export.module_source import is_tf1_format, open_module
+from bertferry.export.module_source import check_task, is_tf1_format, open_module
 from bertferry.export.module_writer import (
     Module,
     check_module,
@@ -84,6 +84,8 @@ def export_hub_module(
     target, source_name = Path(output), str(checkpoint if module is None else module)
     if module is not None and checkpoint is None and is_tf1_format(Path(module)):
         checkpoint, module = module, None  # TF2 cannot call it: the reference is the network with its weights
+    if module is not None:
+        check_task(Path(module), options.kind)
     check_packages(options)
     clear_leftovers(target)
     check_destination(target, overwrite=overwrite)

@@ -9,6 +9,8 @@ import numpy as np
 from bertferry.convert import Checkpoint, SourceOptions, open_checkpoint
 from bertferry.convert.vocabulary import TOKENIZER_CONFIG
 from bertferry.core.errors import DataError, UsageError
+from bertferry.core.manifest import read_manifest
+from bertferry.core.tasks import TASKS
 
 CASING = "do_lower_case"
 OTHER_ACTIVATIONS = {"Softplus", "Softsign", "Relu6", "LeakyRelu", "Elu", "Selu"}
@@ -29,6 +31,19 @@ def open_module(directory: Path, options: SourceOptions = SourceOptions()) -> Ch
     if casing is None and not (directory / "assets" / TOKENIZER_CONFIG).is_file():
         casing = read_casing(directory)
     return open_checkpoint(directory, replace(options, activation=activation, do_lower_case=casing))
+
+
+def check_task(directory: Path, task: str) -> None:
+    """Refuses to export the encoder's outputs from a module of this project that does not return them.
+
+    Raises:
+      UsageError: naming the task of the module.
+    """
+    manifest = read_manifest(directory)
+    if manifest is None or manifest.task == task or task not in TASKS:
+        return
+    if manifest.task not in TASKS or not TASKS[manifest.task].encoder:
+        raise UsageError(f"{directory}: a module of task {manifest.task}", f"give --task {manifest.task}")
 
 
 def is_tf1_format(directory: Path) -> bool:

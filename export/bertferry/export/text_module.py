@@ -49,7 +49,7 @@ def build_preprocessing(
     module.__call__ = tf.function(preprocess, autograph=False)
     module.__call__.get_concrete_function(TEXTS)
     module.__call__.get_concrete_function(TEXTS, LENGTH)
-    module.tokenize = _make_callable(tokenizer.tokenize)
+    module.tokenize = _make_callable(tokenizer.tokenize, tokenizer)
     special = {
         "start_of_sequence_id": tokenizer.ids["[CLS]"],
         "end_of_segment_id": tokenizer.ids["[SEP]"],
@@ -62,7 +62,7 @@ def build_preprocessing(
         input_signature=[],
         autograph=False,
     )
-    module.tokenize_with_offsets = _make_callable(tokenizer.tokenize_with_offsets)
+    module.tokenize_with_offsets = _make_callable(tokenizer.tokenize_with_offsets, tokenizer)
     module.bert_pack_inputs = _make_packer(tokenizer, seq_length)
     serving = tf.function(lambda text: preprocess(text), input_signature=[TEXTS], autograph=False)
     set_default_signature(module, serving)
@@ -123,9 +123,13 @@ def pool(pooling: str, sequence: tf.Tensor, first: tf.Tensor | None, mask: tf.Te
     return tf.reduce_sum(sequence * weights, axis=1) / tf.maximum(tf.reduce_sum(weights, axis=1), 1e-9)
 
 
-def _make_callable(function: Callable[[tf.Tensor], Any]) -> tf.train.Checkpoint:
-    """Makes a function an object of its own, which `hub.KerasLayer` can wrap."""
+def _make_callable(function: Callable[[tf.Tensor], Any], tokenizer: Tokenizer) -> tf.train.Checkpoint:
+    """Makes a function an object of its own, which `hub.KerasLayer` can wrap.
+
+    It owns the table that it looks words up in: a model with this layer alone is saved with it.
+    """
     holder = tf.train.Checkpoint()
+    holder.vocabulary = tokenizer.table
     holder.__call__ = tf.function(function, autograph=False)
     holder.__call__.get_concrete_function(TEXTS)
     return holder
