@@ -1,11 +1,17 @@
-"""TF1-format Hub modules are upgraded; what checks the interface of TF2 says that they have none."""
+"""TF1-format Hub modules are upgraded, and checked by the signatures that they have."""
 
+import json
 import shutil
+from pathlib import Path
+
+import pytest
 
 from bertferry.convert import open_checkpoint
 from bertferry.convert.checkpoint import same_bits
 from bertferry.core.manifest import read_manifest
+from bertferry.export import check_module_contract
 from bertferry.export.command import main
+from bertferry.modeling.tf_compat import SavedModel
 
 
 def test_a_module_is_upgraded_with_its_vocabulary_and_casing(golden, tmp_path):
@@ -18,10 +24,58 @@ def test_a_module_is_upgraded_with_its_vocabulary_and_casing(golden, tmp_path):
     assert (tmp_path / "new/assets/vocab.txt").read_bytes() == (source / "assets/vocab.txt").read_bytes()
 
 
-def test_checking_one_names_the_way_out(golden, tmp_path, capfd):
-    source = shutil.copytree(golden / "hub1_train_L1", tmp_path / "source")
-    assert main(["--check", str(source)]) == 2
+@pytest.mark.parametrize("name", ["hub1_mlm_L2", pytest.param("hub1_train_L1", marks=pytest.mark.slow)])
+def test_a_genuine_module_passes_every_check(golden, tmp_path, capfd, name):
+    """With two graphs, and with a masked-LM head."""
+    assert main(["--check", str(golden / name), "--json", str(tmp_path / "report.json")]) == 0
+    assert "PASSED: 10 of 10 checks" in capfd.readouterr().out
+    assert json.loads((tmp_path / "report.json").read_text())["kind"] == "module in TF1 format"
+
+
+def relu_in_the_pooler(graph):
+    next(node for node in graph.graph_def.node if node.name.endswith("pooler/dense/Tanh")).op = "Relu"
+
+
+def other_name_of_the_casing(graph):
+    outputs = graph.signature_def["tokenization_info"].outputs
+    outputs["lower"].CopyFrom(outputs["do_lower_case"])
+    del outputs["do_lower_case"]
+
+
+def no_masked_lm(graph):
+    del graph.signature_def["mlm"]
+
+
+FAULTS = {
+    "tfhub_module.pb states version 3 of the format": "it contains 08 02",
+    "tokens computes BERT with the module's weights": "pooled_output differs by",
+    "mlm computes the masked-LM head, if there is one": "has either the weights or the signature, not both",
+    "tokenization_info states the vocabulary and its casing": "missing do_lower_case",
+}
+
+
+@pytest.fixture(scope="module")
+def broken(golden, tmp_path_factory):
+    """A module with a fault in each of some lines."""
+    path = Path(shutil.copytree(golden / "hub1_mlm_L2", tmp_path_factory.mktemp("tf1") / "module"))
+    model = SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    for change in (relu_in_the_pooler, other_name_of_the_casing, no_masked_lm):
+        change(model.meta_graphs[0])
+    (path / "saved_model.pb").write_bytes(model.SerializeToString())
+    (path / "tfhub_module.pb").write_bytes(b"\x08\x02")
+    return path
+
+
+def test_each_fault_is_found_in_its_line(broken):
+    report = check_module_contract(broken)
+    faults = {finding.line: finding.fault for finding in report.findings if finding.fault}
+    assert faults.keys() == FAULTS.keys()
+    assert all(fault.startswith(FAULTS[line]) for line, fault in faults.items())
+
+
+def test_a_module_that_computes_something_else_is_not_upgraded(broken, tmp_path, capfd):
+    assert main(["--module", str(broken), "--output", str(tmp_path / "new")]) == 1
     error = capfd.readouterr().err
     assert error.count("\n") == 1
-    assert "a module in TF1 format" in error
-    assert "export-hub-module --module" in error
+    assert "not upgraded: tokens computes BERT with the module's weights: pooled_output differs by" in error
+    assert not (tmp_path / "new").exists()

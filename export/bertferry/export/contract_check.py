@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from bertferry.core.errors import UsageError, first_line
+from bertferry.convert import open_checkpoint
+from bertferry.core.errors import DataError, UsageError, first_line
 from bertferry.core.extras import HUB, check_installed
 from bertferry.export.contract import ContractError, ContractReport, Finding, Line
 from bertferry.export.module_source import is_tf1_format
@@ -28,12 +29,12 @@ def check_module_contract(
     path = Path(directory)
     if not (path / "saved_model.pb").is_file():
         raise UsageError(f"{path}: not a SavedModel: it contains no saved_model.pb")
-    if is_tf1_format(path):
-        raise UsageError(
-            f"{path}: a module in TF1 format, which hub.KerasLayer can only call by signatures: upgrade it with "
-            "export-hub-module --module"
-        )
     check_installed("checking a module", *HUB, "keras")
+    if is_tf1_format(path):
+        from bertferry.export.tf1_contract_lines import TF1_LINES
+
+        findings = _check_tf1(path, TF1_LINES, progress)
+        return ContractReport(str(directory), "module in TF1 format", tuple(findings))
     with suppress(ImportError):
         import tensorflow_text  # noqa: F401 - registers the operations of text modules
     from bertferry.export.contract_lines import ModuleSubject
@@ -49,6 +50,29 @@ def check_module_contract(
         module = ModuleSubject.of(path, root)
         kind, findings = "module", _run_checks(module, module.lines, progress)
     return ContractReport(str(directory), kind, tuple(findings))
+
+
+def check_tf1_computation(path: Path) -> None:
+    """Refuses to upgrade a module in TF1 format whose signatures do not compute BERT with its weights.
+
+    Raises:
+      DataError: what they compute instead.
+    """
+    from bertferry.export.tf1_contract_lines import COMPUTATION_LINES
+
+    for finding in _check_tf1(path, COMPUTATION_LINES):
+        if finding.fault:
+            raise DataError(f"{path}: not upgraded: {finding.line}: {finding.fault}")
+
+
+def _check_tf1(
+    path: Path, lines: Sequence[Line], progress: Callable[[str, int, int], None] | None = None
+) -> list[Finding]:
+    from bertferry.export.tf1_contract_lines import Tf1Subject
+    from bertferry.verify.runners.saved_model import load_saved_model
+
+    root = load_saved_model(path, tags=[])
+    return _run_checks(Tf1Subject.of(path, root, open_checkpoint(path)), lines, progress)
 
 
 def _run_checks(

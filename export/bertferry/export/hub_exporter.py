@@ -14,6 +14,7 @@ from bertferry.core.errors import DataError, UsageError
 from bertferry.core.extras import HUB, ONNX, check_installed
 from bertferry.core.progress import ProgressCallback
 from bertferry.core.tasks import TASKS
+from bertferry.export.contract_check import check_tf1_computation
 from bertferry.export.freeze import frozen_parameters
 from bertferry.export.manifest import hashes, write_manifest
 from bertferry.export.model_card import model_card
@@ -83,7 +84,10 @@ def export_hub_module(
     """
     target, source_name = Path(output), str(checkpoint if module is None else module)
     if module is not None and checkpoint is None and is_tf1_format(Path(module)):
-        checkpoint, module = module, None  # TF2 cannot call it: the reference is the network with its weights
+        check_packages(options)
+        if options.verify and not dry_run:
+            check_tf1_computation(Path(module))
+        checkpoint, module = module, None  # its weights, which compute what its signatures do
     if module is not None:
         check_task(Path(module), options.kind)
     check_packages(options)

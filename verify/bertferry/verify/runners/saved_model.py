@@ -83,15 +83,15 @@ def _types(module: LoadedModule, otherwise: tuple[str, ...]) -> dict[str, tf.DTy
     return types or dict.fromkeys(otherwise, tf.int32)
 
 
-def load_saved_model(path: Path) -> LoadedModule:
-    """Loads a SavedModel and returns its root object.
+def load_saved_model(path: Path, tags: list[str] | None = None) -> LoadedModule:
+    """Loads a SavedModel, the graph with these tags if it has several, and returns its root object.
 
     Raises:
       DataError: TensorFlow cannot load it.
       UnavailableError: it contains operations that are not TensorFlow's, and TensorFlow Text is not installed.
     """
     try:
-        return tf.saved_model.load(str(path))
+        return tf.saved_model.load(str(path), tags=tags)
     except LOADING_ERRORS as error:
         raise _loading_fault(path, "SavedModel", error) from error
 
