@@ -46,6 +46,17 @@ def test_an_output_that_had_been_moved_aside_comes_back(tmp_path, ended):
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_an_empty_directory_is_no_output_to_overwrite(tmp_path):
+    target = tmp_path / "out"
+    target.mkdir()
+    with new_directory(target) as staging:
+        (staging / "weights").write_text("...")
+    assert [path.name for path in target.iterdir()] == ["weights"]
+    assert list(tmp_path.iterdir()) == [target]
+    with pytest.raises(UsageError, match="already exists"), new_directory(target):
+        pass
+
+
 @pytest.mark.parametrize("name", ["m[12]", "m*", "m?", "[m]"])
 def test_names_are_no_patterns(tmp_path, ended, name):
     """Clearing up for `m[12]` once took what a run for `m1` had saved."""

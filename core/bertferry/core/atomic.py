@@ -106,9 +106,16 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 
 def check_destination(target: Path, *, overwrite: bool) -> None:
-    """Refuses a destination that already exists, unless it may be replaced."""
-    if target.exists() and not overwrite:
+    """Refuses a destination that already exists, unless it is an empty directory or may be replaced."""
+    if target.exists() and not overwrite and not _is_empty(target):
         raise UsageError(f"{target} already exists", "choose another --output or give --overwrite")
+
+
+def _is_empty(target: Path) -> bool:
+    try:
+        return target.is_dir() and not any(target.iterdir())
+    except OSError:
+        return False
 
 
 def check_new_file(target: Path, *, overwrite: bool) -> None:
@@ -131,7 +138,7 @@ def clear_leftovers(target: Path) -> None:
 
 def _take_place(staging: Path, target: Path) -> None:
     aside = sibling(target, "old")
-    replaces = target.exists()
+    replaces = target.exists() and not _is_empty(target)
     if replaces:
         target.rename(aside)
     staging.rename(target)
