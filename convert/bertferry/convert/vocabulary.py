@@ -164,9 +164,7 @@ def _other_pieces(path: Path, tokens: list[str]) -> tuple[list[str], list[str]] 
     if pieces is None or {token: number for token, number in pieces.items() if token} == last:
         return None
     theirs = _read_tokenizer(beside)[0]
-    added = [
-        token.get("content") for token in read_object(beside).get("added_tokens") or () if isinstance(token, dict)
-    ]
+    added = [token.get("content") for token in _listed_in_backend(beside)]
     if without_repetitions(tokens)[: len(theirs)] == theirs and set(tokens[len(theirs) :]) <= set(added):
         return theirs, []
     number = next((n for n, (a, b) in enumerate(zip(tokens, theirs, strict=False)) if a != b), len(theirs))
@@ -174,6 +172,18 @@ def _other_pieces(path: Path, tokens: list[str]) -> tuple[list[str], list[str]] 
         f"{path.name} and {TOKENIZER} have different tokens from id {number} on: took those of {TOKENIZER}, "
         "as transformers does"
     ]
+
+
+def _listed_in_backend(path: Path) -> list[dict[str, Any]]:
+    """The added tokens of a `tokenizer.json`.
+
+    Raises:
+      UsageError: not a list.
+    """
+    listed = read_object(path).get("added_tokens") or []
+    if not isinstance(listed, list):
+        raise UsageError(f"{path}: added_tokens is {listed!r:.60}: expected a list")
+    return [token for token in listed if isinstance(token, dict)]
 
 
 def extra_tokens(values: Mapping[str, Any]) -> list[Any]:
@@ -187,14 +197,13 @@ def _added_beside(path: Path, tokens: list[str], rows: int) -> dict[str, int]:
     found: dict[str, int] = {}
     folder = path.parent
     if (folder / TOKENIZER).is_file():
-        for token in read_object(folder / TOKENIZER).get("added_tokens") or ():
-            if isinstance(token, dict):
-                found[token.get("content", "")] = token.get("id", -1)
+        for listed in _listed_in_backend(folder / TOKENIZER):
+            found[listed.get("content", "")] = listed.get("id", -1)
     if (folder / TOKENIZER_CONFIG).is_file():
         decoder = read_object(folder / TOKENIZER_CONFIG).get("added_tokens_decoder")
-        for number, token in decoder.items() if isinstance(decoder, dict) else ():
-            if isinstance(token, dict) and number.isdecimal():
-                found[token.get("content", "")] = int(number)
+        for key, value in decoder.items() if isinstance(decoder, dict) else ():
+            if isinstance(value, dict) and key.isdecimal():
+                found[value.get("content", "")] = int(key)
     if (folder / ADDED).is_file():
         found |= read_object(folder / ADDED)
     named = {token: number for token, number in found.items() if isinstance(token, str) and token}

@@ -35,6 +35,8 @@ def contradictions(read: Tokenizer, files: TokenizerFiles, *, alone: bool) -> It
     theirs["strips_accents"] = theirs["lower_case"] if theirs["strip_accents"] is None else theirs["strip_accents"]
     for field, (inside, outside) in IN_BOTH.items():
         ours, other = getattr(read, field), theirs[field]
+        if field == "strips_accents" and read.strip_accents is None and theirs["strip_accents"] is None:
+            continue  # it follows the casing, which has a line of its own
         stated = files.config.get(outside)
         if alone and stated is not None and stated != ours:
             yield (
