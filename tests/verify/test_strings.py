@@ -28,7 +28,7 @@ PLANTED = {
     "tokens found": (lambda own: replace(own, split_special_tokens=True), "special tokens in texts are split"),
     "flags": (
         lambda own: replace(own, added=tuple(map(unflagged, own.added))),
-        "lstrip of added tokens is ignored",
+        "single_word of added tokens is ignored",
     ),
     "frame": (lambda own: replace(own, single=own.single[:-1]), "the frame lacks its last token"),
     "cut": (lambda own: replace(own, truncation_side="left"), "truncation_side is left"),
@@ -37,14 +37,14 @@ PLANTED = {
 
 
 def unflagged(token):
-    """The token without the blank that it takes."""
-    return replace(token, lstrip=False)
+    """The token, found inside words, too."""
+    return replace(token, single_word=False)
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
     """A tiny encoder with a lower-casing tokenizer that finds a token."""
-    added = {"34": {"content": "[abstract]", "lstrip": True, "normalized": False, "special": True}}
+    added = {"34": {"content": "[abstract]", "single_word": True, "normalized": False, "special": True}}
     config = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "added_tokens_decoder": added}
     files = {"tokenizer_config.json": {**config, "model_max_length": 12}}
     return open_checkpoint(write_case(tmp_path_factory.mktemp("strings") / "source", files))

@@ -13,8 +13,8 @@ from bertferry.verify.runner import Arrays, Runner
 from bertferry.verify.runners.strings import string_arrays
 from bertferry.verify.setting_probes import setting_probes
 from bertferry.verify.string_modules import StringModule
-from bertferry.verify.string_source import PURPOSE, StringSource, explain
-from bertferry.verify.texts import BATCH, NO_LIMIT, read_texts
+from bertferry.verify.string_source import NO_LIMIT, PURPOSE, StringSource, explain
+from bertferry.verify.texts import BATCH, read_texts
 from bertferry.verify.tokenization import SourceTokenizer
 from bertferry.verify.tolerance import Tolerance
 
@@ -56,13 +56,14 @@ def as_string_source(reference: Artifact, kind: StringModule, sentence: Sentence
                 f"{reference.name}: nothing says how its outputs become embeddings: give a checkpoint"
             )
         sentence = read_sentence(reference.checkpoint.location)
-    positions = reference.limits.max_positions if reference.limits else None
+    positions = reference.limits.max_positions if reference.limits else NO_LIMIT
     source = StringSource(
         reference.name,
         tokenizer,
-        tokenizer.length(positions or tokenizer.max_length or 0),
+        tokenizer.length(positions),
         reference.open if kind == "text" else None,
         sentence if kind == "text" else None,
+        positions,
     )
     return replace(reference, open=source.open, limits=None, source=source)
 

@@ -18,22 +18,27 @@ from bertferry.verify.tolerance import Tolerance
 PURPOSE = "comparing a module of strings with its source"
 LENGTHS = (64, USUAL_LENGTH, 256, 384, 512)
 WORD_LENGTHS = (50, 100, 200, 1000)
+NO_LIMIT = 10**6
+"""Positions of an encoder that states none."""
 SHOWN_IDS = 12
 MOST_SETTINGS = 4
 """How many wrong settings are looked for at once."""
+SAMPLED = 3
+"""On how many of the differing probes, those with the fewest texts, all settings are tried."""
 MOST_NAMED = 3
 """How many settings with the same effect are named."""
 
 
 @dataclass(frozen=True)
 class StringSource:
-    """A tokenizer and, for embeddings, an encoder and what follows it; texts are cut at `length`."""
+    """A tokenizer, whose texts are cut at `length`, and for embeddings an encoder with `positions` and what follows."""
 
     name: str
     tokenizer: Tokenizer
     length: int
     encoder: Callable[[], Runner] | None = None
     sentence: Sentence | None = None
+    positions: int = NO_LIMIT
 
     def open(self) -> Runner:
         """The source as a runner of texts."""
@@ -66,37 +71,33 @@ def explain(
 
     One setting at a time is changed: the one with which most of the differing probes agree, until all do.
     """
-    opened = source if source.encoder is None else replace(source, encoder=_once(source.encoder))
-    failing = [number for number in range(len(probes)) if not _agree(want[number], got[number], tolerance)]
+    current = source if source.encoder is None else replace(source, encoder=_once(source.encoder))
     names: list[str] = []
-    current, agreeing = opened, 0
-    for _ in range(MOST_SETTINGS):
+
+    def left(tried: StringSource, among: Sequence[int]) -> list[int]:
+        return [n for n in among if not _agree(tried.outputs(probes[n]), got[n], tolerance)]
+
+    failing = [n for n in range(len(probes)) if not _agree(want[n], got[n], tolerance)]
+    while failing and len(names) < MOST_SETTINGS:
+        sample = sorted(failing, key=lambda n: len(probes[n].inputs[TEXT]))[:SAMPLED]
         scored = [
-            (
-                sum(_agree(variant.outputs(probes[number]), got[number], tolerance) for number in failing),
-                name,
-                variant,
-            )
+            (len(left(variant, sample)), name, variant)
             for name, variant in _variants(current, got)
-            if variant.differs_from(current, [probes[number] for number in failing])
+            if variant.differs_from(current, [probes[n] for n in sample])
         ]
-        best = max(scored, key=lambda one: one[0], default=(0, "", current))
-        if best[0] <= agreeing:
+        least = min((count for count, _, _ in scored), default=len(sample))
+        if least == len(sample):
             break
-        equal = [name for count, name, _ in scored if count == best[0]]
-        names.append(" or ".join(dict.fromkeys(equal)) if len(equal) <= MOST_NAMED else best[1])
-        agreeing, current = best[0], best[2]
-        if agreeing == len(failing):
-            return f"wrong settings of the candidate: {', and '.join(names)}"
-    left = [number for number in failing if not _agree(current.outputs(probes[number]), got[number], tolerance)]
-    if not left:
-        return ""
-    known = f"wrong settings of the candidate: {', and '.join(names)}; besides, " if names else ""
-    where = ", ".join(probes[number].name for number in left)
-    first = left[0]
-    return (
-        f"{known}texts of {where} differ{_first_text(probes[first], current.outputs(probes[first]), got[first])}"
-    )
+        equal = [(left(variant, failing), name, variant) for count, name, variant in scored if count == least]
+        failing, _, current = min(equal, key=lambda one: len(one[0]))
+        tied = dict.fromkeys(name for still, name, _ in equal if len(still) == len(failing))
+        names.append(" or ".join(list(tied)[:MOST_NAMED]))
+    known = f"wrong settings of the candidate: {', and '.join(names)}" if names else ""
+    if not failing:
+        return known
+    where, first = ", ".join(probes[n].name for n in failing), failing[0]
+    shown = _first_text(probes[first], current.outputs(probes[first]), got[first])
+    return "; besides, ".join(filter(None, (known, f"texts of {where} differ{shown}")))
 
 
 def _agree(want: Arrays, got: Arrays, tolerance: Tolerance) -> bool:
@@ -114,8 +115,8 @@ def _variants(source: StringSource, got: Sequence[Arrays]) -> Iterator[tuple[str
     for name, tokenizer in _tokenizers(source.tokenizer):
         yield name, replace(source, tokenizer=tokenizer)
     widths = {arrays["input_word_ids"].shape[1] for arrays in got if "input_word_ids" in arrays}
-    for length in sorted(widths or set(LENGTHS)):
-        if length != source.length:
+    for length in sorted(widths or {*LENGTHS, source.positions}):
+        if length != source.length and length <= source.positions < NO_LIMIT:
             yield f"texts are cut at {length}, not {source.length}", replace(source, length=length)
     if source.sentence is not None:
         for name, sentence in _sentences(source.sentence):

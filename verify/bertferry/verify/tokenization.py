@@ -51,9 +51,10 @@ class SourceTokenizer:
         """
         tokenizer = self.tokenizer
         self._backend.enable_truncation(length, direction=tokenizer.truncation_side)
-        prompted = [prompt + text for text in texts]
-        given = prompted if seconds is None else list(zip(prompted, seconds, strict=True))
-        rows = self._backend.encode_batch(given)
+        pairs = zip(texts, [None] * len(texts) if seconds is None else seconds, strict=True)
+        rows = [
+            self._backend.encode(prompt + text, second) for text, second in pairs
+        ]  # few: threads only cost time
         wide = max(len(row.ids) for row in rows) if width is None else width
         ids, mask, types = np.zeros((3, len(rows), wide), np.int32)
         ids += tokenizer.ids.get("pad", 0)
