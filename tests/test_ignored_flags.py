@@ -70,6 +70,36 @@ SAVED_MODEL = ["--saved-model", "x", "--output", "y"]
             ["--reference", "x", "--candidate", "y", "--threads", "3"],
             "--threads and --graph-optimization apply to ONNX files only, and no artifact is one",
         ),
+        (
+            verify,
+            ["--reference", "x.onnx", "--candidate", "y.onnx", "--engine", "numpy"],
+            "--engine applies to checkpoints only, and no artifact is one",
+        ),
+        (
+            verify,
+            ["--reference", "x.onnx", "--candidate", "y.npz", "--config", "c", "--from", "tf1"],
+            "--from, --config: for checkpoints only, and no artifact is one",
+        ),
+        (
+            verify,
+            ["--reference", "x", "--candidate", "y.npz", "--localize"],
+            "--localize compares intermediate values on both sides, and golden artifacts have none",
+        ),
+        (
+            verify,
+            ["--reference", "huggingface:x", "--candidate", "y", "--localize"],
+            "--localize compares intermediate values on both sides, and huggingface artifacts have none",
+        ),
+        (
+            verify,
+            ["--reference", "x.npz", "--candidate", "y", "--seed", "3"],
+            "--seed is for the seeded probes, which the stored inputs replace: leave it out",
+        ),
+        (
+            verify,
+            ["--reference", "x.npz", "--candidate", "y.npz", "--task", "mlm"],
+            "--task is for artifacts that run, and all of these are stored outputs: leave it out",
+        ),
         (verify, ["--rejudge", "r", "--device", "xla"], "--rejudge has no use for --device: leave it out"),
         (verify, ["--rejudge", "r", "--texts", "t"], "--rejudge has no use for --texts: leave it out"),
     ],
@@ -123,3 +153,35 @@ def test_a_flag_that_the_source_has_no_use_for_is_refused(golden, tmp_path, capf
     assert main([*source, "--output", str(tmp_path / "out"), *flags]) == 2
     assert line in capfd.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (
+            ["--judge-padding", "always", "--probes", "mixed"],
+            "--judge-padding is for rows of padding, and no input has one: leave it out",
+        ),
+        (["--map", "a=b"], "--map a: no artifact has such a name: checkpoint "),
+        (
+            ["--task", "classifier", "--positions", "unmasked"],
+            "--positions unmasked: no output of task classifier has values per token: leave it out",
+        ),
+    ],
+)
+def test_a_flag_that_cannot_act_on_these_artifacts_is_refused(golden, capfd, flags, line):
+    checkpoint = str(golden / ("tf1_cls_L2" if "classifier" in flags else "tf1_core_L2"))
+    capfd.readouterr()
+    assert verify(["--reference", checkpoint, "--candidate", checkpoint, *flags]) == 2
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(f"verify-parity: {line}")
+
+
+@pytest.mark.parametrize("flags", [[], ["--dry-run"]])
+def test_inputs_that_do_not_fit_are_refused_before_the_work(golden, tmp_path, capfd, flags):
+    np.savez(tmp_path / "inputs.npz", words=np.ones((1, 2), np.int32))
+    arguments = ["--checkpoint", str(golden / "tf1_core_L2"), "--output", str(tmp_path / "m.onnx"), *flags]
+    capfd.readouterr()
+    assert export_onnx([*arguments, "--inputs", str(tmp_path / "inputs.npz")]) == 2
+    assert "missing input_word_ids, input_mask, input_type_ids" in capfd.readouterr().err

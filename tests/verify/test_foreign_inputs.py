@@ -121,6 +121,7 @@ class TestOutputs:
         path = foreign(HUGGING_FACE, narrow)
         code, out = verify(path)
         assert (code, "sequence_output on 'mixed': dtype float16, reference float32" in out) == (1, True)
+        assert out.endswith("such as --profile fp16\n")
         assert verify(path, "--profile", "fp16")[0] == 0
 
     def test_own_files_with_float16_outputs_agree(self, golden, tmp_path, verify):

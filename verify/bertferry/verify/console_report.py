@@ -89,11 +89,13 @@ def _hint(report: Report) -> str:
         return "hint: no output differs; see the reasons above"
     if any(row.output == "(all)" for row in failed):
         return "hint: the candidate failed on a valid input; see its error above"
-    if any(row.statistics is None or row.diff.types for row in failed):
+    if any(row.statistics is None for row in failed):
         return (
-            "hint: some outputs cannot be compared; if shapes or types differ, compare the artifacts' signatures, "
-            "--task and --profile"
+            "hint: some outputs cannot be compared; if shapes or types differ, compare the artifacts' signatures "
+            "and --task"
         )
+    if any(row.reason == row.diff.types for row in failed):
+        return "hint: the types of the outputs differ; profiles for half precision allow that, such as --profile fp16"
     if all(row.diff.only_padding for row in failed):
         return "hint: only padded positions differ; ignore them with --positions unmasked"
     if any(candidate.drift and candidate.drift.culprit and not candidate.ok for candidate in report.candidates):

@@ -102,6 +102,8 @@ def export_onnx(
     name = str(checkpoint if checkpoint is not None else saved_model)
     opened.check(options)
     check_requirements(opened, options)
+    if options.inputs is not None:
+        opened.probes(options)  # a file that does not fit must be reported before the work, and by a dry run
     if dry_run:
         inputs, outputs = opened.interface()
         return OnnxReport(name, str(output), options.precision, inputs, outputs, notes=opened.notes())

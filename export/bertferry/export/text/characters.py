@@ -122,7 +122,9 @@ class Normalizer:
         runs = tf.cumsum(tf.cast(tf.logical_or(first, tf.equal(classes, 0)), tf.int64))
         count = tf.size(classes, tf.int64)
         order = tf.argsort((runs * 256 + classes) * count + tf.range(count))  # a stable sort
-        fresh = tf.logical_or(first, tf.not_equal(characters.starts, tf.concat([[-1], characters.starts[:-1]], axis=0)))
+        fresh = tf.logical_or(
+            first, tf.not_equal(characters.starts, tf.concat([[-1], characters.starts[:-1]], axis=0))
+        )
         place = tf.gather(tf.where(fresh)[:, 0], tf.cumsum(tf.cast(tf.gather(fresh, order), tf.int64)) - 1)
         starts, ends = (tf.gather(field, place) for field in (characters.starts, characters.ends))
         return (*characters.take(order)._replace(starts=starts, ends=ends), tf.gather(results, order))
@@ -139,5 +141,3 @@ def repeat(counts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     total = tf.reduce_sum(counts)
     place = tf.searchsorted(ends, tf.range(total), side="right", out_type=tf.int64)
     return place, tf.range(total) - tf.gather(ends - counts, place)
-
-

@@ -48,9 +48,13 @@ class Finder:
         used = set("".join(contents))
         self._no_character = next(control for control in map(chr, range(1, 0x80)) if control not in used)
         data = read_code_points()
-        self._word, self._blank = (Table(np.append(flag, False).astype(np.int32)) for flag in (data.word, data.blank))
+        self._word, self._blank = (
+            Table(np.append(flag, False).astype(np.int32)) for flag in (data.word, data.blank)
+        )
 
-    def collapse(self, texts: tf.Tensor, characters: Characters, starts: tf.Tensor) -> tuple[Characters, tf.Tensor]:
+    def collapse(
+        self, texts: tf.Tensor, characters: Characters, starts: tf.Tensor
+    ) -> tuple[Characters, tf.Tensor]:
         """Puts one character in the place of each token that is found; also returns which places are left.
 
         Args:
@@ -101,7 +105,9 @@ class Finder:
         row = tf.gather(rows, first)
         before, count = first - 1, tf.size(rows, tf.int64)
         before = tf.where(before < 0, count - 1, before)
-        beside = [tf.logical_and(tf.equal(tf.gather(rows, p), row), tf.gather(word, p) > 0) for p in (before, stop)]
+        beside = [
+            tf.logical_and(tf.equal(tf.gather(rows, p), row), tf.gather(word, p) > 0) for p in (before, stop)
+        ]
         alone = tf.logical_not(tf.logical_or(*beside))
         return tf.logical_or(alone, tf.logical_not(tf.gather(self._flags["single_word"], which)))
 
@@ -117,7 +123,10 @@ class Finder:
         before = tf.concat([[0], tf.cumsum(tf.cast(solid, tf.int64))], axis=0)  # solid characters before each
         count = tf.size(solid, tf.int64)
         bounded = tf.concat([[-1], places, [count]], axis=0)
-        previous, following = tf.gather(bounded, tf.gather(before, first)) + 1, tf.gather(bounded, tf.gather(before, stop) + 1)
+        previous, following = (
+            tf.gather(bounded, tf.gather(before, first)) + 1,
+            tf.gather(bounded, tf.gather(before, stop) + 1),
+        )
         stop = tf.where(
             tf.gather(self._flags["rstrip"], which),
             tf.minimum(following, tf.searchsorted(characters.rows, row, side="right", out_type=tf.int64)),

@@ -79,7 +79,9 @@ def _classify(results: NDArray[np.int32], tokenizer: Tokenizer, data: CodePoints
     results[FOUND] |= ALONE
     if tokenizer.strips_accents:
         results[:COUNT][data.mark] |= REMOVED
-        results[:COUNT] |= np.where((data.combining > 0) & ~data.mark & single[:COUNT], ORDERED, 0).astype(np.int32)
+        results[:COUNT] |= np.where((data.combining > 0) & ~data.mark & single[:COUNT], ORDERED, 0).astype(
+            np.int32
+        )
     if tokenizer.clean_text:
         results[:COUNT][data.invisible] = REMOVED | INVISIBLE
         results[:COUNT][data.blank & ~data.invisible] = ord(" ") | BLANK

@@ -29,7 +29,9 @@ class Packer:
         frame = self.frames[len(segments)]
         room = tf.maximum(seq_length - added(frame), 0)
         cut = self._cut(segments, room)
-        parts = [self._constant(part, cut[0].nrows()) if part.segment is None else cut[part.segment] for part in frame]
+        parts = [
+            self._constant(part, cut[0].nrows()) if part.segment is None else cut[part.segment] for part in frame
+        ]
         types = [tf.ones_like(tokens) * part.type_id for tokens, part in zip(parts, frame, strict=True)]
         ids = tf.concat(parts, axis=1)
         lengths = tf.minimum(tf.cast(ids.row_lengths(), tf.int32), seq_length)

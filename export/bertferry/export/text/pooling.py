@@ -98,5 +98,3 @@ def _last(sequence: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     places = tf.range(tf.shape(mask)[1]) * tf.cast(mask > 0, tf.int32)
     chosen = tf.gather(sequence, tf.reduce_max(places, axis=1), batch_dims=1)
     return chosen * tf.cast(tf.reduce_any(mask > 0, axis=1), sequence.dtype)[:, tf.newaxis]
-
-

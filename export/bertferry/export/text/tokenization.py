@@ -107,7 +107,9 @@ def _fields(pieces: Pieces) -> tuple[tf.RaggedTensor, ...]:
     return tuple(field for field in pieces if field is not None)
 
 
-def _by_word(ids: tf.RaggedTensor, first: tf.RaggedTensor, *offsets: tf.RaggedTensor) -> tuple[tf.RaggedTensor, ...]:
+def _by_word(
+    ids: tf.RaggedTensor, first: tf.RaggedTensor, *offsets: tf.RaggedTensor
+) -> tuple[tf.RaggedTensor, ...]:
     """Fields [B, (pieces)] with a dimension for words: [B, (words), (pieces)]."""
     begins = tf.where(first.values)[:, 0]
     words = tf.concat([begins, [tf.size(first.values, tf.int64)]], axis=0)
