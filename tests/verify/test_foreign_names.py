@@ -87,6 +87,11 @@ class TestNames:
         code, line = verify(tmp_path / "s.npz")
         assert (code, "missing outputs: it has " in line) == (2, True)
 
+    @pytest.mark.parametrize("task", ["encoder", "classifier"])
+    def test_positions_are_no_input_of_other_tasks(self, foreign, golden, verify, tmp_path, task):
+        stored = {"encoder": "tf1_core_L2", "classifier": "tf1_cls_L2"}[task]
+        assert verify(golden / f"{stored}.npz", "--task", task, reference=golden / stored)[0] == 0
+
     def test_arrays_without_segments_are_of_the_first(self, foreign, verify, tmp_path):
         inputs, outputs = outputs_of(foreign())
         del inputs["token_type_ids"]

@@ -124,7 +124,10 @@ def golden_artifact(
         f"golden {path}",
         lambda: GoldenRunner(path, stored),
         probes=[batch.probe for batch in stored],
-        interface=Interface(dict.fromkeys(stored[0].takes), dict.fromkeys(stored[0].outputs)),
+        interface=Interface(
+            dict.fromkeys(name for name in stored[0].takes if name in task.input_names),
+            dict.fromkeys(stored[0].outputs),
+        ),
         names=stored[0].names,
     )
 

@@ -95,7 +95,9 @@ def _hint(report: Report) -> str:
             "and --task"
         )
     if any(row.reason == row.diff.types for row in failed):
-        return "hint: the types of the outputs differ; profiles for half precision allow that, such as --profile fp16"
+        return (
+            "hint: the types of the outputs differ; profiles for half precision allow it, such as --profile fp16"
+        )
     if all(row.diff.only_padding for row in failed):
         return "hint: only padded positions differ; ignore them with --positions unmasked"
     if any(candidate.drift and candidate.drift.culprit and not candidate.ok for candidate in report.candidates):

@@ -28,9 +28,10 @@ def check_inputs(artifacts: Sequence[Artifact], task: TaskSpec) -> None:
     for side in artifacts:
         takes = list(side.interface.inputs) if side.interface else []
         if unknown := [name for name in takes if name not in task.input_names]:
+            own = next((name for name, standard in side.names.items() if standard == unknown[0]), unknown[0])
             raise UsageError(
                 f"{side.name} takes {', '.join(_names(side, 'inputs'))}, the inputs of task {task.name} are "
-                f"{', '.join(task.input_names)}: give --map {unknown[0]}=NAME, or another --task"
+                f"{', '.join(task.input_names)}: give --map {own}=NAME, or another --task"
             )
 
 
