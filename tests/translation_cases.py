@@ -60,6 +60,65 @@ CASES = {
     "where instead of NaN": unary(lambda x: (tf.where(tf.math.is_nan(x), 0.0, x),), ODD),
     "buckets": unary(lambda x: (tf.raw_ops.Bucketize(input=x, boundaries=[-1.0, 0.0, 2.0]),), ODD),
     "buckets of integers": unary(lambda x: (tf.raw_ops.Bucketize(input=x, boundaries=[-1.0, 7.0]),), INTEGERS),
+    "segments without members": unary(
+        lambda x: tuple(
+            getattr(tf.math, f"segment_{name}")(x, [0, 0, 3]) for name in ("sum", "mean", "prod", "max", "min")
+        ),
+        FLOATS,
+    ),
+    "segments of integers": unary(
+        lambda x: (tf.math.segment_max(x, [0, 2, 2]), tf.math.segment_mean(x, [0, 2, 2])),
+        INTEGERS.astype(np.int32),
+    ),
+    "greatest and least of no members": unary(
+        lambda x: (
+            tf.math.unsorted_segment_max(x, [0, 0, 2], 3),
+            tf.math.unsorted_segment_min(x, [0, 0, 2], 3),
+        ),
+        FLOATS,
+    ),
+    "diagonals": unary(
+        lambda x: (
+            tf.linalg.diag(x),
+            tf.linalg.diag(x, k=-1, padding_value=7.0),
+            tf.linalg.set_diag(tf.ones([tf.shape(x)[0], 4, 5]), x),
+            tf.linalg.set_diag(tf.ones([tf.shape(x)[0], 5, 4]), x, k=-1),
+        ),
+        FLOATS[:1],
+    ),
+    "bounds": unary(
+        lambda x: tuple(tf.searchsorted([[-5.0, 0.0, 0.0, 7.0]] * 3, x, side=side) for side in ("left", "right")),
+        FLOATS,
+    ),
+    "bounds of int64": unary(
+        lambda x: (tf.searchsorted([[-5, 0, BIG, BIG + 1]] * 3, x, out_type=tf.int64),), INTEGERS
+    ),
+    "logarithms and norms that tf2onnx lacks": unary(
+        lambda x: (
+            tf.math.log1p(tf.abs(x)),
+            tf.math.expm1(-tf.abs(x)),
+            tf.math.reduce_euclidean_norm(x, 1),
+            tf.nn.l2_loss(x),
+            tf.math.xlogy(tf.nn.relu(x), tf.abs(x)),
+            tf.math.xdivy(tf.nn.relu(x), x),
+            tf.math.multiply_no_nan(tf.math.log(-tf.abs(x)), tf.nn.relu(x)),
+        ),
+        np.array([[-7.5, -0.3, 0.0, 1.0], [0.7, 2.1, 3.0, -1.0]], np.float32),
+    ),
+    "cross entropies": unary(
+        lambda x: (
+            tf.nn.sparse_softmax_cross_entropy_with_logits([0, 1, 3], x),
+            tf.nn.softmax_cross_entropy_with_logits(tf.one_hot([0, 1, 3], 4), x),
+        ),
+        FLOATS * 300,
+    ),
+    "fake quantization": unary(
+        lambda x: (
+            tf.quantization.fake_quant_with_min_max_args(x),
+            tf.quantization.fake_quant_with_min_max_vars(x, -1.0, 1.5, num_bits=4, narrow_range=True),
+        ),
+        FLOATS,
+    ),
     "exact gelu": unary(lambda x: (tf.nn.gelu(x),), FLOATS),
 }
 

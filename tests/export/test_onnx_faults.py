@@ -37,7 +37,7 @@ def test_the_probes_catch_what_stock_tf2onnx_gets_wrong(tmp_path, monkeypatch, n
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", translation_faults(), ids=lambda fault: f"{fault.kind}: {fault.name}")
+@pytest.mark.parametrize("fault", list(translation_faults()), ids=lambda fault: f"{fault.kind}: {fault.name}")
 def test_a_graph_that_computes_something_else_disagrees(tmp_path, fault):
     right, wrong = judge(fault, tmp_path)
     assert right == "agrees"

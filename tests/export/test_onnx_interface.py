@@ -139,6 +139,12 @@ def test_a_constant_beyond_float16_is_refused(export):
         export(lambda x: {"y": x @ (kernel @ price)}, [spec("x")], kernel, precision="fp16", verify=False)
 
 
+def test_digits_of_floats_are_refused_by_name(export):
+    with pytest.raises(DataError, match=r"AsString .* of floats"):
+        export(lambda x: {"y": tf.strings.as_string(x)}, [spec("x")], verify=False)
+    export(lambda x: {"y": tf.strings.as_string(tf.cast(x, tf.int32))}, [spec("x")])
+
+
 class TestProbes:
     """Every fault here passes a probe of zeros and ones, or none at all."""
 

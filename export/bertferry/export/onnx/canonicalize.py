@@ -88,8 +88,9 @@ class _Renaming:
             for value in values:
                 copy = copies.add()
                 copy.name = value.name
-                copy.type.CopyFrom(value.type)
-                copy.type.tensor_type.ClearField("shape")
+                if value.HasField("type"):
+                    copy.type.CopyFrom(value.type)
+                    copy.type.tensor_type.ClearField("shape")
         for place, value in enumerate(result.input):
             value.name = names[value.name]
             if place < steps:

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from bertferry.export.onnx.functions import Body, NodeDef, Program, dtype_of
+from bertferry.export.onnx.functions import Body, NodeDef, Program, dtype_of, node_of
 from bertferry.export.onnx.rewrites import REWRITES, Rewrite
 
 
@@ -18,7 +18,8 @@ def _correct(body: Body) -> None:
     result: list[NodeDef] = []
     for node in body.nodes:
         rewrite = REWRITES.get(node.op)
-        replaced = None if rewrite is None else _rewritten(node, rewrite, nodes, aliases)
+        types = [dtype_of(nodes, tensor) for tensor in node.input] if rewrite is not None else []
+        replaced = None if rewrite is None else rewritten(node, rewrite, nodes, aliases, types)
         result += [node] if replaced is None else replaced
     for node in result:
         node.input[:] = [aliases.get(tensor, tensor) for tensor in node.input]
@@ -26,13 +27,19 @@ def _correct(body: Body) -> None:
     body.results[:] = [aliases.get(tensor, tensor) for tensor in body.results]
 
 
-def _rewritten(
-    node: NodeDef, rewrite: Rewrite, nodes: dict[str, NodeDef], aliases: dict[str, str]
+def rewritten(
+    node: NodeDef, rewrite: Rewrite, nodes: dict[str, NodeDef], aliases: dict[str, str], types: list[int]
 ) -> list[NodeDef] | None:
-    """The nodes in place of one, or None if it is right as it is; notes the new names of its outputs."""
-    dtypes = [tf.as_dtype(dtype_of(nodes, tensor)) for tensor in node.input]
+    """The nodes in place of one with inputs of these types, or None if it is right as it is.
+
+    Adds the new names of its outputs to `aliases`.
+    """
+    dtypes = [tf.as_dtype(dtype) for dtype in types]
     with tf.Graph().as_default() as graph:
-        given = [tf.compat.v1.placeholder(dtype, None, f"given_{place}") for place, dtype in enumerate(dtypes)]
+        given = [
+            _given(nodes[node_of(tensor)], dtype, f"given_{place}")
+            for place, (tensor, dtype) in enumerate(zip(node.input, dtypes, strict=True))
+        ]
         outputs = rewrite(node, *given)
     if outputs is None:
         return None
@@ -49,3 +56,10 @@ def _rewritten(
         one.input[:] = [rename(tensor) for tensor in one.input if not tensor.startswith("^")]
     aliases |= {f"{node.name}:{place}": rename(tensor.name) for place, tensor in enumerate(outputs)}
     return new
+
+
+def _given(source: NodeDef, dtype: tf.DType, name: str) -> tf.Tensor:
+    """What stands for an input: a constant, whose value a rewrite may look at, or a placeholder."""
+    if source.op == "Const":
+        return tf.constant(tf.make_ndarray(source.attr["value"].tensor), dtype, name=name)
+    return tf.compat.v1.placeholder(dtype, None, name)

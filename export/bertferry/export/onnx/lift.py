@@ -6,18 +6,20 @@ graph whose weights are placeholders is converted in seconds, and the weights ar
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import tensorflow as tf
 
 from bertferry.export.onnx.branches import split_switches
 from bertferry.export.onnx.captures import Captured, capture_references, capture_values, find_owners
 from bertferry.export.onnx.corrections import correct
+from bertferry.export.onnx.dense_lists import write_lists_as_tensors
 from bertferry.export.onnx.functions import NodeDef, Program, dtype_of, expand, node_of, to_graph_def
 from bertferry.export.onnx.input_roles import Input, describe_inputs
 from bertferry.export.onnx.operations import BFLOAT16, check_operations, find_halves, find_precision
 from bertferry.export.onnx.recurrent import gate_weights
 from bertferry.export.onnx.resources import drop_state, replace_handles
-from bertferry.export.onnx.tensor_lists import check_lists
+from bertferry.export.onnx.tensor_lists import lists_grow
 from bertferry.export.onnx.weights import Weight
 from bertferry.export.onnx.widen import widen, widen_captured
 from bertferry.modeling.tf_compat import get_argument_name
@@ -43,12 +45,17 @@ class LiftedGraph:
 
 
 def lift(
-    function: tf.types.experimental.ConcreteFunction, *, bind_weights: bool = False, in_float32: bool = False
+    function: tf.types.experimental.ConcreteFunction,
+    *,
+    bind_weights: bool = False,
+    in_float32: bool = False,
+    dense_lists: bool = False,
 ) -> LiftedGraph:
     """The graph of a concrete function, with calls inlined and captured values replaced by placeholders.
 
     With `bind_weights`, they are constants instead. With `in_float32`, values of float16 are float32; those of
-    bfloat16 always are.
+    bfloat16 always are. With `dense_lists`, lists of tensors are tensors; those that no loop fills step by step
+    always are.
 
     Raises:
       DataError: it uses a resource that is not a variable, such as a lookup table, or depends on state.
@@ -59,15 +66,16 @@ def lift(
     split_switches(program)
     program = drop_state(program, owners)
     check_operations(program)
-    check_lists(program)
     replace_handles(program, owners)
+    if dense_lists or not lists_grow(program):
+        write_lists_as_tensors(program)
     precision = find_precision(program)
     halves = find_halves(program)
     widened = BFLOAT16 in halves or (in_float32 and bool(halves))
     if widened:
         widen(program, inputs)
     correct(program)
-    outputs, renamed = _add_outputs(program, sorted(function.structured_outputs), inputs)
+    outputs, renamed = _add_outputs(program, output_names(function.structured_outputs), inputs)
     used = {node_of(tensor) for node in program.main.nodes for tensor in node.input}
     values = {**capture_values(owners, used), **capture_references(function, program)}
     if widened:
@@ -82,6 +90,15 @@ def lift(
     tables = {name: value.shape for name, value in values.items()}
     described = describe_inputs(program, inputs, tables)
     return LiftedGraph(to_graph_def(program), inputs, outputs, weights, described, renamed, precision, widened)
+
+
+def output_names(outputs: Mapping[str, Any]) -> list[str]:
+    """The names of a signature's results in order; a ragged one has those of its components, as inputs have."""
+    names: list[str] = []
+    for name in sorted(outputs):
+        for place in range(len(tf.nest.flatten(outputs[name], expand_composites=True))):
+            names.append(f"{name}_{place}" if place else name)
+    return names
 
 
 def _add_outputs(

@@ -30,6 +30,7 @@ UNIQUES = ("Unique", "UniqueWithCounts")
 BFLOAT16 = tf.bfloat16.as_datatype_enum
 FLOAT16 = tf.float16.as_datatype_enum
 HALF = (FLOAT16, BFLOAT16)
+FLOATS = (*HALF, tf.float32.as_datatype_enum, tf.float64.as_datatype_enum)
 MOVES = ("Cast", "Identity", "Reshape", "Squeeze", "ExpandDims", "Transpose", "Placeholder", "Const")
 
 
@@ -51,6 +52,8 @@ def check_operations(program: Program) -> None:
                 raise DataError(f"{node.op} ({node.name}) compares texts, which ONNX cannot express")
             if node.op in APPROXIMATED:
                 raise DataError(f"{node.op} ({node.name}) has no translation that computes the same")
+            if node.op == "AsString" and types.intersection(FLOATS):
+                raise DataError(f"{node.op} ({node.name}) of floats, whose digits ONNX writes in another way")
             if node.op in UNIQUES and tf.float64.as_datatype_enum in types:
                 raise DataError(f"{node.op} ({node.name}) of float64, which would be compared as float32")
 

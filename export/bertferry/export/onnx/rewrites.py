@@ -9,7 +9,16 @@ from string import ascii_lowercase
 
 import tensorflow as tf
 
+from bertferry.export.onnx.diagonals import matrix_of_diagonal, with_diagonal
 from bertferry.export.onnx.functions import NodeDef
+from bertferry.export.onnx.lacking import LACKING
+from bertferry.export.onnx.numerics import (
+    cross_entropy,
+    fake_quantization,
+    fake_quantization_of_attributes,
+    sparse_cross_entropy,
+)
+from bertferry.export.onnx.segments import SORTED, UNSORTED, sorted_segments, unsorted_segments
 
 Rewrite = Callable[..., tf.Tensor | Sequence[tf.Tensor] | None]
 raw = tf.raw_ops
@@ -20,11 +29,6 @@ NARROW = {tf.int8: tf.int32, tf.int16: tf.int32, tf.uint8: tf.int32, tf.uint16: 
 def _widened(*tensors: tf.Tensor) -> list[tf.Tensor]:
     target = NARROW.get(tensors[0].dtype)
     return [tensor if target is None else raw.Cast(x=tensor, DstT=target) for tensor in tensors]
-
-
-def _complement_of_erf(node: NodeDef, x: tf.Tensor) -> tf.Tensor:
-    """TensorFlow traces exact gelu to Erfc, which tf2onnx lacks."""
-    return raw.Sub(x=tf.constant(1, x.dtype), y=raw.Erf(x=x))
 
 
 def _differs_in_sign(remainder: tf.Tensor, divisor: tf.Tensor) -> tf.Tensor:
@@ -78,6 +82,14 @@ def _scatter(node: NodeDef, indices: tf.Tensor, updates: tf.Tensor, shape: tf.Te
     return raw.TensorScatterAdd(tensor=zeros, indices=indices, updates=updates)
 
 
+def _cumsum(node: NodeDef, x: tf.Tensor, axis: tf.Tensor) -> tf.Tensor | None:
+    """ONNX has running sums of no narrow integers."""
+    if x.dtype not in NARROW:
+        return None
+    options = {name: node.attr[name].b for name in ("exclusive", "reverse")}
+    return raw.Cast(x=raw.Cumsum(x=raw.Cast(x=x, DstT=NARROW[x.dtype]), axis=axis, **options), DstT=x.dtype)
+
+
 def _right_shift(node: NodeDef, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor | None:
     """tf2onnx shifts int8 as uint8, which loses its sign."""
     if x.dtype != tf.int8:
@@ -98,48 +110,21 @@ def _einsum(node: NodeDef, *inputs: tf.Tensor) -> tf.Tensor | None:
     return raw.Einsum(inputs=inputs, equation=equation)
 
 
-def _unsorted_segments(node: NodeDef, data: tf.Tensor, ids: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-    """TensorFlow drops negative segments; in ONNX they would count from the end."""
-    ids, wide_count = raw.Cast(x=ids, DstT=tf.int64), raw.Cast(x=count, DstT=tf.int64)
-    outside = raw.LogicalNot(x=raw.GreaterEqual(x=ids, y=tf.constant(0, tf.int64)))
-    ids = raw.SelectV2(condition=outside, t=wide_count, e=ids)
-    more = raw.AddV2(x=wide_count, y=tf.constant(1, tf.int64))
-    reduced = getattr(raw, node.op)(data=data, segment_ids=ids, num_segments=more)
-    end = raw.Reshape(tensor=wide_count, shape=tf.constant([1]))
-    begin, strides = tf.constant([0], tf.int64), tf.constant([1], tf.int64)
-    return raw.StridedSlice(input=reduced, begin=begin, end=end, strides=strides)
-
-
-def _bucketize(node: NodeDef, x: tf.Tensor) -> tf.Tensor:
-    """The number of boundaries that a value reaches, which tf2onnx lacks."""
-    x = x if x.dtype.is_floating else raw.Cast(x=x, DstT=tf.float32)
-    boundaries = tf.constant(list(node.attr["boundaries"].list.f), x.dtype)
-    is_below = raw.Less(x=raw.ExpandDims(input=x, axis=tf.constant(-1)), y=boundaries)
-    reached = raw.Cast(x=raw.LogicalNot(x=is_below), DstT=tf.int32)
-    return raw.Sum(input=reached, axis=tf.constant([-1]))
-
-
-def _bound(node: NodeDef, bounds: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """The number of a row's bounds below each value or, for the upper bound, not above it; tf2onnx lacks both."""
-    bounds, values = (
-        raw.ExpandDims(input=bounds, axis=tf.constant(1)),
-        raw.ExpandDims(input=values, axis=tf.constant(2)),
-    )
-    counted = raw.Less(x=bounds, y=values) if node.op == "LowerBound" else raw.LessEqual(x=bounds, y=values)
-    return raw.Sum(input=raw.Cast(x=counted, DstT=node.attr["out_type"].type), axis=tf.constant([-1]))
-
-
-SEGMENTS = ("UnsortedSegmentSum", "UnsortedSegmentProd", "UnsortedSegmentMax", "UnsortedSegmentMin")
 REWRITES: dict[str, Rewrite] = {
-    "Erfc": _complement_of_erf,
     "FloorDiv": _floor_div,
     "FloorMod": _floor_mod,
     "OneHot": _one_hot,
     "ScatterNd": _scatter,
     "RightShift": _right_shift,
+    "Cumsum": _cumsum,
     "Einsum": _einsum,
-    "Bucketize": _bucketize,
-    "LowerBound": _bound,
-    "UpperBound": _bound,
-    **dict.fromkeys(SEGMENTS, _unsorted_segments),
+    **LACKING,
+    **dict.fromkeys(UNSORTED, unsorted_segments),
+    **dict.fromkeys(SORTED, sorted_segments),
+    "SoftmaxCrossEntropyWithLogits": cross_entropy,
+    "SparseSoftmaxCrossEntropyWithLogits": sparse_cross_entropy,
+    "FakeQuantWithMinMaxArgs": fake_quantization_of_attributes,
+    "FakeQuantWithMinMaxVars": fake_quantization,
+    "MatrixDiagV3": matrix_of_diagonal,
+    "MatrixSetDiagV3": with_diagonal,
 }

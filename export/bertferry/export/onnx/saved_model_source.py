@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -94,7 +95,10 @@ class SavedModelSource:
         return convert_to_half(draft) if options.precision == "fp16" else draft
 
     def _translate(self) -> Draft:
-        """The translation with lifted weights or, if an operation needs theirs as constants, with bound ones."""
+        """The translation with lifted weights or, if an operation needs theirs as constants, with bound ones.
+
+        If tf2onnx does not find out how a loop fills a list, the list is a tensor.
+        """
         from bertferry.export.onnx.lift import lift
         from bertferry.export.onnx.translate import translate
         from bertferry.export.onnx.writer import size_of
@@ -102,12 +106,11 @@ class SavedModelSource:
         try:
             return translate(self._graph, self._opset)
         except DataError as error:
-            if sum(map(size_of, self._graph.weights.values())) > MOST_BOUND:
-                raise
-            try:
-                return translate(lift(self._function, bind_weights=True, in_float32=self._in_float32), self._opset)
-            except DataError:
-                raise error from None  # which is about the graph that was to be written
+            few = sum(map(size_of, self._graph.weights.values())) <= MOST_BOUND
+            for others in ({"dense_lists": True}, *([{"bind_weights": True}] if few else [])):
+                with suppress(DataError):
+                    return translate(lift(self._function, in_float32=self._in_float32, **others), self._opset)
+            raise error from None  # which is about the graph that was to be written
 
     def dimensions(self) -> dict[str, Sequence[str | int]]:
         """Only the signature itself determines them."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
+from bertferry.export.onnx.lift import output_names
 from bertferry.verify.runner import Arrays
 
 
@@ -38,7 +39,11 @@ class SignatureRunner:
         specs = self._function.structured_input_signature[1]
         tensors = {name: tf.constant(inputs[name], spec.dtype) for name, spec in specs.items()}
         outputs = self._function(**tensors)
-        return {self._names.get(name, name): _array(value) for name, value in outputs.items()}
+        values = [
+            part for name in sorted(outputs) for part in tf.nest.flatten(outputs[name], expand_composites=True)
+        ]
+        named = zip(output_names(outputs), values, strict=True)
+        return {self._names.get(name, name): _array(value) for name, value in named}
 
 
 def _array(value: tf.Tensor) -> np.ndarray:

@@ -1,41 +1,62 @@
-"""Checks that loops write their lists step by step, as the results of ONNX's Loop are: in no other order."""
+"""Finds out whether loops write their lists step by step, as the results of ONNX's Loop are: in no other order."""
 
-from bertferry.core.errors import DataError
+import tensorflow as tf
+
 from bertferry.export.onnx.functions import LOOPS, Body, NodeDef, Program, bodies_of, node_of
 
 ADDITIONS = ("Add", "AddV2")
+MADE = ("TensorListFromTensor", "TensorListReserve", "TensorListSetItem", "EmptyTensorList", "TensorListPushBack")
+COUNTING = {"Placeholder", "Const", "Identity", "Less", "LogicalAnd"}
+"""The operations of a condition that only counts steps."""
 
 
-def check_lists(program: Program) -> None:
-    """Refuses a loop that writes a list in another order than from its first element to its last.
+def lists_grow(program: Program) -> bool:
+    """Whether every list that a loop writes grows from its first element to its last.
 
-    tf2onnx takes what each step writes as the next element, whatever its index.
-
-    Raises:
-      DataError: the index of a write is not a variable that counts up, and no constant.
+    tf2onnx takes what each step writes as the next element, whatever its index, and the steps for all elements.
     """
     for outer in program.all():
+        nodes = {node.name: node for node in outer.nodes}
+        for node in outer.nodes:
+            if node.op.startswith("TensorList") and nodes[node_of(node.input[0])].op in MADE:
+                return False  # no loop is between the two
         for loop in outer.nodes:
             if loop.op in LOOPS:
-                body = program.bodies[bodies_of(loop)[1]]
-                for node in body.nodes:
-                    if node.op == "TensorListSetItem" and not _is_step(body, node.input[1]):
-                        raise DataError(
-                            f"{node.op} ({node.name}) in {loop.op} ({loop.name}) writes a TensorArray in another "
-                            "order than its steps: write element by element, and reverse or gather the result"
-                        )
+                condition, body = (program.bodies[name] for name in bodies_of(loop))
+                writes = [node for node in body.nodes if node.op == "TensorListSetItem"]
+                if not all(_grows(outer, loop, condition, body, node.input[1]) for node in writes):
+                    return False
+    return True
 
 
-def _is_step(body: Body, index: str) -> bool:
-    """Whether an index is a constant, or a variable of the loop that something is added to in each step."""
-    nodes = {node.name: node for node in body.nodes}
-    origin = _origin(nodes, index)
-    if origin.op == "Const":
+def _grows(outer: Body, loop: NodeDef, condition: Body, body: Body, index: str) -> bool:
+    """Whether a list that is written at an index grows in every step, until all steps are done."""
+    origin = _origin({node.name: node for node in body.nodes}, index)
+    if origin.op == "Const":  # of which the last is read
         return True
+    only_counts = not {node.op for node in condition.prune().nodes} - COUNTING
+    return only_counts and _counts_up(outer, loop, body, origin)
+
+
+def _counts_up(outer: Body, loop: NodeDef, body: Body, origin: NodeDef) -> bool:
+    """Whether a node is a variable of the loop that begins with 0, and to which each step adds 1."""
     if origin.name not in body.arguments:
         return False
-    update = _origin(nodes, body.results[body.arguments.index(origin.name)])
-    return update.op in ADDITIONS and any(_origin(nodes, tensor) is origin for tensor in update.input)
+    nodes, outside = ({node.name: node for node in one.nodes} for one in (body, outer))
+    place = body.arguments.index(origin.name)
+    update, start = _origin(nodes, body.results[place]), _origin(outside, loop.input[place])
+    if update.op not in ADDITIONS or _number(start) not in (0, None):
+        return False
+    terms = [_origin(nodes, tensor) for tensor in update.input]
+    return any(term is origin for term in terms) and 1 in map(_number, terms)
+
+
+def _number(node: NodeDef) -> int | None:
+    """The value of a constant number; None for any other node."""
+    if node.op != "Const":
+        return None
+    value = tf.make_ndarray(node.attr["value"].tensor)
+    return int(value.reshape(-1)[0]) if value.size == 1 else None
 
 
 def _origin(nodes: dict[str, NodeDef], tensor: str) -> NodeDef:

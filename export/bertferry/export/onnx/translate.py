@@ -10,13 +10,14 @@ from bertferry.core.errors import DataError
 from bertferry.core.graph_names import in_order
 from bertferry.export.onnx.draft import Draft
 from bertferry.export.onnx.lift import LiftedGraph
-from bertferry.export.onnx.loops import release_constants
-from bertferry.export.onnx.subgraphs import all_graphs
+from bertferry.export.onnx.loops import STEP, release_constants
+from bertferry.export.onnx.subgraphs import all_graphs, subgraphs
 from bertferry.export.onnx.tf2onnx_compat import convert_graph
 from bertferry.export.onnx.weights import Weight
 
 HARMFUL_PASSES = ("einsum_optimizer", "global_pool_optimizer")
 """The first duplicates every query, key and value kernel; the second hides layer normalizations below opset 18."""
+SEQUENCES = ("SequenceInsert", "SequenceEmpty", "SequenceConstruct", "SequenceErase")
 LARGE = 1024
 """Minimum size in bytes of a constant that is written like a weight."""
 
@@ -35,6 +36,7 @@ def translate(lifted: LiftedGraph, opset: int) -> Draft:
     model = convert_graph(lifted.graph, inputs, outputs, names, opset, HARMFUL_PASSES)
     release_constants(model.graph)
     _omit_empty_inputs(model.graph)
+    _leave_sequences_open(model.graph)
     _check_operations(model)
     weights = [*lifted.weights.values(), *_extract_constants(model.graph)]
     return Draft(model, weights, in_order(lifted.outputs))
@@ -51,6 +53,25 @@ def _omit_empty_inputs(graph: onnx.GraphProto) -> None:
         for node in one.node:
             if node.op_type == "Resize":
                 node.input[:] = ["" if name in empty else name for name in node.input]
+
+
+def _leave_sequences_open(graph: onnx.GraphProto) -> None:
+    """Removes the types of sequences (ragged tensors) that a loop passes on: tf2onnx declares them as tensors."""
+    for one in all_graphs(graph):
+        producers = {name: node for node in one.node for name in node.output}
+        for value in one.output:
+            producer = producers.get(value.name)
+            while producer is not None and producer.op_type == "Identity":
+                producer = producers.get(producer.input[0])
+            if one is not graph and producer is not None and producer.op_type in SEQUENCES:
+                value.ClearField("type")
+    for one in all_graphs(graph):
+        for node in one.node:
+            if node.op_type == "Loop":
+                (body,) = subgraphs(node)
+                for given, result in zip(body.input[STEP:], body.output[1:], strict=False):
+                    if not result.HasField("type"):
+                        given.ClearField("type")
 
 
 def _check_operations(model: onnx.ModelProto) -> None:
