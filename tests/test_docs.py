@@ -36,9 +36,12 @@ def command_lines():
             yield found[1] or found[2]
 
 
-def test_command_help_is_current():
-    printed = subprocess.run([sys.executable, ROOT / "tools/command_help.py"], capture_output=True, text=True)
-    assert printed.stdout == (ROOT / "docs/commands.md").read_text(), printed.stderr
+@pytest.mark.parametrize(
+    ("tool", "page"), [("command_help.py", "docs/commands.md"), ("dialects.py", "docs/dialects.md")]
+)
+def test_a_generated_page_is_current(tool, page):
+    printed = subprocess.run([sys.executable, ROOT / "tools" / tool], capture_output=True, text=True)
+    assert printed.stdout == (ROOT / page).read_text(), printed.stderr
 
 
 def test_documents_show_commands():
