@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from absl.flags import argparse_flags
 
-from bertferry.convert.source_options import add_source_flags, source_options
+from bertferry.convert.source_options import add_source_flags, add_text_flags, source_options
 from bertferry.core.console import (
     Progress,
     check_report_path,
@@ -69,6 +69,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     _add_input_flags(parser)
     _add_report_flags(parser)
     add_source_flags(parser, "a checkpoint")
+    add_text_flags(parser)
     return parser
 
 
@@ -133,7 +134,11 @@ def _add_judgment_flags(parser: argparse_flags.ArgumentParser) -> None:
 def _add_input_flags(parser: argparse_flags.ArgumentParser) -> None:
     add = parser.add_argument_group("inputs").add_argument
     add("--probes", metavar="NAME,…", help="names of the probes to run; default: all")
-    add("--texts", metavar="FILE", help="one text per line, replaces the seeded probes")
+    add(
+        "--texts",
+        metavar="FILE",
+        help="one text per line, replaces the seeded probes, or those of a module that takes strings",
+    )
     add("--inputs", metavar="FILE", help="an .npz file of inputs, replaces the seeded probes")
     add(
         "--fit-inputs",

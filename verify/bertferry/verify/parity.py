@@ -53,7 +53,11 @@ def verify_parity(
     notes: tuple[str, ...] = ()
     fitted: tuple[str, ...] = ()
     inputs: Sequence[Probe]
-    if (kind := strings_of(sides[1:])) is not None:
+    kind = strings_of(sides[1:])
+    if source.about_texts and kind is None and options.texts is None:
+        flags = ", ".join(source.about_texts)
+        raise UsageError(f"{flags}: no text is tokenized: give --texts FILE, or a module that takes strings")
+    if kind is not None:
         _check_flags_of_strings(options)
         sides[0] = as_string_source(sides[0], kind)
         inputs = string_probes(sides[0], kind, options.seed, options.texts)

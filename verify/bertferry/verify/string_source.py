@@ -31,7 +31,7 @@ MOST_NAMED = 3
 
 @dataclass(frozen=True)
 class StringSource:
-    """A tokenizer, whose texts are cut at `length`, and for embeddings an encoder with `positions` and what follows."""
+    """A tokenizer whose texts are cut at `length`, and for embeddings an encoder with `positions`."""
 
     name: str
     tokenizer: Tokenizer

@@ -25,9 +25,9 @@ class SourceTokenizer:
     """
 
     def __init__(self, tokenizer: Tokenizer, purpose: str) -> None:
+        check_installed(purpose, "tokenizers")
         if tokenizer.inexact:
             raise UsageError(f"{purpose}: no tokenizer here gives its ids: {tokenizer.inexact}")
-        check_installed(purpose, "tokenizers")
         self.tokenizer = tokenizer
         self._backend = _backend(tokenizer)
 
