@@ -79,6 +79,9 @@ def test_the_way_through_tensorflow_layouts_keeps_the_tokenizer(tmp_path, name):
     after = reading.tokenizer
     assert ids(after, prompted(case)) == case["ids"]
     assert reading.notes == ()
+    for path, content in case["files"].items():
+        if path.startswith(("1_Pooling", "modules", "sentence", "config_sentence")):
+            assert json.loads((source / path).read_text()) == content
     assert by_id(after) == by_id(replace(before, max_length=after.max_length))
     assert after.length(POSITIONS) == case["length"]
 

@@ -4,22 +4,26 @@ https://sbert.net/docs/package_reference/sentence_transformer/models.html: `modu
 `1_Pooling/config.json` sets the pooling, `config_sentence_transformers.json` the prompts.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import numpy as np
 
 from bertferry.convert.locate import Location
-from bertferry.convert.paths import MODULES, sentence_folder, sentence_modules
+from bertferry.convert.paths import MODULES, modules_with_weights, sentence_folder, sentence_modules
 from bertferry.convert.readers import open_readers
-from bertferry.convert.tokenizer.files import typed
+from bertferry.convert.tokenizer.files import SENTENCE_CONFIG, typed
 from bertferry.convert.vocabulary import read_object
 from bertferry.convert.weight_files import FIRST_NAMES, FURTHER_NAMES, FileFormat, find_weights
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.sentence import POOLING_MODES, POOLINGS, Dense, Normalize, Sentence
 
 PROMPTS = "config_sentence_transformers.json"
+OF_TEXTS = (SENTENCE_CONFIG, PROMPTS)
+"""Files that say something about texts, whatever follows the encoder."""
 ENCODERS = ("Transformer", "BERT")
 ACTIVATIONS = ("identity", "tanh", "relu", "gelu", "sigmoid")
 """Of Dense, as they are called in torch.nn, in small letters; gelu is the exact one."""
@@ -31,7 +35,7 @@ def read_sentence(location: Location, poolings: tuple[str, ...] = ()) -> Sentenc
     Raises:
       UsageError: no pooling is configured or given, or a module, mode or activation is not supported.
     """
-    folder = sentence_folder(location.path.parent)
+    folder = _folder(location)
     modules = sentence_modules(folder)
     if (folder / MODULES).is_file() and not modules:
         raise UsageError(f"{folder / MODULES}: not a list of modules with their paths")
@@ -57,6 +61,39 @@ def read_sentence(location: Location, poolings: tuple[str, ...] = ()) -> Sentenc
         raise UsageError(f"{folder}: no pooling is configured: give --pooling {', '.join(POOLINGS)}")
     prompts, default = _prompts(folder / PROMPTS)
     return Sentence(own or poolings, include_prompt, tuple(layers), prompts, default)
+
+
+def text_files(location: Location) -> list[Path]:
+    """The files beside a checkpoint that say something about its texts."""
+    own = [_folder(location) / name for name in OF_TEXTS] + [location.path.parent / SENTENCE_CONFIG]
+    return list({path.name: path for path in own if path.is_file()}.values())
+
+
+def copy_sentence_files(directory: Path, location: Location) -> None:
+    """Copies what sentence-transformers needs beside a conversion, without modules that have weights.
+
+    With such modules `modules.json` stays behind: without them, embeddings would be wrong.
+    """
+    for file in text_files(location):
+        copyfile(file, directory / file.name)
+    folder = _folder(location)
+    modules = sentence_modules(folder)
+    if not modules or modules_with_weights(location.path.parent):
+        return
+    kept = []
+    for module in modules:
+        is_encoder = str(module.get("type", "")).rpartition(".")[2] in ENCODERS
+        path = "" if is_encoder else str(module.get("path", ""))
+        kept.append({**module, "path": path})
+        if not is_encoder and (config := folder / path / "config.json").is_file():
+            (directory / path).mkdir(exist_ok=True)
+            copyfile(config, directory / path / "config.json")
+    (directory / MODULES).write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+
+
+def _folder(location: Location) -> Path:
+    """The folder of the model of sentence-transformers, or the assets of a module."""
+    return sentence_folder(location.path.parent) if location.graph is None else location.graph.parent / "assets"
 
 
 def read_dense(dense: Dense) -> tuple[np.ndarray, np.ndarray | None]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bertferry.convert import Checkpoint
+from bertferry.convert.sentence_files import text_files
 from bertferry.convert.tokenizer.classes import CLASSES
 from bertferry.convert.tokenizer.files import read_files
 from bertferry.convert.tokenizer.writer import FILES, configuration, copy_tokenizer, write_tokenizer
@@ -46,7 +47,8 @@ class TextAssets:
         else:
             values = configuration(self.tokenizer, files.keys, longest)
             (directory / TOKENIZER_CONFIG).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-        return [directory / name for name in FILES if (directory / name).is_file()]
+        written = [directory / name for name in FILES if (directory / name).is_file()]
+        return [*written, *text_files(self.source.location)]
 
 
 def find_text_assets(checkpoint: Checkpoint, vocabulary: str | Path | None) -> TextAssets | None:

@@ -54,11 +54,8 @@ def verify_parity(
     fitted: tuple[str, ...] = ()
     inputs: Sequence[Probe]
     kind = strings_of(sides[1:])
-    if source.about_texts and kind is None and options.texts is None:
-        flags = ", ".join(source.about_texts)
-        raise UsageError(f"{flags}: no text is tokenized: give --texts FILE, or a module that takes strings")
+    _check_text_flags(options, source, strings=kind is not None)
     if kind is not None:
-        _check_flags_of_strings(options)
         sides[0] = as_string_source(sides[0], kind)
         inputs = string_probes(sides[0], kind, options.seed, options.texts)
     else:
@@ -124,12 +121,17 @@ def _inputs(sides: Sequence[Artifact], options: ParityOptions) -> tuple[tuple[Pr
     return fit_probes(probes, restrictions), tuple(f"fitted to {at.artifact}: {at.what}" for at in restrictions)
 
 
-def _check_flags_of_strings(options: ParityOptions) -> None:
-    """Refuses options for the inputs of encoders.
+def _check_text_flags(options: ParityOptions, source: SourceOptions, *, strings: bool) -> None:
+    """Refuses options about texts if there are none, and about inputs of encoders if candidates take strings.
 
     Raises:
-      UsageError: the first of them.
+      UsageError: naming the flags.
     """
+    if not strings:
+        if source.about_texts and options.texts is None:
+            flags = ", ".join(source.about_texts)
+            raise UsageError(f"{flags}: no text is tokenized: give --texts FILE, or a module that takes strings")
+        return
     for flag, given in (
         ("--inputs", options.inputs is not None),
         ("--localize", options.localize),

@@ -7,6 +7,7 @@ from pathlib import Path
 from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.keras_hub_config import write_preset_tokenizer
 from bertferry.convert.layout import Layout
+from bertferry.convert.sentence_files import copy_sentence_files
 from bertferry.convert.tokenizer.files import TokenizerFiles, read_files
 from bertferry.convert.tokenizer.reader import UnknownCasingError
 from bertferry.convert.tokenizer.writer import configuration, copy_tokenizer, write_tokenizer
@@ -46,12 +47,13 @@ def tokenizer_notes(checkpoint: Checkpoint, target: Layout) -> tuple[str, ...]:
 
 
 def write_tokenizer_files(directory: Path, checkpoint: Checkpoint, target: Layout) -> None:
-    """Writes the vocabulary, and what is known of the tokenizer.
+    """Writes the vocabulary, and what is known of the tokenizer and of embeddings.
 
     Raises:
       UsageError: for a target that states the casing, nothing says whether texts are lower-cased.
       DataError: a token is missing that KerasHub needs.
     """
+    copy_sentence_files(directory, checkpoint.location)
     vocabulary = checkpoint.vocabulary
     files = read_files(checkpoint.location, None)
     tokenizer = _known(checkpoint, target)

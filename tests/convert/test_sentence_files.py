@@ -1,0 +1,126 @@
+"""How the files of sentence-transformers decide what follows an encoder, and what precedes its texts."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from bertferry.convert import ConversionOptions, convert_checkpoint
+from bertferry.convert.locate import locate
+from bertferry.convert.sentence_files import read_dense, read_sentence
+from bertferry.core.errors import DataError, UsageError
+from bertferry.core.sentence import Normalize, Sentence
+
+MEAN = {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
+TANH = "torch.nn.modules.activation.Tanh"
+
+
+def module(name, path=""):
+    return {"path": path, "type": f"sentence_transformers.models.{name}"}
+
+
+POOLED = (module("Transformer"), module("Pooling", "1_Pooling"))
+
+
+@pytest.fixture
+def embedder(golden, tmp_path):
+    """Writes a checkpoint with the files of sentence-transformers beside it, and locates it."""
+
+    def write(*modules, pooling=MEAN, dense=None, **files):
+        folder = shutil.copytree(golden / "tf1_core_L2", tmp_path / "m")
+        for name, values in {"modules": list(modules), **files}.items():
+            (folder / f"{name}.json").write_text(json.dumps(values))
+        for path, values in (("1_Pooling", pooling), ("2_Dense", dense)):
+            (folder / path).mkdir()
+            (folder / path / "config.json").write_text(json.dumps(values or {}))
+        return locate(folder)
+
+    return write
+
+
+def test_dropout_is_off_outside_training(embedder):
+    location = embedder(*POOLED, module("Dropout"), module("Normalize"))
+    assert read_sentence(location) == Sentence(("mean",), layers=(Normalize(),))
+
+
+@pytest.mark.parametrize(
+    ("values", "poolings"),
+    [
+        ({"pooling_mode_cls_token": True}, ("cls",)),
+        ({"pooling_mode_max_tokens": True}, ("max",)),
+        ({"pooling_mode_mean_sqrt_len_tokens": True}, ("mean_sqrt_len",)),
+        ({"pooling_mode_weightedmean_tokens": True}, ("weightedmean",)),
+        ({"pooling_mode_lasttoken": True}, ("lasttoken",)),
+        ({"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": True}, ("cls", "mean")),
+        ({"pooling_mode": "mean_sqrt_len_tokens"}, ("mean_sqrt_len",)),
+        ({"pooling_mode": ["max", "cls"]}, ("max", "cls")),
+    ],
+)
+def test_poolings_are_concatenated_in_their_order(embedder, values, poolings):
+    location = embedder(*POOLED, pooling={**values, "include_prompt": False})
+    assert read_sentence(location) == Sentence(poolings, include_prompt=False)
+    assert read_sentence(location, ("max",)).poolings == ("max",)
+
+
+def test_the_default_prompt_is_one_of_the_prompts(embedder):
+    prompts = {"prompts": {"query": "q: ", "passage": "p: "}, "default_prompt_name": "query"}
+    sentence = read_sentence(embedder(*POOLED, config_sentence_transformers=prompts))
+    assert (sentence.prompts, sentence.default_prompt) == ({"query": "q: ", "passage": "p: "}, "query")
+
+
+def test_a_dense_layer_is_read_with_its_weights(embedder):
+    config = {"in_features": 8, "out_features": 3, "bias": True, "activation_function": TANH}
+    location = embedder(*POOLED, module("Dense", "2_Dense"), dense=config)
+    weight, bias = np.arange(24, dtype=np.float32).reshape(3, 8), np.ones(3, np.float32)
+    path = location.path.parent / "2_Dense/model.safetensors"
+    save_file({"linear.weight": weight, "linear.bias": bias}, path)
+    (dense,) = read_sentence(location).layers
+    kernel, own_bias = read_dense(dense)
+    assert dense.activation == "tanh"
+    assert kernel.tolist() == weight.T.tolist()
+    assert own_bias.tolist() == [1, 1, 1]
+    save_file({"linear.weight": weight}, path)
+    with pytest.raises(DataError, match=r"model.safetensors: no tensor linear.bias"):
+        read_dense(dense)
+
+
+@pytest.mark.parametrize("pooling", [(), ("cls",)])
+@pytest.mark.parametrize("name", ["LayerNorm", "WordWeights", "LSTM"])
+def test_a_layer_that_belongs_to_the_embedding_is_never_left_out(embedder, name, pooling):
+    location = embedder(*POOLED, module(name, "2_Own"))
+    with pytest.raises(UsageError, match=f"modules.json: unsupported module {name}: embeddings would be wrong"):
+        read_sentence(location, pooling)
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        ({"pooling": {"pooling_mode_new": True}}, "pooling_mode_new: expected some of"),
+        ({"pooling": {"pooling_mode_cls_token": False}}, "no pooling mode: expected some of"),
+        (
+            {"config_sentence_transformers": {"default_prompt_name": "q"}},
+            "default_prompt_name is 'q': its prompts",
+        ),
+        ({"config_sentence_transformers": {"prompts": {"q": 1}}}, "prompts is {'q': 1}: expected texts by name"),
+        ({"dense": {"in_features": 8}}, "in_features and out_features are missing"),
+        ({"dense": {"in_features": 8, "out_features": 8, "use_residual": True}}, "use_residual is true"),
+        (
+            {"dense": {"in_features": 8, "out_features": 8, "activation_function": "a.Own"}},
+            "unsupported activation",
+        ),
+        ({"dense": {"in_features": 8, "out_features": 8}}, "no weights of its layer"),
+    ],
+)
+def test_what_is_not_supported_is_named(embedder, written, line):
+    layers = (module("Dense", "2_Dense"),) if "dense" in written else ()
+    with pytest.raises(UsageError, match=line):
+        read_sentence(embedder(*POOLED, *layers, **written))
+
+
+def test_a_conversion_leaves_what_needs_weights_behind(embedder, tmp_path):
+    location = embedder(*POOLED, module("Dense", "2_Dense"), sentence_bert_config={"max_seq_length": 9})
+    convert_checkpoint(location.path, tmp_path / "out", ConversionOptions(to="huggingface", task="encoder"))
+    assert not (tmp_path / "out/modules.json").exists()
+    assert json.loads((tmp_path / "out/sentence_bert_config.json").read_text()) == {"max_seq_length": 9}
