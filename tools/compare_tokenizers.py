@@ -1,56 +1,82 @@
-"""Compares the exported tokenizer's ids with Hugging Face's for every assigned character between two letters.
+"""Compares how texts are cut into words with the package tokenizers, for every code point and every setting.
 
-Usage: compare_tokenizers.py VOCABULARY
+Usage: compare_tokenizers.py [--first CODE_POINT] [--last CODE_POINT]
 
-Needs the extras `text` and `test`. Prints the characters that differ by Unicode category, lower-cased and cased;
-docs/modules.md summarizes the list.
+Needs the extras `text` and `test`. For each of the 24 combinations of lower case, accents, CJK and cleaning, each code
+point stands alone, between two letters and after a combining sequence. Prints how many differ, and which.
 """
 
-import sys
-import unicodedata
-from itertools import groupby
-from pathlib import Path
-from textwrap import fill
+import argparse
+from itertools import product
 
 import tensorflow as tf
-from tokenizers import BertWordPieceTokenizer
+from tokenizers import normalizers, pre_tokenizers
 
-from bertferry.export.tokenization import Tokenizer
+from bertferry.core.tokenizer import Tokenizer
+from bertferry.export.text.characters import Normalizer, read_characters
+from bertferry.export.text.exact import find_words
+from bertferry.export.text.mapping import map_code_points
+
+FORMS = ("{}", "a{}b", "e\u0301\u0316{}\u0302\u0334x")
+SETTINGS = tuple(product((True, False), (None, True, False), (True, False), (True, False)))
+"""Lower case, accents, CJK characters apart, cleaning."""
+TOGETHER, APART = 64, " | "
+"""Code points in one text, and what is between them: no mark, so nothing is combined with it."""
+SHOWN = 20
 
 
-def main(vocabulary: Path) -> None:
-    characters = [
-        character
-        for character in map(chr, (*range(0x20, 0xD800), *range(0xE000, 0x110000)))
-        if unicodedata.category(character) not in ("Cn", "Co")
-    ]
-    texts = [f"a{character}b" for character in characters]
-    for lower in (True, False):
-        theirs = BertWordPieceTokenizer(str(vocabulary), lowercase=lower)
-        want = [encoding.ids for encoding in theirs.encode_batch(texts, add_special_tokens=False)]
-        got = (
-            Tokenizer(vocabulary, str(vocabulary), lower).tokenize(tf.constant(texts)).merge_dims(1, -1).to_list()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--first", type=lambda text: int(text, 16), default=0)
+    parser.add_argument("--last", type=lambda text: int(text, 16), default=0x10FFFF)
+    arguments = parser.parse_args()
+    points = [n for n in range(arguments.first, arguments.last + 1) if not 0xD800 <= n < 0xE000]
+    for setting in SETTINGS:
+        wrong = [text for form in FORMS for text in differing(setting, [form.format(chr(n)) for n in points])]
+        names = dict(zip(("lower", "accents", "cjk", "clean"), setting, strict=True))
+        shown = ", ".join(ascii(text) for text in wrong[:SHOWN])
+        print(f"{names}: {len(wrong)} of {len(FORMS) * len(points)} differ {shown}", flush=True)
+
+
+def differing(setting: tuple[bool | None, ...], texts: list[str]) -> list[str]:
+    """The texts that are cut into other words."""
+    lower, accents, cjk, clean = setting
+    tokenizer = Tokenizer((), bool(lower), accents, bool(cjk), bool(clean))
+    normalizer = normalizers.BertNormalizer(clean, cjk, accents, lower)
+    ours = our_words(tokenizer)
+
+    def wrong(some: list[str]) -> list[str]:
+        both = zip(some, ours(some), strict=True)
+        return [text for text, words in both if words != their_words(normalizer, text)]
+
+    joined = [texts[n : n + TOGETHER] for n in range(0, len(texts), TOGETHER)]
+    together = {APART.join(some): some for some in joined}
+    return wrong([text for some in wrong(list(together)) for text in together[some]])
+
+
+def their_words(normalizer: normalizers.Normalizer, text: str) -> list[str]:
+    """The words of a text by tokenizers."""
+    normalized = normalizer.normalize_str(text)
+    return [word for word, _ in pre_tokenizers.BertPreTokenizer().pre_tokenize_str(normalized)]
+
+
+def our_words(tokenizer: Tokenizer):
+    """A function that cuts texts into words as the graph does."""
+    normalizer = Normalizer(map_code_points(tokenizer))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    def split(texts: tf.Tensor) -> tf.RaggedTensor:
+        characters, first = find_words(*normalizer.normalize(read_characters(texts)))
+        splits = tf.concat([first, [tf.size(characters.rows, tf.int64)]], axis=0)
+        words = tf.strings.unicode_encode(tf.RaggedTensor.from_row_splits(characters.points, splits), "UTF-8")
+        return tf.RaggedTensor.from_value_rowids(
+            words, tf.gather(characters.rows, first), tf.size(texts, tf.int64)
         )
-        different = [
-            character for character, ids, expected in zip(characters, got, want, strict=True) if ids != expected
-        ]
-        print(f"{'lower-cased' if lower else 'cased'}: {len(different)} of {len(characters)} differ")
-        different.sort(key=lambda character: (unicodedata.category(character), character))
-        for category, members in groupby(different, unicodedata.category):
-            listed = f"{category}: {' '.join(code_point_ranges([ord(character) for character in members]))}"
-            print(fill(listed, 112, initial_indent="  ", subsequent_indent="      "))
 
-
-def code_point_ranges(points: list[int]) -> list[str]:
-    """Sorted code points as ranges: `0898-089F`."""
-    ranges: list[list[int]] = []
-    for point in points:
-        if ranges and point == ranges[-1][1] + 1:
-            ranges[-1][1] = point
-        else:
-            ranges.append([point, point])
-    return [f"{first:04X}" if first == last else f"{first:04X}-{last:04X}" for first, last in ranges]
+    return lambda texts: [
+        [word.decode() for word in words] for words in split(tf.constant(texts, tf.string)).to_list()
+    ]
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

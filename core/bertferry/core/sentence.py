@@ -4,8 +4,9 @@ https://sbert.net/docs/package_reference/sentence_transformer/models.html
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 POOLING_MODES = {
     "pooling_mode_cls_token": "cls",
@@ -57,3 +58,14 @@ class Sentence:
     layers: tuple[Dense | Normalize, ...] = ()
     prompts: Mapping[str, str] = field(default_factory=dict)
     default_prompt: str | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """What it does, for reports: without files and weights."""
+        values = asdict(self)
+        layers = [{"type": type(layer).__name__, **asdict(layer)} for layer in self.layers]
+        return {**values, "layers": [{key: layer[key] for key in layer if key != "weights"} for layer in layers]}
+
+    def width(self, hidden: int) -> int:
+        """The size of an embedding, for an encoder's hidden size."""
+        sizes = [layer.out_features for layer in self.layers if isinstance(layer, Dense)]
+        return sizes[-1] if sizes else hidden * len(self.poolings)

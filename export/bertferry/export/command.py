@@ -16,8 +16,8 @@ from bertferry.core.console import (
     show,
 )
 from bertferry.core.errors import UsageError
+from bertferry.core.sentence import POOLINGS
 from bertferry.export.options import EXPORTS, MODULE_PRECISIONS, MODULE_TASKS, ModuleOptions
-from bertferry.export.sentence import POOLINGS
 
 
 def build_parser() -> argparse_flags.ArgumentParser:

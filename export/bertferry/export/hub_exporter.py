@@ -9,10 +9,12 @@ from typing import NamedTuple
 from bertferry.convert import Checkpoint, SourceOptions, open_checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads, with_parameters
+from bertferry.convert.sentence_files import read_sentence
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.extras import HUB, ONNX, check_installed
 from bertferry.core.progress import ProgressCallback
+from bertferry.core.sentence import Sentence
 from bertferry.core.tasks import TASKS
 from bertferry.export.contract_check import check_tf1_computation
 from bertferry.export.freeze import frozen_parameters
@@ -30,7 +32,7 @@ from bertferry.export.module_writer import (
 from bertferry.export.options import ModuleOptions
 from bertferry.export.progress import continue_after, no_progress
 from bertferry.export.report import ExportReport
-from bertferry.export.sentence import read_sentence_choices
+from bertferry.export.text.prompts import prompt_functions
 from bertferry.export.text_assets import check_exact, find_text_assets
 from bertferry.export.text_writer import (
     check_preprocessing,
@@ -117,7 +119,7 @@ def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin
       DataError: the source lacks a parameter of the task.
     """
     opened.check_bert()
-    sentence = read_sentence_choices(opened.location, options.pooling) if options.kind == "text" else None
+    sentence = _read_sentence(opened, options)
     opened = with_heads(opened, options.heads)
     task = opened.task(options.kind if options.kind in TASKS else "encoder")
     if options.init_missing_head:
@@ -132,6 +134,8 @@ def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin
     )
     if options.kind in WRITERS:
         check_exact(opened)
+    if sentence is not None:
+        prompt_functions(sentence)
     return Module(
         opened,
         options.kind,
@@ -142,6 +146,12 @@ def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin
         origin,
         sentence,
     )
+
+
+def _read_sentence(opened: Checkpoint, options: ModuleOptions) -> Sentence | None:
+    if options.kind != "text":
+        return None
+    return read_sentence(opened.location, () if options.pooling is None else (options.pooling,))
 
 
 def _write_and_check(staging: Path, new: Module, options: ModuleOptions, tell: ProgressCallback) -> Report | None:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 from bertferry.convert.configuration import bert_config
@@ -34,7 +33,7 @@ def write_manifest(
         precision=module.precision,
         configuration=bert_config(source.config, module.heads, source.classifier),
         do_lower_case=assets.do_lower_case if assets else None,
-        sentence=None if module.sentence is None else asdict(module.sentence),
+        sentence=None if module.sentence is None else module.sentence.facts(),
         source=ModuleSource(source.layout.name, source.initialized, read),
         versions=installed_versions(("bertferry", "tensorflow", "numpy", "safetensors")),
         files=written,

@@ -1,9 +1,12 @@
 """Writes the model card of a module: what it is and how to call it."""
 
+import json
+
 from bertferry.convert import Checkpoint
+from bertferry.core.sentence import Dense, Normalize, Sentence
 from bertferry.core.tasks import POSITIONS_INPUT, TaskSpec, TensorSpec
 from bertferry.export.module_writer import Module
-from bertferry.export.sentence import SentenceChoices
+from bertferry.export.text.prompts import prompt_functions
 from bertferry.export.text_assets import TextAssets
 from bertferry.verify import Report
 
@@ -26,7 +29,8 @@ def model_card(module: Module, parity: Report | None) -> str:
 | weights | {_weights(module)} |
 | parity with the source | {"not checked" if parity is None else parity.verdict()} |"""
     if module.sentence is not None:
-        return _text_card(facts, module.sentence, config.hidden_size, _layer(module))
+        length = assets.tokenizer.length(config.max_position_embeddings)
+        return _text_card(facts, module.sentence, config.hidden_size, length, _layer(module))
     spec = module.spec
     rows = [f"| `{output.name}` | {_shape(output, source)} |" for output in spec.outputs]
     if spec.encoder:
@@ -72,15 +76,15 @@ def _keras_3_layer(module: Module) -> str:
     return f'keras.layers.TFSMLayer(DIR, call_endpoint="serve"{training})'
 
 
-def _text_card(facts: str, sentence: SentenceChoices, hidden: int, layer: str) -> str:
-    scaled = ", scaled to unit length" if sentence.normalize else ""
-    return f"""# BERT text embedding, hidden size {hidden}
+def _text_card(facts: str, sentence: Sentence, hidden: int, length: int, layer: str) -> str:
+    width = sentence.width(hidden)
+    return f"""# BERT text embedding, size {width}
 
 {facts}
 
-Strings [batch] to float32 embeddings [batch, {hidden}]: pooling `{sentence.pooling}`{scaled}; texts are
-truncated to {sentence.max_length} word pieces. `.embed` maps encoder inputs to the same embeddings.
-
+Strings [batch] to float32 embeddings [batch, {width}]: {_steps(sentence)};
+texts are truncated to {length} word pieces. `.embed` maps encoder inputs to the same embeddings.
+{_prompts(sentence)}
 ```python
 import tensorflow as tf
 import tensorflow_hub as hub
@@ -90,6 +94,28 @@ layer = {layer}
 print(layer(tf.constant(["A man is playing a guitar.", ""])).shape)
 ```
 """
+
+
+def _steps(sentence: Sentence) -> str:
+    """The pooling, and what follows it."""
+    names = {Normalize: "scaled to unit length"}
+    dense = "a dense layer to {0.out_features} with the activation {0.activation}"
+    said = [dense.format(layer) if isinstance(layer, Dense) else names[type(layer)] for layer in sentence.layers]
+    return ", ".join([f"pooling `{' + '.join(sentence.poolings)}`", *said])
+
+
+def _prompts(sentence: Sentence) -> str:
+    """The prompts that precede texts, and how each is called."""
+    if not sentence.prompts:
+        return ""
+    rows = [
+        f"| `{name}` | {json.dumps(sentence.prompts[name], ensure_ascii=False)} | `.{function}` |"
+        for name, function in prompt_functions(sentence).items()
+    ]
+    default = f"the prompt `{sentence.default_prompt}`" if sentence.default_prompt else "no prompt"
+    pooled = "" if sentence.include_prompt else " The tokens of a prompt are not pooled."
+    table = "\n".join(["| prompt | put before each text | function, signature |", "|---|---|---|", *rows])
+    return f"\nThe layer puts {default} before each text.{pooled}\n\n{table}\n"
 
 
 def _preprocessing_card(source: Checkpoint, assets: TextAssets | None) -> str:

@@ -12,13 +12,13 @@ from bertferry.core.casting import cast
 from bertferry.core.errors import DataError
 from bertferry.core.parameters import canonical_axes, task_parameters
 from bertferry.core.progress import ProgressCallback
+from bertferry.core.sentence import Sentence
 from bertferry.core.tasks import TASKS, TaskSpec, task_spec
 from bertferry.core.temporary import TemporaryFolder
 from bertferry.export.onnx.checkpoint_source import CheckpointSource
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.parity_check import check_parity
 from bertferry.export.options import MODULE_PRECISIONS, ONNX_FILES
-from bertferry.export.sentence import SentenceChoices
 from bertferry.export.text_assets import TextAssets
 from bertferry.verify import PROFILES, Report
 from bertferry.verify.artifact import Artifact, checkpoint_artifact, saved_model_artifact
@@ -42,7 +42,7 @@ class Module:
     frozen: frozenset[str]
     assets: TextAssets | None
     origin: Path | None = None
-    sentence: SentenceChoices | None = None
+    sentence: Sentence | None = None
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -60,14 +60,12 @@ class Module:
         return needed_parameters(self.task, self.spec, self.source.config.num_layers, self.sentence)
 
 
-def needed_parameters(
-    kind: str, task: TaskSpec, num_layers: int, sentence: SentenceChoices | None
-) -> tuple[str, ...]:
+def needed_parameters(kind: str, task: TaskSpec, num_layers: int, sentence: Sentence | None) -> tuple[str, ...]:
     """Canonical names of the parameters on which the outputs of a module of a kind depend."""
     if kind == "preprocessing":
         return ()
     if sentence is not None:
-        task = task_spec("encoder", pooler=sentence.pooling == "pooled")
+        task = task_spec("encoder", pooler="pooled" in sentence.poolings)
     return task_parameters(task, num_layers)
 
 

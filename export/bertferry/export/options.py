@@ -5,8 +5,8 @@ from pathlib import Path
 
 from bertferry.core.choices import check_choice, check_count
 from bertferry.core.errors import UsageError
+from bertferry.core.sentence import POOLINGS
 from bertferry.core.tasks import TASKS
-from bertferry.export.sentence import POOLINGS
 
 MODULE_TASKS = (*TASKS, "text")
 EXPORTS = ("module", "preprocessing")
@@ -23,8 +23,8 @@ class ModuleOptions:
     Attributes:
       task: what the module computes, one of `MODULE_TASKS`; `text` maps strings to embeddings.
       export: `module`, or `preprocessing` for a module that maps strings to encoder inputs.
-      pooling: pooling of the task `text`: `cls`, `pooled` or `mean`; default: from the sentence-transformers
-        configuration next to the checkpoint.
+      pooling: pooling of the task `text`: one of `POOLINGS`; default: from the sentence-transformers configuration
+        next to the checkpoint.
       init_missing_head: initialize a missing head or pooler from BERT's initial distribution.
       num_labels: number of classes of an initialized classifier.
       vocab: vocabulary; default: `vocab.txt` next to the checkpoint.

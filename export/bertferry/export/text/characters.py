@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from bertferry.export.text.mapping import (
     BLOCK,
-    FOUND,
     INVISIBLE,
     ORDERED,
     POINT,

@@ -41,7 +41,7 @@ class ExactTokenizer:
         left = [token for token in tokenizer.added if token not in tokenizer.found]
         self.finder = Finder({token.content: token for token in first}, left) if first else None
         contents = self._normalized([token.content for token in later]) if later else []
-        named = {content: token for content, token in reversed(list(zip(contents, later, strict=True)))}
+        named = dict(reversed(list(zip(contents, later, strict=True))))
         self.later_finder = Finder(named, left) if later else None
 
     def tokenize(self, texts: tf.Tensor, *, offsets: bool = False) -> Pieces:
@@ -51,7 +51,7 @@ class ExactTokenizer:
         characters, results = self._normalizer.normalize(characters)
         if self.later_finder:
             characters, results = self._find_later(self.later_finder, characters, results, count)
-        return self._cut(*_words(characters, results), count, offsets)
+        return self._cut(*find_words(characters, results), count, offsets)
 
     def _find(self, texts: tf.Tensor, characters: Characters) -> Characters:
         finder = self.finder
@@ -127,7 +127,7 @@ def sought(tokenizer: Tokenizer) -> list[AddedToken]:
     return sorted(tokenizer.added, key=lambda token: not token.special) if tokenizer.found else []
 
 
-def _words(characters: Characters, results: tf.Tensor) -> tuple[Characters, tf.Tensor]:
+def find_words(characters: Characters, results: tf.Tensor) -> tuple[Characters, tf.Tensor]:
     """The characters of words, and the places of those with which a word begins."""
     blank, alone = has(results, BLANK), has(results, ALONE)
     edge = tf.logical_or(blank, alone)

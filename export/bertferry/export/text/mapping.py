@@ -12,8 +12,8 @@ FOUND = COUNT
 """Stands for a token that was found in a text: a code point that does not exist."""
 POINT = (1 << 21) - 1
 BLANK, ALONE, SPACED, REMOVED, INVISIBLE, SEVERAL, ORDERED = (1 << bit for bit in range(21, 28))
-"""Bits of a result: a blank; a word of its own, or even with blanks around it; nothing is left; removed by cleaning,
-before anything else; see `Mapping.several`; its place among its neighbors depends on their combining classes."""
+"""Bits of a result: a blank; a word of its own, or even with blanks around it; nothing is left; removed by
+cleaning, before anything else; see `Mapping.several`; its place depends on its neighbors' combining classes."""
 BLOCK = 256
 
 

@@ -19,13 +19,8 @@ class Packer:
         self._pads_left = tokenizer.padding_side == "left"
         self._pad_id, self._pad_type = tokenizer.ids["pad"], tokenizer.pad_type_id
 
-    def pack(
-        self, segments: Sequence[tf.RaggedTensor], seq_length: Length, *, pad_right: bool = False
-    ) -> dict[str, tf.Tensor]:
-        """Packs segments [B, (pieces)] to the int32 inputs [B, `seq_length`] of an encoder.
-
-        `pad_right` pads on the right, whatever the tokenizer does.
-        """
+    def pack(self, segments: Sequence[tf.RaggedTensor], seq_length: Length) -> dict[str, tf.Tensor]:
+        """Packs segments [B, (pieces)] to the int32 inputs [B, `seq_length`] of an encoder."""
         frame = self.frames[len(segments)]
         room = tf.maximum(seq_length - added(frame), 0)
         cut = self._cut(segments, room)
@@ -40,7 +35,7 @@ class Packer:
             tf.sequence_mask(lengths, seq_length, tf.int32),
             _dense(tf.concat(types, axis=1), self._pad_type, seq_length),
         )
-        if self._pads_left and not pad_right:
+        if self._pads_left:
             places = (tf.range(seq_length) + lengths[:, None]) % seq_length
             inputs = tuple(tf.gather(tensor, places, batch_dims=1) for tensor in inputs)
         return dict(zip(ENCODER_INPUTS, inputs, strict=True))
@@ -77,5 +72,5 @@ def added(frame: Sequence[FramePart]) -> int:
 
 
 def _dense(rows: tf.RaggedTensor, value: int, length: Length) -> tf.Tensor:
-    dense = rows.to_tensor(value, shape=[None, length])
-    return tf.reshape(dense, tf.stack([tf.cast(rows.nrows(), tf.int32), length]))
+    dense = rows.to_tensor(value, shape=tf.cast(tf.stack([-1, length]), rows.row_splits.dtype))
+    return tf.ensure_shape(dense, [None, length if isinstance(length, int) else None])

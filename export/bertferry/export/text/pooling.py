@@ -24,7 +24,9 @@ ACTIVATIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
 Layer = Callable[[tf.Tensor], tf.Tensor]
 
 
-def pool(poolings: Sequence[str], sequence: tf.Tensor, first: tf.Tensor | None, mask: tf.Tensor) -> tf.Tensor:
+def pool(
+    poolings: Sequence[str], sequence: tf.Tensor, first: tf.Tensor | None, mask: tf.Tensor, given: tf.Tensor
+) -> tf.Tensor:
     """One vector per text [B, H × number of poolings].
 
     Args:
@@ -32,6 +34,7 @@ def pool(poolings: Sequence[str], sequence: tf.Tensor, first: tf.Tensor | None, 
       sequence: vectors of tokens [B, S, H].
       first: the pooler's output [B, H], for `pooled`.
       mask: 1 for each token that counts [B, S]; a row may have none.
+      given: 1 for each token that the encoder was given [B, S].
     """
     weights = tf.cast(mask, sequence.dtype)[:, :, tf.newaxis]
     total, count = tf.reduce_sum(sequence * weights, axis=1), tf.reduce_sum(weights, axis=1)
@@ -45,10 +48,10 @@ def pool(poolings: Sequence[str], sequence: tf.Tensor, first: tf.Tensor | None, 
             vectors.append(tf.reduce_max(tf.where(weights > 0, sequence, sequence.dtype.min), axis=1))
         elif pooling == "mean":
             vectors.append(total / tf.maximum(count, LEAST))
-        elif pooling == "mean_sqrt_len_tokens":
+        elif pooling == "mean_sqrt_len":
             vectors.append(total / tf.sqrt(tf.maximum(count, LEAST)))
         elif pooling == "weightedmean":
-            vectors.append(_weighted_mean(sequence, weights))
+            vectors.append(_weighted_mean(sequence, weights, given))
         else:
             vectors.append(_last(sequence, mask))
     return tf.concat(vectors, axis=-1)
@@ -86,11 +89,11 @@ def _scale(vectors: tf.Tensor) -> tf.Tensor:
     return vectors / tf.maximum(tf.norm(vectors, axis=-1, keepdims=True), SHORTEST)
 
 
-def _weighted_mean(sequence: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """The mean, in which the n-th position from the first token of the text has the weight n."""
-    length = tf.shape(sequence)[1]
-    positions = tf.cast(tf.range(1, length + 1), sequence.dtype)[tf.newaxis, :, tf.newaxis]
-    weights *= positions
+def _weighted_mean(sequence: tf.Tensor, weights: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
+    """The mean, in which the n-th position from the first that was given has the weight n."""
+    first = tf.argmax(given, axis=1, output_type=tf.int32)[:, tf.newaxis]
+    positions = tf.range(1, tf.shape(sequence)[1] + 1) - first
+    weights *= tf.cast(positions, sequence.dtype)[:, :, tf.newaxis]
     return tf.reduce_sum(sequence * weights, axis=1) / tf.maximum(tf.reduce_sum(weights, axis=1), LEAST)
 
 

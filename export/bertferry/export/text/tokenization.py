@@ -98,8 +98,8 @@ class GraphTokenizer:
 
 
 def has_fast_way(prefix: str) -> bool:
-    """Whether it shows which pieces begin a word: what begins with the prefix never does, as ASCII punctuation is a
-    word of its own."""
+    """Whether it shows which pieces begin a word: what begins with ASCII punctuation never does, as that is a word
+    of its own."""
     return bool(re.match(f"[{re.escape(punctuation)}]", prefix))
 
 

@@ -34,7 +34,7 @@ class WordPieces:
 
 def fast_tokenizer(tokenizer: Tokenizer, limit: int, *, split: bool) -> tf_text.FastWordpieceTokenizer:
     """TensorFlow Text's tokenizer of words up to `limit` bytes, or of texts, which it splits."""
-    model = tf_text.FastWordpieceTokenizer(
+    return tf_text.FastWordpieceTokenizer(
         pieces_of(tokenizer),
         suffix_indicator=tokenizer.subword_prefix,
         max_bytes_per_word=limit,
@@ -42,7 +42,6 @@ def fast_tokenizer(tokenizer: Tokenizer, limit: int, *, split: bool) -> tf_text.
         unknown_token=tokenizer.special["unk"],
         no_pretokenization=not split,
     )
-    return model
 
 
 def pieces_of(tokenizer: Tokenizer) -> list[str]:
