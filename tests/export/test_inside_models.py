@@ -7,6 +7,7 @@ import tensorflow_hub as hub
 import tf_keras
 from closeness import assert_close
 
+from bertferry.convert import SourceOptions
 from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export import ModuleOptions, export_hub_module
 from bertferry.export.command import main
@@ -19,8 +20,9 @@ def preprocessing(golden, tmp_path_factory):
     folder = tmp_path_factory.mktemp("inside")
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(chr(97 + number) for number in range(25))]
     (folder / "vocab.txt").write_text("\n".join(words) + "\n")
-    options = ModuleOptions(export="preprocessing", vocab=folder / "vocab.txt", do_lower_case=True)
-    export_hub_module(golden / "tf1_core_L2", folder / "module", options)
+    options = ModuleOptions(export="preprocessing", vocab=folder / "vocab.txt")
+    lower = SourceOptions(do_lower_case=True)
+    export_hub_module(golden / "tf1_core_L2", folder / "module", options, source=lower)
     return folder / "module"
 
 
