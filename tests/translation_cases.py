@@ -91,7 +91,7 @@ CASES = {
         FLOATS,
     ),
     "bounds of int64": unary(
-        lambda x: (tf.searchsorted([[-5, 0, BIG, BIG + 1]] * 3, x, out_type=tf.int64),), INTEGERS
+        lambda x: (tf.searchsorted(np.array([[-5, 0, BIG, BIG + 1]] * 3), x, out_type=tf.int64),), INTEGERS
     ),
     "logarithms and norms that tf2onnx lacks": unary(
         lambda x: (

@@ -78,7 +78,10 @@ class _Renaming:
             value.name = names.get(value.name, value.name)
 
     def _inner(self, graph: onnx.GraphProto, outer: Mapping[str, str], scope: str, steps: int) -> onnx.GraphProto:
-        """A body or branch, whose first inputs are scalars; the shapes of its other values are left open."""
+        """A body or branch, whose first inputs are scalars or, in tf2onnx's loop of crops, vectors of one number.
+
+        The shapes of its other values are left open.
+        """
         _return_own_values(graph)
         own = {name for node in graph.node for name in node.output} | {value.name for value in graph.input}
         names = {old: new for old, new in outer.items() if old not in own}
@@ -94,7 +97,7 @@ class _Renaming:
         for place, value in enumerate(result.input):
             value.name = names[value.name]
             if place < steps:
-                value.type.tensor_type.shape.SetInParent()
+                value.type.tensor_type.shape.CopyFrom(graph.input[place].type.tensor_type.shape)
         self.rename(graph, result, names, scope)
         return result
 

@@ -8,6 +8,7 @@ from onnx import helper
 from bertferry.core.errors import DataError, first_line
 from bertferry.export.onnx.canonicalize import canonicalize, find_points
 from bertferry.export.onnx.draft import Draft
+from bertferry.export.onnx.subgraphs import all_graphs
 
 Dimensions = Mapping[str, Sequence[str | int]]
 """Dimensions of inputs and outputs by name: symbols or sizes."""
@@ -34,7 +35,7 @@ def finalize(draft: Draft, dimensions: Dimensions, metadata: Mapping[str, str]) 
     graph.output.extend(described[name] for name in draft.outputs)
     result = canonicalize(draft.model, (*weights, *find_points(draft.model)))
     try:
-        onnx.checker.check_model(result, full_check=True)
+        onnx.checker.check_model(_with_own_constants(result), full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise DataError(f"the converter produced an invalid graph: {first_line(error)}") from error
     del result.graph.input[:]
@@ -42,6 +43,18 @@ def finalize(draft: Draft, dimensions: Dimensions, metadata: Mapping[str, str]) 
     result.producer_name = "bertferry"
     helper.set_model_props(result, dict(sorted(metadata.items())))
     return result
+
+
+def _with_own_constants(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy whose bodies and branches have the constants that they use: the checker sees none around them."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    constants = {constant.name: constant for constant in copy.graph.initializer}
+    for graph in all_graphs(copy.graph):
+        if graph is not copy.graph:
+            used = {name for node in graph.node for name in node.input}
+            graph.initializer.extend(constants[name] for name in sorted(used & constants.keys()))
+    return copy
 
 
 def _describe_value(value: onnx.ValueInfoProto, dimensions: Dimensions) -> onnx.ValueInfoProto:
