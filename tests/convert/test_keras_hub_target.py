@@ -83,6 +83,7 @@ PROGRAM = """
 import sys
 import keras_hub
 import numpy as np
+from keras.ops import convert_to_numpy as array
 
 folder, golden, task, genuine = sys.argv[1:]
 reference = np.load(golden + ".npz")
@@ -94,13 +95,13 @@ if task == "encoder":
 else:
     ours, theirs = (keras_hub.models.TextClassifier.from_preset(each) for each in (folder, genuine))
     for own, their in zip(ours.weights, theirs.weights, strict=True):
-        assert np.asarray(own).tobytes() == np.asarray(their).tobytes(), own.path
+        assert array(own).tobytes() == array(their).tobytes(), own.path
     pairs = [(ours(inputs), reference["logits"])]
-print(max(float(np.abs(np.asarray(got) - want).max()) for got, want in pairs))
+print(max(float(np.abs(array(got) - want).max()) for got, want in pairs))
 """
 
 
-@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+@pytest.mark.parametrize("backend", ["jax", "tensorflow", "torch"])
 @pytest.mark.parametrize(("source", "task"), [("tf1_core_L2", "encoder"), ("tf1_cls_L2", "classifier")])
 def test_keras_hub_computes_what_tf1_computed(golden, tmp_path, backend, source, task):
     """With `BERTFERRY_KERAS_HUB_PYTHON`, the path of a Python that has keras-hub and the backend."""

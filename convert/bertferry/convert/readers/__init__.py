@@ -16,9 +16,9 @@ def open_readers(location: Location, prefix: str | None = None) -> tuple[tuple[R
       DataError: its index or header is damaged.
     """
     if location.file_format == "safetensors":
-        from bertferry.convert.readers.safetensors import SafetensorsReader
+        from bertferry.convert.readers.safetensors import safetensors_tensors
 
-        return ((SafetensorsReader(location.shards), prefix),)
+        return ((NamedReader("safetensors", joined(location.shards, safetensors_tensors)), prefix),)
     if location.file_format == "pytorch":
         from bertferry.convert.readers.pytorch import pytorch_tensors
 

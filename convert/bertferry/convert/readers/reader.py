@@ -60,13 +60,15 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """A tensor of a file: what is known of it, and a function that reads it.
+    """A tensor of a file: what is known of it, a function that reads it, and one that reads it in chunks, if that
+    takes less memory.
 
-    The function raises DataError if the bytes are damaged or missing.
+    The functions raise DataError if the bytes are damaged or missing.
     """
 
     info: TensorInfo
     read: Callable[[], np.ndarray]
+    chunks: Callable[[], Iterator[memoryview]] | None = None
 
 
 class NamedReader:
@@ -100,13 +102,14 @@ class NamedReader:
 
     def read(self, key: str) -> np.ndarray:
         """The tensor, mapped if the format allows that."""
-        return self._stored[key].read()
+        value = self._stored[key].read()
+        self._fingerprints[key] = fingerprint_chunks(map(bytes_of, blocks(value)))
+        return value
 
     def chunks(self, key: str) -> Iterator[memoryview]:
         """The tensor's bytes in chunks."""
-        crc = 0
-        for block in blocks(self.read(key)):
-            chunk = bytes_of(block)
+        stored, crc = self._stored[key], 0
+        for chunk in stored.chunks() if stored.chunks else map(bytes_of, blocks(stored.read())):
             crc = crc32c(chunk, crc)
             yield chunk
         self._fingerprints[key] = fingerprint_of(crc)

@@ -1,19 +1,17 @@
 """Reads `.safetensors` files, whose headers the safetensors library checks."""
 
 import json
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import ml_dtypes  # noqa: F401 - teaches NumPy the name bfloat16
 import numpy as np
-from crc32c import crc32c
 from safetensors import SafetensorError, safe_open
 
 from bertferry.convert.chunks import read_bytes, read_chunks
-from bertferry.convert.layout import Naming
-from bertferry.convert.readers.reader import TensorInfo, fingerprint_of, name_places, names_below
+from bertferry.convert.readers.reader import StoredTensor, TensorInfo
 from bertferry.core.errors import DataError, first_line
 
 # https://github.com/huggingface/safetensors#format, section "dtype"
@@ -30,78 +28,41 @@ DTYPE_OF_CODE = {
     "BOOL": "bool",
 }
 
-
 Range = tuple[Path, int, int]
 """A file, and the offset and size of a tensor in it."""
 
 
-class SafetensorsReader:
-    """Safetensors files, the shards of one checkpoint.
+def safetensors_tensors(path: Path) -> dict[str, StoredTensor]:
+    """The tensors of a file.
 
-    The format has no checksums: only the headers can be checked. Bytes are read here, because the library copies
+    The format has no checksums: only the header can be checked. Bytes are read here, because the library copies
     each tensor into fresh memory, which takes most of the time of a conversion.
+
+    Raises:
+      DataError: it is not a complete file.
     """
+    return {
+        name: StoredTensor(info, partial(_read, name, info, stored), partial(_chunks, name, stored))
+        for name, (info, stored) in _read_header(path).items()
+    }
 
-    naming: Naming = "safetensors"
 
-    def __init__(self, shards: tuple[Path, ...]) -> None:
-        self.tensors: dict[str, TensorInfo] = {}
-        self._ranges: dict[str, Range] = {}
-        self._fingerprints: dict[str, str] = {}
-        for path in shards:
-            for name, (info, stored) in _read_header(path).items():
-                if name in self.tensors:
-                    raise DataError(f"{path}: tensor {name} is also in another of its files")
-                self.tensors[name], self._ranges[name] = info, stored
+def _read(name: str, info: TensorInfo, stored: Range) -> np.ndarray:
+    with _naming_fault(name, stored):
+        return read_bytes(*stored).view(info.dtype).reshape(info.shape)
 
-    def find(self, stored: str) -> str | None:
-        """The name itself, if the file has it."""
-        return stored if stored in self.tensors else None
 
-    def name_of(self, key: str) -> str:
-        """The key itself."""
-        return key
+def _chunks(name: str, stored: Range) -> Iterator[memoryview]:
+    with _naming_fault(name, stored):
+        yield from read_chunks(*stored)
 
-    def places(self, stored: str) -> list[str]:
-        """What precedes a stored name wherever it occurs."""
-        return name_places(self.tensors, stored)
 
-    def below(self, place: str, anchor: str) -> set[str]:
-        """The names that start with a place."""
-        return names_below(self.tensors, place)
-
-    def read(self, key: str) -> np.ndarray:
-        """The tensor as an array of its own."""
-        info = self.tensors[key]
-        with self._name_fault(key):
-            content = read_bytes(*self._ranges[key])
-            self._fingerprints[key] = fingerprint_of(crc32c(content.data))
-            return content.view(info.dtype).reshape(info.shape)
-
-    def chunks(self, key: str) -> Iterator[memoryview]:
-        """The tensor's bytes in chunks."""
-        crc = 0
-        with self._name_fault(key):
-            for chunk in read_chunks(*self._ranges[key]):
-                crc = crc32c(chunk, crc)
-                yield chunk
-        self._fingerprints[key] = fingerprint_of(crc)
-
-    def fingerprint(self, key: str) -> str:
-        """The CRC-32C of a tensor's bytes when they were last read."""
-        return self._fingerprints.get(key) or self.checked_fingerprint(key)
-
-    def checked_fingerprint(self, key: str) -> str:
-        """The same, after reading them; no checksum in the file could contradict them."""
-        deque(self.chunks(key), maxlen=0)
-        return self._fingerprints[key]
-
-    @contextmanager
-    def _name_fault(self, key: str) -> Iterator[None]:
-        try:
-            yield
-        except (TypeError, ValueError, OSError) as error:
-            raise DataError(f"{self._ranges[key][0]}: tensor {key} cannot be read: {first_line(error)}") from error
+@contextmanager
+def _naming_fault(name: str, stored: Range) -> Iterator[None]:
+    try:
+        yield
+    except (TypeError, ValueError, OSError) as error:
+        raise DataError(f"{stored[0]}: tensor {name} cannot be read: {first_line(error)}") from error
 
 
 def _read_header(path: Path) -> dict[str, tuple[TensorInfo, Range]]:
