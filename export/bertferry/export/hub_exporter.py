@@ -201,6 +201,8 @@ def check_packages(options: ModuleOptions) -> None:
     check_installed("exporting a Hub module", *HUB)
     if options.kind in WRITERS:
         check_installed("exporting a text module", "tensorflow_text")
+        if options.verify:
+            check_installed("comparing a text module with its source", "tokenizers")
     if options.onnx:
         check_installed("exporting ONNX files", *ONNX)
 

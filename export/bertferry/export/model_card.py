@@ -22,13 +22,13 @@ def model_card(module: Module, parity: Report | None) -> str:
 
 | | |
 |---|---|
-| vocabulary | {config.vocab_size} tokens, {_case(assets)} |
+| vocabulary | {config.vocab_size} tokens, {_case(assets, source)} |
 | layers, hidden size, heads | {config.num_layers}, {config.hidden_size}, {config.num_attention_heads} |
 | maximum length | {config.max_position_embeddings} |
 | activation | {config.activation} |
 | weights | {_weights(module)} |
 | parity with the source | {"not checked" if parity is None else parity.verdict()} |"""
-    if module.sentence is not None:
+    if module.sentence is not None and assets is not None:
         length = assets.tokenizer.length(config.max_position_embeddings)
         return _text_card(facts, module.sentence, config.hidden_size, length, _layer(module))
     spec = module.spec
@@ -122,7 +122,7 @@ def _preprocessing_card(source: Checkpoint, assets: TextAssets | None) -> str:
     return f"""# BERT preprocessing, {source.config.vocab_size} tokens
 
 A TF2 SavedModel of plain functions, exported by bertferry. It maps strings [batch] to the int32 inputs
-[batch, seq_length] of an encoder with this vocabulary ({_case(assets)}).
+[batch, seq_length] of an encoder with this vocabulary ({_case(assets, source)}).
 
 ```python
 import tensorflow as tf
@@ -140,10 +140,23 @@ print(pairs["input_type_ids"].shape, layer.resolved_object.tokenize.get_special_
 """
 
 
-def _case(assets: TextAssets | None) -> str:
+def _case(assets: TextAssets | None, source: Checkpoint) -> str:
+    """What decides the ids of texts, or which tokenizer the encoder needs instead."""
     if assets is None:
-        return "not included"
-    return "`vocab_file`, lower-cased" if assets.do_lower_case else "`vocab_file`, cased"
+        reading = source.tokenizer_reading
+        reason = reading.tokenizer.inexact if reading else ""
+        return f"not included: {reason}; tokenize with the source's own tokenizer" if reason else "not included"
+    own = assets.tokenizer
+    if own.inexact:
+        return f"`vocab_file`, not enough: {own.inexact}; tokenize with the source's own tokenizer"
+    unusual = {
+        "accents stripped" if own.strips_accents else "accents kept": own.strips_accents != own.lower_case,
+        "CJK characters not split": not own.tokenize_chinese_chars,
+        "not cleaned": not own.clean_text,
+        "special tokens in texts found" if own.finds_special_tokens else "special tokens in texts split": True,
+    }
+    case = "lower-cased" if own.lower_case else "cased"
+    return ", ".join(["`vocab_file`", case, *(words for words, said in unusual.items() if said)])
 
 
 def _shape(output: TensorSpec, source: Checkpoint) -> str:

@@ -1,6 +1,7 @@
 """Writes text modules and compares them with their source."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -70,7 +71,9 @@ def check_text_embedding(module: Module, directory: Path, progress: ProgressCall
 def _compare(
     module: Module, directory: Path, kind: Literal["preprocessing", "text"], progress: ProgressCallback | None
 ) -> Report:
-    reference = as_string_source(checkpoint_artifact(module.source, "encoder"), kind, module.sentence)
+    encoder = checkpoint_artifact(module.source, "encoder")
+    own = replace(encoder, tokenizer=lambda: _assets_of(module).tokenizer)  # of the vocabulary that may be given
+    reference = as_string_source(own, kind, module.sentence)
     return compare_artifacts(
         reference,
         [Artifact(f"hub {module.target}", lambda: StringModuleRunner(directory), strings=kind)],
