@@ -77,3 +77,12 @@ def test_a_module_of_another_task_names_it(golden, tmp_path, capfd):
     line = f"export-hub-module: {tmp_path / 'one'}: a module of task classifier: give --task classifier\n"
     assert capfd.readouterr().err == line
     assert main([*again, "--task", "classifier"]) == 0
+
+
+@pytest.mark.parametrize("flags", [["--check"], ["--output", "out", "--module"]])
+def test_a_version_directory_of_a_server_is_named(tmp_path, capfd, flags):
+    (tmp_path / "m" / "1").mkdir(parents=True)
+    (tmp_path / "m" / "1" / "saved_model.pb").touch()
+    capfd.readouterr()
+    assert main([*flags, str(tmp_path / "m")]) == 2
+    assert capfd.readouterr().err.endswith(f"no saved_model.pb; it has {tmp_path / 'm' / '1'}\n")

@@ -4,10 +4,18 @@ import numpy as np
 import onnx
 import pytest
 from foreign_names import HUGGING_FACE, outputs_of
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
+from bertferry.core.errors import UsageError
+from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export import OnnxOptions, export_onnx
+from bertferry.verify.artifact import Artifact
 from bertferry.verify.command import main
+from bertferry.verify.fitting import check_fit, find_restrictions, fit_probes
+from bertferry.verify.interface import Interface
+from bertferry.verify.probes import ModelLimits, standard_probes
 
 
 class TestInputs:
@@ -43,6 +51,37 @@ class TestInputs:
         what = "no segments (input_type_ids)" if missing == "token_type_ids" else "no mask (input_mask)"
         assert (code, f"onnx {path}: it takes {what}: compare on inputs of that kind" in line) == (2, True)
         assert verify(path, "--fit-inputs")[0] == 0
+
+    def test_dimensions_that_contradict_each_other(self):
+        one, two = (
+            Artifact(name, lambda: None, interface=Interface({"input_mask": (size, None)}, {}))
+            for name, size in (("one", 1), ("two", 2))
+        )
+        line = "one: its batch is fixed at 1, and that of two at 2: no input fits both"
+        with pytest.raises(UsageError, match=line):
+            find_restrictions([one, two])
+
+    @given(
+        batch=st.none() | st.integers(1, 5),
+        length=st.none() | st.integers(1, 40),
+        missing=st.sets(st.sampled_from(["input_mask", "input_type_ids"])),
+        seed=st.integers(0, 9),
+    )
+    def test_fitted_inputs_fit(self, batch, length, missing, seed):
+        takes = {name: (batch, length) for name in ENCODER_INPUTS if name not in missing}
+        restrictions = find_restrictions([Artifact("one", lambda: None, interface=Interface(takes, {}))])
+        probes = standard_probes(ModelLimits(30, 3, 16), seed, with_positions=True)
+        try:
+            fitted = fit_probes(probes, restrictions)
+        except UsageError:  # every one of them is padded to the length
+            assert "input_mask" in missing
+            return
+        check_fit(fitted, restrictions)
+        assert len({probe.name for probe in fitted}) == len(fitted)
+        for probe in fitted:
+            shape = probe.inputs["input_word_ids"].shape
+            assert shape == (batch or shape[0], length or shape[1])
+            assert (probe.inputs["masked_lm_positions"] < shape[1]).all()
 
     def test_given_inputs_of_another_shape_are_refused(self, foreign, verify, tmp_path):
         inputs, outputs = outputs_of(foreign())

@@ -10,10 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from bertferry.convert import open_checkpoint
-from bertferry.core.errors import DataError, UsageError, first_line
+from bertferry.core.errors import DataError, first_line
 from bertferry.core.extras import HUB, check_installed
 from bertferry.export.contract import ContractError, ContractReport, Finding, Line
 from bertferry.export.module_source import is_tf1_format
+from bertferry.verify.saved_model_interface import check_saved_model
 
 
 def check_module_contract(
@@ -27,8 +28,7 @@ def check_module_contract(
       UnavailableError: TensorFlow, or another package that calls modules, is not installed.
     """
     path = Path(directory)
-    if not (path / "saved_model.pb").is_file():
-        raise UsageError(f"{path}: not a SavedModel: it contains no saved_model.pb")
+    check_saved_model(path)
     check_installed("checking a module", *HUB, "keras")
     if is_tf1_format(path):
         from bertferry.export.tf1_contract_lines import TF1_LINES

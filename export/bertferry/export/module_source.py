@@ -11,6 +11,7 @@ from bertferry.convert.vocabulary import TOKENIZER_CONFIG
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.manifest import read_manifest
 from bertferry.core.tasks import TASKS
+from bertferry.verify.saved_model_interface import versions_in
 
 CASING = "do_lower_case"
 OTHER_ACTIVATIONS = {"Softplus", "Softsign", "Relu6", "LeakyRelu", "Elu", "Selu"}
@@ -25,7 +26,7 @@ def open_module(directory: Path, options: SourceOptions = SourceOptions()) -> Ch
       DataError: its variables are not those of an encoder.
     """
     if not (directory / "saved_model.pb").is_file():
-        raise UsageError(f"{directory}: not a Hub module: it contains no saved_model.pb")
+        raise UsageError(f"{directory}: not a Hub module: it contains no saved_model.pb{versions_in(directory)}")
     activation = options.activation or detect_activation(directory)
     casing = options.do_lower_case
     if casing is None and not (directory / "assets" / TOKENIZER_CONFIG).is_file():

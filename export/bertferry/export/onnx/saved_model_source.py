@@ -14,6 +14,7 @@ from bertferry.export.onnx.draft import Draft
 from bertferry.export.onnx.options import SAVED_MODEL_OPSET, OnnxOptions
 from bertferry.verify.artifact import Artifact
 from bertferry.verify.probes import Probe
+from bertferry.verify.saved_model_interface import check_saved_model
 
 if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
     from bertferry.export.onnx.lift import LiftedGraph
@@ -35,10 +36,7 @@ class SavedModelSource:
     needs: tuple[str, ...] = (*ONNX, "tensorflow", "tf2onnx")
 
     def __init__(self, path: Path, signature: str) -> None:
-        if not (path / "saved_model.pb").is_file():
-            versions = sorted(found.parent for found in path.glob("*/saved_model.pb"))
-            hint = f"; it has {', '.join(map(str, versions))}" if versions else ""
-            raise UsageError(f"{path}: not a SavedModel: it contains no saved_model.pb{hint}")
+        check_saved_model(path)
         self._path = path
         self._signature = signature
         self._opset = SAVED_MODEL_OPSET
