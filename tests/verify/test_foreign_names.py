@@ -16,8 +16,18 @@ GOOGLE_RESEARCH = {
 SENTENCE_TRANSFORMERS = {**HUGGING_FACE, "sequence_output": "token_embeddings"}
 NUMBERED = {**HUGGING_FACE, "sequence_output": "output_0", "pooled_output": "output_1"}
 TRACED = {**HUGGING_FACE, "sequence_output": "1054", "pooled_output": "1061"}
+MODEL_GARDEN = {"sequence_output": "bert_encoder_1", "pooled_output": "bert_encoder"}
 BERT4KERAS = {"input_word_ids": "Input-Token", "input_type_ids": "Input-Segment"}
-OTHERS = [HUGGING_FACE, KERAS_HUB, GOOGLE_RESEARCH, SENTENCE_TRANSFORMERS, NUMBERED, TRACED, BERT4KERAS]
+OTHERS = [
+    HUGGING_FACE,
+    KERAS_HUB,
+    GOOGLE_RESEARCH,
+    SENTENCE_TRANSFORMERS,
+    NUMBERED,
+    TRACED,
+    MODEL_GARDEN,
+    BERT4KERAS,
+]
 
 
 class TestNames:

@@ -24,8 +24,10 @@ KNOWN_OUTPUTS = {
     "end_logits": ("end",),
 }
 """Other names of the outputs besides those: those of sentence-transformers and the model garden."""
-NUMBERED = re.compile(r"(?:output|identity|statefulpartitionedcall)?_?\d*")
-"""Names that only number the outputs, as writers make them up: what such an output is, its rank shows."""
+NUMBERED = re.compile(
+    r"(?:outputs?|identity|statefulpartitionedcall|keras_layer|bert_model|bert_encoder|transformer_encoder)?_?\d*"
+)
+"""Names that say nothing but a number, or from which layer an output is: what it is, its rank shows."""
 _STANDARD = {
     other: standard
     for known in (KNOWN_INPUTS, KNOWN_OUTPUTS)
