@@ -114,6 +114,7 @@ class TestOutputs:
         )
         code, out = verify(path, "--outputs", "common")
         assert (code, "  pooled_output: not compared with" in out) == (0, True)
+        assert "AGREE on 11 probes (restricted: see notes) within " in out
 
     @staticmethod
     def insert(graph, name, *nodes):

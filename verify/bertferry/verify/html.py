@@ -41,6 +41,7 @@ def html_report(report: Report) -> str:
         "<h1>Parity report</h1>",
         f'<p class="verdict {state}">{escape(report.verdict())}</p>',
         f"<p>Reference: {escape(report.reference)} <span class=quiet>[{escape(report.runs_on)}]</span></p>",
+        *(f"<p>{escape(note)}</p>" for note in report.notes),
         *(part for candidate in report.candidates for part in _candidate(candidate)),
         "<h2>Criteria</h2>",
         _facts(_judgment(report)),

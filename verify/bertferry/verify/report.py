@@ -122,7 +122,7 @@ class Report(Result):
 
     def _agreement(self, rows: Sequence["Row"], allowed: str) -> str:
         probes = len(self.candidates[0].probes)
-        scope = f"on {probes} probe{'s' * (probes != 1)}"
+        scope = f"on {probes} probe{'s' * (probes != 1)}{' (restricted: see notes)' * bool(self.notes)}"
         worst = max((row for row in rows if row.statistics), key=lambda row: row.max_abs, default=None)
         largest = f"; largest difference {worst.max_abs:.1e} in {worst.output}" if worst else ""
         if any(tolerance.judges for tolerance in (self.tolerance, *self.overrides.values())):
