@@ -31,7 +31,8 @@ class LiftedGraph:
 
     `inputs` and `outputs` map names to tensors of the graph, `weights` maps placeholders to their weights.
     `described` is what the inputs are for, `renamed` the names of outputs in the source by their names here,
-    `precision` that of the source, and `widened` whether the graph computes in float32 what the source does not.
+    `precision` that of the source, `widened` whether the graph computes in float32 what the source does not, and
+    `shapes` those of the outputs.
     """
 
     graph: tf.compat.v1.GraphDef
@@ -42,6 +43,7 @@ class LiftedGraph:
     renamed: Mapping[str, str] = field(default_factory=dict)
     precision: str = "fp32"
     widened: bool = False
+    shapes: Mapping[str, tf.TensorShape] = field(default_factory=dict)
 
 
 def lift(
@@ -89,7 +91,9 @@ def lift(
             weights[f"{name}:0"] = _weight(value, len(weights), {*inputs, *outputs})
     tables = {name: value.shape for name, value in values.items()}
     described = describe_inputs(program, inputs, tables)
-    return LiftedGraph(to_graph_def(program), inputs, outputs, weights, described, renamed, precision, widened)
+    shapes = dict(zip(outputs, (tensor.shape for tensor in function.outputs), strict=True))
+    graph = to_graph_def(program)
+    return LiftedGraph(graph, inputs, outputs, weights, described, renamed, precision, widened, shapes)
 
 
 def output_names(outputs: Mapping[str, Any]) -> list[str]:

@@ -38,8 +38,18 @@ def translate(lifted: LiftedGraph, opset: int) -> Draft:
     _omit_empty_inputs(model.graph)
     _leave_sequences_open(model.graph)
     _check_operations(model)
+    _complete_shapes(model.graph, lifted)
     weights = [*lifted.weights.values(), *_extract_constants(model.graph)]
     return Draft(model, weights, in_order(lifted.outputs))
+
+
+def _complete_shapes(graph: onnx.GraphProto, lifted: LiftedGraph) -> None:
+    """Declares the shapes of outputs that tf2onnx does not know."""
+    for value in graph.output:
+        shape = lifted.shapes[value.name]
+        if not value.type.tensor_type.HasField("shape") and shape.rank is not None:
+            declared = helper.make_tensor_value_info("", value.type.tensor_type.elem_type, shape.as_list())
+            value.type.CopyFrom(declared.type)
 
 
 def _omit_empty_inputs(graph: onnx.GraphProto) -> None:
