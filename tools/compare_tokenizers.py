@@ -2,8 +2,8 @@
 
 Usage: compare_tokenizers.py [--first CODE_POINT] [--last CODE_POINT]
 
-Needs the extras `text` and `test`. For each of the 24 combinations of lower case, accents, CJK and cleaning, each code
-point stands alone, between two letters and after a combining sequence. Prints how many differ, and which.
+Needs the extras `text` and `test`. For each of the 24 combinations of lower case, accents, CJK and cleaning, each
+code point stands alone, between two letters and after a combining sequence. Prints how many differ, and which.
 """
 
 import argparse
