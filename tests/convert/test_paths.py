@@ -177,14 +177,16 @@ def test_a_cache_without_a_branch_names_its_snapshots(tmp_path, capfd):
         (tmp_path / "models--org--tiny/snapshots" / commit).mkdir(parents=True)
     line = refusal(capfd, "--input", str(tmp_path / "models--org--tiny"), "--inspect")
     assert "give one of snapshots/: 0a1b, 2c3d" in line
-    assert "but in models--org--tiny: give" in refusal(capfd, "--input", str(tmp_path), "--inspect")
+    folder = tmp_path / "models--org--tiny"
+    assert f"but in {folder}: give" in refusal(capfd, "--input", str(tmp_path), "--inspect")
 
 
 def test_the_folders_of_a_training_run_are_named(transformers_folder, tmp_path, capfd):
     for step in (500, 1000):
         shutil.copytree(transformers_folder, tmp_path / f"out/checkpoint-{step}")
     line = refusal(capfd, "--input", str(tmp_path / "out"), "--inspect")
-    assert "no checkpoint here: neither a *.index nor a model.safetensors file, but in checkpoint-500, " in line
+    first = tmp_path / "out" / "checkpoint-500"
+    assert f"no checkpoint here: neither a *.index nor a model.safetensors file, but in {first}, " in line
     assert locate(tmp_path / "out/checkpoint-1000").path.name == "model.safetensors"
 
 
