@@ -70,8 +70,8 @@ of which {right} became files that equal TensorFlow.{lost}
 
 
 LOST = """ The last column is tf2onnx's own command, compared on the
-same probes: {lost} of its right files are not written here. A table from texts to integers would be one of ONNX's
-CategoryMapper, which no other domain than ai.onnx.ml has; it is refused like other tables of texts."""
+same probes: {lost} of its right files are not written here. Tables from texts to integers are refused like all
+tables: tf2onnx writes them as CategoryMapper of the domain ai.onnx.ml, and files here use standard operations alone."""
 
 
 @dataclass(frozen=True)
