@@ -215,7 +215,8 @@ def test_a_layer_behind_the_encoder_is_said_to_be_left_out(transformers_folder, 
     names = ("Transformer", "Pooling", "Dense", "Normalize")
     modules = [{"path": "", "type": f"sentence_transformers.models.{name}"} for name in names]
     (folder / "modules.json").write_text(json.dumps(modules))
-    assert locate(folder).notes == ("left out the module Dense of modules.json",)
+    assert locate(folder).left_out == ("left out the module Dense of modules.json",)
+    assert open_checkpoint(folder).notes == locate(folder).left_out
 
 
 @pytest.mark.parametrize("path", ["../elsewhere", "/"])

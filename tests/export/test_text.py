@@ -1,5 +1,6 @@
 """Text modules: token ids equal Hugging Face's, embeddings those of sentence-transformers' pooling."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_hub as hub
 from closeness import assert_close
+from safetensors.numpy import save_file
 
 from bertferry.convert import SourceOptions, convert_checkpoint
 from bertferry.convert.locate import locate
@@ -17,6 +19,7 @@ from bertferry.core.sentence import Normalize, Sentence
 from bertferry.export import ModuleOptions, export_hub_module
 from bertferry.export.command import main
 
+TANH = "torch.nn.modules.activation.Tanh"
 LOWER = SourceOptions(do_lower_case=True)
 
 tf_text = pytest.importorskip("tensorflow_text", reason="pip install 'bertferry[text]'")
@@ -216,3 +219,24 @@ def test_an_unusual_vocabulary_gives_the_ids_of_transformers(golden, tmp_path):
     assert len(report.notes) == 3
     module = tf.saved_model.load(str(tmp_path / "module"))
     assert module.tokenize(tf.constant(["Hellos world"])).merge_dims(1, -1).to_list() == [[7, 6, 9]]
+
+
+def test_a_dense_layer_that_is_exported_is_not_said_to_be_left_out(golden, tmp_path):
+    folder = shutil.copytree(golden / "third_party_keras_bert", tmp_path / "m")
+    types = {"0": "Transformer", "1_Pooling": "Pooling", "2_Dense": "Dense"}
+    modules = [
+        {"path": path.removeprefix("0"), "type": f"sentence_transformers.models.{name}"}
+        for path, name in types.items()
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    for path, values in {
+        "1_Pooling": {"word_embedding_dimension": 4, "pooling_mode_mean_tokens": True},
+        "2_Dense": {"in_features": 4, "out_features": 2, "bias": False, "activation_function": TANH},
+    }.items():
+        (folder / path).mkdir()
+        (folder / path / "config.json").write_text(json.dumps(values))
+    save_file({"linear.weight": np.ones((2, 4), np.float32)}, folder / "2_Dense" / "model.safetensors")
+    left_out = "left out the module Dense of modules.json"
+    text = export_hub_module(folder, tmp_path / "out", ModuleOptions(task="text"), source=LOWER, dry_run=True)
+    assert left_out not in text.notes
+    assert left_out in export_hub_module(folder, tmp_path / "out", source=LOWER, dry_run=True).notes

@@ -118,6 +118,7 @@ class Checkpoint:
         """What was chosen among the files, and what the programs that use them compute otherwise."""
         return (
             *self.location.notes,
+            *self.location.left_out,
             *(self.layout.notes[head] for head in self.heads if head in self.layout.notes),
         )
 

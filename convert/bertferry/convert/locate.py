@@ -40,8 +40,8 @@ from bertferry.core.temporary import TemporaryFolder
 class Location:
     """The location of a checkpoint: `path` is the prefix of a TensorFlow checkpoint, another file or the index
     of several (`shards`). `graph` is that of a SavedModel, whose constants may also be its `tokenizer_config`.
-    `notes` say what was chosen without being named. `unpacked` keeps the folder of an unpacked archive as long as
-    it is needed."""
+    `notes` say what was chosen without being named, `left_out` which modules of an embedding follow the encoder.
+    `unpacked` keeps the folder of an unpacked archive as long as it is needed."""
 
     file_format: FileFormat
     path: Path
@@ -52,6 +52,7 @@ class Location:
     notes: tuple[str, ...] = ()
     unpacked: TemporaryFolder | None = None
     graph: Path | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def module(self) -> Path | None:
@@ -101,8 +102,9 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
         found,
         followed(vocabulary) if vocabulary else _if_file(path.parent / PRESET_VOCABULARY),
         _if_file(path.parent / "tokenizer_config.json") or _preset_tokenizer(path.parent),
-        (*notes, *why, *which, *whose, *left_out),
+        (*notes, *why, *which, *whose),
         unpacked,
+        left_out=left_out,
     )
     check_contents((*location.files, location.vocabulary, location.tokenizer_config))
     return location

@@ -221,6 +221,7 @@ def _report(
     dry_run: bool = False,
 ) -> ExportReport:
     source, assets = module.source, module.assets
+    computed = source.location.left_out if module.sentence is not None else ()
     return ExportReport(
         source=source_name,
         source_layout=source.layout.name,
@@ -237,5 +238,8 @@ def _report(
         parity=None if parity is None else parity.to_dict(),
         verdict="not checked" if parity is None else parity.verdict(),
         dry_run=dry_run,
-        notes=(*source.notes, *((*assets.words.notes, *assets.notes) if assets else ())),
+        notes=(
+            *(note for note in source.notes if note not in computed),
+            *((*assets.words.notes, *assets.notes) if assets else ()),
+        ),
     )

@@ -84,7 +84,7 @@ class CheckpointSource:
 
     def notes(self) -> tuple[str, ...]:
         """What was chosen among its files without being named."""
-        return self._checkpoint.location.notes
+        return (*self._checkpoint.location.notes, *self._checkpoint.location.left_out)
 
     def artifact(self) -> Artifact:
         """The checkpoint's network."""
