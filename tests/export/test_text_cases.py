@@ -1,25 +1,25 @@
-"""Modules of strings give the ids of the genuine tokenizer, a wrong one is found out, and the tokenizer comes back."""
+"""Modules of strings give the genuine ids, a wrong one is found out, and the tokenizer comes back."""
 
 import json
 from dataclasses import replace
 
 import pytest
 from judges import skip_without
-from text_cases import CASES, WORDS, write_case
+from text_cases import CASES, write_case
 
 from bertferry.convert import ConversionOptions, convert_checkpoint, open_checkpoint
 from bertferry.export import ModuleOptions, export_hub_module
 from bertferry.export.command import main
 from bertferry.export.hub_exporter import plan_module
 from bertferry.export.text_writer import write_preprocessing
-from bertferry.verify import ParityOptions, verify_parity
+from bertferry.verify import verify_parity
 from bertferry.verify.command import main as verify
 
 skip_without("tensorflow_text", "tokenizers")
 import tensorflow as tf  # noqa: E402 - it may be missing
 
-OFTEN = ("added-token-in-vocab", "strip-accents-in-tokenizer-json")
-"""Cases of every run; the others are slow ones."""
+OFTEN = ("added-token-in-vocab",)
+"""Cases of every run; the others are slow ones: a graph of a tokenizer takes long to trace."""
 PREPROCESSING = [
     pytest.param(name, marks=() if name in OFTEN else pytest.mark.slow)
     for name, case in CASES.items()
@@ -58,9 +58,6 @@ def test_a_preprocessing_module_gives_the_ids(tmp_path, name):
     report = export_hub_module(source, tmp_path / "module", PREPROCESS)
     assert report.verdict.startswith("AGREE")
     assert ids_of(tmp_path / "module", case["texts"]) == case["ids"]
-    convert_checkpoint(source, tmp_path / "tf1", ConversionOptions(to="tf1", task="encoder"))
-    export_hub_module(tmp_path / "tf1", tmp_path / "again", replace(PREPROCESS, verify=False))
-    assert ids_of(tmp_path / "again", case["texts"]) == case["ids"]
 
 
 @pytest.mark.parametrize("name", TEXT)
@@ -74,26 +71,28 @@ def test_a_text_embedding_agrees_with_the_source(tmp_path, name):
 def test_the_tokenizer_comes_back_from_a_module(tmp_path, name):
     source = write_case(tmp_path / "source", CASES[name]["files"])
     before = open_checkpoint(source).tokenizer_reading.tokenizer
-    convert_checkpoint(source, tmp_path / "keras", ConversionOptions(to="keras_bert", task="encoder"))
+    encoder = ConversionOptions(to="keras_bert", task="encoder")
+    convert_checkpoint(source, tmp_path / "keras", encoder)
     export_hub_module(tmp_path / "keras", tmp_path / "module", ModuleOptions(verify=False))
-    model = tf.train.Checkpoint(layer=tf.saved_model.load(str(tmp_path / "module")))
-    tf.saved_model.save(model.layer, str(tmp_path / "saved"))  # as after fine-tuning
-    for number, place in enumerate(("module", "saved")):
-        target = tmp_path / str(number)
-        manifest = [] if place == "module" else ["--config", str(source / "config.json")]
-        assert (tmp_path / place / "assets/tokenizer.json").is_file()
-        if not manifest:
-            convert_checkpoint(tmp_path / place, target, ConversionOptions(to="huggingface", task="encoder"))
-            after = open_checkpoint(target).tokenizer_reading.tokenizer
-            assert replace(after, max_length=None, added=()) == replace(before, max_length=None, added=())
-            assert set(after.added) == set(before.added)
+    convert_checkpoint(tmp_path / "module", tmp_path / "keras again", encoder)
+    convert_checkpoint(tmp_path / "keras again", tmp_path / "out", replace(encoder, to="huggingface"))
+    after = open_checkpoint(tmp_path / "out").tokenizer_reading.tokenizer
+    assert replace(after, max_length=None, added=()) == replace(before, max_length=None, added=())
+    assert set(after.added) == set(before.added)
+    saved = tf.saved_model.load(str(tmp_path / "module"))
+    tf.saved_model.save(saved, str(tmp_path / "fine-tuned"))
+    names = {path.name for path in (tmp_path / "module/assets").iterdir()}
+    assert {path.name for path in (tmp_path / "fine-tuned/assets").iterdir()} == names
 
 
-def test_what_no_module_can_do_is_refused_by_name(tmp_path, capfd, one_line):
+def test_what_no_module_can_do_is_refused_by_name(tmp_path, capfd):
     source = write_case(tmp_path / "source", CASES["japanese-mecab"]["files"])
+    capfd.readouterr()
     command = ["--checkpoint", str(source), "--output", str(tmp_path / "module")]
     assert main([*command, "--export", "preprocessing"]) == 2
-    one_line("no module of strings can be right: BertJapaneseTokenizer cuts texts with MeCab")
+    error = capfd.readouterr().err
+    assert "no module of strings can be right: BertJapaneseTokenizer cuts texts with MeCab" in error
+    assert error.count("\n") == 1
     assert not (tmp_path / "module").exists()
     assert main([*command, "--no-verify"]) == 0
     assert "BertJapaneseTokenizer cuts texts with MeCab" in (tmp_path / "module/README.md").read_text()
@@ -119,6 +118,7 @@ def test_a_module_with_a_wrong_setting_disagrees(tmp_path, name):
     assert f"wrong settings of the candidate: {name}" in report.verdict()
 
 
+@pytest.mark.slow
 def test_the_command_compares_texts_of_a_file(tmp_path, capsys):
     source = write_case(tmp_path / "source", CASES["mask-in-text"]["files"])
     export_hub_module(source, tmp_path / "module", replace(PREPROCESS, verify=False))
@@ -126,10 +126,6 @@ def test_the_command_compares_texts_of_a_file(tmp_path, capsys):
     arguments = ["--reference", str(source), "--candidate", str(tmp_path / "module")]
     assert verify([*arguments, "--texts", str(tmp_path / "texts.txt")]) == 0
     assert "AGREE on 1 probe" in capsys.readouterr().out
-    texts = ParityOptions(texts=tmp_path / "texts.txt")
-    words = [*WORDS[:5], *reversed(WORDS[5:])]
-    (tmp_path / "module/assets/vocab.txt").write_text("".join(f"{word}\n" for word in words))
-    assert not verify_parity(source, [tmp_path / "module"], texts).ok
     assert verify([*arguments, "--localize"]) == 2
     config = json.loads((source / "tokenizer_config.json").read_text())
     (source / "tokenizer_config.json").write_text(
