@@ -11,7 +11,7 @@ from bertferry.convert import ConversionOptions, convert_checkpoint
 from bertferry.convert.locate import locate
 from bertferry.convert.sentence_files import read_dense, read_sentence
 from bertferry.core.errors import DataError, UsageError
-from bertferry.core.sentence import Normalize, Sentence
+from bertferry.core.sentence import Dense, Normalize, Sentence
 
 MEAN = {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
 TANH = "torch.nn.modules.activation.Tanh"
@@ -77,6 +77,7 @@ def test_a_dense_layer_is_read_with_its_weights(embedder):
     path = location.path.parent / "2_Dense/model.safetensors"
     save_file({"linear.weight": weight, "linear.bias": bias}, path)
     (dense,) = read_sentence(location).layers
+    assert isinstance(dense, Dense)
     kernel, own_bias = read_dense(dense)
     assert dense.activation == "tanh"
     assert kernel.tolist() == weight.T.tolist()

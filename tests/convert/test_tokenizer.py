@@ -24,7 +24,7 @@ EXACT = [name for name, case in CASES.items() if "ids" in case]
 def read(folder, **stated):
     """What is read of the tokenizer in a folder, for an encoder with rows for added tokens."""
     location, options = locate(folder), SourceOptions(**stated)
-    vocabulary = location.vocabulary and read_vocabulary(location.vocabulary, ROWS)
+    vocabulary = None if location.vocabulary is None else read_vocabulary(location.vocabulary, ROWS)
     return read_tokenizer(location, vocabulary, options, positions=POSITIONS, types=2)
 
 

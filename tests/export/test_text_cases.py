@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from judges import skip_without
@@ -30,7 +31,7 @@ TEXT = [
     for name, case in CASES.items()
     if case["task"] == "text"
 ]
-PLANTED = {
+PLANTED: dict[str, dict[str, Any]] = {
     "do_lower_case is false": {"lower_case": False},
     "strip_accents is false": {"strip_accents": False},
     "tokenize_chinese_chars is false": {"tokenize_chinese_chars": False},

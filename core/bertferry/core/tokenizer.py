@@ -76,8 +76,9 @@ class Tokenizer:
         states none.
       truncation_side, padding_side: the side on which texts are cut, and inputs padded.
       pad_type_id: the type of padding.
-      lower_case_before: whether texts are lower-cased by Python's `str.lower` before anything else
-        (sentence-transformers).
+      lower_case_before: whether texts are lower-cased in the first step of normalizing, besides the others.
+        What sentence-transformers 6 does for a cased tokenizer is the same as `lower_case` with `strip_accents`
+        false, and is read so.
       tokenizer_class: the class of transformers; None: google-research/bert's, which splits special tokens.
       inexact: why no TensorFlow operations give the same ids, such as "BertJapaneseTokenizer cuts texts with
         MeCab"; '' if they do. The other fields are then what is known.
