@@ -126,9 +126,9 @@ def test_lower_case_before_cased_tokenizers():
     check(GraphTokenizer(own), genuine, ["FOO bar", "ΑΣ É", "İ [MASK] FoO", "tok"])
 
 
-@pytest.mark.parametrize("content", ["\u0301", "a\x00b"])
-def test_a_token_that_no_graph_finds_is_refused(content):
-    added = AddedToken(content, 0, normalized=True, special=False)
+@pytest.mark.parametrize(("content", "normalized"), [("\u0301", True), ("a\x00b", False)])
+def test_a_token_that_no_graph_finds_is_refused(content, normalized):
+    added = AddedToken(content, 0, normalized=normalized, special=False)
     with pytest.raises(UsageError, match="no graph finds the added token"):
         GraphTokenizer(Tokenizer(PIECES, lower_case=True, added=(added,), tokenizer_class="BertTokenizer"))
 

@@ -1,13 +1,14 @@
 """Frames word pieces as an encoder's inputs: cut, between special tokens, and padded."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
 
 from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.core.tokenizer import FramePart, Tokenizer
 
-Length = tf.Tensor | int
+Length: TypeAlias = "tf.Tensor | int"
 
 
 class Packer:
