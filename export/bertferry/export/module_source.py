@@ -27,7 +27,10 @@ def open_module(directory: Path, options: SourceOptions = SourceOptions()) -> Ch
     """
     if not (directory / "saved_model.pb").is_file():
         raise UsageError(f"{directory}: not a Hub module: it contains no saved_model.pb{versions_in(directory)}")
-    activation = options.activation or detect_activation(directory)
+    detected = detect_activation(directory)
+    described = options.config is not None or read_manifest(directory) is not None
+    # A configuration decides: if it is wrong, the comparison with the module shows it.
+    activation = options.activation or (None if described else detected)
     casing = options.do_lower_case
     if casing is None and not (directory / "assets" / TOKENIZER_CONFIG).is_file():
         casing = read_casing(directory)
