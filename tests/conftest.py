@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from closeness import BFLOAT16_ABORTS
+from hypothesis import HealthCheck, settings
 from slow_cases import find_commit, select
 
 from bertferry.core import console
@@ -24,6 +25,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 logging.getLogger("tensorflow").setLevel("ERROR")
 if find_spec("tensorflow"):
     import_module("tensorflow")
+
+# How long an example takes is for nobody to assert: another machine, or a busy one, is slower.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 FIXTURES = Path(__file__).parent / "fixtures"
 OUTPUT_NAMES = {

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from closeness import assert_close
+from judges import skip_without
 
 from bertferry.convert import SourceOptions, open_checkpoint
 from bertferry.convert.bundle import SavedModelMessage
@@ -115,6 +116,7 @@ def test_a_graph_without_bert_tells_nothing(tmp_path):
 
 
 def test_it_computes_what_the_module_computed(golden):
+    skip_without("tensorflow", "tf_keras")
     from bertferry.convert.loading import load_network
 
     with np.load(golden / "hub1_train_L1.npz") as stored:

@@ -85,7 +85,11 @@ def random_checkpoint(folder, config, heads, dtype=np.float32, seed=0):
     return folder
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     config=configs,
     task=st.sampled_from(sorted(GOLDENS)),
