@@ -44,7 +44,7 @@ def _queries(layer: str, *arguments: Any, **options: Any) -> Build:
     def build(keras: Keras) -> Any:  # noqa: ANN401 - a model of either Keras
         queries, values = keras.Input((6, 8), name="queries"), keras.Input((5, 8), name="values")
         attention = getattr(keras.layers, layer)(*arguments, **options)
-        parts = (queries, values) if layer == "MultiHeadAttention" else ([queries, values],)
+        parts = ([queries, values],) if layer in ("Attention", "AdditiveAttention") else (queries, values)
         return keras.Model({"queries": queries, "values": values}, attention(*parts))
 
     return build
