@@ -20,10 +20,10 @@ from bertferry.convert import SourceOptions, open_checkpoint
 from bertferry.core.errors import UnavailableError
 from bertferry.core.quiet import hold_back_stderr, own_stderr
 from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
+from bertferry.verify import ParityOptions, verify_parity
 from bertferry.verify.artifact import (
     Artifact,
     checkpoint_artifact,
-    golden_artifact,
     onnx_artifact,
     saved_model_artifact,
 )
@@ -154,14 +154,16 @@ def print_eight_bits(minilm: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         export_onnx(path, OnnxOptions(precision="int8", verify=False), checkpoint=minilm)
-        judgment = Judgment(PROFILES["int8"], positions="unmasked")
-        result = compare_artifacts(golden_artifact(STORED), [onnx_artifact(path)], judgment).candidates[0]
+        options = ParityOptions(profile="int8", positions="unmasked")
+        result = verify_parity(STORED, [path], options).candidates[0]
     statistics: dict[str, list[Statistics]] = {}
     for probe in result.probes:
         for diff in probe.diffs:
             statistics.setdefault(diff.output, []).append(diff.statistics)
     for output, measured in statistics.items():
-        ranks = [metric.value for metric in result.metrics if metric.judged and output in metric.name]
+        ranks = [
+            metric.value for metric in result.metrics if metric.name.startswith("ranks") and output in metric.name
+        ]
         figures = (
             f"{min(one.sqnr_db for one in measured):.1f}",
             f"{min(one.worst_row_cosine for one in measured):.3f}",
