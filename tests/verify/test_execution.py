@@ -231,7 +231,7 @@ class TestTexts:
         assert "no artifact has a vocabulary" in err or "vocab" in err
         (folder / "tokenizer_config.json").unlink()
         code, _, err = run(capfd, "--reference", folder, "--candidate", folder, "--texts", texts)
-        assert (code, "nothing states whether texts are lower-cased" in err) == (2, True)
+        assert (code, "nothing says whether texts are lower-cased: give --do-lower-case" in err) == (2, True)
 
     def test_the_ids_are_those_of_the_words(self, with_vocabulary):
         from bertferry.verify.artifact import resolve_artifact
