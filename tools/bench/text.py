@@ -113,8 +113,13 @@ def make_calls(arguments: argparse.Namespace, vocabulary: Path, folder: Path) ->
         return lambda texts: partial(traced, tf.constant(texts))
 
     def module(path: Path) -> Call:
-        loaded, length = tf.saved_model.load(str(path)), tf.constant(LENGTH)
-        return lambda texts: partial(loaded, tf.constant(texts), seq_length=length)
+        loaded = tf.saved_model.load(str(path))
+        called = tf.function(
+            lambda texts: loaded(texts, seq_length=tf.constant(LENGTH)),
+            input_signature=[tf.TensorSpec([None], tf.string)],
+            autograph=False,
+        )
+        return lambda texts: partial(called, tf.constant(texts))
 
     fast = tf_text.FastBertTokenizer(tokens, lower_case_nfd_strip_accents=True, token_out_type=tf.int32)
     usual = tf_text.BertTokenizer(str(vocabulary), lower_case=True, token_out_type=tf.int32)
