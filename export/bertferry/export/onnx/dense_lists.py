@@ -61,9 +61,9 @@ def _replace(program: Program, body: Body, given: dict[str, int]) -> list[int | 
             result += new
             continue
         if node.op in CONTROL_FLOW:
-            for place, dtype in enumerate(_replace_inside(program, node, types)):
-                if dtype is not None:
-                    types[f"{node.name}:{place}"] = dtype
+            for place, inner in enumerate(_replace_inside(program, node, types)):
+                if inner is not None:
+                    types[f"{node.name}:{place}"] = inner
         elif any(tensor in types for tensor in node.input):
             if node.op != "Identity":
                 raise DataError(f"{node.op} ({node.name}) of a list of tensors has no translation")

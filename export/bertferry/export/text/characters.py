@@ -1,5 +1,6 @@
 """The characters of texts as flat tensors, and their normalization."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -89,7 +90,14 @@ class Normalizer:
         characters = characters.take(kept)
         return characters._replace(points=tf.bitwise.bitwise_and(results, POINT)), results
 
-    def _if_any(self, bit, change, characters, results):
+    def _if_any(
+        self,
+        bit: int,
+        change: Callable[[Characters, tf.Tensor], tuple[tf.Tensor, ...]],
+        characters: Characters,
+        results: tf.Tensor,
+    ) -> tuple[Characters, tf.Tensor]:
+        """The changed characters and results if any result has the bit."""
         changed = tf.cond(
             tf.reduce_any(has(results, bit)),
             lambda: change(characters, results),

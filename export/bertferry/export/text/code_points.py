@@ -65,7 +65,7 @@ def read_code_points() -> CodePoints:
     combining = np.zeros(COUNT, np.uint8)
     for span, value in _assignments(sections["combining"]):
         combining[span.start : span.stop] = int(value)
-    lower = {}
+    lower: dict[int, tuple[int, ...]] = {}
     for span, value in _assignments(sections["lower"]):
         shifted = value[0] in "+-"
         lower |= {point: (point + int(value),) if shifted else _sequence(value) for point in span}

@@ -44,7 +44,7 @@ def map_code_points(tokenizer: Tokenizer) -> Mapping:
     results = np.arange(COUNT + 1, dtype=np.int32)
     rows: list[tuple[int, ...]] = []
     for point in sorted(data.lower.keys() | data.decomposition.keys()):
-        sequence = (point,)
+        sequence: tuple[int, ...] = (point,)
         if tokenizer.lower_case_before:
             sequence = data.lower.get(point, sequence)
         if tokenizer.strips_accents:

@@ -84,6 +84,7 @@ class GraphTokenizer:
         """Pieces of texts that match `PLAIN` and contain no tokens to be found."""
         if self.settings.lower_case or self.settings.lower_case_before:
             texts = tf.strings.lower(texts)  # of ASCII alone, whatever the locale
+        assert self._plain is not None
         ids, starts, ends = self._plain.tokenize_with_offsets(texts)
         first = ids.with_values(tf.logical_not(tf.gather(self._inside, ids.values)))
         return _fields(Pieces(ids, first, starts, ends) if offsets else Pieces(ids, first))
