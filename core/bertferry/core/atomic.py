@@ -106,9 +106,15 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 
 def check_destination(target: Path, *, overwrite: bool) -> None:
-    """Refuses a destination that already exists, unless it is an empty directory or may be replaced."""
+    """Refuses a destination that already exists, unless it is an empty directory or may be replaced.
+
+    Raises:
+      UsageError: it does, or is the current directory.
+    """
     if target.exists() and not overwrite and not _is_empty(target):
         raise UsageError(f"{target} already exists", "choose another --output or give --overwrite")
+    if target.is_dir() and target.samefile("."):  # replacing it would leave the shell in a removed directory
+        raise UsageError(f"{target} is the current directory", "choose another --output")
 
 
 def _is_empty(target: Path) -> bool:

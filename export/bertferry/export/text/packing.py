@@ -1,6 +1,6 @@
 """Frames word pieces as an encoder's inputs: cut, between special tokens, and padded."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import tensorflow as tf
@@ -9,6 +9,7 @@ from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.core.tokenizer import FramePart, Tokenizer
 
 Length: TypeAlias = "tf.Tensor | int"
+PIECES = tf.RaggedTensorSpec([None, None], tf.int32, ragged_rank=1)
 
 
 class Packer:
@@ -19,9 +20,23 @@ class Packer:
         self._cuts_left = tokenizer.truncation_side == "left"
         self._pads_left = tokenizer.padding_side == "left"
         self._pad_id, self._pad_type = tokenizer.ids["pad"], tokenizer.pad_type_id
+        self._traced: dict[int, Callable[..., Sequence[tf.Tensor]]] = {}
 
     def pack(self, segments: Sequence[tf.RaggedTensor], seq_length: Length) -> dict[str, tf.Tensor]:
         """Packs segments [B, (pieces)] to the int32 inputs [B, `seq_length`] of an encoder."""
+        count = len(segments)
+        if count not in self._traced:  # once for all callers: operations on ragged tensors take long to trace
+            length = tf.TensorSpec([], tf.int32)
+            function = tf.function(self._pack, input_signature=[[PIECES] * count, length], autograph=False)
+            self._traced[count] = function.get_concrete_function()
+        inputs = self._traced[count](list(segments), tf.convert_to_tensor(seq_length, tf.int32))
+        width = seq_length if isinstance(seq_length, int) else None
+        return {
+            name: tf.ensure_shape(tensor, [None, width])
+            for name, tensor in zip(ENCODER_INPUTS, inputs, strict=True)
+        }
+
+    def _pack(self, segments: Sequence[tf.RaggedTensor], seq_length: tf.Tensor) -> tuple[tf.Tensor, ...]:
         frame = self.frames[len(segments)]
         room = tf.maximum(seq_length - added(frame), 0)
         cut = self._cut(segments, room)
@@ -39,7 +54,7 @@ class Packer:
         if self._pads_left:
             places = (tf.range(seq_length) + lengths[:, None]) % seq_length
             inputs = tuple(tf.gather(tensor, places, batch_dims=1) for tensor in inputs)
-        return dict(zip(ENCODER_INPUTS, inputs, strict=True))
+        return inputs
 
     def _cut(self, segments: Sequence[tf.RaggedTensor], room: tf.Tensor) -> list[tf.RaggedTensor]:
         """Cuts segments until they fit, the longer one first, as the strategy `longest_first` of `tokenizers`."""
@@ -72,6 +87,5 @@ def added(frame: Sequence[FramePart]) -> int:
     return sum(len(part.ids) for part in frame if part.segment is None)
 
 
-def _dense(rows: tf.RaggedTensor, value: int, length: Length) -> tf.Tensor:
-    dense = rows.to_tensor(value, shape=tf.cast(tf.stack([-1, length]), rows.row_splits.dtype))
-    return tf.ensure_shape(dense, [None, length if isinstance(length, int) else None])
+def _dense(rows: tf.RaggedTensor, value: int, length: tf.Tensor) -> tf.Tensor:
+    return rows.to_tensor(value, shape=tf.cast(tf.stack([-1, length]), rows.row_splits.dtype))
