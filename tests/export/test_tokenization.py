@@ -117,12 +117,13 @@ def test_special_tokens_are_split_if_the_source_splits_them():
     check(GraphTokenizer(own), genuine, ["[MASK] tok", "a[E1]b", "foo [mask]", "[CLS]"])
 
 
-def test_lower_case_before_cased_tokenizers():
+def test_lower_casing_before_a_cased_tokenizer_is_lower_case_with_accents():
     """As sentence-transformers puts it before the tokenizer's own normalizer."""
     from tokenizers import normalizers
 
-    genuine, own = build_genuine(tokenizer_of((False, None, True, True), lower_case_before=True))
-    genuine.normalizer = normalizers.Sequence([normalizers.Lowercase(), genuine.normalizer])
+    genuine, own = build_genuine(tokenizer_of((True, False, True, True)))
+    cased, _ = build_genuine(tokenizer_of((False, None, True, True)))
+    genuine.normalizer = normalizers.Sequence([normalizers.Lowercase(), cased.normalizer])
     check(GraphTokenizer(own), genuine, ["FOO bar", "ΑΣ É", "İ [MASK] FoO", "tok"])
 
 

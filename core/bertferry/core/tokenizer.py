@@ -76,9 +76,6 @@ class Tokenizer:
         states none.
       truncation_side, padding_side: the side on which texts are cut, and inputs padded.
       pad_type_id: the type of padding.
-      lower_case_before: whether texts are lower-cased in the first step of normalizing, besides the others.
-        What sentence-transformers 6 does for a cased tokenizer is the same as `lower_case` with `strip_accents`
-        false, and is read so.
       tokenizer_class: the class of transformers; None: google-research/bert's, which splits special tokens.
       inexact: why no TensorFlow operations give the same ids, such as "BertJapaneseTokenizer cuts texts with
         MeCab"; '' if they do. The other fields are then what is known.
@@ -100,7 +97,6 @@ class Tokenizer:
     truncation_side: Side = "right"
     padding_side: Side = "right"
     pad_type_id: int = 0
-    lower_case_before: bool = False
     tokenizer_class: str | None = None
     inexact: str = ""
     pieces: int | None = None

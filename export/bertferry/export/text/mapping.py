@@ -38,15 +38,13 @@ class Mapping:
 def map_code_points(tokenizer: Tokenizer) -> Mapping:
     """The mapping of a tokenizer: cleaned, decomposed and stripped of accents, and lower-cased.
 
-    In the order of `tokenizers`; lower-casing comes first, too, if the tokenizer has `lower_case_before`.
+    In the order of `tokenizers`.
     """
     data = read_code_points()
     results = np.arange(COUNT + 1, dtype=np.int32)
     rows: list[tuple[int, ...]] = []
     for point in sorted(data.lower.keys() | data.decomposition.keys()):
         sequence: tuple[int, ...] = (point,)
-        if tokenizer.lower_case_before:
-            sequence = data.lower.get(point, sequence)
         if tokenizer.strips_accents:
             sequence = tuple(part for p in sequence for part in data.decomposition.get(p, (p,)))
         kept = [p for p in sequence if not (tokenizer.strips_accents and data.mark[p])]

@@ -35,7 +35,7 @@ class GraphTokenizer:
         finders = [finder for finder in (self._exact.finder, self._exact.later_finder) if finder]
         self.tables = [finder.table for finder in finders]
         patterns = [finder.pattern.replace(escape(" "), BLANKS) for finder in finders]
-        if tokenizer.lower_case or tokenizer.lower_case_before:
+        if tokenizer.lower_case:
             patterns = [f"(?i:{pattern})" for pattern in patterns]
         self._found = matches_somewhere("|".join(patterns)) if patterns else None
         self._plain = None
@@ -82,7 +82,7 @@ class GraphTokenizer:
 
     def _cut_plain(self, texts: tf.Tensor, *, offsets: bool) -> tuple[tf.RaggedTensor, ...]:
         """Pieces of texts that match `PLAIN` and contain no tokens to be found."""
-        if self.settings.lower_case or self.settings.lower_case_before:
+        if self.settings.lower_case:
             texts = tf.strings.lower(texts)  # of ASCII alone, whatever the locale
         assert self._plain is not None
         ids, starts, ends = self._plain.tokenize_with_offsets(texts)
