@@ -123,7 +123,10 @@ def test_a_list_may_be_written_in_other_steps(export, first, step):
 def test_a_loop_may_end_before_its_list_is_full(export):
     def serve(x):
         array = tf.TensorArray(tf.float32, 4, element_shape=[4])
-        going = lambda k, _: (k < 4) & (tf.reduce_sum(x[tf.minimum(k, 3)]) > 0)  # noqa: E731 - the condition
+
+        def going(k, _):
+            return (k < 4) & (tf.reduce_sum(x[tf.minimum(k, 3)]) > 0)
+
         return {"y": tf.while_loop(going, lambda k, a: (k + 1, a.write(k, x[k])), [0, array])[1].stack()}
 
     exported = export(serve, [spec("x", 4, 4)], verify=False)

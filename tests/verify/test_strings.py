@@ -64,11 +64,12 @@ def test_a_right_module_agrees(checkpoint, kind):
     assert compared(checkpoint, kind).verdict().startswith("AGREE")
 
 
-@pytest.mark.parametrize("kind", ["preprocessing", "text"])
-@pytest.mark.parametrize("row", PLANTED)
+@pytest.mark.parametrize(
+    ("kind", "row"),
+    [("preprocessing", row) for row in PLANTED]
+    + [("text", row) for row in PLANTED if row != "pad"],  # padding changes no embedding
+)
 def test_a_wrong_setting_is_named(checkpoint, kind, row):
-    if kind == "text" and row == "pad":
-        pytest.skip("padding changes no embedding")
     plant, name = PLANTED[row]
     report = compared(checkpoint, kind, lambda source: replace(source, tokenizer=plant(source.tokenizer)))
     assert not report.ok

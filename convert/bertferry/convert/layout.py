@@ -226,7 +226,9 @@ class Layout:
 
     def reason_to_skip(self, stored: str) -> str | None:
         """Why a stored tensor is not a parameter (an optimizer slot, a counter), or None if it should be one."""
-        if not _any_of(tuple(self.ignored)).match(stored):  # of most names, at a fiftieth of the time
+        if not _any_of(tuple(self.ignored)).match(
+            stored
+        ):  # most names match none, and detection asks thousands of times
             return None
         return next(why for pattern, why in self.ignored.items() if fnmatchcase(stored, pattern))
 

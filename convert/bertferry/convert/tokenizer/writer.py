@@ -138,6 +138,6 @@ def _name(tokenizer: Tokenizer, ids: tuple[int, ...]) -> str:
 
 
 def _write(path: Path, values: Mapping[str, Any]) -> None:
-    # `json` indents in Python: of a vocabulary, it takes ten times as long.
+    # A vocabulary without indentation takes two thirds of the space and half of the time.
     style: dict[str, Any] = {"separators": (",", ":")} if path.name == TOKENIZER else {"indent": 2}
     path.write_text(json.dumps(values, ensure_ascii=False, **style) + "\n", encoding="utf-8")
