@@ -1,7 +1,7 @@
 """Makes the files of a SavedModel reproducible.
 
-TensorFlow numbers functions by a counter of the process, records where in the source they were defined, and gives
-each SavedModel a random identifier.
+TensorFlow numbers functions by a counter of the process, records where in the source they were defined, puts the
+process's seed into operations that draw random numbers, and gives each SavedModel a random identifier.
 """
 
 import hashlib
@@ -13,6 +13,8 @@ import tensorflow as tf
 
 from bertferry.modeling.tf_compat import ARGUMENT_NAME, SavedModel, compute_fingerprint
 
+SEEDS = ("seed", "seed2")
+"""Attributes of random operations; by their default each run draws other numbers."""
 UNIQUE = re.compile(r"(.*_)(\d+)")
 """Names of traced functions end in the counter of the process."""
 
@@ -40,6 +42,8 @@ def _renumber(meta_graph: tf.compat.v1.MetaGraphDef) -> None:
     for node in _nodes(meta_graph.graph_def):
         node.ClearField("experimental_debug_info")
         node.op = rename(node.op)
+        for name in SEEDS:
+            node.attr.pop(name, None)
         for attribute in node.attr.values():
             for called in (attribute.func, *attribute.list.func):
                 if called.name:
