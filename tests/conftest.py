@@ -8,6 +8,7 @@ import shlex
 import tempfile
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +121,8 @@ def pytest_collection_modifyitems(config, items):
     slow = [item for item in items if item.get_closest_marker("slow")]
     if config.getoption("--all-slow") or not slow:
         return
-    kept = select(slow, os.environ["BERTFERRY_SEED"])
+    by_test = [list(group) for _, group in groupby(slow, lambda item: item.nodeid.partition("[")[0])]
+    kept = select(by_test, os.environ["BERTFERRY_SEED"])
     left_out = [item for item in slow if item not in kept]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]

@@ -15,5 +15,14 @@ def find_commit():
 
 
 def select(cases, seed):
-    """A tenth of the cases, at least one: the same for the same seed."""
-    return set(random.Random(seed).sample(cases, k=max(1, len(cases) // 10)))
+    """A tenth of each test's cases, rounded up or down by chance: the same for the same seed.
+
+    Args:
+      cases: lists of cases, one a test.
+    """
+    chance = random.Random(seed)
+    kept = set()
+    for of_one_test in cases:
+        tenth, rest = divmod(len(of_one_test), 10)
+        kept.update(chance.sample(of_one_test, k=tenth + (chance.random() < rest / 10)))
+    return kept

@@ -102,7 +102,9 @@ def test_a_signal_leaves_nothing(golden, tmp_path, signum):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("task", "verify"), [("encoder", True), ("pretrainer", False)])
+@pytest.mark.parametrize(
+    ("task", "verify"), [("encoder", True), pytest.param("pretrainer", False, marks=pytest.mark.slow)]
+)
 def test_another_process_writes_the_same_files(text_sources, tmp_path, task, verify):
     command = [sys.executable, "-c", EXPORT, "--checkpoint", text_sources[task], "--output", tmp_path / "first"]
     command += ["--task", task, "--do-lower-case", "--onnx", "fp32", *(["--no-verify"] * (not verify))]
@@ -145,7 +147,9 @@ def test_the_cards_snippet_runs(references, tmp_path, monkeypatch, capfd, task):
 
 
 @pytest.mark.filterwarnings("ignore:.*")  # from Keras and TensorFlow on loading
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+@pytest.mark.parametrize(
+    "precision", ["fp16", *(pytest.param(precision, marks=pytest.mark.slow) for precision in ("fp32", "bf16"))]
+)
 def test_real_weights_pass_every_check_in_every_precision(two_layers_of_minilm, tmp_path, precision):
     report = export_hub_module(two_layers_of_minilm, tmp_path / "module", ModuleOptions(precision=precision))
     assert report.verdict.startswith(f"AGREE on 10 probes within {precision} ")

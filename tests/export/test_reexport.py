@@ -88,10 +88,11 @@ def test_the_fine_tuned_encoder_comes_out_of_a_model(module, trained, tmp_path, 
 @pytest.mark.parametrize(
     ("save", "prefixes", "problem"),
     [
-        (
+        pytest.param(
             as_checkpoint,
             ("model/layer_with_weights-0", "model/layer_with_weights-1"),
             "/ckpt: several variables are called encoder/0/attention/query/kernel, below",
+            marks=pytest.mark.slow,
         ),
         (as_keras_file, ("bert_0", "bert_1"), "/model.keras: contains several encoders:"),
     ],
@@ -209,7 +210,7 @@ def open_layout(style):
     return LAYOUTS["tf_20_3d" if style == "list" else "garden_v1"]
 
 
-@pytest.mark.parametrize("style", ["list", "dict"])
+@pytest.mark.parametrize("style", ["list", pytest.param("dict", marks=pytest.mark.slow)])
 @pytest.mark.filterwarnings("ignore:.*")
 def test_a_module_of_an_older_style_is_upgraded(golden, tmp_path, style, capfd):
     old_module(golden, tmp_path / "old", style)

@@ -51,7 +51,7 @@ HARD = [
 ]
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["lower", "cased"])
+@pytest.fixture(scope="module", params=[True, pytest.param(False, marks=pytest.mark.slow)], ids=["lower", "cased"])
 def preprocessing_folder(request, minilm, tmp_path_factory):
     """A preprocessing module of MiniLM's vocabulary, and whether it lower-cases."""
     path = tmp_path_factory.mktemp("text") / "module"
@@ -160,7 +160,7 @@ def test_a_text_embedding_is_what_sentence_transformers_compute(minilm, tmp_path
             assert str(tmp_path).encode() not in path.read_bytes()
 
 
-@pytest.mark.parametrize("pooling", ["cls", "pooled", "mean"])
+@pytest.mark.parametrize("pooling", ["cls", "pooled"])
 def test_pooling_may_be_given(text_source, tmp_path, pooling):
     report = export_hub_module(
         text_source,

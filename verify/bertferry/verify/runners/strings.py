@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from bertferry.core.sentence import Dense, Sentence
 from bertferry.verify.numpy_network.error_function import erf
 from bertferry.verify.runner import Arrays, Runner
 from bertferry.verify.tokenization import SourceTokenizer
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 TEXT, SECOND = "text", "second"
 """Names of a probe's texts, and of the second ones if it has pairs."""
@@ -30,12 +33,17 @@ class StringModuleRunner:
     shares_mask = True
 
     def __init__(self, path: Path) -> None:
+        import tensorflow as tf
+
         from bertferry.verify.runners.saved_model import load_saved_model
 
         with suppress(ImportError):  # which registers the operations of tokenizers
             import tensorflow_text  # noqa: F401
         self.name = str(path)
         self._loaded = load_saved_model(path)
+        # Called as it is, a loaded function is traced and optimized again for each number of texts.
+        self._call = tf.function(self._loaded, reduce_retracing=True, autograph=False)
+        self._pack = tf.function(self._pack_pairs, reduce_retracing=True, autograph=False)
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The int32 inputs of an encoder by name, or `embeddings`."""
@@ -44,10 +52,13 @@ class StringModuleRunner:
         texts = tf.constant([text.encode() for text in inputs[TEXT]], tf.string)
         if SECOND in inputs:
             seconds = tf.constant([text.encode() for text in inputs[SECOND]], tf.string)
-            segments = [self._loaded.tokenize(one) for one in (texts, seconds)]
-            return _arrays(self._loaded.bert_pack_inputs(segments))
-        outputs = self._loaded(texts)
+            return _arrays(self._pack(texts, seconds))
+        outputs = self._call(texts)
         return _arrays(outputs) if isinstance(outputs, dict) else {"embeddings": outputs.numpy()}
+
+    def _pack_pairs(self, *texts: "tf.Tensor") -> "dict[str, tf.Tensor]":
+        inputs: dict[str, tf.Tensor] = self._loaded.bert_pack_inputs([self._loaded.tokenize(one) for one in texts])
+        return inputs
 
 
 class SourceInputsRunner:
