@@ -6,9 +6,9 @@ same file if they were not merged: the base model's tensors alone compute someth
 
 import json
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from pathlib import Path
 
+from bertferry.convert.globs import any_of
 from bertferry.core.errors import UsageError
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -30,8 +30,9 @@ def check_merged(path: Path, names: Iterable[str]) -> None:
     Raises:
       UsageError: the first of them, and a remedy.
     """
+    pattern = any_of(ADAPTER_PARTS)
     for name in names:
-        if any(fnmatchcase(part, glob) for part in name.replace("/", ".").split(".") for glob in ADAPTER_PARTS):
+        if any(map(pattern.match, name.replace("/", ".").split("."))):
             raise UsageError(f"{path}: tensor {name} is of an adapter that is not merged: {MERGE}")
 
 

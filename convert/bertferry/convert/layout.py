@@ -6,14 +6,13 @@ the paths of the encoder and of the model around it: those of the form when writ
 reading.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase, translate
-from functools import cache
+from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import Any, Literal
 
+from bertferry.convert.globs import any_of
 from bertferry.core.tasks import HEADS, HeadSpec
 
 Naming = Literal["names", "objects", "safetensors", "keras"]
@@ -40,12 +39,10 @@ class Row:
 
     def fill(self, numbers: Mapping[str, int | str]) -> "Row":
         """The row with every placeholder replaced."""
-        return replace(
-            self,
-            parameter=self.parameter.format(**numbers),
-            stored=self.stored.format(**numbers),
-            variable=self.variable.format(**numbers),
+        parameter, stored, variable = (
+            text.format(**numbers) for text in (self.parameter, self.stored, self.variable)
         )
+        return Row(parameter, stored, self.axes, variable, self.only_if_unequal)
 
     def is_stored(self, sizes: Mapping[str, int]) -> bool:
         """Whether a file with these axis sizes has the tensor."""
@@ -226,17 +223,9 @@ class Layout:
 
     def reason_to_skip(self, stored: str) -> str | None:
         """Why a stored tensor is not a parameter (an optimizer slot, a counter), or None if it should be one."""
-        if not _any_of(tuple(self.ignored)).match(
-            stored
-        ):  # most names match none, and detection asks thousands of times
+        if not any_of(tuple(self.ignored)).match(stored):  # so most names, of which detection has thousands
             return None
         return next(why for pattern, why in self.ignored.items() if fnmatchcase(stored, pattern))
-
-
-@cache
-def _any_of(globs: tuple[str, ...]) -> re.Pattern[str]:
-    """What matches any of the globs."""
-    return re.compile("|".join(map(translate, globs)) or "(?!)")
 
 
 def table(text: str) -> tuple[Row, ...]:

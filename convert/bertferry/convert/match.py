@@ -62,6 +62,11 @@ class Match:
         return len(self.missing) + left_over, len(self.misshapen), left_over
 
     @property
+    def is_exact(self) -> bool:
+        """Whether nothing is missing and nothing left over."""
+        return not any(self.rank)
+
+    @property
     def faulty(self) -> bool:
         """Whether the encoder and its heads differ from the layout."""
         return bool(self.missing or self.unexpected or self.misshapen)
@@ -179,8 +184,8 @@ def best_match(
         and what is wrong under it.
       UsageError: several encoders in the file and no prefix to choose one, or no encoder at the prefix.
     """
-    candidates = [
-        match(reader, layout, form, place, config_of(layout, form, place), _others(reader, layout, place, prefix))
+    options = [
+        (layout, form, place)
         for layout in layouts
         if layout.naming == reader.naming
         for form in layout.forms
@@ -188,8 +193,17 @@ def best_match(
         for place in places(reader, layout, form, prefix)
         if form.model_around(place) is not None
     ]
-    if not candidates:
+    if not options:
         raise _nothing_to_match(reader, layouts, path, prefix)
+    found = {anchor: set(reader.places(anchor)) for anchor in {layout.anchor for layout, _, _ in options}}
+    candidates: list[Match] = []
+    for anchored in (True, False):  # where the anchor is missing, at best another tensor takes its place
+        for layout, form, place in options:
+            if (place in found[layout.anchor]) is anchored:
+                others = _others(reader, layout, place, prefix)
+                candidates.append(match(reader, layout, form, place, config_of(layout, form, place), others))
+        if any(candidate.is_exact for candidate in candidates):
+            break
     best = min(candidates, key=lambda candidate: candidate.rank)
     if not best.faulty:
         _check_only(best, candidates, path)

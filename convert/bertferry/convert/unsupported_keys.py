@@ -5,9 +5,9 @@ better named than the tensors: a decoder has the same tensors as an encoder.
 """
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
+from bertferry.convert.globs import any_of
 from bertferry.core.config import ConfigError
 
 MODEL_TYPES = {"bert": "Bert", "albert": "Albert", "electra": "Electra"}
@@ -76,7 +76,7 @@ def check_supported(values: Mapping[str, Any]) -> None:
         if not _is_off(values.get(key)) and values[key] not in known:
             raise ConfigError(f"{key} is {_shown(values[key])}: only {known[0]} is supported")
     for key, value in values.items():
-        if any(fnmatchcase(key.lower(), glob) for glob in SUSPICIOUS) and not _is_off(value):
+        if any_of(SUSPICIOUS).match(key.lower()) and not _is_off(value):
             raise ConfigError(
                 f"{key} is {_shown(value)}: BERT has no such key, and the model may compute something else: "
                 "remove it if it does not"
