@@ -69,6 +69,14 @@ def read_bytes(path: Path, offset: int, size: int) -> np.ndarray:
     return content
 
 
+def map_bytes(path: Path, offset: int, size: int) -> np.ndarray:
+    """A range of a file's bytes as a read-only array of the file's own memory. Raises like `read_chunks`."""
+    check_range(path, offset, size)
+    if not size:  # nothing to map
+        return np.empty(0, np.uint8)
+    return np.asarray(np.memmap(path, np.uint8, "r", offset, (size,)))
+
+
 def blocks(array: np.ndarray) -> Iterator[np.ndarray]:
     """Yields an array along its first axis in contiguous blocks, each valid until the next one is requested.
 

@@ -15,7 +15,7 @@ from bertferry.convert.bundle.messages import HeaderMessage
 from bertferry.convert.bundle.slices import are_rows, check_parts, join, slice_key
 from bertferry.convert.bundle.strings import check_variants, decode_strings
 from bertferry.convert.bundle.table import read_table
-from bertferry.convert.chunks import bytes_of, check_range, read_bytes, read_chunks
+from bertferry.convert.chunks import bytes_of, check_range, map_bytes, read_bytes, read_chunks
 from bertferry.core.errors import DataError, first_line
 
 LITTLE_ENDIAN = 0
@@ -104,7 +104,7 @@ class BundleReader:
         if entry.dtype == STRINGS:
             return decode_strings(self._bytes(entry), entry.shape, entry.crc)
         self._check_size(entry)
-        content = read_bytes(self._path(entry), entry.offset, entry.size)
+        content = map_bytes(self._path(entry), entry.offset, entry.size)
         if crc32c(content.data) != entry.crc:
             raise ValueError(MISMATCH)
         return content.view(entry.dtype).reshape(entry.shape)
