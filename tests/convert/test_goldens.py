@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from judges import tf
 
-from bertferry.convert import ConversionOptions, convert_checkpoint, open_checkpoint
+from bertferry.convert import ConversionOptions, convert_checkpoint, diff_checkpoints, open_checkpoint
 from bertferry.convert.checkpoint import same_bits
 
 GROUPS = {
@@ -110,3 +110,15 @@ def test_the_pooler_that_pretraining_trained_is_taken(golden):
     checkpoint = open_checkpoint(golden / "garden2.20.0_L2_V2pre")
     assert checkpoint.stored_name("pooler/kernel") == "next_sentence..pooler_dense/kernel"
     assert checkpoint.match.skipped["encoder/_pooler_layer/kernel"].startswith("not trained")
+
+
+@pytest.mark.parametrize(
+    "source", ["cls", "V2cls_own_pooler", "V2cls_h5", "cls_own_pooler_h5", "span_weights", "V2span"]
+)
+def test_garden_models_for_tasks_are_read_with_their_heads(golden, tmp_path, source):
+    path, twin = golden / f"garden2.20.0_L2_{source}", "tf1_squad_L2" if "span" in source else "tf1_cls_L2"
+    assert diff_checkpoints(path, golden / twin).equal
+    report = convert_checkpoint(path, tmp_path / "out", ConversionOptions(to="huggingface"))
+    assert report.heads == (("span",) if "span" in source else ("classifier",))
+    untrained = [reason for reason in report.skipped.values() if reason.startswith("not trained")]
+    assert len(untrained) == (2 if "own_pooler" in source else 0)

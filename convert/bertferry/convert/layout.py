@@ -53,13 +53,15 @@ class Row:
 class Form:
     """One kind of file of a layout: its heads, the paths of its encoder and of the model around it, and whether
     the encoder has a pooler (masked-LM and question-answering models of transformers have none). If only the path
-    of the encoder reveals the architecture, it must end in `scope`."""
+    of the encoder reveals the architecture, it must end in `scope`. Heads `at_root` have full names, wherever the
+    encoder is."""
 
     heads: tuple[str, ...] = ()
     encoder: str = ""
     model: str = ""
     pooler: bool = True
     scope: str = ""
+    at_root: bool = False
 
     def model_around(self, encoder: str) -> str | None:
         """The path of the model around an encoder that was found at a path, or None if this form has none there.
@@ -69,7 +71,7 @@ class Form:
         """
         if not encoder.endswith(self.scope):
             return None
-        if not self.heads and not self.scope:
+        if self.at_root or not (self.heads or self.scope):
             return ""
         inside = self.encoder.removeprefix(self.model)
         return encoder.removesuffix(inside) if encoder.endswith(inside) else None

@@ -27,7 +27,7 @@ KEY_OF_AXIS = {
 }
 """Axes that show which key of the configuration is wrong if the tensors have another size."""
 OTHER_ENCODER = "of another encoder than the one at --prefix"
-SUPERSEDED = "not trained: the next-sentence head has its own"
+SUPERSEDED = "not trained: the head has its own"
 
 
 @dataclass

@@ -7,15 +7,17 @@ from bertferry.convert.layouts.electra import HUGGINGFACE_ELECTRA, TF1_ELECTRA, 
 from bertferry.convert.layouts.garden import (
     GARDEN_2_4_0,
     GARDEN_V1,
-    GARDEN_V1_TOKENS,
+    GARDEN_V1_OWN_POOLER,
+    GARDEN_V1_TASKS,
     GARDEN_V2,
-    GARDEN_V2_TOKENS,
+    GARDEN_V2_OWN_POOLER,
+    GARDEN_V2_TASKS,
 )
 from bertferry.convert.layouts.huggingface import HUGGINGFACE, HUGGINGFACE_2018
 from bertferry.convert.layouts.keras_bert import KERAS_BERT
 from bertferry.convert.layouts.keras_hub import KERAS_HUB
 from bertferry.convert.layouts.keras_names import KERAS_NAMES, KERAS_NAMES_3D, KERAS_NAMES_V2
-from bertferry.convert.layouts.saved_model import GARDEN_NAMES, HUB_MODULE
+from bertferry.convert.layouts.saved_model import GARDEN_NAMES, GARDEN_NAMES_OWN_POOLER, HUB_MODULE
 from bertferry.convert.layouts.tf1 import TF1
 from bertferry.convert.layouts.tf_20 import TF_20, TF_20_3D
 from bertferry.convert.layouts.transformers import (
@@ -45,8 +47,8 @@ WRITTEN = (
     HUGGINGFACE_ELECTRA,
 )
 ONLY_READ = (
-    *(KERAS_NAMES_3D, HUGGINGFACE_2018, HUB_MODULE, GARDEN_NAMES, BERT4KERAS),
-    *(GARDEN_2_4_0, GARDEN_V1_TOKENS, GARDEN_V2_TOKENS),
+    *(KERAS_NAMES_3D, HUGGINGFACE_2018, HUB_MODULE, GARDEN_NAMES, GARDEN_NAMES_OWN_POOLER, BERT4KERAS),
+    *(GARDEN_2_4_0, GARDEN_V1_TASKS, GARDEN_V2_TASKS, GARDEN_V1_OWN_POOLER, GARDEN_V2_OWN_POOLER),
     *(HUGGINGFACE_TF, HUGGINGFACE_TF_ALBERT, HUGGINGFACE_TF_ELECTRA),
     *(HUGGINGFACE_FLAX, HUGGINGFACE_FLAX_ALBERT, HUGGINGFACE_FLAX_ELECTRA),
 )

@@ -118,21 +118,49 @@ GARDEN_2_4_0 = replace(
 )
 
 
-def with_token_classifier(layout: Layout) -> Layout:
-    """`BertTokenClassifier`, a functional network around the encoder: its head is the layer after it."""
+TASK_ROWS = {
+    "classifier": table("""
+classifier/kernel | {model}layer_with_weights-1/out_proj/kernel             | hidden classes
+classifier/bias   | {model}layer_with_weights-1/out_proj/bias               | classes
+"""),
+    "tokens": table("""
+tokens/kernel     | {model}layer_with_weights-1/kernel                      | hidden classes
+tokens/bias       | {model}layer_with_weights-1/bias                        | classes
+"""),
+    "span": table("""
+span/kernel       | {model}layer_with_weights-1/layer_with_weights-0/kernel | hidden span
+span/bias         | {model}layer_with_weights-1/layer_with_weights-0/bias   | span
+"""),
+}
+OWN_POOLER_ROWS = table("""
+pooler/kernel     | {model}layer_with_weights-1/dense/kernel                | hidden pooled
+pooler/bias       | {model}layer_with_weights-1/dense/bias                  | pooled
+""")
+
+
+def with_tasks(layout: Layout) -> Layout:
+    """Models for a task, functional networks around the encoder: the head is the layer after it."""
     return replace(
         layout,
-        name=f"{layout.name}_tokens",
-        summary=f"BertTokenClassifier of tf-models-official, encoder as {layout.name}",
-        heads={
-            "tokens": table("""
-tokens/kernel | {model}model/layer_with_weights-1/kernel | hidden classes
-tokens/bias   | {model}model/layer_with_weights-1/bias   | classes
-""")
-        },
-        forms=tuple(Form(("tokens",), encoder=encoder) for encoder in ("encoder/", "model/layer_with_weights-0/")),
+        name=f"{layout.name}_tasks",
+        summary=f"BertClassifier, BertTokenClassifier, BertSpanLabeler of tf-models-official around {layout.name}",
+        heads=TASK_ROWS,
+        forms=tuple(Form((head,), encoder="model/layer_with_weights-0/", model="model/") for head in TASK_ROWS),
+        has_twins=False,
         aliases={},
     )
 
 
-GARDEN_V1_TOKENS, GARDEN_V2_TOKENS = map(with_token_classifier, (GARDEN_V1, GARDEN_V2))
+def with_own_pooler(layout: Layout) -> Layout:
+    """`BertClassifier(use_encoder_pooler=False)`, which leaves the encoder's pooler untrained."""
+    return replace(
+        with_tasks(layout),
+        name=f"{layout.name}_own_pooler",
+        summary=f"BertClassifier(use_encoder_pooler=False) of tf-models-official around {layout.name}",
+        heads={"classifier": TASK_ROWS["classifier"] + OWN_POOLER_ROWS},
+        forms=(Form(("classifier",), encoder="model/layer_with_weights-0/", model="model/"),),
+    )
+
+
+GARDEN_V1_TASKS, GARDEN_V2_TASKS = map(with_tasks, (GARDEN_V1, GARDEN_V2))
+GARDEN_V1_OWN_POOLER, GARDEN_V2_OWN_POOLER = map(with_own_pooler, (GARDEN_V1, GARDEN_V2))
