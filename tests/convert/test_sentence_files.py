@@ -9,7 +9,8 @@ from safetensors.numpy import save_file
 
 from bertferry.convert import ConversionOptions, convert_checkpoint
 from bertferry.convert.locate import locate
-from bertferry.convert.sentence_files import read_dense, read_sentence
+from bertferry.convert.sentence_files import read_sentence
+from bertferry.convert.sentence_modules import read_dense
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.sentence import Dense, Normalize, Sentence
 
@@ -111,6 +112,10 @@ def test_a_layer_that_belongs_to_the_embedding_is_never_left_out(embedder, name,
             {"dense": {"in_features": 8, "out_features": 8, "activation_function": "a.Own"}},
             "unsupported activation",
         ),
+        (
+            {"dense": {"in_features": 8, "out_features": 8, "activation_function": "their.Tanh"}},
+            "unsupported activation their.Tanh",
+        ),
         ({"dense": {"in_features": 8, "out_features": 8}}, "no weights of its layer"),
     ],
 )
@@ -120,8 +125,71 @@ def test_what_is_not_supported_is_named(embedder, written, line):
         read_sentence(embedder(*POOLED, *layers, **written))
 
 
-def test_a_conversion_leaves_what_needs_weights_behind(embedder, tmp_path):
-    location = embedder(*POOLED, module("Dense", "2_Dense"), sentence_bert_config={"max_seq_length": 9})
-    convert_checkpoint(location.path, tmp_path / "out", ConversionOptions(to="huggingface", task="encoder"))
+LENGTH = {"max_seq_length": 9}
+
+
+def test_a_conversion_takes_the_modules_along(embedder, tmp_path):
+    config = {"in_features": 8, "out_features": 3, "bias": False, "activation_function": TANH}
+    location = embedder(*POOLED, module("Dense", "2_Dense"), dense=config, sentence_bert_config=LENGTH)
+    save_file({"linear.weight": np.ones((3, 8), np.float32)}, location.path.parent / "2_Dense/model.safetensors")
+    before, source = read_sentence(location), location.path
+    own = source / "2_Dense/model.safetensors"
+    for number, layout in enumerate(("keras_bert", "huggingface", "tf1")):
+        target = tmp_path / str(number)
+        report = convert_checkpoint(source, target, ConversionOptions(to=layout, task="encoder"))
+        assert not any("left out the module" in note for note in report.notes)
+        source = target
+    after = read_sentence(locate(source))
+    assert after.facts() == before.facts()
+    assert (source / "2_Dense/model.safetensors").read_bytes() == own.read_bytes()
+    assert json.loads((source / "sentence_bert_config.json").read_text()) == LENGTH
+
+
+@pytest.mark.parametrize("own", [module("Own", "2_Own"), {"path": "2_Own", "type": "theirs.Dense"}])
+def test_a_conversion_leaves_modules_behind_that_are_not_the_packages(embedder, tmp_path, own):
+    location = embedder(*POOLED, own, sentence_bert_config=LENGTH)
+    report = convert_checkpoint(
+        location.path, tmp_path / "out", ConversionOptions(to="huggingface", task="encoder")
+    )
     assert not (tmp_path / "out/modules.json").exists()
-    assert json.loads((tmp_path / "out/sentence_bert_config.json").read_text()) == {"max_seq_length": 9}
+    kind = own["type"].rpartition(".")[2]
+    assert f"left out the module {kind} of modules.json" in report.notes
+    assert json.loads((tmp_path / "out/sentence_bert_config.json").read_text()) == LENGTH
+
+
+def test_a_module_outside_the_folder_is_refused(embedder, tmp_path):
+    location = embedder(*POOLED, module("Dense", "../2_Dense"))
+    with pytest.raises(UsageError, match=r"modules.json: the path '../2_Dense' is outside its folder"):
+        convert_checkpoint(location.path, tmp_path / "out", ConversionOptions(to="huggingface", task="encoder"))
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        (module("Transformer"), module("Normalize", "2_Normalize"), module("Pooling", "1_Pooling")),
+        (*POOLED, module("Pooling", "1_Pooling")),
+    ],
+)
+def test_layers_follow_one_pooling(embedder, modules):
+    with pytest.raises(UsageError, match=r"(Normalize precedes|Pooling follows) the pooling"):
+        read_sentence(embedder(*modules))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"transformer_task": "fill-mask"},
+        {"modality_config": {"text": {"method": "forward", "method_output_name": "pooler_output"}}},
+        {"query_length": 32},
+    ],
+)
+def test_other_vectors_than_those_of_the_last_layer_are_refused(embedder, settings):
+    with pytest.raises(UsageError, match=f"{next(iter(settings))} is .*: only the vectors of the last layer"):
+        read_sentence(embedder(*POOLED, sentence_bert_config=settings))
+
+
+def test_what_version_6_writes_about_the_encoder_is_accepted(embedder):
+    text = {"method": "forward", "method_output_name": "last_hidden_state"}
+    settings = {"transformer_task": "feature-extraction", "modality_config": {"text": text}}
+    config = {**settings, "module_output_name": "token_embeddings"}
+    assert read_sentence(embedder(*POOLED, sentence_bert_config=config)) == Sentence(("mean",))

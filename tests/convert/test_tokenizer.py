@@ -218,6 +218,33 @@ def test_a_length_beyond_the_positions_is_refused(tmp_path):
         read(source, max_seq_length=65)
 
 
+@pytest.mark.parametrize(("name", "length"), [("bert", 40), ("albert", 40), ("bert", 7)])
+def test_the_length_of_sentence_transformers_decides(tmp_path, name, length):
+    files = {
+        "tokenizer_config.json": {"model_max_length": 9},
+        f"sentence_{name}_config.json": {"max_seq_length": length},
+    }
+    reading = read(write_case(tmp_path / "source", files))
+    assert reading.tokenizer.max_length == length
+    line = f"sentence_{name}_config.json has max_seq_length 40, tokenizer_config.json model_max_length 9: took 40"
+    assert [line in note for note in reading.notes] == ([True] if length > 9 else [])
+
+
+def test_without_a_length_embeddings_use_all_positions(tmp_path):
+    tokenizer = read(
+        write_case(tmp_path / "source", {"tokenizer_config.json": {"model_max_length": 10**30}})
+    ).tokenizer
+    assert (tokenizer.length(512), tokenizer.length(512, padded=False)) == (128, 512)
+
+
+def test_sentence_transformers_passes_settings_on(tmp_path):
+    files = {
+        "tokenizer_config.json": {},
+        "sentence_bert_config.json": {"tokenizer_args": {"do_lower_case": False}},
+    }
+    assert not read(write_case(tmp_path / "source", files)).tokenizer.lower_case
+
+
 def test_special_tokens_are_split_if_the_source_is_of_tensorflow(tmp_path, golden):
     stated = SourceOptions(do_lower_case=True)
     reading = open_checkpoint(golden / "third_party_keras_bert", stated).tokenizer_reading

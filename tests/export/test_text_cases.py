@@ -4,11 +4,17 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from judges import skip_without
+from safetensors.numpy import save_file
 from text_cases import CASES, write_case
 
 from bertferry.convert import ConversionOptions, convert_checkpoint, open_checkpoint
+from bertferry.convert.locate import locate
+from bertferry.convert.sentence_files import read_sentence
+from bertferry.convert.sentence_modules import read_dense
+from bertferry.core.sentence import Dense
 from bertferry.export import ModuleOptions, export_hub_module
 from bertferry.export.command import main
 from bertferry.export.hub_exporter import plan_module
@@ -63,9 +69,30 @@ def test_a_preprocessing_module_gives_the_ids(tmp_path, name):
 
 @pytest.mark.parametrize("name", TEXT)
 def test_a_text_embedding_agrees_with_the_source(tmp_path, name):
-    source = write_case(tmp_path / "source", CASES[name]["files"])
+    source = add_dense(write_case(tmp_path / "source", CASES[name]["files"]))
     report = export_hub_module(source, tmp_path / "module", ModuleOptions(task="text"))
     assert report.verdict.startswith("AGREE")
+    convert_checkpoint(tmp_path / "module", tmp_path / "out", ConversionOptions(to="huggingface", task="encoder"))
+    before, after = (read_sentence(locate(folder)) for folder in (source, tmp_path / "out"))
+    assert after.facts() == before.facts()
+    first, last = (sentence.layers[-1] for sentence in (before, after))
+    assert isinstance(first, Dense)
+    assert isinstance(last, Dense)
+    np.testing.assert_array_equal(read_dense(first)[0], read_dense(last)[0])
+
+
+def add_dense(folder):
+    """Appends a layer to the model of sentence-transformers."""
+    modules = json.loads((folder / "modules.json").read_text())
+    modules.append({"path": "9_Dense", "type": "sentence_transformers.models.Dense"})
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "9_Dense").mkdir()
+    config = {"in_features": 16, "out_features": 3, "bias": True}
+    (folder / "9_Dense" / "config.json").write_text(json.dumps(config))
+    kernel = np.linspace(-1, 1, 48, dtype=np.float32).reshape(3, 16)
+    tensors = {"linear.weight": kernel, "linear.bias": np.ones(3, np.float32)}
+    save_file(tensors, folder / "9_Dense" / "model.safetensors")
+    return folder
 
 
 @pytest.mark.parametrize("name", [pytest.param("strip-accents-false", marks=pytest.mark.slow), "sentence-prompt"])
@@ -77,6 +104,8 @@ def test_the_tokenizer_comes_back_from_a_module(tmp_path, name):
     export_hub_module(tmp_path / "keras", tmp_path / "module", ModuleOptions(verify=False))
     convert_checkpoint(tmp_path / "module", tmp_path / "keras again", encoder)
     convert_checkpoint(tmp_path / "keras again", tmp_path / "out", replace(encoder, to="huggingface"))
+    if name == "sentence-prompt":
+        assert read_sentence(locate(tmp_path / "out")) == read_sentence(locate(source))
     after = open_checkpoint(tmp_path / "out").tokenizer_reading.tokenizer
     assert replace(after, max_length=None, added=()) == replace(before, max_length=None, added=())
     assert set(after.added) == set(before.added)

@@ -12,6 +12,7 @@ from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import possible_heads, tasks_that_keep
 from bertferry.convert.plan import Plan, PlannedTensor
+from bertferry.convert.sentence_modules import are_carried
 from bertferry.convert.tokenizer.carried import tokenizer_notes
 from bertferry.core import axes
 from bertferry.core.results import Result, Schema
@@ -108,6 +109,7 @@ def conversion_report(
 ) -> ConversionReport:
     """What a conversion did, or with `dry_run` would do; the paths are as the caller gave them."""
     checkpoint, vocabulary = work.checkpoint, work.checkpoint.vocabulary
+    carried = checkpoint.location.left_out if are_carried(checkpoint.location) else ()
     tensors = tuple(_tensor_row(work, tensor, dry_run) for tensor in work.tensors)
     counts = [prod(row.target_shape) for row in tensors]
     return ConversionReport(
@@ -129,7 +131,7 @@ def conversion_report(
         notes=tuple(
             dict.fromkeys(
                 (
-                    *checkpoint.notes,
+                    *(note for note in checkpoint.notes if note not in carried),
                     *(work.target.notes[head] for head in work.form.heads if head in work.target.notes),
                     *(vocabulary.notes if vocabulary else ()),
                     *tokenizer_notes(checkpoint, work.target),

@@ -17,6 +17,14 @@ POOLING_MODES = {
     "pooling_mode_lasttoken": "lasttoken",
 }
 """Keys of `1_Pooling/config.json`, and names of what they turn on, in the order of their concatenation."""
+ACTIVATIONS = {
+    "identity": "torch.nn.modules.linear.Identity",
+    "tanh": "torch.nn.modules.activation.Tanh",
+    "relu": "torch.nn.modules.activation.ReLU",
+    "gelu": "torch.nn.modules.activation.GELU",
+    "sigmoid": "torch.nn.modules.activation.Sigmoid",
+}
+"""Activations of Dense, and how its `config.json` names them; gelu is the exact one."""
 POOLINGS = ("pooled", *POOLING_MODES.values())
 """`pooled`, the pooler's output, is none of sentence-transformers."""
 
@@ -25,8 +33,9 @@ POOLINGS = ("pooled", *POOLING_MODES.values())
 class Dense:
     """A layer on the embedding [B, `in_features`]: its product with a kernel, a bias if it has one, an activation.
 
-    `weights` is the file with `linear.weight` [out, in] and `linear.bias`; `activation` is the name of the class
-    in torch.nn, in small letters, such as `tanh` or `identity`.
+    `weights` is the file with `linear.weight` [out, in] and `linear.bias`, or, if `variable` is not None, the
+    prefix of a SavedModel's variables, of which those are `{variable}/kernel` [in, out] and `{variable}/bias`.
+    `activation` is one of `ACTIVATIONS`.
     """
 
     in_features: int
@@ -34,6 +43,7 @@ class Dense:
     bias: bool
     activation: str
     weights: Path
+    variable: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,12 @@ class Sentence:
         """What it does, for reports: without files and weights."""
         values = asdict(self)
         layers = [{"type": type(layer).__name__, **asdict(layer)} for layer in self.layers]
-        return {**values, "layers": [{key: layer[key] for key in layer if key != "weights"} for layer in layers]}
+        return {
+            **values,
+            "layers": [
+                {key: layer[key] for key in layer if key not in ("weights", "variable")} for layer in layers
+            ],
+        }
 
     def width(self, hidden: int) -> int:
         """The size of an embedding, for an encoder's hidden size."""

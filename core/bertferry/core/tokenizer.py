@@ -13,7 +13,7 @@ ROLES = ("pad", "unk", "cls", "sep", "mask")
 """What special tokens are for."""
 USUAL_NAMES = {role: f"[{role.upper()}]" for role in ROLES}
 USUAL_LENGTH = 128
-"""Length of a module's inputs if nothing states one, as in the preprocessing modules of tfhub.dev."""
+"""Length of a preprocessing module's inputs if nothing states one, as in those of tfhub.dev."""
 LONGEST_WORD = 100
 """Characters of the longest word that is not [UNK], as in google-research/bert."""
 
@@ -118,9 +118,13 @@ class Tokenizer:
         """The tokens that are found in texts."""
         return tuple(token for token in self.added if self.finds_special_tokens or not token.special)
 
-    def length(self, positions: int) -> int:
-        """The length at which a module cuts texts, for an encoder with a number of positions."""
-        return min(USUAL_LENGTH if self.max_length is None else self.max_length, positions)
+    def length(self, positions: int, *, padded: bool = True) -> int:
+        """The length at which a module cuts texts, for an encoder with a number of positions.
+
+        If nothing states one: `USUAL_LENGTH` for inputs that are all `padded` to it, else all positions.
+        """
+        usual = USUAL_LENGTH if padded else positions
+        return min(usual if self.max_length is None else self.max_length, positions)
 
     def facts(self) -> dict[str, Any]:
         """Its settings without its tokens, for reports."""

@@ -142,7 +142,7 @@ def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin
         target,
         options.precision,
         frozen_parameters(options.freeze, needed, opened.config.num_layers),
-        find_text_assets(opened, options.vocab),
+        find_text_assets(opened, options.vocab, sentence),
         origin,
         sentence,
     )

@@ -29,7 +29,7 @@ def model_card(module: Module, parity: Report | None) -> str:
 | weights | {_weights(module)} |
 | parity with the source | {"not checked" if parity is None else parity.verdict()} |"""
     if module.sentence is not None and assets is not None:
-        length = assets.tokenizer.length(config.max_position_embeddings)
+        length = assets.tokenizer.length(config.max_position_embeddings, padded=False)
         return _text_card(facts, module.sentence, config.hidden_size, length, _layer(module))
     spec = module.spec
     rows = [f"| `{output.name}` | {_shape(output, source)} |" for output in spec.outputs]

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bertferry.convert import Checkpoint
-from bertferry.convert.sentence_files import text_files
+from bertferry.convert.sentence_files import carried_sentence, text_files
+from bertferry.convert.sentence_modules import write_asset
 from bertferry.convert.tokenizer.classes import CLASSES
 from bertferry.convert.tokenizer.files import read_files
 from bertferry.convert.tokenizer.writer import FILES, configuration, copy_tokenizer, write_tokenizer
 from bertferry.convert.vocabulary import TOKENIZER_CONFIG, Vocabulary, read_vocabulary
 from bertferry.core.errors import DataError, UsageError
+from bertferry.core.sentence import POOLING_MODES, Sentence
 from bertferry.core.tokenizer import Tokenizer
 
 
@@ -18,13 +20,14 @@ from bertferry.core.tokenizer import Tokenizer
 class TextAssets:
     """What callers need to tokenize texts as in training: the vocabulary and the tokenizer.
 
-    `source` is the checkpoint; `notes` say what its files contradict.
+    `source` is the checkpoint; `notes` say what its files contradict; `sentence` says what follows the encoder.
     """
 
     words: Vocabulary
     tokenizer: Tokenizer
     source: Checkpoint
     notes: tuple[str, ...] = ()
+    sentence: Sentence | None = None
 
     @property
     def vocabulary(self) -> Path:
@@ -48,11 +51,18 @@ class TextAssets:
             values = configuration(self.tokenizer, files.keys, longest)
             (directory / TOKENIZER_CONFIG).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
         written = [directory / name for name in FILES if (directory / name).is_file()]
+        sentence = self.sentence or carried_sentence(self.source.location)
+        if sentence is not None and set(sentence.poolings) <= set(POOLING_MODES.values()):
+            written.append(write_asset(directory, sentence, self.source.config.hidden_size))
         return [*written, *text_files(self.source.location)]
 
 
-def find_text_assets(checkpoint: Checkpoint, vocabulary: str | Path | None) -> TextAssets | None:
+def find_text_assets(
+    checkpoint: Checkpoint, vocabulary: str | Path | None, sentence: Sentence | None = None
+) -> TextAssets | None:
     """The text assets of a checkpoint, or None if it has no vocabulary and none is given.
+
+    `sentence` is what the module computes of the encoder's outputs, if it does.
 
     Raises:
       UsageError: the vocabulary does not exist, something is stated about texts without one, or the casing is
@@ -76,7 +86,7 @@ def find_text_assets(checkpoint: Checkpoint, vocabulary: str | Path | None) -> T
     missing = [name for name in tokenizer.special.values() if of_word_pieces and name not in words.tokens]
     if missing:
         raise DataError(f"{path}: missing special tokens {', '.join(missing)}")
-    return TextAssets(words, tokenizer, checkpoint, reading.notes)
+    return TextAssets(words, tokenizer, checkpoint, reading.notes, sentence)
 
 
 def check_exact(checkpoint: Checkpoint) -> None:

@@ -51,7 +51,7 @@ def write_text_embedding(directory: Path, module: Module) -> None:
             vectors = layer(vectors)
         return vectors
 
-    length = assets.tokenizer.length(module.source.config.max_position_embeddings)
+    length = assets.tokenizer.length(module.source.config.max_position_embeddings, padded=False)
     built, signatures = build_text_embedding(
         assets.vocabulary, assets.tokenizer, length, sentence, embed, [*parameters.values(), *weights]
     )

@@ -60,7 +60,7 @@ def as_string_source(reference: Artifact, kind: StringModule, sentence: Sentence
     source = StringSource(
         reference.name,
         tokenizer,
-        tokenizer.length(positions),
+        tokenizer.length(positions, padded=kind == "preprocessing"),
         reference.open if kind == "text" else None,
         sentence if kind == "text" else None,
         positions,

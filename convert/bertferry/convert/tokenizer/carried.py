@@ -53,7 +53,7 @@ def write_tokenizer_files(directory: Path, checkpoint: Checkpoint, target: Layou
       UsageError: for a target that states the casing, nothing says whether texts are lower-cased.
       DataError: a token is missing that KerasHub needs.
     """
-    copy_sentence_files(directory, checkpoint.location)
+    copy_sentence_files(directory, checkpoint.location, checkpoint.config.hidden_size)
     vocabulary = checkpoint.vocabulary
     files = read_files(checkpoint.location, None)
     tokenizer = _known(checkpoint, target)

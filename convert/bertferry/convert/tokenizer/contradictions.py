@@ -26,6 +26,7 @@ def contradictions(read: Tokenizer, files: TokenizerFiles, *, alone: bool) -> It
 
     `alone`: that file alone decides; then `tokenizer_config.json` may say otherwise.
     """
+    yield from _longer(files)
     if not files.backend:
         return
     if step := backend.unknown_step(files.backend):
@@ -55,6 +56,16 @@ def contradictions(read: Tokenizer, files: TokenizerFiles, *, alone: bool) -> It
             yield _of_version_4(key, _json(other), f"{_json(ours)}")
     if (frames := backend.frames(files.backend)) != (read.single, read.pair) and read.single:
         yield _of_version_4("another post_processor", "", "that of the class", difference=_named(read, frames))
+
+
+def _longer(files: TokenizerFiles) -> Iterator[str]:
+    """A line about texts that sentence-transformers cuts later than transformers."""
+    own, longer = files.config.get("model_max_length"), files.sentence.get("max_seq_length")
+    if isinstance(own, int | float) and isinstance(longer, int) and longer > own:
+        yield (
+            f"{files.sentence_path.name} has max_seq_length {longer}, {TOKENIZER_CONFIG} model_max_length {own}: "
+            f"took {longer}, as sentence-transformers does; transformers cuts at {own}"
+        )
 
 
 def _of_version_4(key: str, other: str, ours: str, difference: str = "") -> str:

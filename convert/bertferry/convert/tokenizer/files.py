@@ -12,7 +12,13 @@ from bertferry.convert.vocabulary import ADDED, TOKENIZER, TOKENIZER_CONFIG, rea
 from bertferry.core.errors import UsageError
 
 SPECIAL_TOKENS_MAP = "special_tokens_map.json"
-SENTENCE_CONFIG = "sentence_bert_config.json"
+SENTENCE_CONFIGS = tuple(
+    f"sentence_{kind}_config.json"
+    for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+)
+"""Of sentence-transformers, which takes the first that exists; since version 2 it writes the first name."""
+PASSED_ON = ("tokenizer_args", "processor_kwargs")
+"""Keys with settings that sentence-transformers passes on, in the place of the tokenizer's own."""
 OF_TRANSFORMERS = ("safetensors", "pytorch", "msgpack")
 """Formats of files that transformers writes."""
 FURTHER_NAMES = ("bos_token", "eos_token")
@@ -29,7 +35,8 @@ class TokenizerFiles:
       backend: `tokenizer.json` of `tokenizers`.
       special: `special_tokens_map.json`.
       added: `added_tokens.json`.
-      sentence: `sentence_bert_config.json`.
+      sentence: one of `SENTENCE_CONFIGS`.
+      sentence_path: where that is.
       encoder: `config.json`.
       of_transformers: whether transformers wrote the weights.
       has_config: whether there is a `tokenizer_config.json`.
@@ -41,6 +48,7 @@ class TokenizerFiles:
     special: Mapping[str, Any] = field(default_factory=dict)
     added: Mapping[str, Any] = field(default_factory=dict)
     sentence: Mapping[str, Any] = field(default_factory=dict)
+    sentence_path: Path = Path(SENTENCE_CONFIGS[0])
     encoder: Mapping[str, Any] = field(default_factory=dict)
     of_transformers: bool = False
     has_config: bool = False
@@ -82,17 +90,27 @@ def read_files(location: Location, vocabulary: Path | None) -> TokenizerFiles:
         values = {} if config is None else read_object(config)
     backend = _read(folder / TOKENIZER)
     encoder = _read(location.config) if location.config is not None and location.config.is_file() else {}
+    path = sentence_config(folder) or folder / SENTENCE_CONFIGS[0]
+    sentence = _read(path)
+    for key in PASSED_ON:
+        values = {**values, **(typed(sentence, key, dict, path) or {})}
     return TokenizerFiles(
         folder,
         tokenizer_keys(values) or values,
         {} if tokenizer_keys(backend) else backend,
         _read(folder / SPECIAL_TOKENS_MAP),
         _read(folder / ADDED),
-        _read(folder / SENTENCE_CONFIG),
+        sentence,
+        path,
         encoder,
         location.file_format in OF_TRANSFORMERS or isinstance(encoder.get("model_type"), str),
         has_config,
     )
+
+
+def sentence_config(folder: Path) -> Path | None:
+    """The file in a folder that says how sentence-transformers calls the tokenizer and the encoder."""
+    return next((folder / name for name in SENTENCE_CONFIGS if (folder / name).is_file()), None)
 
 
 def typed(values: Mapping[str, Any], key: str, kind: type[T], path: Path) -> T | None:

@@ -13,7 +13,7 @@ from bertferry.convert.tokenizer import backend
 from bertferry.convert.tokenizer.added import added_tokens, contradicted_names, special_names
 from bertferry.convert.tokenizer.classes import BERT, CLASSES, class_of, cut_otherwise
 from bertferry.convert.tokenizer.contradictions import contradictions
-from bertferry.convert.tokenizer.files import SENTENCE_CONFIG, TokenizerFiles, read_files, typed
+from bertferry.convert.tokenizer.files import TokenizerFiles, read_files, typed
 from bertferry.convert.vocabulary import TOKENIZER, TOKENIZER_CONFIG, Vocabulary
 from bertferry.core.errors import UsageError
 from bertferry.core.tokenizer import USUAL_NAMES, AddedToken, FramePart, Tokenizer
@@ -116,7 +116,7 @@ def _lower_cased_first(settings: dict[str, Any], files: TokenizerFiles) -> dict[
 
     Accents stay. Earlier versions do the same by Python's `str.lower`, before tokens are found.
     """
-    if not typed(files.sentence, "do_lower_case", bool, files.folder / SENTENCE_CONFIG) or settings["lower_case"]:
+    if not typed(files.sentence, "do_lower_case", bool, files.sentence_path) or settings["lower_case"]:
         return settings
     return {**settings, "lower_case": True, "strip_accents": bool(settings["strip_accents"])}
 
@@ -133,14 +133,17 @@ def _side(files: TokenizerFiles, what: str) -> Any:  # noqa: ANN401 - a literal
 
 
 def _longest(files: TokenizerFiles, positions: int) -> int | None:
-    """The least of the lengths that the files state, None if they state none below the position table's."""
+    """The length that the files state, at most the position table's; None if they state none.
+
+    That of sentence-transformers replaces the tokenizer's, even a lesser one.
+    """
     own = files.config.get("model_max_length", files.config.get("max_len"))
     if own is not None and (isinstance(own, bool) or not isinstance(own, int | float) or own < 1):
         raise UsageError(f"{files.folder / TOKENIZER_CONFIG}: model_max_length is {own!r}: expected a length")
-    lengths = [int(own)] if own is not None and own < NO_LIMIT else []
-    sentence = typed(files.sentence, "max_seq_length", int, files.folder / SENTENCE_CONFIG)
-    lengths += [sentence] if sentence is not None else []
-    return min(*lengths, positions) if lengths else None
+    stated = typed(files.sentence, "max_seq_length", int, files.sentence_path)
+    if stated is None and own is not None and own < NO_LIMIT:
+        stated = int(own)
+    return None if stated is None else min(stated, positions)
 
 
 def _has_types(files: TokenizerFiles, *, has_types: bool) -> bool:

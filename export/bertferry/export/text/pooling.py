@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from bertferry.convert.sentence_files import read_dense
+from bertferry.convert.sentence_modules import read_dense
 from bertferry.core.sentence import Dense, Normalize
 
 LEAST = 1e-9

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bertferry.convert.sentence_files import read_dense
+from bertferry.convert.sentence_modules import read_dense
 from bertferry.core.sentence import Dense, Sentence
 from bertferry.verify.numpy_network.error_function import erf
 from bertferry.verify.runner import Arrays, Runner
