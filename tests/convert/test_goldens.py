@@ -1,6 +1,7 @@
 """Genuine checkpoints of every layout convert into each other bit for bit."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -122,3 +123,23 @@ def test_garden_models_for_tasks_are_read_with_their_heads(golden, tmp_path, sou
     assert report.heads == (("span",) if "span" in source else ("classifier",))
     untrained = [reason for reason in report.skipped.values() if reason.startswith("not trained")]
     assert len(untrained) == (2 if "own_pooler" in source else 0)
+
+
+@pytest.mark.parametrize(
+    ("source", "to", "flag"),
+    [
+        ("hf_nsp_L2", "keras_bert", "--to huggingface"),
+        ("hf_tf_mlm_L2", "tf_20", "--to huggingface"),
+        ("hf_tf_mlm_L2", "garden_v1", "--task mlm"),
+        ("hf_bin_pretrain_L2", "keras_bert", "--task pretrainer"),
+    ],
+)
+def test_the_flag_that_would_keep_a_head_does_so(golden, tmp_path, source, to, flag):
+    left = convert_checkpoint(golden / source, tmp_path / "a", ConversionOptions(to, init_missing_head=True))
+    reasons = {reason for reason in left.skipped.values() if reason.startswith("head ")}
+    assert reasons
+    assert all(reason.endswith(f"not in the target, kept with {flag}") for reason in reasons)
+    name, value = flag.split()
+    kept = ConversionOptions(to=value if name == "--to" else to, task=value if name == "--task" else None)
+    report = convert_checkpoint(golden / source, tmp_path / "b", replace(kept, init_missing_head=True))
+    assert not any(reason.startswith("head ") for reason in report.skipped.values())

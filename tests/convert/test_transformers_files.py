@@ -56,6 +56,19 @@ def test_the_embeddings_that_the_language_model_repeats_must_be_equal(golden, tm
     one_line("mlm___cls/bert/embeddings/word_embeddings/weight:0 differs from bert/embeddings")
 
 
+def test_the_bias_that_tensorflows_albert_adds_is_taken(golden):
+    """It has two; with the other one the outputs of transformers' class differ, with this one by 1.8e-7 at most."""
+    with h5py.File(golden / "hf_tf_albert_mlm_L2" / "tf_model.h5") as file:
+        head = file["predictions/tf_albert_for_masked_lm/predictions"]
+        unused, used = head["bias:0"][()], head["decoder/bias:0"][()]
+    checkpoint = open_checkpoint(golden / "hf_tf_albert_mlm_L2")
+    assert not np.array_equal(used, unused)
+    np.testing.assert_array_equal(checkpoint.read("mlm/bias"), used)
+    assert checkpoint.match.skipped == {
+        "predictions/bias:0": "not used: the model adds predictions/decoder/bias:0"
+    }
+
+
 def test_a_whole_model_saved_with_its_optimizer(golden, tmp_path):
     """`model.save("x.h5")` of Keras 2 has the weights one level down."""
     source = copy(golden, tmp_path)

@@ -15,6 +15,7 @@ from bertferry.convert import (
     diff_checkpoints,
     open_checkpoint,
 )
+from bertferry.convert.command import main
 
 SIZES = {
     "vocab_size": 30,
@@ -86,6 +87,28 @@ def test_it_comes_back_from_tf1_and_computes_the_same(tmp_path, transformers, fa
         np.testing.assert_array_equal(ours, theirs)
     if not spare:
         assert diff_checkpoints(tmp_path / "source", tmp_path / "back").equal
+
+
+@pytest.mark.parametrize(
+    ("head", "classes"), [("SequenceClassification", 5), ("TokenClassification", 5), ("MultipleChoice", 1)]
+)
+def test_the_heads_that_only_transformers_has_stay_there(tmp_path, capsys, transformers, head, classes):
+    import torch
+
+    kind = getattr(transformers, f"ElectraFor{head}")
+    model = kind(transformers.ElectraConfig(**NARROW, num_labels=classes))
+    torch.save(model.state_dict(), tmp_path / "model.pt")
+    model.config.architectures = [kind.__name__]
+    model.config.save_pretrained(tmp_path)
+    options = ["--input", str(tmp_path / "model.pt"), "--output"]
+    assert main([*options, str(tmp_path / "tf1"), "--to", "tf1"]) == 2
+    assert "tf1 has no file for" in capsys.readouterr().err
+    assert main([*options, str(tmp_path / "out"), "--to", "huggingface"]) == 0
+    again, info = kind.from_pretrained(tmp_path / "out", output_loading_info=True)
+    assert not any(info.values())
+    assert again.config.architectures == [kind.__name__]
+    for ours, theirs in zip(outputs_of(again), outputs_of(model), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 REFERENCES = {

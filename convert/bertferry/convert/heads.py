@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.classifier_config import ClassifierConfig
 from bertferry.convert.layout import Layout
+from bertferry.convert.layouts import WRITTEN
 from bertferry.convert.match import match, sample
 from bertferry.core.config import ConfigError
 from bertferry.core.errors import DataError, UsageError
@@ -31,6 +32,22 @@ def tasks_that_keep(checkpoint: Checkpoint, heads: Iterable[str]) -> str:
     return " or ".join(f"--task {task_that_keeps(head, checkpoint.heads)}" for head in heads)
 
 
+def flags_that_keep(checkpoint: Checkpoint, heads: Collection[str], target: Layout) -> str:
+    """The same if the target has a file for one of these heads, or else the targets that can keep any."""
+    tasks = {head: CONVERTED_TASKS[task_that_keeps(head, checkpoint.heads)].heads for head in heads}
+    written = [layout for layout in WRITTEN if layout.architecture == target.architecture]
+    held = [
+        head
+        for head, task in tasks.items()
+        if any(layout.family == target.family and layout.form_with(task) for layout in written)
+    ]
+    if held:
+        return tasks_that_keep(checkpoint, held)
+    keeping = [layout for layout in written if layout.default_task == "all" and layout.holds_epsilon]
+    others = dict.fromkeys(one.family for one in keeping if any(map(one.form_with, tasks.values())))
+    return " or ".join(f"--to {family}" for family in others)
+
+
 def check_nothing_trained_is_left(checkpoint: Checkpoint, target: Layout) -> None:
     """Refuses to leave out by default the head that a model was fine-tuned for.
 
@@ -49,7 +66,7 @@ def check_nothing_trained_is_left(checkpoint: Checkpoint, target: Layout) -> Non
     if not trained and not own:
         return
     name = checkpoint.stored_name(f"{trained[0]}/kernel") if trained else own[0]
-    keep = tasks_that_keep(checkpoint, trained)
+    keep = flags_that_keep(checkpoint, trained, target)
     raise UsageError(
         f"{checkpoint.location.path}: {name} is of a trained head, which {target.name} leaves out by default",
         f"give {f'{keep} to keep it, or ' if keep else ''}--task encoder to leave it out",

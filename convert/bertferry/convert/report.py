@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.configuration import bert_config
-from bertferry.convert.heads import possible_heads, tasks_that_keep
+from bertferry.convert.heads import flags_that_keep, possible_heads
 from bertferry.convert.plan import Plan, PlannedTensor
 from bertferry.convert.sentence_modules import are_carried
 from bertferry.convert.tokenizer.carried import tokenizer_notes
@@ -124,7 +123,7 @@ def conversion_report(
         vocabulary=vocabulary is not None,
         versions=installed_versions(("bertferry", "numpy", "safetensors")),
         tensors=tensors,
-        skipped=_skip_reasons(checkpoint, {tensor.parameter for tensor in work.tensors}),
+        skipped=_skip_reasons(work),
         parameters=sum(counts),
         total_bytes=sum(n * itemsize(row.dtype) for n, row in zip(counts, tensors, strict=True)),
         dry_run=dry_run,
@@ -158,10 +157,11 @@ def _tensor_row(work: Plan, tensor: PlannedTensor, dry_run: bool) -> TensorRow:
     )
 
 
-def _skip_reasons(checkpoint: Checkpoint, kept: set[str]) -> dict[str, str]:
+def _skip_reasons(work: Plan) -> dict[str, str]:
     """Every tensor of the source that is not in the target, with the reason."""
+    checkpoint, kept = work.checkpoint, {tensor.parameter for tensor in work.tensors}
     unused = {
-        checkpoint.stored_name(parameter): _reason_to_skip(checkpoint, parameter.split("/")[0])
+        checkpoint.stored_name(parameter): _reason_to_skip(work, parameter.split("/")[0])
         for parameter in checkpoint.parameters
         if parameter not in kept
     }
@@ -170,11 +170,12 @@ def _skip_reasons(checkpoint: Checkpoint, kept: set[str]) -> dict[str, str]:
     return {**unused, **copies, **checkpoint.match.skipped, **outside}
 
 
-def _reason_to_skip(checkpoint: Checkpoint, part: str) -> str:
+def _reason_to_skip(work: Plan, part: str) -> str:
     if part not in HEADS:
         return f"{part} not in the target"
-    possible = (part,) if checkpoint.is_decided else possible_heads(checkpoint)
-    return f"head {' or '.join(possible)} not in the target, kept with {tasks_that_keep(checkpoint, possible)}"
+    possible = (part,) if work.checkpoint.is_decided else possible_heads(work.checkpoint)
+    flags = flags_that_keep(work.checkpoint, possible, work.target)
+    return f"head {' or '.join(possible)} not in the target, kept with {flags}"
 
 
 def itemsize(dtype: str) -> int:

@@ -4,7 +4,9 @@ Pretraining trains two networks, each of which is a model of its own in transfor
 google-research/electra have both: the discriminator, with a head that tells which tokens were replaced, and the
 generator, a narrower encoder that shares the discriminator's embeddings, with a masked-LM head.
 
-They can be converted between these two kinds of files; no other layout supports them. Their names:
+They can be converted between these two kinds of files; no other layout supports them. The heads that transformers
+fine-tunes are in its own files only: they have a layer with gelu before the last one, here `pooler`, where
+google-research/electra has none. Their names:
 https://github.com/google-research/electra/blob/master/run_pretraining.py,
 https://github.com/huggingface/transformers/blob/main/src/transformers/models/electra/modeling_electra.py.
 """
@@ -119,15 +121,30 @@ mlm/norm/gamma   | {model}generator_predictions.LayerNorm.weight | transform
 mlm/norm/beta    | {model}generator_predictions.LayerNorm.bias   | transform
 mlm/bias         | {model}generator_lm_head.bias                 | vocab
 """),
+        "classifier": table("""
+classifier/kernel | {model}classifier.out_proj.weight         | classes pooled
+classifier/bias   | {model}classifier.out_proj.bias           | classes
+pooler/kernel     | {model}classifier.dense.weight            | pooled hidden
+pooler/bias       | {model}classifier.dense.bias              | pooled
+"""),
         "tokens": table("""
-tokens/kernel    | {model}classifier.weight                   | classes hidden
-tokens/bias      | {model}classifier.bias                     | classes
+tokens/kernel     | {model}classifier.weight                  | classes hidden
+tokens/bias       | {model}classifier.bias                    | classes
+"""),
+        "choice": table("""
+choice/kernel     | {model}classifier.weight                  | choice pooled
+choice/bias       | {model}classifier.bias                    | choice
+pooler/kernel     | {model}sequence_summary.summary.weight    | pooled hidden
+pooler/bias       | {model}sequence_summary.summary.bias      | pooled
 """),
         "span": huggingface.HEAD_ROWS["span"],
     },
     forms=(
         Form(pooler=False),
-        *(Form((head,), encoder="electra.", pooler=False) for head in ("discriminator", "mlm", "tokens", "span")),
+        *(
+            Form((head,), encoder="electra.", pooler=False)
+            for head in ("discriminator", "mlm", "classifier", "tokens", "choice", "span")
+        ),
     ),
     default_task="all",
     ignored=HUGGINGFACE_BUFFERS,

@@ -86,10 +86,19 @@ def as_tf(layout: Layout) -> Layout:
     )
 
 
+def with_decoder_bias(layout: Layout) -> Layout:
+    """ALBERT's TensorFlow classes have two biases of the MLM head, of which they add that of the decoder."""
+    unused, used = "predictions/bias:0", "predictions/decoder/bias:0"
+    rows = tuple(replace(row, stored=row.stored.replace(unused, used)) for row in layout.heads["mlm"])
+    ignored = {**layout.ignored, unused: f"not used: the model adds {used}"}
+    return replace(layout, heads={**layout.heads, "mlm": rows}, ignored=ignored)
+
+
 def _tf_form(form: Form) -> Form:
     return replace(form, encoder=form.encoder.replace(".", "/"))
 
 
 CLASSES = (HUGGINGFACE, HUGGINGFACE_ALBERT, HUGGINGFACE_ELECTRA)
 HUGGINGFACE_TF, HUGGINGFACE_TF_ALBERT, HUGGINGFACE_TF_ELECTRA = map(as_tf, CLASSES)
+HUGGINGFACE_TF_ALBERT = with_decoder_bias(HUGGINGFACE_TF_ALBERT)
 HUGGINGFACE_FLAX, HUGGINGFACE_FLAX_ALBERT, HUGGINGFACE_FLAX_ELECTRA = map(as_flax, CLASSES)
