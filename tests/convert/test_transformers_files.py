@@ -57,7 +57,7 @@ def test_the_embeddings_that_the_language_model_repeats_must_be_equal(golden, tm
 
 
 def test_the_bias_that_tensorflows_albert_adds_is_taken(golden):
-    """It has two; with the other one the outputs of transformers' class differ, with this one by 1.8e-7 at most."""
+    """Of its two biases: with the other one, the outputs of the class differ, with this one by at most 1.8e-7."""
     with h5py.File(golden / "hf_tf_albert_mlm_L2" / "tf_model.h5") as file:
         head = file["predictions/tf_albert_for_masked_lm/predictions"]
         unused, used = head["bias:0"][()], head["decoder/bias:0"][()]
