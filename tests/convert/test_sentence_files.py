@@ -133,7 +133,7 @@ def test_a_conversion_takes_the_modules_along(embedder, tmp_path):
     location = embedder(*POOLED, module("Dense", "2_Dense"), dense=config, sentence_bert_config=LENGTH)
     save_file({"linear.weight": np.ones((3, 8), np.float32)}, location.path.parent / "2_Dense/model.safetensors")
     before, source = read_sentence(location), location.path
-    own = source / "2_Dense/model.safetensors"
+    own = source.parent / "2_Dense/model.safetensors"
     for number, layout in enumerate(("keras_bert", "huggingface", "tf1")):
         target = tmp_path / str(number)
         report = convert_checkpoint(source, target, ConversionOptions(to=layout, task="encoder"))
