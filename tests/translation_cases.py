@@ -35,6 +35,13 @@ CASES = {
     "comparison of int32": unary(lambda x: (x > BIG, x < BIG + 1), INTEGERS.astype(np.int32)),
     "comparison of uint32": unary(lambda x: (x > 3, x <= 3), narrow(tf.uint32)),
     "comparison of int8": unary(lambda x: (x > 3, x < 3, x >= 3, x <= 3), narrow(tf.int8)),
+    "sums of int64": unary(lambda x: (tf.reduce_sum(x, 1), tf.reduce_mean(x, 1)), 2**62 + INTEGERS),
+    "sums of int32": unary(
+        lambda x: (tf.reduce_sum(x), tf.reduce_mean(x, 0)),
+        (2**31 - 9 + np.eye(3, dtype=np.int64)).astype(np.int32),
+    ),
+    "sums of int8": unary(lambda x: (tf.reduce_sum(x, 1, True), tf.reduce_mean(x, [0, 1])), narrow(tf.int8)),
+    "several terms of int32": unary(lambda x: (tf.add_n([x, x, x]),), INTEGERS.astype(np.int32)),
     "sort of int64": unary(lambda x: (tf.sort(x), tf.argsort(x)), INTEGERS + 2**53),
     "top_k of int32 with ties": unary(
         lambda x: tuple(tf.math.top_k(x, 3)), np.array([[BIG + 1, BIG, 3, BIG + 1]], np.int32)

@@ -77,7 +77,11 @@ def artifacts(checkpoint: Path, folder: Path) -> Iterator[Artifact]:
         yield replace(saved_model_artifact(module, "hub"), name=f"Hub module, {precision}")
     for optimize, precision in (("none", "fp32"), ("ort", "fp32"), ("none", "fp16"), ("none", "int8")):
         path = folder / f"{optimize}-{precision}.onnx"
-        export_onnx(path, OnnxOptions(precision=precision, optimize=optimize, verify=False), checkpoint=checkpoint)
+        export_onnx(
+            path,
+            OnnxOptions(precision=precision, optimize=optimize, names="tensorflow", verify=False),
+            checkpoint=checkpoint,
+        )
         yield replace(onnx_artifact(path), name=f"ONNX, {precision}{', fused' * (optimize == 'ort')}")
         path.unlink()
     yield replace(checkpoint_artifact(opened, "encoder", Execution(precision="fp64")), name="NumPy, fp64")

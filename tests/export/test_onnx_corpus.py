@@ -40,7 +40,7 @@ REFUSED = {
     "Cholesky": "Cholesky",
     "singular values": "Svd",
     "FFT": "FFT",
-    "inverse FFT": "IFFT",
+    "inverse FFT": "IRFFT",
     "STFT": "",
     "Python function": "PyFunc",
     "gradient": "TanhGrad",

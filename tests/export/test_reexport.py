@@ -88,13 +88,12 @@ def test_the_fine_tuned_encoder_comes_out_of_a_model(module, trained, tmp_path, 
 @pytest.mark.parametrize(
     ("save", "prefixes", "problem"),
     [
-        pytest.param(
+        (
             as_checkpoint,
             ("model/layer_with_weights-0", "model/layer_with_weights-1"),
             "/ckpt: several variables are called encoder/0/attention/query/kernel, below",
-            marks=pytest.mark.slow,
         ),
-        (as_keras_file, ("bert_0", "bert_1"), "/model.keras: contains several encoders:"),
+        pytest.param(as_keras_file, ("bert_0", "bert_1"), "several encoders:", marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.filterwarnings("ignore:.*")

@@ -14,7 +14,7 @@ from bertferry.verify.tolerance import profile
 LOOSE = Tolerance("test", atol=1e-3, rtol=1e-3)
 EXACT = PROFILES["exact"]
 finite = arrays.arrays(
-    np.float32, arrays.array_shapes(min_dims=1, max_dims=3), elements=st.floats(-1e3, 1e3, width=32)
+    np.float32, arrays.array_shapes(min_dims=0, max_dims=3), elements=st.floats(-1e3, 1e3, width=32)
 )
 
 
@@ -121,6 +121,11 @@ class TestValues:
     def test_integers_compare(self):
         assert compare_one(np.array([1, 2]), np.array([1, 2])).ok
         assert not compare_one(np.array([1, 2]), np.array([1, 3])).ok
+
+    def test_scalars_compare(self):
+        diff = compare_one(np.array(1), np.array(3), PROFILES["fp32"], any_values=True)
+        assert diff.reason == "3 at [], reference 1"
+        assert compare_one(np.array(0.0), np.array(math.inf)).reason == "inf in the candidate at []"
 
     def test_a_constant_output_is_caught(self):
         want = np.random.default_rng(0).normal(size=(4, 8)).astype(np.float32)

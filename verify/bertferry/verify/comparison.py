@@ -207,4 +207,5 @@ def judge(statistics: Statistics, tolerance: Tolerance) -> str:
 
 
 def _first_index(selected: np.ndarray) -> tuple[int, ...]:
-    return tuple(int(axis[0]) for axis in np.nonzero(selected))
+    """Where the first selected value is; () in an array without axes."""
+    return tuple(int(index) for index in np.argwhere(selected)[0])

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from bertferry.export.onnx.diagonals import matrix_of_diagonal, with_diagonal
 from bertferry.export.onnx.functions import NodeDef
+from bertferry.export.onnx.integer_sums import integer_mean, integer_sum, sum_of_several
 from bertferry.export.onnx.lacking import LACKING
 from bertferry.export.onnx.numerics import (
     cross_entropy,
@@ -117,6 +118,9 @@ REWRITES: dict[str, Rewrite] = {
     "ScatterNd": _scatter,
     "RightShift": _right_shift,
     "Cumsum": _cumsum,
+    "Sum": integer_sum,
+    "Mean": integer_mean,
+    "AddN": sum_of_several,
     "Einsum": _einsum,
     **LACKING,
     **dict.fromkeys(UNSORTED, unsorted_segments),

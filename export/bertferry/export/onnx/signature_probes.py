@@ -166,6 +166,14 @@ def _integers(given: Input, shape: tuple[int, ...]) -> np.ndarray:
     return values
 
 
+def _overflowing(given: Input, shape: tuple[int, ...]) -> np.ndarray:
+    """Integers so large that the sum of two is beyond their type."""
+    dtype = given.dtype.as_numpy_dtype
+    largest = np.iinfo(dtype).max
+    less = np.random.default_rng(4).integers(0, min(largest, 2**24), shape)
+    return np.asarray(largest - less.astype(dtype), dtype)
+
+
 def _close_integers(given: Input, shape: tuple[int, ...]) -> np.ndarray:
     """Integers that are equal in the float in which a translation may compare them."""
     largest = np.iinfo(given.dtype.as_numpy_dtype).max
@@ -196,6 +204,7 @@ SPECIAL: tuple[tuple[str, Values | None, Values | None, float], ...] = (
     ("large floats", _from((-1000.0, 250.0, 1000.0, -3.5, 0.01)), None, 1000.0),
     ("small integers", None, _from((-1, 2, -2, 7, 3, -9, 4)), 10.0),
     ("large integers", None, _integers, float(2**32)),
+    ("overflowing integers", None, _overflowing, float(2**32)),
     ("close integers", None, _close_integers, float(2**53)),
 )
 """Probes of special values: name, floats, integers, and the scale of the values."""
