@@ -14,7 +14,9 @@ from bertferry.core.atomic import DISK_FULL
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.temporary import TemporaryFolder
 
-SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+ZIP = (".zip", ".mar")
+"""TorchServe calls its archives .mar."""
+SUFFIXES = (*ZIP, ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 UNSUPPORTED = (".7z", ".rar", ".tar.zst")
 MAX_BYTES = 32 * 2**30
 MAX_MEMBERS = 10_000
@@ -79,7 +81,7 @@ def unpack(path: Path) -> TemporaryFolder:
 
 def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
     """Name and content of every file, in order, without trusting the sizes that the archive declares."""
-    if path.name.lower().endswith(".zip"):
+    if path.name.lower().endswith(ZIP):
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 file_type = info.external_attr >> 28  # of Unix, if the archive has it

@@ -7,6 +7,7 @@ from bertferry.convert.additions import check_no_adapter
 from bertferry.convert.archive import is_archive, unpack
 from bertferry.convert.keras_hub_config import has_backbone
 from bertferry.convert.model_config import module_of_model
+from bertferry.convert.other_formats import check_known, check_known_in
 from bertferry.convert.paths import (
     MODULES,
     check_contents,
@@ -30,6 +31,7 @@ from bertferry.convert.weight_files import (
     format_of,
     only_weights,
     shards,
+    whole,
 )
 from bertferry.core.errors import UsageError
 from bertferry.core.manifest import MANIFEST, read_manifest
@@ -141,10 +143,14 @@ def _only_checkpoint_folder(root: Path, archive: Path) -> Path:
 def _from_file_name(path: Path) -> tuple[FileFormat, Path]:
     file_format = format_of(path)
     if file_format is None:
-        return "tensorflow", prefix_of(path)
+        prefix = prefix_of(path)
+        if prefix == path and path.is_file() and not Path(f"{prefix}.index").exists():
+            check_known(path)
+            raise UsageError(f"{path}: no weights in a format that is read, and no {path.name}.index beside it")
+        return "tensorflow", prefix
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
-    return file_format, path
+    return file_format, whole(path)
 
 
 def _find_in_directory(directory: Path) -> tuple[FileFormat, Path, tuple[str, ...]]:
@@ -158,6 +164,7 @@ def _find_in_directory(directory: Path) -> tuple[FileFormat, Path, tuple[str, ..
         return (*usual, ())
     if (only := only_weights(directory)) is not None:
         return (*only, (f"took {only[1].name}",))
+    check_known_in(directory)
     raise UsageError(
         f"{directory}: no checkpoint here: neither a *.index nor a model.safetensors file{elsewhere(directory)}"
     )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from bertferry.convert.archive import is_archive
 from bertferry.convert.prefixes import OF_A_MAC, SHARD, STATE, prefix_of
 from bertferry.core.errors import DataError, UsageError
 
@@ -24,7 +25,7 @@ NOT_THE_FILE = {
 """What the beginning of a file shows that is stored or was downloaded in the place of another."""
 REPOSITORY = "models--"
 """Begins the name of a model's folder in the Hugging Face cache."""
-WEIGHTS = ("*.safetensors", "*.bin", "*.h5", "*.index")
+WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.h5", "*.index")
 LINK_TO_BLOB = re.compile(r"(\.\./)+blobs/[0-9a-f]+")
 LONGEST_LINK = 1000
 MOST_NAMED = 5
@@ -41,7 +42,9 @@ def meant_path(given: str | Path) -> tuple[Path, tuple[str, ...]]:
         raise DataError(f"{path}: a link to {os.readlink(path)}, which does not exist: download or copy it again")
     if path.is_dir():
         return _folder_with_weights(path)
-    if (path.name == STATE and path.is_file()) or (path.suffix == ".json" and _has_layers(path)):
+    if (path.name in (STATE, "saved_model.pb") and path.is_file()) or (
+        path.suffix == ".json" and _has_layers(path)
+    ):
         return path.parent, ()
     return (prefix_of(path) if SHARD.search(path.name) or path.suffix == ".meta" else path), ()
 
@@ -167,6 +170,8 @@ def elsewhere(directory: Path) -> str:
     found |= {path.parent for path in directory.glob("*/saved_model.pb")}
     if dangling := [path.name for path in directory.iterdir() if path.is_symlink() and not path.exists()]:
         return f", but links to files that do not exist ({', '.join(sorted(dangling))}): download them again"
+    if packed := sorted(path for path in directory.iterdir() if is_archive(path)):
+        return f", but the archive {_list(packed, whole=True)}: give its path"
     inner = sorted(found, key=lambda path: (len(path.name), path.name))
     return f", but in {_list(inner, whole=True)}: give one of these folders" if inner else ""
 

@@ -1,10 +1,13 @@
 """The files that hold weights: which format a file has, and which file of a folder holds them."""
 
 import json
+import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
 from bertferry.convert.archive import is_archive
+from bertferry.convert.other_formats import is_other
 from bertferry.convert.prefixes import OF_A_MAC
 from bertferry.core.errors import DataError, UsageError
 
@@ -45,8 +48,13 @@ KERAS_INDEX = "model.weights.json"
 FIRST_NAMES = ("model.safetensors",)
 FURTHER_NAMES = ("pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", PRESET, KERAS_INDEX)
 """Usual names of weights in a folder, those that precede and those that follow a TensorFlow checkpoint there."""
-NO_WEIGHTS = ("training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.bin", "scheduler.pt", "scaler.pt")
-"""What a training run leaves beside the weights, under their suffixes."""
+NO_WEIGHTS = (
+    *("training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.bin", "scheduler.pt", "scaler.pt"),
+    *("rng_state*", "random_states_*", "*_optim_states.pt", "openvino*.bin"),
+)
+"""What a training run leaves beside the weights, and other formats have under their suffixes, as globs."""
+SHARD = re.compile(r"-\d{5}-of-(\d{5})(?=\.\w+$)")
+"""In the name of one of several files that hold a checkpoint."""
 
 
 def format_of(path: Path) -> FileFormat | None:
@@ -57,7 +65,7 @@ def format_of(path: Path) -> FileFormat | None:
     by_name = FORMAT_OF_SUFFIX.get(Path(path.name.removesuffix(INDEX_SUFFIX)).suffix)
     if path.name == KERAS_INDEX:
         return "hdf5"
-    if by_name is not None or path.suffix == ".index" or is_archive(path) or not path.is_file():
+    if by_name is not None or path.suffix == ".index" or is_archive(path) or is_other(path) or not path.is_file():
         return by_name
     with path.open("rb") as file:
         beginning = file.read(32)
@@ -70,6 +78,23 @@ def find_weights(directory: Path, names: tuple[str, ...]) -> tuple[FileFormat, P
     return next(((kind, path) for path in paths if path.is_file() and (kind := format_of(path))), None)
 
 
+def whole(path: Path) -> Path:
+    """The index of the files that this one belongs to, or the file itself if it is the only one.
+
+    Raises:
+      UsageError: it is one of several without their index.
+    """
+    shard = SHARD.search(path.name)
+    if shard is None:
+        return path
+    index = path.with_name(SHARD.sub("", path.name) + INDEX_SUFFIX)
+    if index.is_file():
+        return index
+    if int(shard[1]) == 1:
+        return path
+    raise UsageError(f"{path}: one of {int(shard[1])} files of a checkpoint, whose index {index.name} is not here")
+
+
 def only_weights(directory: Path) -> tuple[FileFormat, Path] | None:
     """The file with weights in a folder that has none under a usual name.
 
@@ -77,8 +102,8 @@ def only_weights(directory: Path) -> tuple[FileFormat, Path] | None:
       UsageError: there are several.
     """
     files = sorted(path for path in directory.iterdir() if path.is_file() and not path.name.startswith(OF_A_MAC))
-    found = [(kind, path) for path in files if path.name not in NO_WEIGHTS and (kind := format_of(path))]
-    found = [(kind, path) for kind, path in found if not path.name.startswith("rng_state")]
+    files = [path for path in files if not any(fnmatchcase(path.name, glob) for glob in NO_WEIGHTS)]
+    found = list(dict.fromkeys((kind, whole(path)) for path in files if (kind := format_of(path))))
     if len(found) > 1:
         names = ", ".join(str(path) for _, path in found)
         raise UsageError(f"{directory}: several files with weights: give one of {names}")

@@ -50,5 +50,9 @@ HUGGINGFACE_BUFFERS = {
     "embeddings.token_type_ids": "segment id buffer",
     "*.embeddings.token_type_ids": "segment id buffer",
     "n_averaged": "count of averaged models",
+    "loss_fn.*": "of the loss in training",
+    "*.loss_fn.*": "of the loss in training",
+    "criterion.*": "of the loss in training",
+    "*.criterion.*": "of the loss in training",
     "[[]*": "beside the model in a training checkpoint",
 }

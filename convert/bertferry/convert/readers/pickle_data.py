@@ -18,7 +18,14 @@ LARGEST_KEY = 2**31
 
 
 class PickleRefusedError(ValueError):
-    """A pickle that names or does what no table of weights needs."""
+    """A pickle that names or does what no table of weights needs, with a way out if it has one of its own."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The stand-in of what is known, but not read: why, and what to save instead."""
+
+    why: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -165,7 +172,10 @@ class _Machine:
         if not isinstance(module, str) or not isinstance(name, str) or (module, name) not in self._stand_ins:
             named = ascii(f"{module}.{name}"[:200])[1:-1]
             raise PickleRefusedError(f"its pickle names {named}, which no weights need")
-        self.stack.append(self._stand_ins[module, name])
+        stand_in = self._stand_ins[module, name]
+        if isinstance(stand_in, Refused):
+            raise PickleRefusedError(*stand_in.why)
+        self.stack.append(stand_in)
 
     def _extend(self, items: list[Any]) -> None:
         target = self.stack[-1]

@@ -96,7 +96,8 @@ def pytorch_tensors(path: Path, prefix: str | None = None) -> dict[str, StoredTe
             root, storages = read(file, path)
         tensors = named_tensors(root, prefix)
     except PickleRefusedError as error:
-        raise UsageError(f"{path}: refused: {error}", WAY_OUT) from error
+        what, *way_out = error.args
+        raise UsageError(f"{path}: refused: {what}", *(way_out or [WAY_OUT])) from error
     except (ValueError, OSError) as error:
         raise DataError(f"{path}: not a readable file of PyTorch: {error}") from error
     if not tensors:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeGuard
 
-from bertferry.convert.readers.pickle_data import Function, Ignored, PickleRefusedError
+from bertferry.convert.readers.pickle_data import Function, Ignored, PickleRefusedError, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +124,17 @@ def stand_ins() -> Mapping[tuple[str, str], object]:
         **{name: Function(lambda *_: {}) for name in DICTIONARIES},
         **{name: Function(lambda *_: Ignored()) for name in NO_WEIGHTS},
         **{("torch", name): Ignored() for name in TYPES},
+        **{("torch", name): QUANTIZED for name in ("qint8", "quint8", "qint32", "quint4x2")},
+        ("torch._utils", "_rebuild_qtensor"): QUANTIZED,
+        ("torch._utils", "_rebuild_tensor_v3"): OTHER_TYPE,
+        ("torch._utils", "_rebuild_sparse_tensor"): SPARSE,
         **{(module, name): Ignored() for module in PYTHON for name in BUILTIN_TYPES},
     }
 
 
+QUANTIZED = Refused(("its tensors are quantized", "save the model before quantization"))
+OTHER_TYPE = Refused(("a tensor is of a type that is not read, such as float8", "save it as tensor.float()"))
+SPARSE = Refused(("a tensor is sparse", "save it as tensor.to_dense()"))
 TENSOR_CLASS = Ignored()
 STORAGES = {
     "Float": "float32",
