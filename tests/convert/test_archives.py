@@ -52,6 +52,32 @@ def test_a_released_archive_converts_and_leaves_nothing(golden, tmp_path, scratc
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.parametrize(("made", "given"), [("bert.zip", "bert.tar.gz"), ("bert.tar.gz", "bert.zip")])
+def test_the_content_tells_what_a_renamed_archive_is(golden, tmp_path, made, given):
+    pack(golden / "third_party_keras_bert", tmp_path / made).rename(tmp_path / given)
+    assert open_checkpoint(tmp_path / given).location.path.name == "bert_model.ckpt"
+
+
+def test_a_tar_may_end_like_a_zip(golden, tmp_path):
+    source = golden / "hf_bin_core_L2"
+    with tarfile.open(tmp_path / "bert.tar", "w") as packed:
+        for name in ("config.json", "pytorch_model.bin"):
+            packed.add(source / name, name)
+    assert zipfile.is_zipfile(tmp_path / "bert.tar")
+    assert open_checkpoint(tmp_path / "bert.tar").location.path.name == "pytorch_model.bin"
+
+
+def test_messages_name_the_archive(golden, tmp_path, one_line):
+    with zipfile.ZipFile(tmp_path / "bert.zip", "w") as packed:
+        packed.write(golden / "hf_bin_core_L2/pytorch_model.bin", "pytorch_model.bin")
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as packed:
+        packed.write(tmp_path / "bert.zip", "bert.zip")
+    assert main(["--input", str(tmp_path / "bert.zip"), "--output", str(tmp_path / "out")]) == 2
+    one_line("bert.zip/pytorch_model.bin: no configuration found")
+    assert main(["--input", str(tmp_path / "outer.zip"), "--output", str(tmp_path / "out")]) == 2
+    one_line("outer.zip: contains no checkpoint: .*, but the archive bert.zip: unpack it")
+
+
 def zip_with(path, name, content=b"x", mode=0o100644):
     with zipfile.ZipFile(path, "w") as packed:
         info = zipfile.ZipInfo(name)

@@ -257,6 +257,7 @@ def test_quotation_marks_may_belong_to_a_name(core, tmp_path):
         ("m/bert_model", "no such checkpoint: bert_model.index does not exist; there is bert_model.ckpt"),
         ("m.7z", "m.7z: archives of this kind are not read: unpack it"),
         ("m/lost.ckpt", "lost.ckpt.index does not exist, but its data file does: the two belong together"),
+        ("lost", "no checkpoint here: .*, but x.data-00000-of-00001, whose index x.index is missing"),
         ("dangling", "no checkpoint here: .*, but links to files that do not exist .model.safetensors.: download"),
         ("dangling/model.safetensors", "model.safetensors: a link to ../blobs/0a1b, which does not exist"),
     ],
@@ -265,6 +266,8 @@ def test_what_is_not_there(core, tmp_path, monkeypatch, one_line, given, line):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "m.7z").write_bytes(b"7z")
     (core / "lost.ckpt.data-00000-of-00001").write_bytes(b"")
+    (tmp_path / "lost").mkdir()
+    (tmp_path / "lost/x.data-00000-of-00001").write_bytes(b"")
     (tmp_path / "dangling").mkdir()
     (tmp_path / "dangling/model.safetensors").symlink_to("../blobs/0a1b")
     assert main(["--input", given, "--output", "out"]) in (1, 2)

@@ -44,7 +44,7 @@ def is_archive(path: Path) -> bool:
 
 
 def unpack(path: Path) -> TemporaryFolder:
-    """The archive's files in a temporary folder.
+    """The archive's files in a temporary folder, in one of the archive's name, which messages then contain.
 
     Raises:
       UsageError: no such file, or an archive with absolute paths, `..`, links or devices, or too large.
@@ -53,6 +53,7 @@ def unpack(path: Path) -> TemporaryFolder:
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
     folder = TemporaryFolder()
+    (folder.path / path.name).mkdir()
     budget = min(MAX_BYTES, MAX_RATIO * path.stat().st_size + 64 * 2**20)
     try:
         for count, (name, content) in enumerate(_members(path)):
@@ -61,7 +62,7 @@ def unpack(path: Path) -> TemporaryFolder:
             parts = _safe_parts(path, name)
             if parts[0] == "__MACOSX" or parts[-1].startswith(OF_A_MAC):
                 continue
-            target = Path(folder.path, *parts)
+            target = Path(folder.path, path.name, *parts)
             target.parent.mkdir(parents=True, exist_ok=True)
             budget = _copy(content, target, budget, path)
     except DAMAGE as error:
@@ -81,7 +82,8 @@ def unpack(path: Path) -> TemporaryFolder:
 
 def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
     """Name and content of every file, in order, without trusting the sizes that the archive declares."""
-    if path.name.lower().endswith(ZIP):
+    # Browsers rename files; a tar may end like a zip: with the weights of PyTorch.
+    if not tarfile.is_tarfile(path) and (path.name.lower().endswith(ZIP) or zipfile.is_zipfile(path)):
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 file_type = info.external_attr >> 28  # of Unix, if the archive has it

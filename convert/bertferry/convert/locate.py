@@ -82,7 +82,7 @@ def locate(given: str | Path, config: str | Path | None = None) -> Location:
     (path, notes), unpacked = meant_path(given), None
     if is_archive(path) and not path.is_dir():
         unpacked = unpack(path)
-        path, notes = meant_path(_only_checkpoint_folder(unpacked.path, path))
+        path, notes = meant_path(_only_checkpoint_folder(unpacked.path / path.name, path))
     check_no_adapter(path)
     if path.is_dir() and (path / "saved_model.pb").is_file():
         return _saved_model(path, config)
@@ -133,7 +133,9 @@ def _only_checkpoint_folder(root: Path, archive: Path) -> Path:
     suffixes = (".index", *FORMAT_OF_SUFFIX)
     folders = {file.parent for file in root.rglob("*") if file.suffix in suffixes}
     if not folders:
-        raise UsageError(f"{archive}: contains no checkpoint: neither a *.index nor a *.safetensors file")
+        inner = ", ".join(file.name for file in root.rglob("*") if is_archive(file))
+        within = f", but the archive {inner}: unpack it" if inner else ""
+        raise UsageError(f"{archive}: contains no checkpoint: neither a *.index nor a *.safetensors file{within}")
     if len(folders) > 1:
         names = ", ".join(sorted(str(folder.relative_to(root)) for folder in folders))
         raise UsageError(f"{archive}: contains several checkpoints ({names}): unpack it and name one")
@@ -165,9 +167,10 @@ def _find_in_directory(directory: Path) -> tuple[FileFormat, Path, tuple[str, ..
     if (only := only_weights(directory)) is not None:
         return (*only, (f"took {only[1].name}",))
     check_known_in(directory)
-    raise UsageError(
-        f"{directory}: no checkpoint here: neither a *.index nor a model.safetensors file{elsewhere(directory)}"
-    )
+    if not (where := elsewhere(directory)):
+        for inner in filter(Path.is_dir, sorted(directory.iterdir())):
+            check_known_in(inner)
+    raise UsageError(f"{directory}: no checkpoint here: neither a *.index nor a model.safetensors file{where}")
 
 
 def _find_config(

@@ -7,8 +7,9 @@ from bertferry.core.errors import UsageError
 
 ITS_CHECKPOINT = "give the checkpoint that it was made from"
 AS_SAFETENSORS = "save its arrays with safetensors.numpy.save_file"
+CONVERTER = "zero_to_fp32.py"
 OTHERS = {
-    "zero_to_fp32.py": ("a checkpoint of DeepSpeed", "run it and give the file that it writes"),
+    CONVERTER: ("a checkpoint of DeepSpeed", "run it and give the file that it writes"),
     "*.distcp": ("a part of a checkpoint of torch.distributed", "merge the parts with accelerate merge-weights"),
     "*.npz": ("a file of NumPy", AS_SAFETENSORS),
     "*.npy": ("a file of NumPy", AS_SAFETENSORS),
@@ -28,6 +29,7 @@ OTHERS = {
     "*.pdparams": ("weights of PaddlePaddle", ITS_CHECKPOINT),
     "*.pdmodel": ("a PaddlePaddle graph", ITS_CHECKPOINT),
     "*.params": ("weights of MXNet or MegEngine", ITS_CHECKPOINT),
+    **{f"*.{name}": ("a compressed file", "decompress it") for name in ("gz", "bz2", "xz", "zst")},
     "*.nemo": ("an archive of NeMo", "unpack it with tar and give the weights in it"),
 }
 """Names as globs."""
@@ -50,12 +52,11 @@ def check_known(path: Path) -> None:
 
 
 def check_known_in(directory: Path) -> None:
-    """Refuses a folder without a checkpoint by such a file in it, or one level below.
+    """Refuses a folder without a checkpoint by what it or a file in it is.
 
     Raises:
-      UsageError: it has one.
+      UsageError: one is such a file.
     """
-    check_known(directory)
-    files = (*sorted(directory.iterdir()), *sorted(directory.glob("*/*")))
-    for path in sorted(filter(is_other, files), key=lambda path: path.name != "zero_to_fp32.py"):
-        check_known(path)
+    for path in (directory, directory / CONVERTER, *sorted(directory.iterdir())):
+        if path.exists():
+            check_known(path)

@@ -170,6 +170,8 @@ def elsewhere(directory: Path) -> str:
     found |= {path.parent for path in directory.glob("*/saved_model.pb")}
     if dangling := [path.name for path in directory.iterdir() if path.is_symlink() and not path.exists()]:
         return f", but links to files that do not exist ({', '.join(sorted(dangling))}): download them again"
+    if data := sorted(path for path in directory.iterdir() if SHARD.search(path.name)):
+        return f", but {_list(data)}, whose index {prefix_of(data[0]).name}.index is missing"
     if packed := sorted(path for path in directory.iterdir() if is_archive(path)):
         return f", but the archive {_list(packed, whole=True)}: give its path"
     inner = sorted(found, key=lambda path: (len(path.name), path.name))
