@@ -5,38 +5,13 @@ import re
 from dataclasses import replace
 
 import pytest
-from judges import Judge
-from text_cases import CASES, GENUINE, WORDS, write_case
+from text_cases import CASES, GENUINE, POSITIONS, WORDS, ids, read, write_case
 
 from bertferry.convert import ConversionOptions, SourceOptions, convert_checkpoint, open_checkpoint
 from bertferry.convert.command import main
-from bertferry.convert.locate import locate
-from bertferry.convert.tokenizer.reader import read_tokenizer
-from bertferry.convert.tokenizer.writer import backend_json
-from bertferry.convert.vocabulary import read_vocabulary
 from bertferry.core.errors import UsageError
 
-tokenizers = Judge("tokenizers")
-ROWS, POSITIONS = 230, 64
 EXACT = [name for name, case in CASES.items() if "ids" in case]
-
-
-def read(folder, **stated):
-    """What is read of the tokenizer in a folder, for an encoder with rows for added tokens."""
-    location, options = locate(folder), SourceOptions(**stated)
-    vocabulary = None if location.vocabulary is None else read_vocabulary(location.vocabulary, ROWS)
-    return read_tokenizer(location, vocabulary, options, positions=POSITIONS, types=2)
-
-
-def ids(tokenizer, texts, seconds=None, length=None):
-    """The ids by the library tokenizers, from the file that is written."""
-    backend = tokenizers.Tokenizer.from_str(json.dumps(backend_json(tokenizer)))
-    backend.encode_special_tokens = not tokenizer.finds_special_tokens
-    backend.enable_truncation(length or tokenizer.max_length or POSITIONS, direction=tokenizer.truncation_side)
-    return [
-        row.ids
-        for row in backend.encode_batch(list(texts) if seconds is None else [*zip(texts, seconds, strict=True)])
-    ]
 
 
 def prompted(case):

@@ -102,7 +102,7 @@ def test_a_vocabulary_may_be_in_the_tokenizer_only(source, tmp_path):
     assert json.loads((tmp_path / "out/added_tokens.json").read_text()) == {"<e>": 28}
 
 
-@pytest.mark.parametrize("model", [{"type": "Unigram"}, {"type": "BPE"}, {"continuing_subword_prefix": "@@"}])
+@pytest.mark.parametrize("model", [{"type": "Unigram"}, {"type": "BPE"}])
 def test_a_tokenizer_of_another_kind_is_no_vocabulary(source, tmp_path, model):
     (source / "tokenizer.json").write_text(json.dumps(tokenizer(WORDS, **model)))
     report = convert_checkpoint(source, tmp_path / "out")

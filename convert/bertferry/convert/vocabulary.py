@@ -20,6 +20,8 @@ USUAL_NAME = "vocab.txt"
 TOKENIZER = "tokenizer.json"
 ADDED = "added_tokens.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
+NAMED = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
+"""The special tokens that transformers knows by name, in its order."""
 NAMED_IN_NOTES = 3
 
 
@@ -121,16 +123,24 @@ def read_vocabulary(path: Path, rows: int) -> Vocabulary:
 
 
 def _read_lines(path: Path) -> tuple[list[str], list[str]]:
-    """The lines of a `vocab.txt`, without a byte order mark, carriage returns and blank lines at the end."""
+    """The lines of a `vocab.txt`, without a byte order mark, blanks after tokens and blank lines at the end.
+
+    As in `tokenizers`, which takes the blanks off; a token of blanks alone stays, and is found in no text.
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not a readable vocabulary: {error}") from error
-    tokens = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+    lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+    tokens = [line.rstrip() or line for line in lines]
     blank = next((n for n, token in enumerate(reversed(tokens)) if token), len(tokens))
-    return tokens[: len(tokens) - blank], [
-        f"left out the blank lines at the end of {path.name}: {blank}"
-    ] if blank else []
+    notes = [f"left out the blank lines at the end of {path.name}: {blank}"] if blank else []
+    if changed := [token for token, line in zip(tokens, lines, strict=True) if token != line]:
+        notes.append(
+            f"left out the blanks after {len(changed)} tokens of {path.name} ({_some(changed)}), as transformers "
+            "5 does; transformers 4 finds no such token in texts"
+        )
+    return tokens[: len(tokens) - blank], notes
 
 
 def _read_tokenizer(path: Path) -> tuple[list[str], list[str]]:
@@ -149,8 +159,7 @@ def _word_pieces(path: Path) -> dict[str, Any] | None:
     if not isinstance(model, dict) or model.get("type", "WordPiece") != "WordPiece":
         return None
     pieces = model.get("vocab")
-    usual = model.get("continuing_subword_prefix", "##") == "##"
-    return pieces if usual and isinstance(pieces, dict) else None
+    return pieces if isinstance(pieces, dict) else None
 
 
 def _other_pieces(path: Path, tokens: list[str]) -> tuple[list[str], list[str]] | None:
@@ -187,39 +196,60 @@ def _listed_in_backend(path: Path) -> list[dict[str, Any]]:
 
 
 def extra_tokens(values: Mapping[str, Any]) -> list[Any]:
-    """The further special tokens that a file of transformers lists, as texts or as objects with their flags."""
+    """The further special tokens that a file of transformers states, as texts or as objects with their flags.
+
+    They are in a list, in an object, or have a key of their own, such as `entity_token`.
+    """
     listed = values.get("extra_special_tokens") or values.get("additional_special_tokens") or []
+    named = values.get("model_specific_special_tokens")
+    stated = [*_values(listed), *(_values(named) if isinstance(named, dict) else ())]
+    own = [value for key, value in values.items() if key.endswith("_token") and key[:-6] not in NAMED]
+    return [*stated, *(value for value in own if isinstance(value, str | dict))]
+
+
+def _values(listed: object) -> list[Any]:
     return list(listed.values() if isinstance(listed, dict) else listed if isinstance(listed, list) else [])
 
 
 def _added_beside(path: Path, tokens: list[str], rows: int) -> dict[str, int]:
-    """Tokens with their ids in the files beside a vocabulary, in the order of the ids; some may be in it, too."""
-    found: dict[str, int] = {}
+    """Tokens with their ids in the files beside a vocabulary, in the order of the ids; some may be in it, too.
+
+    Of two with the same id the later counts, in the order of transformers.
+    """
     folder = path.parent
+    config = read_object(folder / TOKENIZER_CONFIG) if (folder / TOKENIZER_CONFIG).is_file() else {}
+    decoder = config.get("added_tokens_decoder")
+    found: dict[object, object] = {}
+    if decoder is None and (folder / ADDED).is_file():
+        found |= {number: token for token, number in read_object(folder / ADDED).items()}
     if (folder / TOKENIZER).is_file():
-        for listed in _listed_in_backend(folder / TOKENIZER):
-            found[listed.get("content", "")] = listed.get("id", -1)
-    if (folder / TOKENIZER_CONFIG).is_file():
-        decoder = read_object(folder / TOKENIZER_CONFIG).get("added_tokens_decoder")
-        for key, value in decoder.items() if isinstance(decoder, dict) else ():
-            if isinstance(value, dict) and key.isdecimal():
-                found[value.get("content", "")] = int(key)
-    if (folder / ADDED).is_file():
-        found |= read_object(folder / ADDED)
-    named = {token: number for token, number in found.items() if isinstance(token, str) and token}
-    kept = {token: number for token, number in named.items() if type(number) is int and number >= 0}
-    for token in _listed_without_id(folder):
+        found |= {
+            listed.get("id", -1): listed.get("content", "") for listed in _listed_in_backend(folder / TOKENIZER)
+        }
+    for key, value in decoder.items() if isinstance(decoder, dict) else ():
+        if isinstance(value, dict) and key.isdecimal():
+            found[int(key)] = value.get("content", "")
+    kept = {
+        token: number
+        for number, token in found.items()
+        if isinstance(token, str) and token and type(number) is int and number >= 0
+    }
+    taken = [token for token, number in kept.items() if number < len(tokens) and tokens[number] != token]
+    for token in (*taken, *_listed_without_id(folder, config)):
+        kept.pop(token, None) if token in taken else None
         number = max([len(tokens) - 1, *kept.values()]) + 1
         if token not in kept and token not in tokens and number < rows:
             kept[token] = number
     return dict(sorted(kept.items(), key=lambda item: item[1]))
 
 
-def _listed_without_id(folder: Path) -> list[str]:
+def _listed_without_id(folder: Path, config: Mapping[str, Any]) -> list[str]:
     """Further special tokens by name: transformers numbers those that are new."""
-    files = [folder / name for name in (TOKENIZER_CONFIG, "special_tokens_map.json")]
-    values = [value for file in files if file.is_file() for value in extra_tokens(read_object(file))]
-    contents = [value.get("content") if isinstance(value, dict) else value for value in values]
+    file = folder / "special_tokens_map.json"
+    maps = [config] + ([read_object(file)] if file.is_file() and "added_tokens_decoder" not in config else [])
+    contents = [
+        value.get("content") if isinstance(value, dict) else value for one in maps for value in extra_tokens(one)
+    ]
     return [content for content in contents if isinstance(content, str) and content]
 
 

@@ -7,20 +7,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from bertferry.convert.tokenizer.classes import CLASSES, TokenizerClass
+from bertferry.convert.tokenizer.classes import TokenizerClass
 from bertferry.convert.tokenizer.files import SPECIAL_TOKENS_MAP, TokenizerFiles
-from bertferry.convert.vocabulary import ADDED, TOKENIZER, TOKENIZER_CONFIG, extra_tokens
+from bertferry.convert.vocabulary import ADDED, NAMED, TOKENIZER, TOKENIZER_CONFIG, extra_tokens
 from bertferry.core.errors import UsageError
 from bertferry.core.tokenizer import ROLES, AddedToken
 
 DECODER = "added_tokens_decoder"
 FLAGS = ("lstrip", "rstrip", "single_word", "normalized", "special")
-NAMED = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
-"""The special tokens that transformers knows by name, in its order."""
 
 
 def special_names(files: TokenizerFiles, usual: Mapping[str, str]) -> dict[str, str]:
-    """Names of the special tokens by role: those of the files, else the usual ones of the class."""
+    """Names of the special tokens by role: those of the files, else the usual ones of the class.
+
+    A role that the configuration sets to null has none.
+    """
+    usual = {role: name for role, name in usual.items() if files.config.get(f"{role}_token", name) is not None}
     stated = {role: _content(value) for role, value in _named(files).items() if value is not None}
     return {role: name for role, name in {**usual, **stated}.items() if role in ROLES and name}
 
@@ -41,7 +43,7 @@ def contradicted_names(files: TokenizerFiles) -> Iterator[str]:
 
 
 def added_tokens(
-    files: TokenizerFiles, name: str | None, kind: TokenizerClass, special: Mapping[str, str]
+    files: TokenizerFiles, name: str | None, kind: TokenizerClass, special: Mapping[str, str], *, alone: bool
 ) -> list[AddedToken]:
     """The tokens that the files declare, without their ids (-1): each as it is found in texts.
 
@@ -50,11 +52,12 @@ def added_tokens(
       name: the class; None if no class of transformers is meant: google-research/bert finds no token.
       kind: its defaults.
       special: names of the special tokens by role.
+      alone: `tokenizer.json` alone decides.
     """
     found: dict[str, AddedToken] = {}
     named = _named(files)
     names = {_content(value) for value in named.values() if value is not None} | set(special.values())
-    for token in _declared(files, names, alone=name is not None and name not in CLASSES):
+    for token in _declared(files, names, alone=alone):
         found[token.content] = replace(token, special=token.special or token.content in names)
     declared = set(found)
     for role in NAMED:
@@ -84,8 +87,10 @@ def _declared(files: TokenizerFiles, names: set[str], *, alone: bool) -> Iterato
             yield _token(decoder[number])
         return
     special = names | {token.content for token in _extra(files)}
-    for content in files.added:
-        yield AddedToken(content, -1, normalized=content not in special, special=content in special)
+    taken = {value.get("id") for value in _listed(files.backend, TOKENIZER) if isinstance(value, dict)}
+    for content, number in files.added.items():
+        if number not in taken:
+            yield AddedToken(content, -1, normalized=content not in special, special=content in special)
     yield from inside
 
 
@@ -104,12 +109,7 @@ def _extra(files: TokenizerFiles) -> list[AddedToken]:
     """Further special tokens, listed or with names of their own."""
     maps = (files.config,) if DECODER in files.config else (files.config, files.special)
     values = [value for one in maps for value in extra_tokens(one)]
-    own = [value for key, value in files.config.items() if _is_own_name(key) and isinstance(value, str | dict)]
-    return [replace(_token(value, special=True), special=True) for value in (*values, *own)]
-
-
-def _is_own_name(key: str) -> bool:
-    return key.endswith("_token") and key.removesuffix("_token") not in NAMED
+    return [replace(_token(value, special=True), special=True) for value in values]
 
 
 def _listed(backend: Mapping[str, Any], name: str) -> list[Any]:

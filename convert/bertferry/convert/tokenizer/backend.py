@@ -35,6 +35,8 @@ def unknown_step(backend: Mapping[str, Any]) -> str:
     """The first step without an exact graph, '' if there is none."""
     if unknown := unknown_model(backend):
         return unknown
+    if (backend.get("model") or {}).get("continuing_subword_prefix") == "":
+        return f"{TOKENIZER} has no prefix of pieces inside words (continuing_subword_prefix)"
     normalizer = _only(backend.get("normalizer"), "normalizers")
     if normalizer.get("type") not in (None, "BertNormalizer", "Lowercase"):
         return f"{TOKENIZER} has the normalizer {_shown(normalizer, 'normalizers')}"
@@ -69,11 +71,14 @@ def settings(backend: Mapping[str, Any], path: Path) -> dict[str, Any]:
     }
 
 
-def unknown_token(backend: Mapping[str, Any]) -> str | None:
-    """The token for what has no pieces."""
-    model = backend.get("model")
-    name = model.get("unk_token") if isinstance(model, dict) else None
-    return name if isinstance(name, str) else None
+def special_tokens(backend: Mapping[str, Any], stated: Mapping[str, str]) -> dict[str, str]:
+    """The token for what has no pieces, and that of the padding, if none is `stated`, by role."""
+    model, padding = (backend.get(key) for key in ("model", "padding"))
+    found = {
+        "unk": model.get("unk_token") if isinstance(model, dict) else None,
+        "pad": padding.get("pad_token") if isinstance(padding, dict) and "pad" not in stated else None,
+    }
+    return {role: name for role, name in found.items() if isinstance(name, str)}
 
 
 def frames(backend: Mapping[str, Any]) -> tuple[tuple[FramePart, ...], tuple[FramePart, ...]] | None:

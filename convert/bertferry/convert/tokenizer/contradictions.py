@@ -49,10 +49,8 @@ def contradictions(read: Tokenizer, files: TokenizerFiles, *, alone: bool) -> It
                 f"{TOKENIZER} has {inside} {_json(other)}, {TOKENIZER_CONFIG} {outside} {_json(stated)}: took "
                 f"{_json(ours)}, as transformers does; clients of tokenizers alone follow {TOKENIZER}"
             )
-    if alone:
-        return
     for field, key in IN_TOKENIZER_ALONE.items():
-        if (ours := getattr(read, field)) != (other := theirs[field]):
+        if not alone and (ours := getattr(read, field)) != (other := theirs[field]):
             yield _of_version_4(key, _json(other), f"{_json(ours)}")
     if (frames := backend.frames(files.backend)) != (read.single, read.pair) and read.single:
         yield _of_version_4("another post_processor", "", "that of the class", difference=_named(read, frames))

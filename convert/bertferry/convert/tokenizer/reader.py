@@ -22,6 +22,10 @@ NO_LIMIT = 10**6
 """transformers writes a larger number for a tokenizer without a maximum length."""
 
 
+QUESTION = ("[QUESTION]", ".")
+"""What Splinter puts between a question and a text."""
+
+
 class UnknownCasingError(UsageError):
     """Nothing says whether texts are lower-cased."""
 
@@ -53,7 +57,7 @@ def read_tokenizer(
     files = read_files(location, vocabulary.path if vocabulary else None)
     name = class_of(files)
     kind = CLASSES.get(name or "", BERT)
-    alone = name is not None and name not in CLASSES  # tokenizer.json alone decides
+    alone = name is not None and (name not in CLASSES or (kind.follows_backend and bool(files.backend)))
     unknown = backend.unknown_step if alone else backend.unknown_model
     reason = cut_otherwise(name, files) or (unknown(files.backend) if files.backend else "")
     if vocabulary is None:
@@ -68,10 +72,10 @@ def read_tokenizer(
             f"{vocabulary.path}: nothing says whether texts are lower-cased",
             "give --do-lower-case or --no-do-lower-case",
         )
-    usual = {role: usual for role, usual in USUAL_NAMES.items() if usual in tokens} if alone else kind.special
-    special = special_names(files, usual)
-    if alone and (unknown_token := backend.unknown_token(files.backend)):
-        special["unk"] = unknown_token
+    special = special_names(files, {} if alone else kind.special)
+    if alone:
+        usual = {role: usual for role, usual in USUAL_NAMES.items() if usual in tokens}
+        special = {**usual, **special, **backend.special_tokens(files.backend, special)}
     read = Tokenizer(
         tokens,
         pieces=vocabulary.own,
@@ -83,9 +87,11 @@ def read_tokenizer(
         max_length=_longest(files, positions),
         tokenizer_class=name,
     )
-    read, left_out = _add_tokens(read, added_tokens(files, name, kind, special))
+    read, left_out = _add_tokens(read, added_tokens(files, name, kind, special, alone=alone))
     read = _framed(read, files, kind.frame, types, has_types=_has_types(files, has_types=kind.has_types))
-    read = replace(read, inexact=_misnumbered(read, vocabulary) or read.inexact)
+    read = replace(
+        read, inexact=(alone and _without_unknown(read)) or _misnumbered(read, vocabulary) or read.inexact
+    )
     notes = (*contradicted_names(files), *contradictions(read, files, alone=alone), *left_out)
     return TokenizerReading(_stated(read, options), (*notes, *_overridden(read, options)))
 
@@ -93,7 +99,7 @@ def read_tokenizer(
 def _from_config(files: TokenizerFiles, sets_cleaning: bool) -> dict[str, Any]:
     """The settings that a class takes from its configuration; the casing is None if nothing says it."""
     lower = files.stated("do_lower_case", bool)
-    if lower is None and files.of_transformers and files.says_something:
+    if "do_lower_case" not in files.config and files.of_transformers and files.says_something:
         lower = True
     if lower is None and files.backend:
         lower = backend.settings(files.backend, files.folder / TOKENIZER)["lower_case"]
@@ -161,6 +167,11 @@ def _add_tokens(read: Tokenizer, declared: list[AddedToken]) -> tuple[Tokenizer,
     return replace(read, added=tuple(kept)), lines if named else []
 
 
+def _without_unknown(read: Tokenizer) -> str:
+    """That nothing stands for an unknown word, '' if a token does."""
+    return "" if read.special.get("unk") in read.tokens else f"its vocabulary has no {read.special.get('unk')}"
+
+
 def _misnumbered(read: Tokenizer, vocabulary: Vocabulary) -> str:
     """A token whose id in the files is not the one that transformers gives it, '' if there is none.
 
@@ -193,6 +204,10 @@ def _framed(read: Tokenizer, files: TokenizerFiles, frame: str, types: int, *, h
     if frame == "funnel":
         single, pair = ((replace(one[0], type_id=2), *one[1:]) for one in (single, pair))
     if frame == "splinter":
+        if missing := [token for token in QUESTION if token not in read.tokens]:
+            return replace(read, inexact=f"its vocabulary has no {missing[0]}, which it puts between two texts")
+        if read.padding_side == "left":
+            return replace(read, inexact="SplinterTokenizer that pads on the left exchanges question and text")
         pair = _with_question(read, pair)
     if not has_types:
         single, pair = (tuple(replace(part, type_id=0) for part in one) for one in (single, pair))
@@ -205,9 +220,7 @@ def _framed(read: Tokenizer, files: TokenizerFiles, frame: str, types: int, *, h
 def _with_question(read: Tokenizer, pair: tuple[FramePart, ...]) -> tuple[FramePart, ...]:
     """Splinter's frame of two texts: a token for the question, and a full stop."""
     numbers = {token: number for number, token in enumerate(read.tokens)}
-    if "[QUESTION]" not in numbers or "." not in numbers:
-        return pair
-    question = FramePart(None, (numbers["[QUESTION]"], numbers["."]))
+    question = FramePart(None, tuple(numbers[token] for token in QUESTION))
     return (*pair[:2], question, *pair[2:])
 
 
