@@ -9,6 +9,7 @@ import tensorflow as tf
 from corpus_modules import Made, X, spec
 
 ROWS = spec("x", 4, 4)
+TEXTS = spec("x", None, dtype=tf.string)
 Write = Callable[[tf.Tensor, tf.TensorArray, tf.Tensor], tf.TensorArray]
 
 
@@ -77,6 +78,57 @@ def _table(keys: tf.DType, values: tf.DType) -> Callable[[], Made]:
     return make
 
 
+def _text_table() -> tf.lookup.StaticHashTable:
+    initializer = tf.lookup.KeyValueTensorInitializer(["a", "über", ""], tf.constant([1, 2, 3], tf.int64))
+    return tf.lookup.StaticHashTable(initializer, -1)
+
+
+def _table_in_loop() -> Made:
+    table = _text_table()
+
+    def serve(x: tf.Tensor) -> tf.Tensor:
+        zeros = tf.zeros(tf.shape(x), tf.int64)
+        return tf.while_loop(lambda k, _: k < 3, lambda k, total: (k + 1, total + table.lookup(x)), [0, zeros])[1]
+
+    return serve, [TEXTS], [table]
+
+
+def _table_in_branch() -> Made:
+    table = _text_table()
+
+    def serve(x: tf.Tensor) -> tf.Tensor:
+        return tf.cond(tf.size(x) > 2, lambda: table.lookup(x), lambda: table.lookup(x) + table.size())
+
+    return serve, [TEXTS], [table]
+
+
+def _vectors() -> Made:
+    table = tf.lookup.experimental.MutableHashTable(tf.int64, tf.float32, [0.0, 1.0])
+    table.insert(tf.constant([3, 7], tf.int64), [[1.0, 2.0], [3.0, 4.0]])
+    return lambda x: table.lookup(x), [spec("x", None, dtype=tf.int64)], [table]
+
+
+def _empty_table() -> Made:
+    table = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, -1)
+    return lambda x: table.lookup(x), [TEXTS], [table]
+
+
+def _changing_table() -> Made:
+    table = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, -1)
+
+    def serve(x: tf.Tensor) -> tf.Tensor:
+        table.insert(x, tf.zeros(tf.shape(x), tf.int64))
+        return table.lookup(x)
+
+    return serve, [TEXTS], [table]
+
+
+def _buckets() -> Made:
+    initializer = tf.lookup.KeyValueTensorInitializer(["a", "b"], tf.constant([0, 1], tf.int64))
+    table = tf.lookup.StaticVocabularyTable(initializer, 2)
+    return lambda x: table.lookup(x), [TEXTS], [table]
+
+
 def _labels() -> Made:
     numbers = tf.range(4, dtype=tf.int64)
     initializer = tf.lookup.KeyValueTensorInitializer(numbers, tf.constant(["cat", "dog", "cow", "pig"]))
@@ -118,7 +170,15 @@ MODULES: Mapping[str, Callable[[], Made]] = {
     "table from integers to floats": _table(tf.int64, tf.float32),
     "table from integers to texts": _table(tf.int64, tf.string),
     "table from texts to texts": _table(tf.string, tf.string),
+    "table from int32 to floats": _table(tf.int32, tf.float32),
+    "table from texts to int32": _table(tf.string, tf.int32),
     "table of labels": _labels,
+    "table in a loop": _table_in_loop,
+    "table in a branch": _table_in_branch,
+    "table of vectors": _vectors,
+    "table without entries": _empty_table,
+    "table that changes": _changing_table,
+    "table with buckets": _buckets,
 }
 
 

@@ -50,8 +50,10 @@ TensorFlow before it takes its name.
 - What no output needs is dropped: counters, checks, prints. If an output depends on a variable that the
   signature changes, it is refused by name: an ONNX graph keeps no state from call to call.
 - Operations that tf2onnx 1.17 translates to something else are rewritten (`export/onnx/rewrites.py` and the
-  handlers in `tf2onnx_compat.py` say which, and why). Random operations, lookup tables and comparisons of texts
+  handlers in `tf2onnx_compat.py` say which, and why). Random operations and comparisons of texts
   are refused by name, with and without `--no-verify`.
+- Lookup tables that the signature only reads become `LabelEncoder` of `ai.onnx.ml`, the only operation outside
+  `ai.onnx`; one that it changes is refused.
 - bfloat16, which ONNX Runtime lacks on a CPU, and for `--precision int8` float16 too, are computed in float32; the
   file is judged by the source's precision. Inputs and outputs keep their types.
 - Nobody says which inputs a signature takes, so they are guessed: floats of several ranges, negative and large

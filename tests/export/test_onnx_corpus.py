@@ -7,13 +7,9 @@ from bertferry.core.errors import BertferryError
 from bertferry.export import export_onnx
 
 REFUSED = {
-    "IntegerLookup": "lookup table",
-    "StringLookup": "lookup table",
-    "TextVectorization": "lookup table",
-    "table of strings": "lookup table",
-    "table of labels": "lookup table",
-    **{f"table from {kinds}": "lookup table" for kinds in ("integers to integers", "integers to floats")},
-    **{f"table from {kinds}": "lookup table" for kinds in ("integers to texts", "texts to texts")},
+    "TextVectorization": "compares texts",
+    "table that changes": "lookup table",
+    "table with buckets": "StringToHashBucketFast",
     "Hashing": "StringToHashBucketFast",
     "Hashing of texts": "StringToHashBucketFast",
     "LSTM, stateful": "depends on the variable",

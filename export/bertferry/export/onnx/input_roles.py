@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from bertferry.export.onnx.functions import CONTROL_FLOW, LOOPS, Body, Program, bodies_of, given_to_bodies, node_of
+from bertferry.export.onnx.tables import searches
 
 SIZES: Mapping[str, tuple[int, ...]] = {
     "Range": (0, 1, 2),
@@ -50,7 +51,7 @@ class Input:
     `rows` is the number of rows of the table in which it looks up, `is_size` whether a size or a number of steps
     depends on it, `may_be_nan` whether the graph looks for NaN. `splits` is the input whose rows it may divide: a
     ragged tensor `x` is its values in a signature, `x`, and the limits of its rows, `x_1` and so on, outermost
-    first.
+    first. `keys` are those of the table in which it is looked up.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Input:
     is_size: bool
     may_be_nan: bool
     splits: str | None = None
+    keys: np.ndarray | None = None
 
 
 def describe_inputs(
@@ -73,11 +75,12 @@ def describe_inputs(
     for node in main.nodes:
         if node.op in ("GatherV2", "Gather"):
             found = _ancestors(main, [node.input[0]]) & set(tables)
-            if found:
-                axis = node.attr["batch_dims"].i if "batch_dims" in node.attr else 0
-                count = min(tables[name][axis] for name in found if len(tables[name]) > axis)
+            axis = node.attr["batch_dims"].i if "batch_dims" in node.attr else 0
+            if counts := [tables[name][axis] for name in found if len(tables[name]) > axis]:
+                count = min(counts)
                 for name in _ancestors(main, [node.input[1]]):
                     rows[name] = min(count, rows.get(name, count))
+    keys = {name: found for tensor, found in searches(main) for name in _ancestors(main, [tensor])}
     tests = any(node.op in TESTS for body in program.all() for node in body.nodes)
     tests |= any(
         node.op in ("Equal", "NotEqual") and node.input[0] == node.input[1]
@@ -97,6 +100,7 @@ def describe_inputs(
                 node.name in sizes,
                 tests,
                 _splits(name, inputs),
+                keys.get(node.name),
             )
         )
     return tuple(described)

@@ -19,6 +19,7 @@ from bertferry.export.onnx.input_roles import Input, describe_inputs
 from bertferry.export.onnx.operations import BFLOAT16, check_operations, find_halves, find_precision
 from bertferry.export.onnx.recurrent import gate_weights
 from bertferry.export.onnx.resources import drop_state, replace_handles
+from bertferry.export.onnx.tables import freeze_tables
 from bertferry.export.onnx.tensor_lists import lists_grow
 from bertferry.export.onnx.weights import Weight
 from bertferry.export.onnx.widen import widen, widen_captured
@@ -60,12 +61,13 @@ def lift(
     always are.
 
     Raises:
-      DataError: it uses a resource that is not a variable, such as a lookup table, or depends on state.
+      DataError: it uses a resource that is no variable and no table, or depends on state.
     """
     owners = find_owners(function)
     inputs = {get_argument_name(tensor): tensor.name for tensor in function.inputs if tensor.op.name not in owners}
     program = expand(function)
     split_switches(program)
+    owners = freeze_tables(program, owners)
     program = drop_state(program, owners)
     check_operations(program)
     replace_handles(program, owners)

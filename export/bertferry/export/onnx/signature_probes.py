@@ -94,6 +94,8 @@ def more_probes(inputs: Sequence[Input], kind: Kind) -> Iterator[Probe]:
     if any(is_integer(one) and not one.is_size for one in inputs):
         yield kind.probe("first and last rows", inputs, _special(typical, None, _ends))
         yield kind.probe("last row by -1", inputs, _special(typical, None, _minus_one))
+    if any(one.keys is not None for one in inputs):
+        yield kind.probe("keys of a table", inputs, _keys(typical))
     if any(one.dtype == tf.float64 for one in inputs):
         yield kind.probe("close floats", inputs, _special(typical, _close, None))
     if any(one.may_be_nan for one in inputs):
@@ -138,6 +140,17 @@ def _special(typical: Values, floats: Values | None, integers: Values | None) ->
     def draw(given: Input, shape: tuple[int, ...]) -> np.ndarray:
         other = floats if given.dtype.is_floating else integers if is_integer(given) else None
         return typical(given, shape) if other is None or given.is_size else other(given, shape)
+
+    return draw
+
+
+def _keys(typical: Values) -> Values:
+    """Keys of the tables in which inputs are looked up."""
+
+    def draw(given: Input, shape: tuple[int, ...]) -> np.ndarray:
+        if given.keys is None or not len(given.keys) or (given.dtype == tf.string) != (given.keys.dtype == object):
+            return typical(given, shape)
+        return np.random.default_rng(5).choice(given.keys, shape)
 
     return draw
 

@@ -17,6 +17,10 @@ from onnx import TensorProto
 from tf2onnx import graph, optimizer, tf_loader, tfonnx
 
 from bertferry.core.errors import DataError, first_line
+from bertferry.export.onnx.tables import SEARCH
+
+LABEL_ENCODER = "ai.onnx.ml"
+"""The domain of LabelEncoder, the only operation outside ai.onnx."""
 
 
 def convert_graph(
@@ -114,6 +118,32 @@ def _remainder(context: graph.Graph, node: graph.Node, name: str, arguments: lis
     node.set_attr("fmod", 1)
 
 
+def _search(context: graph.Graph, node: graph.Node, name: str, arguments: list[str]) -> None:
+    """The places of values among a table's keys (tables.py); any other PyFunc calls Python."""
+    if node.get_attr_str("token") != SEARCH:
+        raise ValueError("it calls a Python function, which the SavedModel does not contain")
+    looked_up, output = node.input[0], node.output[0]
+    keys = node.inputs[1].get_tensor_value()
+    kind = "string" if context.get_dtype(looked_up) == TensorProto.STRING else "int64"
+    places = {"values_int64s": list(range(len(keys))), "default_int64": len(keys)}
+    if not keys:  # LabelEncoder requires one
+        keys, places["values_int64s"] = ["" if kind == "string" else 0], [0]
+    if context.get_dtype(looked_up) == TensorProto.INT32:
+        looked_up = context.make_node("Cast", [looked_up], attr={"to": TensorProto.INT64}).output[0]
+    shape = context.get_shape(looked_up)
+    context.remove_node(name)
+    context.make_node(
+        "LabelEncoder",
+        [looked_up],
+        {f"keys_{kind}s": keys, **places},
+        name=name,
+        outputs=[output],
+        shapes=[shape],
+        dtypes=[TensorProto.INT64],
+        domain=LABEL_ENCODER,
+    )
+
+
 SORTABLE = {
     TensorProto.INT8: TensorProto.INT32,
     TensorProto.INT16: TensorProto.INT32,
@@ -147,6 +177,7 @@ HANDLERS = {
     "SelectV2": _select,
     "TruncateMod": _remainder,
     "Mod": _remainder,
+    "PyFunc": _search,
     **dict.fromkeys(COMPARISONS, _compare),
 }
 """Translations of single operations, in place of tf2onnx's own."""

@@ -12,7 +12,7 @@ from bertferry.export.onnx.draft import Draft
 from bertferry.export.onnx.lift import LiftedGraph
 from bertferry.export.onnx.loops import STEP, release_constants
 from bertferry.export.onnx.subgraphs import all_graphs, subgraphs
-from bertferry.export.onnx.tf2onnx_compat import convert_graph
+from bertferry.export.onnx.tf2onnx_compat import LABEL_ENCODER, convert_graph
 from bertferry.export.onnx.weights import Weight
 
 HARMFUL_PASSES = ("einsum_optimizer", "global_pool_optimizer")
@@ -37,6 +37,7 @@ def translate(lifted: LiftedGraph, opset: int) -> Draft:
     release_constants(model.graph)
     _omit_empty_inputs(model.graph)
     _leave_sequences_open(model.graph)
+    _restore_domain(model)
     _check_operations(model)
     _complete_shapes(model.graph, lifted)
     weights = [*lifted.weights.values(), *_extract_constants(model.graph)]
@@ -84,18 +85,28 @@ def _leave_sequences_open(graph: onnx.GraphProto) -> None:
                         given.ClearField("type")
 
 
+def _restore_domain(model: onnx.ModelProto) -> None:
+    """Gives LabelEncoder its domain again, which tf2onnx's optimizer leaves out in branches."""
+    encoders = [node for one in all_graphs(model.graph) for node in one.node if node.op_type == "LabelEncoder"]
+    for node in encoders:
+        node.domain = LABEL_ENCODER
+    if encoders and all(opset.domain != LABEL_ENCODER for opset in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(LABEL_ENCODER, 2))
+
+
 def _check_operations(model: onnx.ModelProto) -> None:
     foreign = sorted(
         {
             f"{node.domain}::{node.op_type}"
             for graph in all_graphs(model.graph)
             for node in graph.node
-            if node.domain not in ("", "ai.onnx")
+            if node.domain not in ("", "ai.onnx", LABEL_ENCODER)
         }
     )
     if foreign:
         raise DataError(f"cannot be expressed in standard ONNX operations: {', '.join(foreign)}")
-    standard = [opset for opset in model.opset_import if opset.domain in ("", "ai.onnx")]
+    used = {node.domain for graph in all_graphs(model.graph) for node in graph.node} | {"", "ai.onnx"}
+    standard = [opset for opset in model.opset_import if opset.domain in used]
     del model.opset_import[:]
     model.opset_import.extend(standard)
 
