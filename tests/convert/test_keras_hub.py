@@ -131,3 +131,43 @@ def test_a_variable_in_two_files_of_a_preset_is_refused(golden, tmp_path, one_li
 def test_blocks_are_numbered_in_their_order():
     names = [f"layers/transformer_encoder{number}/a/vars/0" for number in ("", "_2", "_10", "_4")]
     assert list(renamed(names).values()) == [f"layers/transformer_encoder_{n}/a/vars/0" for n in (0, 1, 3, 2)]
+
+
+def test_a_model_around_a_backbone_does_not_say_what_its_head_reads(golden, tmp_path, one_line):
+    """Its layers have the names of KerasHub's classifier, whatever somebody made them compute."""
+    with zipfile.ZipFile(golden / "keras_hub_cls_L2_keras/model.keras") as archive:
+        weights, task = archive.read("model.weights.h5"), json.loads(archive.read("config.json"))
+    layers = [{"class_name": "InputLayer"}, task["config"]["backbone"], {"class_name": "Dense", "config": {}}]
+    own = {"class_name": "Functional", "config": {"name": "own", "layers": layers}}
+    path = tmp_path / "own.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model.weights.h5", weights)
+        archive.writestr("config.json", json.dumps(own))
+    assert main(["--input", str(path), "--output", str(tmp_path / "out"), "--to", "huggingface"]) == 2
+    one_line("may belong to either head: give --task classifier or --task tokens to read it so, or --task encoder")
+    assert (
+        main(["--input", str(path), "--output", str(tmp_path / "no"), "--to", "keras_hub", "--task", "tokens"])
+        == 2
+    )
+    one_line("keras_hub has no file for tokens")
+    for task in ("classifier", "tokens"):
+        out = str(tmp_path / task)
+        assert main(["--input", str(path), "--output", out, "--to", "huggingface", "--task", task]) == 0
+        assert open_checkpoint(out).heads == (task,)
+
+
+def test_another_backbone_is_named_before_its_weights_are_read(golden, tmp_path, one_line):
+    source = copy(golden, tmp_path, "keras_hub_core_L2_bfloat16")
+    with h5py.File(source / "model.weights.h5", "w") as file:
+        file["layers/token_and_position_embedding/vars/0"] = np.zeros((2, 2), np.float32)
+    edit(source / "config.json", class_name="DistilBertBackbone", registered_name="keras_hub>DistilBertBackbone")
+    assert main(["--input", str(source), "--output", str(tmp_path / "out")]) == 2
+    one_line("config.json: its class is DistilBertBackbone")
+
+
+def test_quantized_layers_are_named(golden, tmp_path, one_line):
+    source = copy(golden, tmp_path, "keras_hub_core_L2_bfloat16")
+    values = json.loads((source / "config.json").read_text())["config"]
+    edit(source / "config.json", config={**values, "dtype": {"class_name": "QuantizedDTypePolicy"}})
+    assert main(["--input", str(source), "--output", str(tmp_path / "out")]) == 2
+    one_line("config.json: its layers are quantized: save the model before quantization")

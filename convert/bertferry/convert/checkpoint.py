@@ -169,7 +169,6 @@ def open_checkpoint(
       DataError: tensors that contradict the configuration, or damaged bytes.
     """
     location = locate(path, options.config)
-    readers = open_readers(location, options.prefix)
     facts = read_graph_facts(location.graph) if location.graph and not location.config else GraphFacts()
     options = replace(
         options,
@@ -181,6 +180,7 @@ def open_checkpoint(
         # Which names an HDF5 file has, and with them what gelu means, only its tensors show.
         shown = "keras" if location.file_format == "hdf5" else location.file_format
         stored = read_config(location.config, shown, activation=options.activation)
+    readers = open_readers(location, options.prefix)
     classifier = stored.classifier if stored else ClassifierConfig()
     candidates = _candidates(options.layout, stored.model_type if stored else None)
 

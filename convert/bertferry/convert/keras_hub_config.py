@@ -28,6 +28,7 @@ KEYS = {
 }
 """Of a backbone, with those of a `bert_config.json`."""
 BACKBONE = "BertBackbone"
+QUANTIZED = "QuantizedDTypePolicy"
 CLASSIFIERS = ("BertTextClassifier", "BertClassifier")
 MASKED_LM = "BertMaskedLM"
 TASKS = {"classifier": ("BertTextClassifier", "text_classifier"), "mlm": (MASKED_LM, "masked_lm")}
@@ -68,7 +69,18 @@ def read_text(path: Path) -> str:
 
 def is_keras_hub(values: object) -> bool:
     """Whether a configuration is of a backbone, or of a task or model that has one."""
-    return isinstance(values, dict) and ("vocabulary_size" in values or _class_name(values) != "")
+    if not isinstance(values, dict):
+        return False
+    return "vocabulary_size" in values or _class_name(values) != "" or _only_backbone(values) is not None
+
+
+def _only_backbone(values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The backbone among the layers of a model that somebody built around one."""
+    inside = values.get("config")
+    layers = inside.get("layers") if isinstance(inside, dict) else None
+    layers = [layer for layer in layers if isinstance(layer, dict)] if isinstance(layers, list) else []
+    found = [layer for layer in layers if layer.get("class_name") == BACKBONE]
+    return found[0] if len(found) == 1 else None
 
 
 def bert_keys(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,6 +89,8 @@ def bert_keys(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
       ConfigError: another class, or a missing key.
     """
+    if (backbone := _only_backbone(values)) is not None:
+        return bert_keys(backbone)
     name = _class_name(values)
     inside = values if "vocabulary_size" in values else values.get("config")
     if isinstance(inside, dict) and isinstance(backbone := inside.get("backbone"), dict):
@@ -84,6 +98,8 @@ def bert_keys(values: Mapping[str, Any]) -> dict[str, Any]:
         return {**bert_keys(backbone), **task}
     if name not in ("", BACKBONE) or not isinstance(inside, dict):
         raise ConfigError(f"its class is {name}: only {BACKBONE} and its tasks are supported")
+    if QUANTIZED in json.dumps(inside.get("dtype")):
+        raise ConfigError("its layers are quantized: save the model before quantization")
     if missing := [key for key in KEYS if key not in inside]:
         raise ConfigError(f"{' and '.join(missing)} missing")
     keys = {bert: inside[own] for own, bert in KEYS.items()}

@@ -54,7 +54,7 @@ class Form:
     """One kind of file of a layout: its heads, the paths of its encoder and of the model around it, and whether
     the encoder has a pooler (masked-LM and question-answering models of transformers have none). If only the path
     of the encoder reveals the architecture, it must end in `scope`. Heads `at_root` have full names, wherever the
-    encoder is."""
+    encoder is. A form that is not `written` is only read."""
 
     heads: tuple[str, ...] = ()
     encoder: str = ""
@@ -62,6 +62,7 @@ class Form:
     pooler: bool = True
     scope: str = ""
     at_root: bool = False
+    written: bool = True
 
     def model_around(self, encoder: str) -> str | None:
         """The path of the model around an encoder that was found at a path, or None if this form has none there.
@@ -91,9 +92,10 @@ class Layout:
     number of the first block among the weighted layers of a Keras network, of which each block has
     `layers_per_block`. `step_counter` is the name of the scalar that training code restores besides the
     parameters. `holds_epsilon` says whether its readers take the ε of LayerNorm from the configuration; that of
-    the others is BERT's. Without `has_twins` a classifier is one of sentences. `notes` say of a head how the
-    programs that use these files compute it otherwise. With `among_others`, a file may list its variables together
-    with those of other layers: its own begin as its rows do.
+    the others is BERT's. Without `has_twins` a classifier is one of sentences; unless `writes_twins`, the others
+    are only read. `notes` say of a head how the programs that use these files compute it otherwise. With
+    `among_others`, a file may list its variables together with those of other layers: its own begin as its rows
+    do.
     """
 
     name: str
@@ -113,6 +115,7 @@ class Layout:
     first_block: int = 4
     layers_per_block: int = 1
     has_twins: bool = True
+    writes_twins: bool = True
     notes: Mapping[str, str] = field(default_factory=dict)
     step_counter: str = ""
     holds_epsilon: bool = False
@@ -140,9 +143,10 @@ class Layout:
         has_none = spec.reads != "pooled" and any(not form.pooler for form in self.forms)
         for form in self.forms:
             if form.heads == (spec.stored_as,):
-                yield replace(form, heads=(head,))
+                twin = replace(form, heads=(head,), written=self.writes_twins)
+                yield twin
                 if has_none:
-                    yield replace(form, heads=(head,), pooler=False)
+                    yield replace(twin, pooler=False)
 
     @property
     def family(self) -> str:
@@ -220,7 +224,7 @@ class Layout:
 
         If the layout has both, it is the one with or without a pooler, like the source.
         """
-        forms = [form for form in self.forms if set(form.heads) == set(heads)]
+        forms = [form for form in self.forms if form.written and set(form.heads) == set(heads)]
         return next((form for form in forms if form.pooler == pooler), forms[0] if forms else None)
 
     def reason_to_skip(self, stored: str) -> str | None:

@@ -53,7 +53,7 @@ classifier/bias   | {model}dense/vars/1                                   | clas
     ),
     default_task="all",
     ignored=KERAS_STATE,
-    has_twins=False,
+    writes_twins=False,  # models that people build around a backbone: KerasHub has no such tasks
     notes={
         "mlm": "KerasHub computes this head with the erf form of gelu and an ε of 1e-5 whatever the encoder's; "
         "all others as BERT does: log-probabilities differ by 1e-4 or more"
