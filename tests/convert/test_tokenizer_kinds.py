@@ -22,6 +22,7 @@ def backend(model=None, added=(), **steps):
 
 CASED = {"type": "BertNormalizer", "lowercase": False, "handle_chinese_chars": False, "strip_accents": False}
 PADDED = {"strategy": "BatchLongest", "pad_id": 4, "pad_type_id": 0, "pad_token": "[MASK]", "direction": "Right"}
+A, B = ({"Sequence": {"id": name, "type_id": 0}} for name in "AB")
 SOME = "Möchte <ent>movie good movie."
 IDS: dict[str, tuple[dict[str, Any], str, list[int]]] = {
     "a class without constructor follows tokenizer.json": (
@@ -82,6 +83,20 @@ REASONS: dict[str, tuple[dict[str, Any], str]] = {
     "nothing for unknown words": (
         {CONFIG: GENERIC, BACKEND: backend({"unk_token": "<no>"})},
         "its vocabulary has no <no>",
+    ),
+    "a text that is there twice": (
+        {
+            CONFIG: GENERIC,
+            BACKEND: backend(
+                post_processor={
+                    "type": "TemplateProcessing",
+                    "single": [A, A],
+                    "pair": [A, B],
+                    "special_tokens": {},
+                }
+            ),
+        },
+        "tokenizer.json has the post-processor TemplateProcessing",
     ),
     "a class that loses the casing": (
         {CONFIG: {"tokenizer_class": "DPRReaderTokenizer", "do_lower_case": False}},

@@ -39,6 +39,7 @@ PIECES = (
         "",
         "a b",
         "\u2028",
+        " ",
         "foo",
     ),
 )
@@ -162,3 +163,11 @@ def _pieces(own, texts):
     """Texts of words that are pieces."""
     numbers = {token: number for number, token in enumerate(own.tokens)}
     return tf.ragged.constant([[numbers[word] for word in text.split()] for text in texts], tf.int32)
+
+
+@pytest.mark.parametrize("prefix", ["_", "xx"])
+def test_pieces_inside_words_may_begin_with_anything(prefix):
+    """TensorFlow Text refuses a single character of punctuation in the fast way."""
+    tokens = (*SPECIAL, "foo", f"{prefix}bar", "_", "bar")
+    graph = GraphTokenizer(Tokenizer(tokens, lower_case=True, subword_prefix=prefix))
+    assert graph.tokenize_words(tf.constant(["foobar _ Bar"])).to_list() == [[[5, 6], [7], [8]]]

@@ -91,13 +91,18 @@ def frames(backend: Mapping[str, Any]) -> tuple[tuple[FramePart, ...], tuple[Fra
         if kind == "TemplateProcessing":
             named = {name: tuple(map(int, token["ids"])) for name, token in processor["special_tokens"].items()}
             single, pair = (tuple(_part(one, named) for one in processor[which]) for which in ("single", "pair"))
-            return single, pair
+            return (single, pair) if (_texts(single), _texts(pair)) == ([0], [0, 1]) else None
         if kind in ("BertProcessing", "RobertaProcessing"):
             cls, sep = int(processor["cls"][1]), int(processor["sep"][1])
             return bert_frames(cls, sep) if kind == "BertProcessing" else roberta_frames(cls, sep)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{TOKENIZER}: its post-processor {kind} is damaged: {error!r}") from error
     return None
+
+
+def _texts(frame: tuple[FramePart, ...]) -> list[int]:
+    """The texts in a frame, sorted: each is there once, if it has an exact graph."""
+    return sorted(part.segment for part in frame if part.segment is not None)
 
 
 def bert_frames(cls: int, sep: int) -> tuple[tuple[FramePart, ...], tuple[FramePart, ...]]:

@@ -1,6 +1,5 @@
 """A tokenizer as TensorFlow operations: texts of plain ASCII by the fastest way, others character by character."""
 
-import re
 from collections.abc import Callable
 from functools import cached_property
 from string import punctuation
@@ -100,8 +99,8 @@ class GraphTokenizer:
 
 def has_fast_way(prefix: str) -> bool:
     """Whether it shows which pieces begin a word: what begins with ASCII punctuation never does, as that is a word
-    of its own."""
-    return bool(re.match(f"[{re.escape(punctuation)}]", prefix))
+    of its own. TensorFlow Text refuses a prefix that is one such character."""
+    return len(prefix) > 1 and prefix[0] in punctuation
 
 
 def _fields(pieces: Pieces) -> tuple[tf.RaggedTensor, ...]:

@@ -3,12 +3,18 @@
 Song et al., Fast WordPiece Tokenization, https://arxiv.org/abs/2012.15524.
 """
 
+import re
+
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from bertferry.convert.vocabulary import placeholder, without_repetitions
+from bertferry.convert.vocabulary import without_repetitions
 from bertferry.core.tokenizer import Tokenizer
 
+BLANK = re.compile(r"[^\S\x1c-\x1f]")
+"""What separates words."""
+NOT_PLAIN = "\x01"
+"""Begins no text that is cut and split at once; and no word has the blank after it."""
 BYTES = 4
 """Most bytes of a character in UTF-8."""
 
@@ -45,6 +51,12 @@ def fast_tokenizer(tokenizer: Tokenizer, limit: int, *, split: bool) -> tf_text.
 
 
 def pieces_of(tokenizer: Tokenizer) -> list[str]:
-    """The word pieces by id, each once; what is none is no part of any word."""
+    """The word pieces by id, each once.
+
+    In the place of what is in no word, a token with a blank or without any character, stands what is in no text.
+    """
     tokens = without_repetitions(list(tokenizer.tokens[: tokenizer.pieces]))
-    return [token or placeholder(number) for number, token in enumerate(tokens)]
+    return [
+        f"{NOT_PLAIN} {number}" if not token or BLANK.search(token) else token
+        for number, token in enumerate(tokens)
+    ]
