@@ -19,8 +19,6 @@ SEARCH = "bertferry search"
 """The token of nodes that take what is looked up and a table's keys, and return their places, or the number of
 keys for what is none."""
 KEYS = (tf.string, tf.int64, tf.int32)
-UNUSED = tf.constant(0)
-"""Stands for the handle of a table that is only passed on."""
 
 
 def freeze_tables(program: Program, captured: Mapping[str, Owner | None]) -> dict[str, Owner | None]:
@@ -39,7 +37,8 @@ def freeze_tables(program: Program, captured: Mapping[str, Owner | None]) -> dic
             nodes += [node] if table is None or id(table) in kept else _frozen(node, table)
         scope.body.nodes[:] = nodes
     frozen = {id(use.owner) for use in uses} - kept
-    return {name: UNUSED if id(owner) in frozen else owner for name, owner in captured.items()}
+    unused = tf.constant(0)  # for a handle that loops and branches only pass on
+    return {name: unused if id(owner) in frozen else owner for name, owner in captured.items()}
 
 
 def searches(body: Body) -> Iterator[tuple[str, np.ndarray]]:
