@@ -1,13 +1,13 @@
 """A tokenizer as TensorFlow operations: texts of plain ASCII by the fastest way, others character by character."""
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import partial
 from string import punctuation
 
 import tensorflow as tf
 
 from bertferry.core.tokenizer import Tokenizer
-from bertferry.export.text.exact import ExactTokenizer, Pieces
+from bertferry.export.text.exact import ExactTokenizer
 from bertferry.export.text.found import escape, matches_somewhere
 from bertferry.export.text.wordpieces import WordPieces, fast_tokenizer
 
@@ -15,6 +15,8 @@ PLAIN = r"[\t\n\r -~]*"
 """Texts in which no setting but lower case has an effect."""
 BLANKS = r"[\t\n\r ]"
 """What may become a blank."""
+IDS, WORDS, OFFSETS = 1, 2, 4
+"""How many fields of `Pieces` are computed."""
 TEXTS = tf.TensorSpec([None], tf.string, "text")
 
 
@@ -40,59 +42,59 @@ class GraphTokenizer:
         self._plain = None
         if has_fast_way(tokenizer.subword_prefix):
             self._plain = fast_tokenizer(tokenizer, tokenizer.max_word_length, split=True)
+        self._traced: dict[int, Callable[[tf.Tensor], tuple[tf.RaggedTensor, ...]]] = {}
         self._inside = tf.constant([token.startswith(tokenizer.subword_prefix) for token in tokenizer.tokens])
 
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Pieces of each text: int32 [B, (pieces)]."""
-        return self._traced(texts)[0]
+        return self._cut(texts, IDS)[0]
 
     def tokenize_words(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Pieces of each word of each text: int32 [B, (words), (pieces)]."""
-        return _by_word(*self._traced(texts))[0]
+        return _by_word(*self._cut(texts, WORDS))[0]
 
     def tokenize_with_offsets(self, texts: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
         """The same, and where each piece begins and ends in the text, in bytes, int64."""
-        ids, first, starts, ends = self._traced_with_offsets(texts)
+        ids, first, starts, ends = self._cut(texts, OFFSETS)
         return _by_word(ids, first, starts, ends)
 
-    @cached_property
-    def _traced(self) -> Callable[[tf.Tensor], tuple[tf.RaggedTensor, ...]]:
-        """Traced once for all callers."""
-        return self._trace(offsets=False)
+    def _cut(self, texts: tf.Tensor, count: int) -> tuple[tf.RaggedTensor, ...]:
+        """The first fields of `Pieces`, as many as are needed: traced once for all callers."""
+        if count not in self._traced:
+            function = tf.function(partial(self._trace, count=count), input_signature=[TEXTS], autograph=False)
+            self._traced[count] = function.get_concrete_function()
+        return self._traced[count](texts)
 
-    @cached_property
-    def _traced_with_offsets(self) -> Callable[[tf.Tensor], tuple[tf.RaggedTensor, ...]]:
-        return self._trace(offsets=True)
+    def _trace(self, texts: tf.Tensor, count: int) -> tuple[tf.RaggedTensor, ...]:
+        if self._plain is None:
+            return self._cut_exactly(texts, count)
+        plain = tf.strings.regex_full_match(texts, PLAIN)
+        if self._found:
+            plain = tf.logical_and(plain, tf.logical_not(tf.strings.regex_full_match(texts, self._found)))
+        return tf.cond(
+            tf.reduce_all(plain),
+            lambda: self._cut_plain(texts, count),
+            lambda: self._cut_both(texts, plain, count),
+        )
 
-    def _trace(self, *, offsets: bool) -> tf.types.experimental.ConcreteFunction:
-        def tokenize(texts: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
-            if self._plain is None:
-                return _fields(self._exact.tokenize(texts, offsets=offsets))
-            plain = tf.strings.regex_full_match(texts, PLAIN)
-            if self._found:
-                plain = tf.logical_and(plain, tf.logical_not(tf.strings.regex_full_match(texts, self._found)))
-            return tf.cond(
-                tf.reduce_all(plain),
-                lambda: self._cut_plain(texts, offsets=offsets),
-                lambda: self._cut_both(texts, plain, offsets=offsets),
-            )
-
-        return tf.function(tokenize, input_signature=[TEXTS], autograph=False).get_concrete_function()
-
-    def _cut_plain(self, texts: tf.Tensor, *, offsets: bool) -> tuple[tf.RaggedTensor, ...]:
+    def _cut_plain(self, texts: tf.Tensor, count: int) -> tuple[tf.RaggedTensor, ...]:
         """Pieces of texts that match `PLAIN` and contain no tokens to be found."""
         if self.settings.lower_case:
             texts = tf.strings.lower(texts)  # of ASCII alone, whatever the locale
         assert self._plain is not None
         ids, starts, ends = self._plain.tokenize_with_offsets(texts)
         first = ids.with_values(tf.logical_not(tf.gather(self._inside, ids.values)))
-        return _fields(Pieces(ids, first, starts, ends) if offsets else Pieces(ids, first))
+        return (ids, first, starts, ends)[:count]
 
-    def _cut_both(self, texts: tf.Tensor, plain: tf.Tensor, *, offsets: bool) -> tuple[tf.RaggedTensor, ...]:
+    def _cut_exactly(self, texts: tf.Tensor, count: int) -> tuple[tf.RaggedTensor, ...]:
+        """Pieces of texts, character by character."""
+        return self._exact.tokenize(texts, offsets=count == OFFSETS)[:count]
+
+    def _cut_both(self, texts: tf.Tensor, plain: tf.Tensor, count: int) -> tuple[tf.RaggedTensor, ...]:
         """Pieces of any texts: of the `plain` ones by the fastest way."""
         one, other = tf.where(plain)[:, 0], tf.where(tf.logical_not(plain))[:, 0]
-        fast = self._cut_plain(tf.gather(texts, one), offsets=offsets)
-        exact = _fields(self._exact.tokenize(tf.gather(texts, other), offsets=offsets))
+        fast = self._cut_plain(tf.gather(texts, one), count)
+        exact = self._cut_exactly(tf.gather(texts, other), count)
         places = tf.math.invert_permutation(tf.concat([one, other], axis=0))
         return tuple(tf.gather(tf.concat(parts, axis=0), places) for parts in zip(fast, exact, strict=True))
 
@@ -101,10 +103,6 @@ def has_fast_way(prefix: str) -> bool:
     """Whether it shows which pieces begin a word: what begins with ASCII punctuation never does, as that is a word
     of its own. TensorFlow Text refuses a prefix that is one such character."""
     return len(prefix) > 1 and prefix[0] in punctuation
-
-
-def _fields(pieces: Pieces) -> tuple[tf.RaggedTensor, ...]:
-    return tuple(field for field in pieces if field is not None)
 
 
 def _by_word(
