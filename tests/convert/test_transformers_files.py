@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from twins import assert_converts_alike, assert_equal
 
-from bertferry.convert import open_checkpoint
+from bertferry.convert import ConversionOptions, convert_checkpoint, diff_checkpoints, open_checkpoint
 from bertferry.convert.command import main
 from bertferry.convert.readers.keras2 import _without_scope
 
@@ -67,6 +67,22 @@ def test_the_bias_that_tensorflows_albert_adds_is_taken(golden):
     assert checkpoint.match.skipped == {
         "predictions/bias:0": "not used: the model adds predictions/decoder/bias:0"
     }
+
+
+def test_a_checkpoint_of_a_tensorflow_class_is_read_by_its_variables(golden, tmp_path, capfd):
+    """`model.save_weights("model")` names attributes, whose variables have the names of `tf_model.h5`."""
+    assert diff_checkpoints(golden / "hf_tf_weights_cls_L2", golden / "tf1_cls_L2").equal
+    assert_converts_alike(golden / "hf_tf_weights_cls_L2", golden / "tf1_cls_L2", tmp_path, "tf1", capfd)
+
+
+def test_a_keras_model_around_a_tensorflow_class(golden, tmp_path, one_line):
+    source, out = golden / "hf_tf_around_L2", str(tmp_path / "out")
+    assert main(["--input", str(source), "--output", out, "--to", "tf1"]) == 1
+    one_line("unexpected model/layer_with_weights-1/bias, .*: give --task encoder to take the encoder alone")
+    convert_checkpoint(source, out, ConversionOptions("tf1", "encoder"))
+    written, twin = open_checkpoint(out), open_checkpoint(golden / "tf1_cls_L2")
+    for parameter in written.parameters:
+        np.testing.assert_array_equal(written.read(parameter), twin.read(parameter))
 
 
 def test_a_whole_model_saved_with_its_optimizer(golden, tmp_path):

@@ -38,6 +38,15 @@ OBJECT_STATE = {
     "*/save_counter": "save counter",
 }
 
+VARIABLE_STATE = {
+    **OBJECT_STATE,
+    "do_lower_case": "casing of the vocabulary",
+    "*/do_lower_case": "casing of the vocabulary",
+    "iteration": "step counter",
+    "keras_api/*": "state of Keras",
+}
+"""Of files that are read by the names of their variables: Hub modules, models of Keras."""
+
 KERAS_STATE = {
     "optimizer/*": "optimizer state",
     "*/optimizer/*": "optimizer state",

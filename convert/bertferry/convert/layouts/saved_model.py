@@ -8,18 +8,10 @@ from dataclasses import replace
 
 from bertferry.convert.layout import Form, Layout, Row, table
 from bertferry.convert.layouts.garden import GARDEN_V1
-from bertferry.convert.layouts.ignored import OBJECT_STATE
+from bertferry.convert.layouts.ignored import VARIABLE_STATE
 from bertferry.convert.layouts.keras_names import by_variable
 from bertferry.core.parameters import ENCODER_AXES
 from bertferry.core.tasks import HEADS, TASKS, task_spec
-
-NOT_WEIGHTS = {
-    **OBJECT_STATE,
-    "do_lower_case": "casing of the vocabulary",
-    "*/do_lower_case": "casing of the vocabulary",
-    "iteration": "step counter",
-    "keras_api/*": "state of Keras",
-}
 
 HUB_MODULE = Layout(
     name="hub_module",
@@ -39,7 +31,7 @@ HUB_MODULE = Layout(
         )
     ),
     default_task="encoder",
-    ignored=NOT_WEIGHTS,
+    ignored=VARIABLE_STATE,
     has_twins=False,
     among_others=True,
 )

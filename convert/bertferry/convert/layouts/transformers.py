@@ -12,6 +12,7 @@ from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.layouts.albert import HUGGINGFACE_ALBERT
 from bertferry.convert.layouts.electra import HUGGINGFACE_ELECTRA
 from bertferry.convert.layouts.huggingface import HUGGINGFACE
+from bertferry.convert.layouts.ignored import VARIABLE_STATE
 from bertferry.core import axes
 
 TABLES = ("embeddings/word", "embeddings/position", "embeddings/segment")
@@ -98,7 +99,30 @@ def _tf_form(form: Form) -> Form:
     return replace(form, encoder=form.encoder.replace(".", "/"))
 
 
+def by_variable(layout: Layout) -> Layout:
+    """The same classes in TensorFlow's format: checkpoints, `save_weights`, SavedModels, models around them.
+
+    They name an object by its attribute, a variable by the same name as in HDF5 files, without output number.
+    """
+
+    def plain(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        return tuple(replace(row, stored=row.stored.removesuffix(":0")) for row in rows)
+
+    return replace(
+        layout,
+        name=f"{layout.name}_variables",
+        summary=f"TF{layout.architecture.capitalize()} classes of transformers in TensorFlow's format",
+        naming="names",
+        encoder=plain(layout.encoder),
+        heads={head: plain(rows) for head, rows in layout.heads.items()},
+        copies={},
+        among_others=True,
+        ignored=VARIABLE_STATE | {name.removesuffix(":0"): why for name, why in layout.ignored.items()},
+    )
+
+
 CLASSES = (HUGGINGFACE, HUGGINGFACE_ALBERT, HUGGINGFACE_ELECTRA)
 HUGGINGFACE_TF, HUGGINGFACE_TF_ALBERT, HUGGINGFACE_TF_ELECTRA = map(as_tf, CLASSES)
 HUGGINGFACE_TF_ALBERT = with_decoder_bias(HUGGINGFACE_TF_ALBERT)
+TF_VARIABLES = tuple(map(by_variable, (HUGGINGFACE_TF, HUGGINGFACE_TF_ALBERT, HUGGINGFACE_TF_ELECTRA)))
 HUGGINGFACE_FLAX, HUGGINGFACE_FLAX_ALBERT, HUGGINGFACE_FLAX_ELECTRA = map(as_flax, CLASSES)

@@ -13,7 +13,7 @@ import numpy as np
 
 from bertferry.convert.layout import Naming
 from bertferry.convert.layouts.ignored import OBJECT_STATE
-from bertferry.convert.readers.reader import TensorInfo, name_places, same_bits
+from bertferry.convert.readers.reader import TensorInfo, name_places, names_below, same_bits
 from bertferry.core.errors import UsageError
 
 
@@ -98,9 +98,12 @@ class VariableView:
         return name_places(self._keys, stored)
 
     def below(self, place: str, anchor: str) -> set[str]:
-        """The keys below the object that contains the variable named `anchor`."""
+        """The keys below the object that contains the variable named `anchor`, and of variables named like it."""
         key = self.find(place + anchor)
-        return set() if key is None else self._reader.below(key.rpartition("/")[0], "")
+        if key is None:
+            return set()
+        named = names_below(self._keys, place) if place else ()
+        return self._reader.below(key.rpartition("/")[0], "").union(*(self._keys[name] for name in named))
 
     def read(self, key: str) -> np.ndarray:
         """As for the underlying reader."""
