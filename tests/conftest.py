@@ -51,7 +51,7 @@ NUMERIC = re.compile(r"assert_close|verify_parity|assert_parity|judged|reference
 
 def pytest_runtest_setup(item):
     """Skips bfloat16 if TensorFlow would abort."""
-    if BFLOAT16_ABORTS and "bf16" in item.nodeid:
+    if BFLOAT16_ABORTS and re.search("bf16|bfloat16", item.nodeid):
         pytest.skip("TensorFlow aborts in bfloat16 if ONEDNN_MAX_CPU_ISA is below the processor's")
 
 
