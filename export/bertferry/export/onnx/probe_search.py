@@ -7,7 +7,7 @@ import numpy as np
 
 from bertferry.core.errors import DataError, UsageError, first_line
 from bertferry.export.onnx.input_roles import Input
-from bertferry.export.onnx.signature_probes import first_probes, more_probes
+from bertferry.export.onnx.signature_probes import first_probes, more_probes, other_values
 from bertferry.export.onnx.signature_runner import SignatureRunner
 from bertferry.verify.probes import Probe
 
@@ -21,18 +21,35 @@ WAY_OUT = "give inputs that it accepts with --inputs FILE.npz, or skip the compa
 def find_probes(inputs: Sequence[Input], runner: SignatureRunner) -> tuple[Probe, ...]:
     """The probes on which a signature computes something.
 
+    Where kernels do not fit into a guessed length, TensorFlow may return the greatest of no values, or memory that
+    nothing wrote: a kind of probe on which all answers are the same is taken if no other is accepted.
+
     Raises:
       DataError: it fails on all of them, answers differently every time, or with NaN alone.
     """
-    fault = ""
+    fault, chosen = "", None
     for kind, probe in first_probes(inputs):
         reason = _fault(runner, probe)
-        if not reason:
-            probes = _accepted(runner, probe, more_probes(inputs, kind))
-            _check_finite(runner, probes)
-            return probes
         fault = fault or reason
-    raise DataError(f"{runner.name}: {fault} on every probe, which are guesses; {WAY_OUT}")
+        if not reason and _depends(runner, probe, other_values(inputs, kind)):
+            chosen = kind, probe
+            break
+        chosen = chosen or (None if reason else (kind, probe))
+    if chosen is None:
+        raise DataError(f"{runner.name}: {fault} on every probe, which are guesses; {WAY_OUT}")
+    probes = _accepted(runner, chosen[1], more_probes(inputs, chosen[0]))
+    _check_finite(runner, probes)
+    return probes
+
+
+def _depends(runner: SignatureRunner, probe: Probe, other: Probe) -> bool:
+    """Whether some output of floats, if there are any, is another one with other inputs."""
+    try:
+        first, second = (runner.run(one.inputs) for one in (probe, other))
+    except Exception:  # whatever TensorFlow raises, the other values are not valid
+        return True
+    floats = [name for name, value in first.items() if value.dtype.kind == "f" and value.size]
+    return not floats or any(not _is_same(first[name], second[name]) for name in floats)
 
 
 def _accepted(runner: SignatureRunner, first: Probe, more: Iterable[Probe]) -> tuple[Probe, ...]:

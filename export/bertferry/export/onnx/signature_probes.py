@@ -78,6 +78,12 @@ def first_probes(inputs: Sequence[Input]) -> Iterator[tuple[Kind, Probe]]:
                     yield kind, kind.probe(style.name, inputs, _drawn(style))
 
 
+def other_values(inputs: Sequence[Input], kind: Kind) -> Probe:
+    """A batch of the same shapes as the first of a kind."""
+    style = next(style for style in FIRST if style is not kind.style)
+    return kind.probe(style.name, inputs, _drawn(style))
+
+
 def more_probes(inputs: Sequence[Input], kind: Kind) -> Iterator[Probe]:
     """The other batches of the kind that the source accepted first."""
     typical = _drawn(kind.style)
