@@ -1,5 +1,7 @@
 """Graphs give the ids and the offsets of the package tokenizers, for every setting."""
 
+from pathlib import Path
+
 import compare_tokenizers
 import pytest
 import tensorflow as tf
@@ -90,6 +92,21 @@ def test_random_texts_have_the_ids_and_offsets_of_tokenizers(setting):
         check(graph, genuine, texts)
 
     same()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+def test_sentences_have_the_ids_and_offsets_of_tokenizers(setting, minilm):
+    """Those of this project's documents, with a real vocabulary."""
+    root = Path(__file__).parents[2]
+    texts = [line for path in sorted((root / "docs").glob("*.md")) for line in path.read_text().splitlines()]
+    pieces = tuple((minilm / "vocab.txt").read_text().splitlines())
+    lower, accents, cjk, clean = setting
+    special = tuple(AddedToken(token, 0) for token in SPECIAL)
+    genuine, own = build_genuine(
+        Tokenizer(pieces, lower, accents, cjk, clean, added=special, tokenizer_class="BertTokenizer")
+    )
+    check(GraphTokenizer(own), genuine, texts)
 
 
 @pytest.mark.parametrize("added", [ADDED, ADDED[:5], ()], ids=["all", "special", "none"])
