@@ -72,9 +72,7 @@ of which {right} became files that equal TensorFlow.{lost}
 
 
 LOST = """ The last column is tf2onnx's own command, compared on the
-same probes: {lost} of its right files are not written here. Tables from texts to integers are refused like all
-tables: tf2onnx writes them as CategoryMapper of the domain ai.onnx.ml, and files here have standard operations
-alone."""
+same probes: {lost} of its right files are not written here."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 from judges import skip_without
 
 PROGRAM = """
-import os, sys, time
+import os, subprocess, sys, time
 from absl.flags import argparse_flags
 from bertferry.core.console import run_as_program
 from bertferry.core.errors import DataError
@@ -50,6 +50,7 @@ def run(code, *arguments):
         ("raise DataError('a.b: damaged')", 1, "program: a.b: damaged\n"),
         ("raise KeyboardInterrupt", 130, "program: interrupted; no file is left half-written\n"),
         ("sys.exit(143)", 143, ""),
+        ("subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE)", 0, ""),
     ],
 )
 def test_a_program_shows_its_own_line_alone(ending, code, shown):

@@ -13,9 +13,8 @@ from typing import TextIO
 
 from bertferry.core.errors import BertferryError
 
-ENDED_WELL = b"\0"
-KEEPER = f"import os, sys; held = sys.stdin.buffer.read(); held.endswith({ENDED_WELL!r}) or os.write(2, held)"
-"""Reads a pipe until the program closes it or dies, and after a crash writes out everything that it read."""
+KEEPER = "import os, sys; os.write(2, sys.stdin.buffer.read())"
+"""Reads a pipe until the program closes it or dies, and writes out everything that it read."""
 REPORTED_ELSEWHERE = (BertferryError, BrokenPipeError, KeyboardInterrupt, SystemExit)
 """Exceptions that end a program without being a crash."""
 
@@ -56,4 +55,6 @@ def hold_back_stderr() -> Iterator[None]:
         sys.stderr.flush()
         os.dup2(own.fileno(), 2)
         own.close()
-        keeper.communicate(b"" if crashed else ENDED_WELL)
+        if not crashed:
+            keeper.kill()  # other processes of the program may hold the pipe open for as long as it lives
+        keeper.communicate()
