@@ -65,7 +65,7 @@ SOUND = "none: sound artifacts"
 TRANSLATIONS = """
 ## Graphs of other people's SavedModels
 
-Nobody says which inputs a signature takes: what `export-onnx --saved-model` guesses must show what a translator
+Nobody says which inputs a signature takes: what `export-onnx` guesses must show what a translator
 got wrong. Each fault is a function that computes something else than the SavedModel with which its graph is
 compared; the graph of the SavedModel itself must agree, else it is a false alarm.
 
