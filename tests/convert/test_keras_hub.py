@@ -80,11 +80,17 @@ def edit(path, **changes):
     path.write_text(json.dumps(values))
 
 
-def test_another_backbone_is_refused_by_name(golden, tmp_path, one_line):
+@pytest.mark.parametrize("name", ["RobertaBackbone", "DistilBertBackbone"])
+@pytest.mark.parametrize("weights", ["of BERT", "of its own"])
+def test_another_backbone_is_refused_by_name(golden, tmp_path, one_line, name, weights):
+    """Before its weights are read."""
     source = copy(golden, tmp_path, "keras_hub_core_L2_bfloat16")
-    edit(source / "config.json", class_name="RobertaBackbone", registered_name="keras_hub>RobertaBackbone")
+    if weights == "of its own":
+        with h5py.File(source / "model.weights.h5", "w") as file:
+            file["layers/token_and_position_embedding/vars/0"] = np.zeros((2, 2), np.float32)
+    edit(source / "config.json", class_name=name, registered_name=f"keras_hub>{name}")
     assert main(["--input", str(source), "--output", str(tmp_path / "out")]) == 2
-    one_line("config.json: its class is RobertaBackbone: only BertBackbone and its tasks are supported")
+    one_line(f"config.json: its class is {name}: only BertBackbone and its tasks are supported")
 
 
 def test_a_configuration_without_a_size_is_refused(golden, tmp_path, one_line):
@@ -154,15 +160,6 @@ def test_a_model_around_a_backbone_does_not_say_what_its_head_reads(golden, tmp_
         out = str(tmp_path / task)
         assert main(["--input", str(path), "--output", out, "--to", "huggingface", "--task", task]) == 0
         assert open_checkpoint(out).heads == (task,)
-
-
-def test_another_backbone_is_named_before_its_weights_are_read(golden, tmp_path, one_line):
-    source = copy(golden, tmp_path, "keras_hub_core_L2_bfloat16")
-    with h5py.File(source / "model.weights.h5", "w") as file:
-        file["layers/token_and_position_embedding/vars/0"] = np.zeros((2, 2), np.float32)
-    edit(source / "config.json", class_name="DistilBertBackbone", registered_name="keras_hub>DistilBertBackbone")
-    assert main(["--input", str(source), "--output", str(tmp_path / "out")]) == 2
-    one_line("config.json: its class is DistilBertBackbone")
 
 
 def test_quantized_layers_are_named(golden, tmp_path, one_line):
