@@ -5,8 +5,15 @@ import shutil
 
 import pytest
 
-from bertferry.convert import ConversionOptions, convert_checkpoint, inspect_checkpoint, open_checkpoint
+from bertferry.convert import (
+    ConversionOptions,
+    SourceOptions,
+    convert_checkpoint,
+    inspect_checkpoint,
+    open_checkpoint,
+)
 from bertferry.convert.command import main
+from bertferry.core.errors import BertferryError
 
 NAMES = {"0": "very bad", "1": "bad", "2": "so-so", "3": "good", "4": "very good"}
 LABELS = {
@@ -139,3 +146,62 @@ def test_what_says_how_a_classifier_is_used_is_kept(classifier, tmp_path, throug
     assert configuration(tmp_path / "back").items() >= keys.items()
     convert_checkpoint(source, tmp_path / "core", ConversionOptions(to="huggingface", task="encoder"))
     assert not keys.keys() & configuration(tmp_path / "core").keys()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(NAMES.values()) + "\n",
+        json.dumps(list(NAMES.values())),
+        json.dumps(NAMES),
+        json.dumps(LABELS["label2id"]),
+        json.dumps({"id2label": NAMES, "hidden_size": 8}),
+        "\ufeff" + json.dumps({"label2id": LABELS["label2id"]}),
+    ],
+    ids=["lines", "list", "id2label", "label2id", "configuration", "configuration with label2id"],
+)
+def test_labels_come_from_a_file(golden, tmp_path, text):
+    (tmp_path / "labels").write_text(text, encoding="utf-8")
+    stated = SourceOptions(labels=tmp_path / "labels")
+    convert_checkpoint(
+        golden / "tf1_cls_L2",
+        tmp_path / "hf",
+        ConversionOptions(to="huggingface", task="classifier"),
+        source=stated,
+    )
+    written = configuration(tmp_path / "hf")
+    assert written["id2label"] == NAMES
+    assert written["label2id"] == LABELS["label2id"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("one\ntwo\n", r"labels: id2label has 2 labels, but the classifier has 5 classes"),
+        ("a\nb\nc\nd\na\n", r"labels: the label 'a' occurs twice"),
+        ('{"1": "a", "2": "b"}', r"labels: the labels are not numbered from 0"),
+        ('{"a": [1]}', r"labels: expected a name per line, or JSON"),
+        ("[", r"labels: .*expected a name per line, or JSON"),
+        ("", r"labels: the labels are not numbered from 0"),
+    ],
+)
+def test_other_labels_are_refused(golden, tmp_path, text, line):
+    (tmp_path / "labels").write_text(text)
+    with pytest.raises(BertferryError, match=line):
+        convert_checkpoint(
+            golden / "tf1_cls_L2",
+            tmp_path / "hf",
+            ConversionOptions(to="huggingface", task="classifier"),
+            source=SourceOptions(labels=tmp_path / "labels"),
+        )
+    assert not (tmp_path / "hf").exists()
+
+
+def test_labels_that_name_nothing_are_refused(golden, tmp_path, capfd):
+    (tmp_path / "labels").write_text("a\nb\n")
+    arguments = ["--output", str(tmp_path / "out"), "--labels", str(tmp_path / "labels")]
+    assert main(["--input", str(golden / "tf1_core_L2"), *arguments]) == 2
+    assert "keras_bert gets no classifier that labels could name" in capfd.readouterr().err
+    fresh = ["--task", "classifier", "--init-missing-head"]
+    assert main(["--input", str(golden / "tf1_core_L2"), *arguments, *fresh]) == 0
+    assert configuration(tmp_path / "out")["id2label"] == {"0": "a", "1": "b"}

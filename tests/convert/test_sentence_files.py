@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from bertferry.convert import ConversionOptions, convert_checkpoint
+from bertferry.convert import ConversionOptions, SourceOptions, convert_checkpoint
 from bertferry.convert.locate import locate
 from bertferry.convert.sentence_files import read_sentence
 from bertferry.convert.sentence_modules import read_dense
@@ -22,6 +22,7 @@ def module(name, path=""):
     return {"path": path, "type": f"sentence_transformers.models.{name}"}
 
 
+VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "hello", "##s")
 POOLED = (module("Transformer"), module("Pooling", "1_Pooling"))
 
 
@@ -62,7 +63,7 @@ def test_dropout_is_off_outside_training(embedder):
 def test_poolings_are_concatenated_in_their_order(embedder, values, poolings):
     location = embedder(*POOLED, pooling={**values, "include_prompt": False})
     assert read_sentence(location) == Sentence(poolings, include_prompt=False)
-    assert read_sentence(location, ("max",)).poolings == ("max",)
+    assert read_sentence(location, SourceOptions(pooling="max")).poolings == ("max",)
 
 
 def test_the_default_prompt_is_one_of_the_prompts(embedder):
@@ -88,12 +89,12 @@ def test_a_dense_layer_is_read_with_its_weights(embedder):
         read_dense(dense)
 
 
-@pytest.mark.parametrize("pooling", [(), ("cls",)])
+@pytest.mark.parametrize("pooling", [None, "cls"])
 @pytest.mark.parametrize("name", ["LayerNorm", "WordWeights", "LSTM"])
 def test_a_layer_that_belongs_to_the_embedding_is_never_left_out(embedder, name, pooling):
     location = embedder(*POOLED, module(name, "2_Own"))
     with pytest.raises(UsageError, match=f"modules.json: unsupported module {name}: embeddings would be wrong"):
-        read_sentence(location, pooling)
+        read_sentence(location, SourceOptions(pooling=pooling))
 
 
 @pytest.mark.parametrize(
@@ -193,3 +194,32 @@ def test_what_version_6_writes_about_the_encoder_is_accepted(embedder):
     settings = {"transformer_task": "feature-extraction", "modality_config": {"text": text}}
     config = {**settings, "module_output_name": "token_embeddings"}
     assert read_sentence(embedder(*POOLED, sentence_bert_config=config)) == Sentence(("mean",))
+
+
+def test_a_user_states_pooling_scaling_and_length(golden, tmp_path):
+    """For sources whose files cannot say them; what was written says it from then on, in any layout."""
+    stated = SourceOptions(do_lower_case=True, pooling="cls", normalize=True, max_seq_length=9)
+    shutil.copytree(golden / "tf1_core_L2", tmp_path / "m")
+    (tmp_path / "m" / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
+    convert_checkpoint(tmp_path / "m", tmp_path / "hf", ConversionOptions(to="huggingface"), source=stated)
+    convert_checkpoint(tmp_path / "hf", tmp_path / "tf1", ConversionOptions(to="tf1"))
+    for folder in ("hf", "tf1"):
+        assert read_sentence(locate(tmp_path / folder)) == Sentence(("cls",), layers=(Normalize(),))
+        assert json.loads((tmp_path / folder / "sentence_bert_config.json").read_text())["max_seq_length"] == 9
+    assert read_sentence(locate(tmp_path / "hf"), SourceOptions(normalize=False)).layers == ()
+    shorter = SourceOptions(max_seq_length=7)
+    convert_checkpoint(tmp_path / "tf1", tmp_path / "back", ConversionOptions(to="huggingface"), source=shorter)
+    assert json.loads((tmp_path / "back" / "sentence_bert_config.json").read_text())["max_seq_length"] == 7
+
+
+@pytest.mark.parametrize(
+    ("stated", "line"),
+    [
+        (SourceOptions(normalize=True), "no pooling is configured: give --pooling"),
+        (SourceOptions(pooling="pooled"), "--pooling pooled: the files of sentence-transformers cannot say it"),
+    ],
+)
+def test_what_no_file_could_say_is_refused(golden, tmp_path, stated, line):
+    with pytest.raises(UsageError, match=line):
+        convert_checkpoint(golden / "tf1_core_L2", tmp_path / "out", source=stated)
+    assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -165,8 +166,8 @@ def test_pooling_may_be_given(text_source, tmp_path, pooling):
     report = export_hub_module(
         text_source,
         tmp_path / "text",
-        ModuleOptions(task="text", pooling=pooling),
-        source=LOWER,
+        ModuleOptions(task="text"),
+        source=replace(LOWER, pooling=pooling),
     )
     assert report.verdict.startswith("AGREE")
     weights = {weight.name.split("/")[0] for weight in hub.KerasLayer(str(tmp_path / "text")).weights}
@@ -187,7 +188,7 @@ def test_missing_settings_are_requested(text_source, golden, tmp_path, capfd):
             "--export",
             "preprocessing",
         ): "requires a vocabulary",
-        ("--checkpoint", str(text_source), "--pooling", "cls"): "--pooling is for --task text",
+        ("--checkpoint", str(text_source), "--pooling", "cls"): "--pooling and --normalize are for --task text",
         ("--checkpoint", str(text_source), "--task", "text", "--onnx", "fp32"): "ONNX has no text operations",
     }.items():
         capfd.readouterr()
@@ -203,8 +204,8 @@ def test_a_converted_checkpoint_exports_text_too(text_source, tmp_path):
     report = export_hub_module(
         tmp_path / "keras",
         tmp_path / "text",
-        ModuleOptions(task="text", pooling="mean"),
-        source=LOWER,
+        ModuleOptions(task="text"),
+        source=replace(LOWER, pooling="mean"),
     )
     assert report.verdict.startswith("AGREE")
 

@@ -21,6 +21,7 @@ from bertferry.convert.locate import Location, locate
 from bertferry.convert.match import Match, best_match, sample, with_nearest
 from bertferry.convert.readers import open_readers
 from bertferry.convert.readers.reader import Reader, TensorInfo, same_bits
+from bertferry.convert.sentence_files import read_sentence
 from bertferry.convert.source_options import SourceOptions
 from bertferry.convert.tokenizer.reader import TokenizerReading, read_tokenizer
 from bertferry.convert.vocabulary import Vocabulary, read_vocabulary
@@ -28,6 +29,7 @@ from bertferry.core import axes
 from bertferry.core.config import EncoderConfig
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.parameters import canonical_axes
+from bertferry.core.sentence import Sentence
 from bertferry.core.tasks import TaskSpec, task_spec
 
 
@@ -89,6 +91,15 @@ class Checkpoint:
         sizes = {"positions": self.config.max_position_embeddings, "types": self.config.type_vocab_size}
         return read_tokenizer(self.location, vocabulary, self.options, **sizes)
 
+    @cached_property
+    def sentence(self) -> Sentence:
+        """How its outputs become the embedding of a text.
+
+        Raises:
+          UsageError: neither files nor options say it, or they say something that is not supported.
+        """
+        return read_sentence(self.location, self.options)
+
     @property
     def heads(self) -> tuple[str, ...]:
         """The task heads in the file, by their names in `bertferry.core.tasks`."""
@@ -111,7 +122,8 @@ class Checkpoint:
 
     def task(self, name: str) -> TaskSpec:
         """A task of this encoder, which may have no pooler."""
-        return task_spec(name, pooler="pooler/kernel" in self.parameters)
+        spec = task_spec(name, pooler="pooler/kernel" in self.parameters)
+        return replace(spec, poolings=self.sentence.poolings) if spec.poolings else spec
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -181,7 +193,7 @@ def open_checkpoint(
         shown = "keras" if location.file_format == "hdf5" else location.file_format
         stored = read_config(location.config, shown, activation=options.activation)
     readers = open_readers(location, options.prefix)
-    classifier = stored.classifier if stored else ClassifierConfig()
+    classifier = (stored.classifier if stored else ClassifierConfig()).with_labels(options.labels)
     candidates = _candidates(options.layout, stored.model_type if stored else None)
 
     def read_as(reader: Reader, place: str | None) -> Checkpoint:

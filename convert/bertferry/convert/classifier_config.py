@@ -6,10 +6,12 @@ these keys; one written here has them, and `task`, so that nothing is lost on th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
+from bertferry.convert.labels import read_labels
 from bertferry.core.config import ConfigError
 from bertferry.core.tasks import CONVERTED_TASKS, TRANSFORMERS_CLASSES, heads_with_names_of
 
@@ -34,6 +36,17 @@ class ClassifierConfig:
     labels: Mapping[str, Any] = field(default_factory=dict)
     kept: Mapping[str, Any] = field(default_factory=dict)
     decided: bool = True
+
+    def with_labels(self, path: str | Path | None) -> "ClassifierConfig":
+        """The same with the labels of a file in the place of its own, if there is one.
+
+        Raises:
+          UsageError: the file has none.
+        """
+        if path is None:
+            return self
+        others = {key: value for key, value in self.labels.items() if key not in ("id2label", "label2id")}
+        return replace(self, labels={"id2label": read_labels(Path(path)), **others})
 
     def check(self, classes: int) -> None:
         """Checks the labels against the number of classes that the head has.

@@ -7,7 +7,13 @@ from absl.flags import argparse_flags
 
 from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
 from bertferry.convert.options import TARGET_DTYPES, TASK_CHOICES, ConversionOptions
-from bertferry.convert.source_options import SOURCE_FLAGS, add_source_flags, add_text_flags, source_options
+from bertferry.convert.source_options import (
+    SOURCE_FLAGS,
+    add_label_flag,
+    add_source_flags,
+    add_text_flags,
+    source_options,
+)
 from bertferry.core.console import (
     Progress,
     check_report_path,
@@ -50,6 +56,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     parser.add_argument(
         "--num-labels", metavar="N", type=int, help="number of classes of an initialized classifier"
     )
+    add_label_flag(parser)
     parser.add_argument(
         "--global-step", metavar="N", type=int, help="the step that training continues from, for tf1; default: 0"
     )

@@ -133,7 +133,8 @@ def _check_labels(checkpoint: Checkpoint) -> None:
     try:
         checkpoint.classifier.check(classes)
     except ConfigError as error:
-        raise DataError(f"{checkpoint.location.config}: {error}") from error
+        stated = checkpoint.options.labels or checkpoint.location.config
+        raise DataError(f"{stated}: {error}") from error
 
 
 def with_parameters(
@@ -171,7 +172,14 @@ def with_parameters(
         )
     if not has_classes:
         return replace(checkpoint, initialized=missing)
-    if num_labels is None:
-        raise UsageError("a classifier that is initialized requires its number of classes", "give --num-labels N")
+    stated = ClassifierConfig().with_labels(checkpoint.options.labels)
+    num_labels = num_labels or len(stated.labels.get("id2label", ()))
+    if not num_labels:
+        raise UsageError(
+            "a classifier that is initialized requires its number of classes",
+            "give --num-labels N or --labels FILE",
+        )
     sized = replace(checkpoint.match, sizes={**checkpoint.sizes, "classes": num_labels})
-    return replace(checkpoint, match=sized, classifier=ClassifierConfig(), initialized=missing)
+    checkpoint = replace(checkpoint, match=sized, classifier=stated, initialized=missing)
+    _check_labels(checkpoint)
+    return checkpoint

@@ -13,7 +13,7 @@ from bertferry.core import axes
 from bertferry.core.casting import cast
 from bertferry.core.config import LAYER_NORM_EPSILON
 from bertferry.core.errors import DataError, UsageError
-from bertferry.core.tasks import CONVERTED_TASKS
+from bertferry.core.tasks import CONVERTED_TASKS, has_classes
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,8 @@ def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:
     checkpoint = with_parameters(
         checkpoint, needed, use, init_missing_head=options.init_missing_head, num_labels=options.num_labels
     )
+    if checkpoint.options.labels is not None and not any(has_classes(head) for head in wanted):
+        raise UsageError(f"{checkpoint.options.labels}: {options.to} gets no classifier that labels could name")
     tensors = tuple(_plan_tensor(checkpoint, row, options.dtype) for row in rows)
     return Plan(checkpoint, target, form, tensors, options.global_step or 0)
 

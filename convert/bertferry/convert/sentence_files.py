@@ -20,6 +20,7 @@ from bertferry.convert.sentence_modules import (
     read_modules,
     write_modules,
 )
+from bertferry.convert.source_options import SourceOptions
 from bertferry.convert.tokenizer.files import SENTENCE_CONFIGS, sentence_config, typed
 from bertferry.convert.vocabulary import read_object
 from bertferry.convert.weight_files import FIRST_NAMES, FURTHER_NAMES, find_weights
@@ -37,13 +38,14 @@ LAST_LAYER = {
 """Settings of the encoder under which it gives the vectors of its last layer, as without them."""
 
 
-def read_sentence(location: Location, poolings: tuple[str, ...] = ()) -> Sentence:
-    """Reads the files beside a checkpoint; given `poolings` replace theirs.
+def read_sentence(location: Location, options: SourceOptions = SourceOptions()) -> Sentence:
+    """Reads the files beside a checkpoint; `pooling` and `normalize` of the options replace what they say.
 
     Raises:
       UsageError: no pooling is configured or given, or a module, mode or activation is not supported.
     """
     folder = model_folder(location)
+    poolings = () if options.pooling is None else (options.pooling,)
     own: tuple[str, ...] = ()
     layers: list[Dense | Normalize] = []
     include_prompt = True
@@ -67,7 +69,7 @@ def read_sentence(location: Location, poolings: tuple[str, ...] = ()) -> Sentenc
         raise UsageError(f"{folder}: no pooling is configured: give --pooling {', '.join(POOLINGS)}")
     _check_encoder(sentence_config(location.path.parent if location.graph is None else folder))
     prompts, default = _prompts(folder / PROMPTS)
-    return Sentence(own or poolings, include_prompt, tuple(layers), prompts, default)
+    return Sentence(own or poolings, include_prompt, _scaled(layers, options.normalize), prompts, default)
 
 
 def text_files(location: Location) -> list[Path]:
@@ -87,18 +89,33 @@ def carried_sentence(location: Location) -> Sentence | None:
     return None if has_weights else sentence
 
 
-def copy_sentence_files(directory: Path, location: Location, hidden: int) -> None:
-    """Copies what sentence-transformers needs beside a conversion, or writes what a SavedModel says.
+def copy_sentence_files(directory: Path, location: Location, options: SourceOptions, hidden: int) -> None:
+    """Copies what sentence-transformers needs beside a conversion, or writes what a SavedModel or a user says.
 
     Without a module that is not carried, embeddings would be wrong: then `modules.json` stays behind.
+
+    Raises:
+      UsageError: a pooling that sentence-transformers has not, or none although embeddings are to be scaled.
     """
     for file in text_files(location):
         copyfile(file, directory / file.name)
     folder = model_folder(location)
-    if location.graph is not None and (folder / MODULES).is_file():
-        write_modules(directory, read_sentence(location), hidden)
+    if options.about_embeddings or (location.graph is not None and (folder / MODULES).is_file()):
+        sentence = read_sentence(location, options)
+        if "pooled" in sentence.poolings:
+            raise UsageError("--pooling pooled: the files of sentence-transformers cannot say it: choose another")
+        write_modules(directory, sentence, hidden)
     elif location.graph is None and are_carried(location):
         copy_modules(directory, folder)
+
+
+def _scaled(layers: list[Dense | Normalize], normalize: bool | None) -> tuple[Dense | Normalize, ...]:
+    """The layers with a scaling as their last, or without one, if that is stated."""
+    if normalize is None:
+        return tuple(layers)
+    while layers and isinstance(layers[-1], Normalize):
+        layers = layers[:-1]
+    return (*layers, Normalize()) if normalize else tuple(layers)
 
 
 def _poolings(module: SentenceModule) -> tuple[str, ...]:

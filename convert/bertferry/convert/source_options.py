@@ -7,11 +7,14 @@ from pathlib import Path
 from bertferry.convert.layouts import LAYOUTS
 from bertferry.core.choices import check_choice, check_count
 from bertferry.core.config import ACTIVATIONS
+from bertferry.core.sentence import POOLINGS
 
 SOURCE_FLAGS = ("source_layout", "config", "prefix", "num_attention_heads", "activation")
 """The attributes of `add_source_flags` in a command's arguments."""
 TEXT_FLAGS = ("do_lower_case", "strip_accents", "tokenize_chinese_chars", "special_tokens", "max_seq_length")
-"""Those of `add_text_flags`."""
+"""Those of `add_text_flags` about tokenizers."""
+EMBEDDING_FLAGS = ("pooling", "normalize")
+"""Those of `add_text_flags` about what follows the encoder."""
 SPECIAL_TOKENS = ("find", "split")
 
 
@@ -27,6 +30,10 @@ class SourceOptions:
     The others override what its files say about its tokenizer, see `bertferry.core.tokenizer`: `special_tokens` is
     `find` or `split`, `max_seq_length` the length at which texts are cut.
 
+    `pooling`, one of `bertferry.core.sentence.POOLINGS`, and `normalize` override what the files of
+    sentence-transformers say about embeddings. `labels` is a file with the names of a classifier's classes, see
+    `bertferry.convert.labels`.
+
     Raises:
       UsageError: an unknown name, or a number of heads or a length that is not positive.
     """
@@ -41,6 +48,9 @@ class SourceOptions:
     tokenize_chinese_chars: bool | None = None
     special_tokens: str | None = None
     max_seq_length: int | None = None
+    pooling: str | None = None
+    normalize: bool | None = None
+    labels: str | Path | None = None
 
     def __post_init__(self) -> None:
         families = {layout.family for layout in LAYOUTS.values()}
@@ -48,6 +58,7 @@ class SourceOptions:
             check_choice("layout", self.layout, LAYOUTS)
         check_choice("activation", self.activation, ACTIVATIONS)
         check_choice("special_tokens", self.special_tokens, SPECIAL_TOKENS)
+        check_choice("pooling", self.pooling, POOLINGS)
         check_count("num_attention_heads", self.num_attention_heads)
         check_count("max_seq_length", self.max_seq_length)
 
@@ -55,6 +66,11 @@ class SourceOptions:
     def about_texts(self) -> list[str]:
         """The options about texts that are given, as flags."""
         return [f"--{name.replace('_', '-')}" for name in TEXT_FLAGS if getattr(self, name) is not None]
+
+    @property
+    def about_embeddings(self) -> bool:
+        """Whether an option says how an encoder's outputs become the embedding of a text."""
+        return self.pooling is not None or self.normalize is not None
 
 
 def add_source_flags(parser: ArgumentParser, of_what: str = "the checkpoint") -> None:
@@ -93,6 +109,23 @@ def add_text_flags(parser: ArgumentParser) -> None:
         "(as in google-research/bert)",
     )
     add("--max-seq-length", metavar="N", type=int, help="length at which texts are cut, special tokens included")
+    add_embedding_flags(parser)
+
+
+def add_label_flag(parser: ArgumentParser) -> None:
+    """Adds the flag for the names of a classifier's classes to a command."""
+    parser.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="names of a classifier's classes: one per line, or JSON; default: those of the configuration",
+    )
+
+
+def add_embedding_flags(parser: ArgumentParser) -> None:
+    """Adds the flags of `SourceOptions` about embeddings to a command."""
+    group = parser.add_argument_group("how texts are embedded; default: as the files of sentence-transformers say")
+    group.add_argument("--pooling", choices=POOLINGS, help="how the vectors of tokens become one")
+    group.add_argument("--normalize", action=BooleanOptionalAction, help="scale embeddings to length 1")
 
 
 def source_options(arguments: Namespace) -> SourceOptions:
@@ -103,5 +136,5 @@ def source_options(arguments: Namespace) -> SourceOptions:
         arguments.prefix,
         arguments.num_attention_heads,
         arguments.activation,
-        **{name: getattr(arguments, name, None) for name in TEXT_FLAGS},
+        **{name: getattr(arguments, name, None) for name in (*TEXT_FLAGS, *EMBEDDING_FLAGS, "labels")},
     )

@@ -28,7 +28,7 @@ _OUTPUTS = [spec.name for spec in (*ENCODER_OUTPUTS, *_HEAD_OUTPUTS)]
 
 def graph_task(task: TaskSpec, naming: str) -> TaskSpec:
     """What a graph computes under these names: the encoder's outputs, or those of the heads alone."""
-    return replace(task, encoder=not task.heads) if naming == "huggingface" else task
+    return replace(task, encoder=not (task.heads or task.poolings)) if naming == "huggingface" else task
 
 
 def graph_names(task: TaskSpec, naming: str) -> dict[str, str]:

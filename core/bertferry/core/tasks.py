@@ -48,6 +48,8 @@ ENCODER_OUTPUTS = (
     _floats("sequence_output", "batch sequence hidden", "one vector per token"),
     _floats("pooled_output", "batch pooled", "the first position through the pooler"),
 )
+EMBEDDINGS = "embeddings"
+SENTENCE_OUTPUTS = (_floats("sentence_embedding", "batch sentence", "one vector per text"),)
 
 
 @dataclass(frozen=True)
@@ -138,13 +140,15 @@ TRANSFORMERS_CLASSES: dict[tuple[str, ...], str] = {
 class TaskSpec:
     """What a model computes: the outputs of its heads and, if `encoder`, those of the encoder.
 
-    An encoder without a `pooler` has the vectors of its tokens only.
+    An encoder without a `pooler` has the vectors of its tokens only. `poolings`, as in `bertferry.core.sentence`,
+    make the embedding of a text of these.
     """
 
     name: str
     heads: tuple[str, ...] = ()
     encoder: bool = True
     pooler: bool = True
+    poolings: tuple[str, ...] = ()
 
     @property
     def head_specs(self) -> tuple[HeadSpec, ...]:
@@ -162,7 +166,7 @@ class TaskSpec:
         """Those of the encoder, if the task has them, then those of the heads."""
         own = [output for head in self.head_specs for output in head.outputs]
         encoder = ENCODER_OUTPUTS if self.pooler else ENCODER_OUTPUTS[:1]
-        return (*(encoder if self.encoder else ()), *own)
+        return (*(encoder if self.encoder else ()), *own, *(SENTENCE_OUTPUTS if self.poolings else ()))
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -191,7 +195,8 @@ class TaskSpec:
     @property
     def needs_pooler(self) -> bool:
         """Whether any output depends on the pooler."""
-        return (self.encoder and self.pooler) or any(head.reads == "pooled" for head in self.head_specs)
+        reads_pooled = any(head.reads == "pooled" for head in self.head_specs) or "pooled" in self.poolings
+        return (self.encoder and self.pooler) or reads_pooled
 
 
 TASKS: dict[str, TaskSpec] = {
@@ -207,6 +212,10 @@ TASKS: dict[str, TaskSpec] = {
 }
 """Every task that networks compute, by name. If it has the encoder's outputs, its heads are sub-objects of a Hub
 module."""
+GRAPH_TASKS: dict[str, TaskSpec] = TASKS | {
+    EMBEDDINGS: TaskSpec(EMBEDDINGS, encoder=False, poolings=("mean",)),
+}
+"""Every task of ONNX graphs: those, and embeddings, whose poolings the checkpoint's files or a user say."""
 CONVERTED_TASKS: dict[str, TaskSpec] = TASKS | {
     head: TaskSpec(head, (head,), encoder=False) for head in ("nsp", "choice", "discriminator")
 }
@@ -215,7 +224,7 @@ CONVERTED_TASKS: dict[str, TaskSpec] = TASKS | {
 
 def task_spec(name: str, *, pooler: bool = True) -> TaskSpec:
     """A task of an encoder with or without a pooler."""
-    return TASKS[name] if pooler else replace(TASKS[name], pooler=False)
+    return GRAPH_TASKS[name] if pooler else replace(GRAPH_TASKS[name], pooler=False)
 
 
 CONVENIENCES = ("encoder_outputs", "default")
@@ -251,5 +260,5 @@ def task_that_keeps(head: str, heads: Collection[str]) -> str:
 
 def is_per_token(name: str, rank: int) -> bool:
     """Whether an output with this name and rank has the sequence as its second dimension: [B, S, ...]."""
-    specs = (spec for task in TASKS.values() for spec in task.outputs)
+    specs = (spec for task in GRAPH_TASKS.values() for spec in task.outputs)
     return any(spec.name == name and len(spec.dims) == rank and spec.dims[1] == "sequence" for spec in specs)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
-from bertferry.convert.source_options import add_source_flags, add_text_flags, source_options
+from bertferry.convert.source_options import EMBEDDING_FLAGS, add_source_flags, add_text_flags, source_options
 from bertferry.core.console import (
     Progress,
     check_report_path,
@@ -16,7 +16,6 @@ from bertferry.core.console import (
     show,
 )
 from bertferry.core.errors import UsageError
-from bertferry.core.sentence import POOLINGS
 from bertferry.export.options import EXPORTS, MODULE_PRECISIONS, MODULE_TASKS, ModuleOptions
 
 
@@ -35,9 +34,6 @@ def build_parser() -> argparse_flags.ArgumentParser:
     add("--module", metavar="DIR", help="Hub module of any style, instead of a checkpoint")
     add("--output", metavar="DIR", help="directory to create")
     add("--task", choices=MODULE_TASKS, default="encoder", help="what the module computes; default: encoder")
-    add(
-        "--pooling", choices=POOLINGS, help="pooling of --task text; default: from the sentence-transformers files"
-    )
     add(
         "--export",
         choices=EXPORTS,
@@ -75,7 +71,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     return parser
 
 
-OF_NETWORK = ("task", "pooling", "init_missing_head", "num_labels", "precision", "freeze", "onnx")
+OF_NETWORK = ("task", "init_missing_head", "num_labels", "precision", "freeze", "onnx", *EMBEDDING_FLAGS)
 """Flags that do not apply to preprocessing, which has no network."""
 
 
@@ -101,7 +97,6 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     options = ModuleOptions(
         task=arguments.task,
         export=arguments.export,
-        pooling=arguments.pooling,
         init_missing_head=arguments.init_missing_head,
         num_labels=arguments.num_labels,
         vocab=arguments.vocab,

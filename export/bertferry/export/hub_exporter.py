@@ -9,7 +9,6 @@ from typing import NamedTuple
 from bertferry.convert import Checkpoint, SourceOptions, open_checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads, with_parameters
-from bertferry.convert.sentence_files import read_sentence
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.extras import HUB, ONNX, check_installed
@@ -150,8 +149,10 @@ def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin
 
 def _read_sentence(opened: Checkpoint, options: ModuleOptions) -> Sentence | None:
     if options.kind != "text":
+        if opened.options.about_embeddings:
+            raise UsageError(f"--pooling and --normalize are for --task text, not {options.kind}")
         return None
-    return read_sentence(opened.location, () if options.pooling is None else (options.pooling,))
+    return opened.sentence
 
 
 def _write_and_check(staging: Path, new: Module, options: ModuleOptions, tell: ProgressCallback) -> Report | None:

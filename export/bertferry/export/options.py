@@ -5,7 +5,6 @@ from pathlib import Path
 
 from bertferry.core.choices import check_choice, check_count
 from bertferry.core.errors import UsageError
-from bertferry.core.sentence import POOLINGS
 from bertferry.core.tasks import TASKS
 
 MODULE_TASKS = (*TASKS, "text")
@@ -23,8 +22,6 @@ class ModuleOptions:
     Attributes:
       task: what the module computes, one of `MODULE_TASKS`; `text` maps strings to embeddings.
       export: `module`, or `preprocessing` for a module that maps strings to encoder inputs.
-      pooling: pooling of the task `text`: one of `POOLINGS`; default: from the sentence-transformers configuration
-        next to the checkpoint.
       init_missing_head: initialize a missing head or pooler from BERT's initial distribution.
       num_labels: number of classes of an initialized classifier.
       vocab: vocabulary; default: `vocab.txt` next to the checkpoint.
@@ -39,7 +36,6 @@ class ModuleOptions:
 
     task: str = "encoder"
     export: str = "module"
-    pooling: str | None = None
     init_missing_head: bool = False
     num_labels: int | None = None
     vocab: str | Path | None = None
@@ -52,7 +48,6 @@ class ModuleOptions:
         check_choice("export", self.export, EXPORTS)
         check_choice("task", self.task, MODULE_TASKS)
         check_choice("precision", self.precision, MODULE_PRECISIONS)
-        check_choice("pooling", self.pooling, POOLINGS)
         for precision in self.onnx:
             check_choice("ONNX precision", precision, ONNX_FILES)
         check_count("num_labels", self.num_labels)
@@ -60,8 +55,6 @@ class ModuleOptions:
             raise UsageError("--onnx: ONNX has no text operations: export an encoder task")
         if self.freeze and self.precision != "fp32":
             raise UsageError(f"--freeze is for --precision fp32: no weight is trained in {self.precision}")
-        if self.pooling is not None and self.kind != "text":
-            raise UsageError(f"--pooling is for --task text, not {self.task}")
 
     @property
     def kind(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bertferry.convert import SourceOptions
 from bertferry.core.errors import UsageError
-from bertferry.core.tasks import TASKS
+from bertferry.core.tasks import GRAPH_TASKS
 from bertferry.verify.options import ParityOptions
 from bertferry.verify.probes import Probe
 
@@ -55,7 +55,7 @@ def check_padding(options: ParityOptions, probes: Sequence[Probe]) -> None:
     Raises:
       UsageError: naming the flag.
     """
-    if options.positions == "unmasked" and not TASKS[options.task].per_token:
+    if options.positions == "unmasked" and not GRAPH_TASKS[options.task].per_token:
         raise UsageError(
             f"--positions unmasked: no output of task {options.task} has values per token: leave it out"
         )

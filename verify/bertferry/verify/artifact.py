@@ -12,7 +12,7 @@ from bertferry.convert.heads import with_task
 from bertferry.core.errors import UsageError
 from bertferry.core.extras import EXTRAS, HUB, ONNX, check_installed
 from bertferry.core.manifest import read_manifest
-from bertferry.core.tasks import TASKS, TaskSpec
+from bertferry.core.tasks import EMBEDDINGS, GRAPH_TASKS, TaskSpec
 from bertferry.core.tokenizer import Tokenizer
 from bertferry.verify.execution import DEFAULT_EXECUTION, DEVICES, Execution
 from bertferry.verify.file_facts import describe_onnx, graph_interface, model_limits, module_interface
@@ -84,7 +84,7 @@ def resolve_artifact(
     if kind == "golden":
         if execution.device != "cpu" or execution.precision is not None:
             raise UsageError(f"{path}: stored outputs do not run: device and precision do not apply")
-        return golden_artifact(path, TASKS[task], names)
+        return golden_artifact(path, GRAPH_TASKS[task], names)
     if kind in ("hub", "savedmodel"):
         return _under_standard_names(saved_model_artifact(path, kind, execution, task=task), task, names)
     if kind == "onnx":
@@ -99,7 +99,7 @@ def _under_standard_names(artifact: Artifact, task: str, names: Mapping[str, str
     own = artifact.interface
     if own is None:
         return artifact
-    return under_names(artifact, standard_names(artifact.name, own, TASKS[task], names))
+    return under_names(artifact, standard_names(artifact.name, own, GRAPH_TASKS[task], names))
 
 
 def under_names(artifact: Artifact, standard: Mapping[str, str]) -> Artifact:
@@ -116,7 +116,7 @@ def under_names(artifact: Artifact, standard: Mapping[str, str]) -> Artifact:
 
 
 def golden_artifact(
-    path: Path, task: TaskSpec = TASKS["encoder"], names: Mapping[str, str] = MappingProxyType({})
+    path: Path, task: TaskSpec = GRAPH_TASKS["encoder"], names: Mapping[str, str] = MappingProxyType({})
 ) -> Artifact:
     """An `.npz` file of stored inputs and outputs, under standard names."""
     stored = read_golden(path, task, names)
@@ -145,7 +145,7 @@ def checkpoint_artifact(checkpoint: Checkpoint, task: str, execution: Execution 
     if execution.engine == "tensorflow":
         check_installed("running a checkpoint in Keras", "tensorflow", "tf_keras")
 
-    def load_runner() -> Runner:
+    def load_network(task: str) -> Runner:
         if execution.engine == "numpy":
             from bertferry.verify.runners.numpy_network import NumpyNetworkRunner
 
@@ -157,7 +157,7 @@ def checkpoint_artifact(checkpoint: Checkpoint, task: str, execution: Execution 
     return _add_checkpoint_facts(
         Artifact(
             name,
-            load_runner,
+            _task_loader(checkpoint, task, load_network),
             execution=execution,
             profile=execution.profile(),
             interface=Interface.of_task(checkpoint.task(task)),
@@ -173,7 +173,7 @@ def huggingface_artifact(checkpoint: Checkpoint, task: str, execution: Execution
     execution.check(name, ("cpu", "gpu"), NETWORK_PRECISIONS, "export it with export-onnx --precision int8")
     check_installed("running a Hugging Face model", *EXTRAS["torch"])
 
-    def load_runner() -> Runner:
+    def load_network(task: str) -> Runner:
         from bertferry.verify.runners.huggingface import HuggingFaceRunner
 
         # transformers would silently load a token classifier's head as a sentence classifier's.
@@ -183,13 +183,23 @@ def huggingface_artifact(checkpoint: Checkpoint, task: str, execution: Execution
     return _add_checkpoint_facts(
         Artifact(
             name,
-            load_runner,
+            _task_loader(checkpoint, task, load_network),
             execution=execution,
             profile=execution.profile("fp32-cross"),
             interface=Interface.of_task(checkpoint.task(task)),
         ),
         checkpoint,
     )
+
+
+def _task_loader(checkpoint: Checkpoint, task: str, load_network: Callable[[str], Runner]) -> Callable[[], Runner]:
+    """Loads the network of a task; embeddings are pooled from what the encoder returns."""
+    if task != EMBEDDINGS:
+        return lambda: load_network(task)
+    from bertferry.verify.embedding import EmbeddingsRunner
+
+    sentence = checkpoint.sentence
+    return lambda: EmbeddingsRunner(load_network("encoder"), sentence)
 
 
 def saved_model_artifact(

@@ -19,7 +19,7 @@ from bertferry.core.console import (
     write_report,
 )
 from bertferry.core.errors import UsageError
-from bertferry.core.tasks import TASKS
+from bertferry.core.tasks import GRAPH_TASKS
 from bertferry.verify.execution import DEVICES, ENGINES, GRAPH_OPTIMIZATIONS, RUN_PRECISIONS, parse_names
 from bertferry.verify.options import JUDGE_PADDING, OUTPUTS, POSITIONS, PROFILE_CHOICES, ParityOptions
 from bertferry.verify.tolerance import parse_overrides, profile
@@ -55,7 +55,12 @@ def build_parser() -> argparse_flags.ArgumentParser:
         default=[],
         help="artifact to compare with the reference; repeatable",
     )
-    add("--task", choices=tuple(TASKS), default="encoder", help="task that checkpoints compute; default: encoder")
+    add(
+        "--task",
+        choices=tuple(GRAPH_TASKS),
+        default="encoder",
+        help="task that checkpoints compute; default: encoder",
+    )
     add(
         "--map",
         metavar="THEIRS=OURS",

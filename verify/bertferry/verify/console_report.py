@@ -1,5 +1,6 @@
 """A report for the terminal: one table per candidate, worst first, and a hint on what to do next."""
 
+from bertferry.core.tasks import EMBEDDINGS
 from bertferry.verify.localization import Drift, PointDrift
 from bertferry.verify.report import CandidateResult, Report, Row, rows_of
 
@@ -41,12 +42,13 @@ def _truncate(lines: tuple[str, ...]) -> list[str]:
 def _table(report: Report, candidate: CandidateResult) -> list[str]:
     """The worst probe of each output, then every failure with its reason."""
     rows = [row for row in rows_of(report) if row.candidate == candidate.name]
-    lines = [f"  {'output':<18}{'worst probe':<18}{'max abs':>9}{'mean abs':>10}{'SQNR dB':>9}{'cosine':>10}"]
+    wide = max(18, *(len(row.output) + 2 for row in rows), 0)
+    lines = [f"  {'output':<{wide}}{'worst probe':<18}{'max abs':>9}{'mean abs':>10}{'SQNR dB':>9}{'cosine':>10}"]
     outputs = dict.fromkeys(row.output for row in rows)
     worst = [max((row for row in rows if row.output == name), key=lambda row: row.max_abs) for name in outputs]
     for row in sorted(worst, key=lambda row: -row.max_abs):
         judges = report.overrides.get(row.output, report.tolerance).judges
-        lines.append(f"  {row.output:<18}{row.probe:<18}" + _figures(row, rows, judges=judges))
+        lines.append(f"  {row.output:<{wide}}{row.probe:<18}" + _figures(row, rows, judges=judges))
     failures = sorted((row for row in rows if row.reason), key=lambda row: -row.max_abs)
     return lines + [
         f"  - {line}"
@@ -124,4 +126,5 @@ def _hint(report: Report) -> str:
     )
     localized = any(candidate.drift for candidate in report.candidates)
     localize = "" if localized else "; --localize shows where drift begins"
-    return f"hint: {scope}{localize}; compare activation and num_attention_heads"
+    pooling = ", and pooling and scaling" if report.task == EMBEDDINGS else ""
+    return f"hint: {scope}{localize}; compare activation and num_attention_heads{pooling}"

@@ -8,7 +8,7 @@ from typing import Any
 from bertferry.core.errors import UsageError
 from bertferry.core.onnx_files.interface import onnx_interface
 from bertferry.core.onnx_files.metadata import onnx_metadata
-from bertferry.core.tasks import TASKS
+from bertferry.core.tasks import GRAPH_TASKS
 from bertferry.verify.interface import Interface
 from bertferry.verify.probes import ModelLimits
 from bertferry.verify.saved_model_interface import SavedModelInterface
@@ -56,7 +56,7 @@ def module_interface(path: Path, kind: str, task: str, signature: str) -> Interf
     saved = SavedModelInterface(path)
     if kind == "savedmodel":
         return saved.signature(signature)
-    heads = TASKS[task].heads if TASKS[task].encoder else ()
+    heads = GRAPH_TASKS[task].heads if GRAPH_TASKS[task].encoder else ()
     parts = [part for part in (saved.call(child) for child in ("", *heads)) if part is not None]
     if not parts or not parts[0].inputs or not parts[0].outputs:
         return None

@@ -15,13 +15,13 @@ import numpy as np
 
 from bertferry.core.atomic import replace_file
 from bertferry.core.errors import UsageError
-from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TASKS, TaskSpec
+from bertferry.core.tasks import ENCODER_INPUTS, GRAPH_TASKS, POSITIONS_INPUT, TaskSpec
 from bertferry.verify.interface import Interface, standard_names
 from bertferry.verify.probes import Probe
 from bertferry.verify.runner import Arrays
 
-INPUTS = frozenset(name for task in TASKS.values() for name in task.input_names)
-OUTPUTS = frozenset(name for task in TASKS.values() for name in task.output_names)
+INPUTS = frozenset(name for task in GRAPH_TASKS.values() for name in task.input_names)
+OUTPUTS = frozenset(name for task in GRAPH_TASKS.values() for name in task.output_names)
 
 NPZ_ERRORS = (
     *(OSError, ValueError, EOFError, AttributeError, TypeError, MemoryError, RuntimeError),
@@ -67,7 +67,7 @@ def read_golden(path: Path, task: TaskSpec, names: Mapping[str, str] = MappingPr
 
 
 def read_inputs(
-    path: Path, task: TaskSpec = TASKS["encoder"], names: Mapping[str, str] = MappingProxyType({})
+    path: Path, task: TaskSpec = GRAPH_TASKS["encoder"], names: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[Probe, ...]:
     """The inputs stored in an `.npz`, as int32 [B, S], under standard names.
 

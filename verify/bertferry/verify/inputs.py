@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bertferry.core.errors import DataError, UsageError
-from bertferry.core.tasks import POSITIONS_INPUT, TASKS
+from bertferry.core.tasks import GRAPH_TASKS, POSITIONS_INPUT
 from bertferry.verify.artifact import Artifact
 from bertferry.verify.probes import ModelLimits, Probe, select_probes, standard_probes
 
@@ -38,7 +38,7 @@ def select_inputs(
     if not probes and limits is not None:
         longest = min(limits.max_positions, length or limits.max_positions)
         drawn_from = ModelLimits(limits.vocab_size, limits.type_vocab_size, longest)
-        with_positions = POSITIONS_INPUT in TASKS[task].input_names
+        with_positions = POSITIONS_INPUT in GRAPH_TASKS[task].input_names
         probes = standard_probes(drawn_from, seed, with_positions=with_positions)
     probes = select_probes(probes, names)
     _check_limits(artifacts, probes)

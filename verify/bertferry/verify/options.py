@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bertferry.core.choices import check_choice, check_count
 from bertferry.core.errors import UsageError
-from bertferry.core.tasks import TASKS
+from bertferry.core.tasks import GRAPH_TASKS
 from bertferry.verify.execution import Execution
 from bertferry.verify.tolerance import PROFILES
 
@@ -21,7 +21,7 @@ class ParityOptions:
     """What a comparison runs, and what counts as equal.
 
     Attributes:
-      task: what a checkpoint computes, one of `TASKS`.
+      task: what a checkpoint computes, one of `GRAPH_TASKS`.
       device, precision: how candidates run, see `bertferry.verify.execution`; None is an artifact's own precision.
       reference_device, reference_precision: how the reference runs; `fp64` makes it the ground truth.
       graph_optimization, threads: ONNX Runtime's settings for all ONNX files.
@@ -73,7 +73,7 @@ class ParityOptions:
     baseline: str | Path | None = None
 
     def __post_init__(self) -> None:
-        check_choice("task", self.task, TASKS)
+        check_choice("task", self.task, GRAPH_TASKS)
         check_choice("profile", self.profile, PROFILE_CHOICES)
         check_choice("outputs", self.outputs, OUTPUTS)
         check_choice("positions", self.positions, POSITIONS)

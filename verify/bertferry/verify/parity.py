@@ -7,7 +7,7 @@ from pathlib import Path
 from bertferry.convert import SourceOptions
 from bertferry.core.errors import UsageError
 from bertferry.core.progress import ProgressCallback
-from bertferry.core.tasks import TASKS
+from bertferry.core.tasks import EMBEDDINGS, GRAPH_TASKS
 from bertferry.verify.applicability import check_kinds, check_padding
 from bertferry.verify.artifact import Artifact, resolve_artifact
 from bertferry.verify.artifact_comparison import Judgment, compare_artifacts, loosest_profile
@@ -98,7 +98,7 @@ def _resolve(
 def _check_names(sides: Sequence[Artifact], options: ParityOptions) -> tuple[str, ...]:
     """Refuses sides whose names do not match; returns what is left out of the comparison."""
     check_map(options.names, sides, read_names=options.inputs is not None)
-    check_inputs(sides, TASKS[options.task])
+    check_inputs(sides, GRAPH_TASKS[options.task])
     return check_outputs(sides[0], sides[1:], options.outputs)
 
 
@@ -106,7 +106,7 @@ def _inputs(sides: Sequence[Artifact], options: ParityOptions) -> tuple[tuple[Pr
     """The inputs of the comparison, and what they were fitted to."""
     given: Sequence[Probe] = ()
     if options.inputs is not None:
-        given = read_inputs(Path(options.inputs), TASKS[options.task], options.names)
+        given = read_inputs(Path(options.inputs), GRAPH_TASKS[options.task], options.names)
     if options.texts is not None:
         given = text_probes(Path(options.texts), sides)
     restrictions = find_restrictions(sides)
@@ -122,11 +122,13 @@ def _inputs(sides: Sequence[Artifact], options: ParityOptions) -> tuple[tuple[Pr
 
 
 def _check_text_flags(options: ParityOptions, source: SourceOptions, *, strings: bool) -> None:
-    """Refuses options about texts if there are none, and about inputs of encoders if candidates take strings.
+    """Refuses options about texts if nothing uses them, and about inputs of encoders if candidates take strings.
 
     Raises:
       UsageError: naming the flags.
     """
+    if source.about_embeddings and not strings and options.task != EMBEDDINGS:
+        raise UsageError("--pooling and --normalize are for --task embeddings, or a module that takes strings")
     if not strings:
         if source.about_texts and options.texts is None:
             flags = ", ".join(source.about_texts)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bertferry.core.results import Result, Schema
-from bertferry.core.tasks import TASKS
+from bertferry.core.tasks import GRAPH_TASKS
 from bertferry.verify.comparison import OutputDiff
 from bertferry.verify.localization import Drift
 from bertferry.verify.metrics import Metric
@@ -76,8 +76,8 @@ class Report(Result):
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise ValueError(f"task is {self.task!r}: expected one of {', '.join(TASKS)}")
+        if self.task not in GRAPH_TASKS:
+            raise ValueError(f"task is {self.task!r}: expected one of {', '.join(GRAPH_TASKS)}")
         if not self.candidates:
             raise ValueError("candidates is empty")
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bertferry.convert.sentence_files import read_sentence
 from bertferry.core.errors import UsageError
 from bertferry.core.sentence import Sentence
 from bertferry.verify.artifact import Artifact
@@ -55,7 +54,7 @@ def as_string_source(reference: Artifact, kind: StringModule, sentence: Sentence
             raise UsageError(
                 f"{reference.name}: nothing says how its outputs become embeddings: give a checkpoint"
             )
-        sentence = read_sentence(reference.checkpoint.location)
+        sentence = reference.checkpoint.sentence
     positions = reference.limits.max_positions if reference.limits else NO_LIMIT
     source = StringSource(
         reference.name,

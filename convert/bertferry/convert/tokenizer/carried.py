@@ -7,11 +7,12 @@ from pathlib import Path
 from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.keras_hub_config import write_preset_tokenizer
 from bertferry.convert.layout import Layout
+from bertferry.convert.paths import MODULES
 from bertferry.convert.sentence_files import copy_sentence_files
-from bertferry.convert.tokenizer.files import TokenizerFiles, read_files
+from bertferry.convert.tokenizer.files import SENTENCE_CONFIGS, TokenizerFiles, read_files, sentence_config
 from bertferry.convert.tokenizer.reader import UnknownCasingError
 from bertferry.convert.tokenizer.writer import configuration, copy_tokenizer, write_tokenizer
-from bertferry.convert.vocabulary import ADDED, TOKENIZER_CONFIG, USUAL_NAME
+from bertferry.convert.vocabulary import ADDED, TOKENIZER_CONFIG, USUAL_NAME, read_object
 from bertferry.core.errors import UsageError
 from bertferry.core.tokenizer import Tokenizer
 
@@ -53,10 +54,11 @@ def write_tokenizer_files(directory: Path, checkpoint: Checkpoint, target: Layou
       UsageError: for a target that states the casing, nothing says whether texts are lower-cased.
       DataError: a token is missing that KerasHub needs.
     """
-    copy_sentence_files(directory, checkpoint.location, checkpoint.config.hidden_size)
+    copy_sentence_files(directory, checkpoint.location, checkpoint.options, checkpoint.config.hidden_size)
     vocabulary = checkpoint.vocabulary
     files = read_files(checkpoint.location, None)
     tokenizer = _known(checkpoint, target)
+    _write_length(directory, checkpoint, tokenizer)
     if target.naming == "keras":
         if vocabulary is not None and tokenizer is not None and not tokenizer.inexact:
             write_preset_tokenizer(directory, vocabulary, tokenizer)
@@ -89,6 +91,18 @@ def _known(checkpoint: Checkpoint, target: Layout) -> Tokenizer | None:
     if tokenizer is not None and tokenizer.tokenizer_class is None and target.naming == "safetensors":
         return replace(tokenizer, tokenizer_class="BertTokenizer")
     return tokenizer
+
+
+def _write_length(directory: Path, checkpoint: Checkpoint, tokenizer: Tokenizer | None) -> None:
+    """States the length at which texts are cut for sentence-transformers, which has a file of its own for it."""
+    own = sentence_config(directory)
+    if not (directory / MODULES).is_file() or (own and checkpoint.options.max_seq_length is None):
+        return
+    longest = checkpoint.config.max_position_embeddings
+    length = tokenizer.length(longest, padded=False) if tokenizer else longest
+    values = {"do_lower_case": False, **(read_object(own) if own else {}), "max_seq_length": length}
+    path = own or directory / SENTENCE_CONFIGS[0]
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def _write_configuration(

@@ -74,7 +74,11 @@ class GraphBuilder:
     def weight(self, parameter: str) -> str:
         """A parameter with its heads merged, so that every product is a matrix product."""
         axes = _merged_axes(parameter)
-        return self._add_weight(parameter, axes, partial(self._source.read, parameter, axes))
+        return self._add_weight(parameter, self._shape(axes), partial(self._source.read, parameter, axes))
+
+    def own_weight(self, name: str, values: np.ndarray) -> str:
+        """A weight that is none of the checkpoint's parameters."""
+        return self._add_weight(name, values.shape, lambda: values)
 
     def joined_weights(self, name: str, parameters: Sequence[str]) -> str:
         """Parameters of the same shape joined along their last axis, as one weight."""
@@ -83,13 +87,16 @@ class GraphBuilder:
         def load() -> np.ndarray:
             return np.concatenate([self._source.read(parameter, axes) for parameter in parameters], axis=-1)
 
-        return self._add_weight(name, axes, load, len(parameters))
+        shape = self._shape(axes)
+        return self._add_weight(name, (*shape[:-1], shape[-1] * len(parameters)), load)
 
-    def _add_weight(self, name: str, axes: str, load: Callable[[], np.ndarray], parts: int = 1) -> str:
-        shape = named_axes.shape(axes, self._source.sizes)
+    def _shape(self, axes: str) -> tuple[int, ...]:
+        return named_axes.shape(axes, self._source.sizes)
+
+    def _add_weight(self, name: str, shape: tuple[int, ...], load: Callable[[], np.ndarray]) -> str:
         self._weights[name] = Weight(
             name,
-            (*shape[:-1], shape[-1] * parts),
+            shape,
             self.floats,
             lambda: cast(load(), self.floats, name, "keep --precision fp32"),
         )

@@ -9,10 +9,12 @@ from typing import Any
 from bertferry.convert import Checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads, with_parameters
+from bertferry.core.errors import UsageError
 from bertferry.core.extras import ONNX
 from bertferry.core.graph_names import graph_names, graph_task
 from bertferry.core.parameters import task_parameters
-from bertferry.core.tasks import POSITIONS_INPUT, TASKS
+from bertferry.core.sentence import Sentence
+from bertferry.core.tasks import GRAPH_TASKS, POSITIONS_INPUT
 from bertferry.export.onnx.draft import Draft
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.verify.artifact import Artifact, checkpoint_artifact
@@ -30,7 +32,10 @@ class CheckpointSource:
     def __init__(self, checkpoint: Checkpoint, task: str, naming: str = "tensorflow") -> None:
         checkpoint.check_bert()
         self.task = task
-        checkpoint = with_heads(checkpoint, TASKS[task].heads)
+        checkpoint = with_heads(checkpoint, GRAPH_TASKS[task].heads)
+        self._sentence = checkpoint.sentence if GRAPH_TASKS[task].poolings else None
+        if self._sentence is not None:
+            _check_prompts(checkpoint.location.path, self._sentence)
         self._spec = graph_task(checkpoint.task(task), naming)
         self._graph_names = graph_names(self._spec, naming)
         self.standard_names: Mapping[str, str] = {own: name for name, own in self._graph_names.items()}
@@ -55,7 +60,9 @@ class CheckpointSource:
 
     def dimensions(self) -> dict[str, Sequence[str | int]]:
         """The dimensions that the task declares."""
-        sizes, everywhere = self._checkpoint.sizes, POSITIONS_INPUT not in self._graph_names
+        sizes, everywhere = dict(self._checkpoint.sizes), POSITIONS_INPUT not in self._graph_names
+        if self._sentence is not None:
+            sizes["sentence"] = self._sentence.width(sizes["hidden"])
         shapes = {spec.name: spec.shape(sizes) for spec in (*self._spec.inputs, *self._spec.outputs)}
         return {
             own: ["sequence" if everywhere and size == "predictions" else size for size in shapes[name]]
@@ -75,12 +82,13 @@ class CheckpointSource:
             "source_layout": self._checkpoint.layout.name,
             "source_hash": f"sha256:{digest.hexdigest()}",
             "configuration": json.dumps(self._configuration(), sort_keys=True),
+            **({} if self._sentence is None else {"sentence": json.dumps(self._sentence.facts(), sort_keys=True)}),
             "activation": self._checkpoint.config.activation,
         }
 
     def _configuration(self) -> dict[str, Any]:
         source = self._checkpoint
-        return bert_config(source.config, TASKS[self.task].heads, source.classifier)
+        return bert_config(source.config, GRAPH_TASKS[self.task].heads, source.classifier)
 
     def notes(self) -> tuple[str, ...]:
         """What was chosen among its files without being named."""
@@ -93,3 +101,17 @@ class CheckpointSource:
     def probes(self, options: OnnxOptions) -> Sequence[Probe]:
         """The standard probes, or those given."""
         return () if options.inputs is None else read_inputs(Path(options.inputs))
+
+
+def _check_prompts(path: Path, sentence: Sentence) -> None:
+    """Refuses to pool what only a text shows.
+
+    Raises:
+      UsageError: the pooling leaves prompts out.
+    """
+    if not sentence.include_prompt and any(sentence.prompts.values()):
+        raise UsageError(
+            f"{path}: its pooling leaves prompts out (include_prompt: false), and no input of a graph says where "
+            "they end",
+            "export the encoder, with --task encoder, and pool its outputs, or a module of strings",
+        )

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
-from bertferry.convert.source_options import SOURCE_FLAGS, add_source_flags, source_options
+from bertferry.convert.source_options import (
+    EMBEDDING_FLAGS,
+    SOURCE_FLAGS,
+    add_embedding_flags,
+    add_source_flags,
+    source_options,
+)
 from bertferry.core.console import (
     Progress,
     check_report_path,
@@ -17,7 +23,7 @@ from bertferry.core.console import (
 )
 from bertferry.core.errors import UsageError
 from bertferry.core.graph_names import NAMINGS
-from bertferry.core.tasks import TASKS
+from bertferry.core.tasks import EMBEDDINGS, GRAPH_TASKS
 from bertferry.export.onnx.options import (
     DEFAULT_OPSET,
     ONNX_PRECISIONS,
@@ -45,7 +51,25 @@ def build_parser() -> argparse_flags.ArgumentParser:
         default="serving_default",
         help="signature of the SavedModel; default: serving_default",
     )
-    add("--task", choices=tuple(TASKS), default="encoder", help="task of the checkpoint; default: encoder")
+    add(
+        "--task",
+        choices=tuple(GRAPH_TASKS),
+        help="task of the checkpoint; embeddings: one vector per text, as the files of sentence-transformers or "
+        "--pooling and --normalize say; default: encoder, with one of these flags embeddings",
+    )
+    _add_graph_flags(parser)
+    add("--overwrite", action="store_true", help="replace an existing output")
+    add("--inputs", metavar="FILE", help="an .npz file of inputs for the parity check, replaces the probes")
+    add("--no-verify", action="store_true", help="skip the parity check")
+    add("--dry-run", action="store_true", help="check everything, but write nothing")
+    add("--json", metavar="FILE", nargs="?", const="-", help="write the report as JSON to stdout or FILE")
+    add_source_flags(parser)
+    add_embedding_flags(parser)
+    return parser
+
+
+def _add_graph_flags(parser: argparse_flags.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--precision",
         choices=ONNX_PRECISIONS,
@@ -78,16 +102,9 @@ def build_parser() -> argparse_flags.ArgumentParser:
         help="keep outputs float32 in fp16; default: yes",
     )
     add("--external-data", action="store_true", help="write weights to FILE.data; automatic above 2 GB")
-    add("--overwrite", action="store_true", help="replace an existing output")
-    add("--inputs", metavar="FILE", help="an .npz file of inputs for the parity check, replaces the probes")
-    add("--no-verify", action="store_true", help="skip the parity check")
-    add("--dry-run", action="store_true", help="check everything, but write nothing")
-    add("--json", metavar="FILE", nargs="?", const="-", help="write the report as JSON to stdout or FILE")
-    add_source_flags(parser)
-    return parser
 
 
-OF_CHECKPOINT = ("task", "names", "int64_inputs", *SOURCE_FLAGS)
+OF_CHECKPOINT = ("task", "names", "int64_inputs", *SOURCE_FLAGS, *EMBEDDING_FLAGS)
 OF_SAVED_MODEL = ("signature",)
 
 
@@ -100,8 +117,9 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     check_report_path(arguments.json)
     if arguments.output is None:
         raise UsageError("--output FILE is missing: see --help")
+    stated = source_options(arguments)
     options = OnnxOptions(
-        task=arguments.task,
+        task=arguments.task or (EMBEDDINGS if stated.about_embeddings else "encoder"),
         signature=arguments.signature,
         precision=arguments.precision,
         optimize=arguments.optimize,
@@ -121,7 +139,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
             options,
             checkpoint=arguments.checkpoint,
             saved_model=arguments.saved_model,
-            source=source_options(arguments),
+            source=stated,
             overwrite=arguments.overwrite,
             dry_run=arguments.dry_run,
             progress=progress,

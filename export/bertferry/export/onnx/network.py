@@ -2,9 +2,11 @@
 
 from bertferry.convert import Checkpoint
 from bertferry.core.graph_names import graph_names, graph_task
-from bertferry.core.tasks import HEADS, POSITIONS_INPUT, TaskSpec
+from bertferry.core.sentence import Sentence
+from bertferry.core.tasks import HEADS, POSITIONS_INPUT, SENTENCE_OUTPUTS, TaskSpec
 from bertferry.export.onnx.builder import GraphBuilder
 from bertferry.export.onnx.draft import Draft
+from bertferry.export.onnx.embedding import write_embedding
 from bertferry.export.onnx.fused import FusedSteps
 from bertferry.export.onnx.options import DEFAULT_OPSET, OnnxOptions
 from bertferry.export.onnx.plain import PlainSteps
@@ -25,15 +27,18 @@ def draft_network(source: Checkpoint, options: OnnxOptions) -> Draft:
     names = graph_names(spec, naming)
     inputs = [name for name in spec.input_names if name in names]
     positions = POSITIONS_INPUT if POSITIONS_INPUT in inputs else None
-    for name, values in _outputs(steps, source.config.num_layers, spec, positions).items():
-        if graph.floats == options.floats:
+    sentence = source.sentence if spec.poolings else None
+    for name, values in _outputs(steps, source.config.num_layers, spec, positions, sentence).items():
+        if options.floats == (graph.floats if sentence is None else "float32"):
             graph.add("Identity", [values], name)
         else:
             graph.cast(values, options.floats, name)
     return graph.draft(inputs, spec.output_names, options.integers, options.floats).renamed(names)
 
 
-def _outputs(steps: PlainSteps, num_layers: int, spec: TaskSpec, positions: str | None) -> dict[str, str]:
+def _outputs(
+    steps: PlainSteps, num_layers: int, spec: TaskSpec, positions: str | None, sentence: Sentence | None
+) -> dict[str, str]:
     """Writes the network; returns the tensor of each output."""
     sequence = _encode(steps, num_layers)
     pooled = steps.pool(sequence, "pooler") if spec.needs_pooler else ""
@@ -42,6 +47,8 @@ def _outputs(steps: PlainSteps, num_layers: int, spec: TaskSpec, positions: str 
         outputs["pooled_output"] = pooled
     for head in spec.heads:
         outputs |= _head_outputs(steps, head, sequence, pooled, positions)
+    if sentence is not None:
+        outputs[SENTENCE_OUTPUTS[0].name] = write_embedding(steps.graph, sentence, sequence, pooled)
     return outputs
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bertferry.core.choices import check_choice
 from bertferry.core.errors import UsageError
 from bertferry.core.graph_names import NAMINGS
-from bertferry.core.tasks import TASKS
+from bertferry.core.tasks import GRAPH_TASKS
 
 FLOATS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "int8": "float32"}
 """Type of the weights and of the values between operations, by precision; int8 is quantized afterwards."""
@@ -23,7 +23,7 @@ class OnnxOptions:
     """Options of an ONNX graph, made from a checkpoint or a SavedModel.
 
     Attributes:
-      task: task of a checkpoint, one of `TASKS`.
+      task: task of a checkpoint, one of `GRAPH_TASKS`; `embeddings` pools the encoder's outputs.
       signature: name of a SavedModel's signature.
       precision: `fp32`, `fp16` or `bf16` (weights and matrix products in 16 bits), or `int8` (dynamic, per
         channel).
@@ -56,7 +56,7 @@ class OnnxOptions:
     inputs: str | None = None
 
     def __post_init__(self) -> None:
-        check_choice("task", self.task, TASKS)
+        check_choice("task", self.task, GRAPH_TASKS)
         check_choice("precision", self.precision, ONNX_PRECISIONS)
         check_choice("optimization", self.optimize, OPTIMIZATIONS)
         check_choice("opset", self.opset, OPSETS)

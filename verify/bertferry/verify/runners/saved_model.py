@@ -10,7 +10,7 @@ import tensorflow as tf
 from bertferry.core.errors import DataError, UsageError, first_line
 from bertferry.core.extras import check_installed
 from bertferry.core.manifest import read_manifest
-from bertferry.core.tasks import CONVENIENCES, ENCODER_INPUTS, TASKS, inputs_of
+from bertferry.core.tasks import CONVENIENCES, ENCODER_INPUTS, GRAPH_TASKS, inputs_of
 from bertferry.modeling.tf_compat import LoadedModule, list_declared_inputs
 from bertferry.verify.execution import DEFAULT_EXECUTION, Execution
 from bertferry.verify.kinds import SIGNATURE
@@ -39,7 +39,7 @@ class HubRunner:
                 self.loaded = root.resolved_object
                 self._layers: list[tuple[Any, dict[str, tf.DType]]] = [(root, _types(self.loaded, ENCODER_INPUTS))]
                 # If the root is the encoder, the heads are separate sub-objects.
-                for head in TASKS[task].heads if TASKS[task].encoder else ():
+                for head in GRAPH_TASKS[task].heads if GRAPH_TASKS[task].encoder else ():
                     if not hasattr(self.loaded, head):
                         raise DataError(f"{path}: missing .{head} (required by task {task})")
                     part = getattr(self.loaded, head)

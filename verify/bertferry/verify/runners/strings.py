@@ -1,15 +1,14 @@
 """Runs modules of strings, and their source: its own tokenizer, its encoder and what follows that."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bertferry.convert.sentence_modules import read_dense
-from bertferry.core.sentence import Dense, Sentence
-from bertferry.verify.numpy_network.error_function import erf
+from bertferry.core.sentence import Sentence
+from bertferry.verify.embedding import embed
 from bertferry.verify.runner import Arrays, Runner
 from bertferry.verify.tokenization import SourceTokenizer
 
@@ -18,13 +17,6 @@ if TYPE_CHECKING:
 
 TEXT, SECOND = "text", "second"
 """Names of a probe's texts, and of the second ones if it has pairs."""
-ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "identity": lambda values: values,
-    "tanh": np.tanh,
-    "relu": lambda values: np.maximum(values, 0),
-    "gelu": lambda values: values * (1 + erf(values / np.sqrt(2))) / 2,
-    "sigmoid": lambda values: 1 / (1 + np.exp(-values)),
-}
 
 
 class StringModuleRunner:
@@ -96,41 +88,6 @@ class SourceEmbeddingsRunner:
         if prompt and not sentence.include_prompt:
             mask = _without_prompt(mask, self.source.prompt_length(prompt, self._length))
         return {"embeddings": embed(outputs, mask, arrays["input_mask"], sentence)}
-
-
-def embed(outputs: Arrays, mask: np.ndarray, given: np.ndarray, sentence: Sentence) -> np.ndarray:
-    """The embeddings [B, H] in float32 of an encoder's outputs.
-
-    `mask` marks the positions that are pooled, `given` those that the encoder was given.
-    """
-    vectors = np.concatenate([_pool(pooling, outputs, mask, given) for pooling in sentence.poolings], axis=-1)
-    for layer in sentence.layers:
-        if isinstance(layer, Dense):
-            kernel, bias = read_dense(layer)
-            vectors = ACTIVATIONS[layer.activation](vectors @ kernel + (0 if bias is None else bias))
-        else:
-            lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-            vectors = vectors / np.maximum(lengths, 1e-12)
-    return vectors.astype(np.float32)
-
-
-def _pool(pooling: str, outputs: Arrays, mask: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """One pooling of sentence-transformers over a mask's positions; `given` is that of the encoder's inputs."""
-    sequence, weights = outputs["sequence_output"].astype(np.float64), mask[..., np.newaxis].astype(np.float64)
-    if pooling == "pooled":
-        return outputs["pooled_output"].astype(np.float64)
-    if pooling == "cls":
-        return sequence[np.arange(len(mask)), mask.argmax(axis=1)]
-    if pooling == "max":
-        return np.where(weights > 0, sequence, -1e9).max(axis=1)
-    if pooling == "lasttoken":
-        last = mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1)
-        return sequence[np.arange(len(mask)), last] * mask.any(axis=1, keepdims=True)
-    if pooling == "weightedmean":
-        first = given.argmax(axis=1)[:, np.newaxis]
-        weights = weights * (np.arange(1, mask.shape[1] + 1) - first)[..., np.newaxis]
-    count = np.maximum(weights.sum(axis=1), 1e-9)
-    return (sequence * weights).sum(axis=1) / (np.sqrt(count) if pooling == "mean_sqrt_len" else count)
 
 
 def _without_prompt(mask: np.ndarray, length: int) -> np.ndarray:
