@@ -14,7 +14,7 @@ from bertferry.convert.report import ConversionReport, conversion_report
 from bertferry.convert.source_options import SourceOptions
 from bertferry.convert.tokenizer.carried import check_text_flags, write_tokenizer_files
 from bertferry.convert.writers.content import TensorContent
-from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
+from bertferry.core.atomic import check_destination, clear_leftovers, new_directory, storing
 from bertferry.core.errors import DataError
 from bertferry.core.progress import ProgressCallback
 from bertferry.core.tasks import has_classes
@@ -60,7 +60,8 @@ def convert_checkpoint(
         tell = _counter(work, progress)
         check_skipped(checkpoint)
         crcs = write_tensors(staging, work, tell)
-        compare_bits(staging, work, crcs, tell)
+        with storing(staging):
+            compare_bits(staging, work, crcs, tell)
         report = conversion_report(work, input, output)
         (staging / "conversion_report.json").write_text(report.to_json())
     return report

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -151,6 +152,15 @@ def _take_place(staging: Path, target: Path) -> None:
     _sync_entry(target.parent)
     if replaces:
         shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
+
+
+@contextmanager
+def storing(directory: Path) -> Iterator[None]:
+    """Lets the disk store what was written so far while the body goes on."""
+    with ThreadPoolExecutor(1) as pool:
+        stored = pool.submit(_sync, directory)
+        yield
+        stored.result()
 
 
 def _sync(directory: Path) -> None:
