@@ -12,6 +12,7 @@ from formulas import ACTIVATION_FORMULAS
 from bertferry.convert import ConversionOptions, convert_checkpoint, open_checkpoint
 from bertferry.core.config import ACTIVATIONS
 from bertferry.core.errors import DataError
+from bertferry.core.inner_outputs import INNER
 from bertferry.core.tasks import TASKS
 from bertferry.verify.execution import Execution
 from bertferry.verify.inspection_points import point_names
@@ -153,6 +154,7 @@ def assert_same_function(checkpoint, task, precision):
 
     The heads of the Keras networks compute in float32 in any case.
     """
+    checkpoint = replace(checkpoint, inner=INNER)
     ours, theirs = NumpyNetworkRunner(checkpoint, task, precision), keras_runner(checkpoint, task, precision)
     for probe in PROBES:
         got, want = ours.run(probe.inputs), theirs.run(probe.inputs)
@@ -174,8 +176,9 @@ def test_pytorch_computes_the_same(golden, tmp_path, task, precision):
     convert_checkpoint(
         golden / SOURCES[task], tmp_path / "hf", ConversionOptions(to="huggingface", task=converted)
     )
-    ours = NumpyNetworkRunner(open_checkpoint(golden / SOURCES[task]), task, precision)
-    theirs = HuggingFaceRunner(tmp_path / "hf", task, Execution(precision=precision))
+    checkpoint = replace(open_checkpoint(golden / SOURCES[task]), inner=INNER)
+    ours = NumpyNetworkRunner(checkpoint, task, precision)
+    theirs = HuggingFaceRunner(tmp_path / "hf", checkpoint.task(task), Execution(precision=precision))
     for probe in PROBES:
         got, want = ours.run(probe.inputs), theirs.run(probe.inputs)
         tokens = probe.inputs["input_mask"].any(axis=1)  # transformers masks with another constant

@@ -28,6 +28,7 @@ from bertferry.convert.vocabulary import Vocabulary, read_vocabulary
 from bertferry.core import axes
 from bertferry.core.config import EncoderConfig
 from bertferry.core.errors import DataError, UsageError
+from bertferry.core.inner_outputs import inner_outputs
 from bertferry.core.parameters import canonical_axes
 from bertferry.core.sentence import Sentence
 from bertferry.core.tasks import TaskSpec, task_spec
@@ -40,6 +41,7 @@ class Checkpoint:
     `classifier` is what its configuration says about a classifier.
     `initialized` are parameters of heads that the file lacks: they have the initial values of BERT.
     `options` are those with which it was opened.
+    `inner` are the kinds of `bertferry.core.inner_outputs` that its tasks return besides their own outputs.
     """
 
     location: Location
@@ -49,6 +51,7 @@ class Checkpoint:
     classifier: ClassifierConfig
     initialized: tuple[str, ...] = ()
     options: SourceOptions = SourceOptions()
+    inner: tuple[str, ...] = ()
 
     @property
     def layout(self) -> Layout:
@@ -121,9 +124,11 @@ class Checkpoint:
         return (*self.match.found, *self.initialized)
 
     def task(self, name: str) -> TaskSpec:
-        """A task of this encoder, which may have no pooler."""
+        """A task of this encoder, which may have no pooler, with the outputs on request."""
         spec = task_spec(name, pooler="pooler/kernel" in self.parameters)
-        return replace(spec, poolings=self.sentence.poolings) if spec.poolings else spec
+        if spec.poolings:
+            spec = replace(spec, poolings=self.sentence.poolings)
+        return replace(spec, inner=inner_outputs(self.inner, self.config.num_layers))
 
     @property
     def notes(self) -> tuple[str, ...]:

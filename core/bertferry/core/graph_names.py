@@ -7,6 +7,7 @@ does: integers have 64 bits, and a model with a head returns what the head compu
 from collections.abc import Iterable
 from dataclasses import replace
 
+from bertferry.core.inner_outputs import INNER
 from bertferry.core.tasks import ENCODER_OUTPUTS, HEADS, POSITIONS_INPUT, TaskSpec
 
 NAMINGS = ("tensorflow", "huggingface")
@@ -42,4 +43,11 @@ def graph_names(task: TaskSpec, naming: str) -> dict[str, str]:
 
 def in_order(outputs: Iterable[str]) -> list[str]:
     """Names of outputs in the order in which a task returns them; others follow in alphabetical order."""
-    return sorted(outputs, key=lambda name: (_OUTPUTS.index(name) if name in _OUTPUTS else len(_OUTPUTS), name))
+
+    def place(name: str) -> tuple[int, int, str]:
+        kind, _, number = name.rpartition(".")
+        if kind in INNER and number.isdecimal():
+            return len(_OUTPUTS) + INNER.index(kind), int(number), name
+        return (_OUTPUTS.index(name) if name in _OUTPUTS else len(_OUTPUTS) + len(INNER)), 0, name
+
+    return sorted(outputs, key=place)

@@ -8,26 +8,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """An input or output of a model.
-
-    Each of `dims` is a symbol of `DYNAMIC`, or an axis of a parameter, whose size the checkpoint determines.
-    """
-
-    name: str
-    dtype: Literal["int32", "float32"]
-    dims: tuple[str, ...]
-    meaning: str = ""
-
-    def shape(self, sizes: Mapping[str, int]) -> tuple[str | int, ...]:
-        """The dimensions, with axes replaced by their sizes: `("batch", 768)`."""
-        return tuple(dim if dim in DYNAMIC else sizes[dim] for dim in self.dims)
-
-
-DYNAMIC = ("batch", "sequence", "predictions")
-"""Dimensions that may differ in every call."""
+from bertferry.core.inner_outputs import InnerSpec, inner_spec
+from bertferry.core.tensors import TensorSpec
 
 
 def _integers(name: str, *dims: str) -> TensorSpec:
@@ -141,7 +123,7 @@ class TaskSpec:
     """What a model computes: the outputs of its heads and, if `encoder`, those of the encoder.
 
     An encoder without a `pooler` has the vectors of its tokens only. `poolings`, as in `bertferry.core.sentence`,
-    make the embedding of a text of these.
+    make the embedding of a text of these. `inner` are outputs on request.
     """
 
     name: str
@@ -149,6 +131,7 @@ class TaskSpec:
     encoder: bool = True
     pooler: bool = True
     poolings: tuple[str, ...] = ()
+    inner: tuple[InnerSpec, ...] = ()
 
     @property
     def head_specs(self) -> tuple[HeadSpec, ...]:
@@ -163,10 +146,11 @@ class TaskSpec:
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        """Those of the encoder, if the task has them, then those of the heads."""
+        """Those of the encoder, if the task has them, those of the heads, then those on request."""
         own = [output for head in self.head_specs for output in head.outputs]
         encoder = ENCODER_OUTPUTS if self.pooler else ENCODER_OUTPUTS[:1]
-        return (*(encoder if self.encoder else ()), *own, *(SENTENCE_OUTPUTS if self.poolings else ()))
+        sentence = SENTENCE_OUTPUTS if self.poolings else ()
+        return (*(encoder if self.encoder else ()), *own, *sentence, *self.inner)
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -180,17 +164,17 @@ class TaskSpec:
 
     @property
     def listed(self) -> tuple[str, ...]:
-        """The outputs that a Hub module returns for a list of inputs, in order.
+        """The outputs that a Hub module returns for a list of inputs, in order; those on request it does not.
 
         Those of the encoder are in the order of https://www.tensorflow.org/hub/common_saved_model_apis/text.
         """
         encoder = ("pooled_output", "sequence_output") if self.pooler else ("sequence_output",)
-        return encoder if self.encoder else self.output_names
+        return encoder if self.encoder else replace(self, inner=()).output_names
 
     @property
     def per_token(self) -> tuple[str, ...]:
-        """The names of its outputs that have the sequence as their second dimension."""
-        return tuple(spec.name for spec in self.outputs if spec.dims[1] == "sequence")
+        """The names of its outputs that have values per token."""
+        return tuple(spec.name for spec in self.outputs if "sequence" in spec.dims)
 
     @property
     def needs_pooler(self) -> bool:
@@ -258,7 +242,10 @@ def task_that_keeps(head: str, heads: Collection[str]) -> str:
     return max(having, key=lambda spec: len(spec.heads)).name
 
 
-def is_per_token(name: str, rank: int) -> bool:
-    """Whether an output with this name and rank has the sequence as its second dimension: [B, S, ...]."""
-    specs = (spec for task in GRAPH_TASKS.values() for spec in task.outputs)
-    return any(spec.name == name and len(spec.dims) == rank and spec.dims[1] == "sequence" for spec in specs)
+def token_axis(name: str, rank: int) -> int | None:
+    """Which axis of an output with this name and rank is the sequence: 1 of [B, S, ...], and of attention maps
+    [B, N, S, S] that of the attending tokens; None if there is none."""
+    inner = inner_spec(name)
+    specs = [inner] if inner else [spec for task in GRAPH_TASKS.values() for spec in task.outputs]
+    dims = next((spec.dims for spec in specs if spec.name == name and len(spec.dims) == rank), ())
+    return dims.index("sequence") if "sequence" in dims else None

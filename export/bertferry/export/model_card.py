@@ -4,7 +4,8 @@ import json
 
 from bertferry.convert import Checkpoint
 from bertferry.core.sentence import Dense, Normalize, Sentence
-from bertferry.core.tasks import POSITIONS_INPUT, TaskSpec, TensorSpec
+from bertferry.core.tasks import POSITIONS_INPUT, TaskSpec
+from bertferry.core.tensors import TensorSpec
 from bertferry.export.module_writer import Module
 from bertferry.export.text.prompts import prompt_functions
 from bertferry.export.text_assets import TextAssets

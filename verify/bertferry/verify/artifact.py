@@ -66,11 +66,12 @@ def resolve_artifact(
     execution: Execution = DEFAULT_EXECUTION,
     source: SourceOptions = SourceOptions(),
     names: Mapping[str, str] = MappingProxyType({}),
+    inner: tuple[str, ...] = (),
 ) -> Artifact:
     """The artifact at `[KIND:]PATH` under standard names; without KIND, it is detected from the files.
 
     `source` says how a checkpoint is read; `names` are standard names by an artifact's own, besides those that are
-    known.
+    known; `inner` are the outputs that a checkpoint returns on request.
 
     Raises:
       BertferryError: no such file, an unknown kind, a damaged file, ambiguous names, or an unsupported device or
@@ -89,9 +90,10 @@ def resolve_artifact(
         return _under_standard_names(saved_model_artifact(path, kind, execution, task=task), task, names)
     if kind == "onnx":
         return _under_standard_names(onnx_artifact(path, execution), task, names)
+    checkpoint = replace(open_checkpoint(path, source), inner=inner)
     if kind == "huggingface":
-        return huggingface_artifact(open_checkpoint(path, source), task, execution)
-    return checkpoint_artifact(open_checkpoint(path, source), task, execution)
+        return huggingface_artifact(checkpoint, task, execution)
+    return checkpoint_artifact(checkpoint, task, execution)
 
 
 def _under_standard_names(artifact: Artifact, task: str, names: Mapping[str, str]) -> Artifact:

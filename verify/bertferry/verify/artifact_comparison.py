@@ -17,6 +17,7 @@ from bertferry.verify.environment import environment
 from bertferry.verify.golden import write_golden
 from bertferry.verify.inputs import find_limits, select_inputs
 from bertferry.verify.localization import Drift, localize
+from bertferry.verify.matching import expected_outputs
 from bertferry.verify.metrics import TaskMetrics
 from bertferry.verify.probes import Probe, coverage
 from bertferry.verify.report import CandidateResult, ProbeResult, Report
@@ -156,6 +157,7 @@ def _run_candidate(
     outcomes, metrics = [], TaskMetrics(judgment.tolerance)
     for number, (probe, want) in enumerate(zip(reference_run.probes, reference_run.outputs, strict=True)):
         tell(f"candidate on '{probe.name}'", number)
+        want = {name: want[name] for name in expected_outputs(reference, candidate, want)}
         outcomes.append(_run_probe(runner, probe, want, judgment, judged, metrics))
     drift = (
         _drift(runner, reference_run.probes, reference_run.points, outcomes, judgment.tolerance)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from bertferry.core.tasks import CONVENIENCES, is_per_token
+from bertferry.core.tasks import CONVENIENCES, token_axis
 from bertferry.verify.statistics import RTOLS, Statistics, measure
 from bertferry.verify.tolerance import PROFILES, Tolerance
 
@@ -174,15 +174,12 @@ def _judged_elements(
     judged = np.ones(shape, dtype=bool)
     if mask is None or not shape or shape[0] != mask.shape[0]:
         return judged
-    if positions == "unmasked" and is_per_token(name, len(shape)) and shape[:2] == mask.shape:
-        judged &= _broadcast(mask == 1, shape)
+    axis = token_axis(name, len(shape))
+    if positions == "unmasked" and axis is not None and shape[axis] == mask.shape[1]:
+        judged &= np.expand_dims(mask == 1, [other for other in range(1, len(shape)) if other != axis])
     if not judge_padding:
-        judged &= _broadcast((mask == 1).any(axis=1), shape)
+        judged &= np.expand_dims((mask == 1).any(axis=1), list(range(1, len(shape))))
     return judged
-
-
-def _broadcast(selected: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    return np.broadcast_to(selected.reshape(selected.shape + (1,) * (len(shape) - selected.ndim)), shape)
 
 
 def judge(statistics: Statistics, tolerance: Tolerance) -> str:

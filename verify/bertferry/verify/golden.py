@@ -15,6 +15,7 @@ import numpy as np
 
 from bertferry.core.atomic import replace_file
 from bertferry.core.errors import UsageError
+from bertferry.core.inner_outputs import inner_spec
 from bertferry.core.tasks import ENCODER_INPUTS, GRAPH_TASKS, POSITIONS_INPUT, TaskSpec
 from bertferry.verify.interface import Interface, standard_names
 from bertferry.verify.probes import Probe
@@ -51,8 +52,8 @@ def read_golden(path: Path, task: TaskSpec, names: Mapping[str, str] = MappingPr
     """
     stored = []
     for name, (arrays, own_names) in _batches(path, task, names).items():
-        outputs = {name: array for name, array in arrays.items() if name in OUTPUTS or name in names.values()}
-        outputs = {name: array for name, array in outputs.items() if name not in INPUTS}
+        known = OUTPUTS | {*names.values(), *filter(inner_spec, arrays)}
+        outputs = {name: array for name, array in arrays.items() if name in known - INPUTS}
         if not outputs:
             raise UsageError(
                 f"{path}: missing outputs: it has {', '.join(arrays) or 'no arrays'}, expected arrays named "

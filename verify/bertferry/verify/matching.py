@@ -1,8 +1,9 @@
 """Whether the sides of a comparison take the same inputs and return the same outputs, by what they declare."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from bertferry.core.errors import UsageError
+from bertferry.core.inner_outputs import inner_spec
 from bertferry.core.tasks import TaskSpec
 from bertferry.verify.artifact import Artifact
 
@@ -45,7 +46,7 @@ def check_outputs(reference: Artifact, candidates: Sequence[Artifact], outputs: 
     for side in candidates:
         if reference.interface is None or side.interface is None:
             continue
-        want, got = list(reference.interface.outputs), list(side.interface.outputs)
+        want, got = expected_outputs(reference, side, reference.interface.outputs), list(side.interface.outputs)
         unmatched = [name for name in (*want, *got) if name not in want or name not in got]
         names = " and ".join(f"{at.name} returns {', '.join(_names(at, 'outputs'))}" for at in (reference, side))
         if unmatched and not set(want) & set(got):
@@ -58,6 +59,16 @@ def check_outputs(reference: Artifact, candidates: Sequence[Artifact], outputs: 
         if unmatched:
             left_out.append(f"{', '.join(unmatched)}: not compared with {side.name}, since only one side has it")
     return tuple(left_out)
+
+
+def expected_outputs(reference: Artifact, side: Artifact, returned: Iterable[str]) -> list[str]:
+    """Which of the outputs that the reference returned another side must have.
+
+    A checkpoint computes outputs on request for the sides that have them.
+    """
+    if reference.checkpoint is None or side.interface is None:
+        return list(returned)
+    return [name for name in returned if inner_spec(name) is None or name in side.interface.outputs]
 
 
 def _names(side: Artifact, *which: str) -> list[str]:

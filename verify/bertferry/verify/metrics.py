@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bertferry.core.tasks import is_per_token
+from bertferry.core.tasks import token_axis
 from bertferry.verify.runner import Arrays
 from bertferry.verify.tolerance import Tolerance
 
@@ -46,7 +46,7 @@ class TaskMetrics:
         common = {name for name in want if name in got and want[name].shape == got[name].shape}
         common = {name for name in common if np.isfinite(got[name].astype(np.float64)).all()}
         for name in common & set(DECISIONS):
-            decides = mask == 1 if is_per_token(name, want[name].ndim) else used
+            decides = mask == 1 if token_axis(name, want[name].ndim) == 1 else used
             rows = (
                 array[decides].reshape(-1, array.shape[-1]).astype(np.float64) for array in (want[name], got[name])
             )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bertferry.convert import SourceOptions
 from bertferry.core.errors import UsageError
+from bertferry.core.inner_outputs import inner_kinds
 from bertferry.core.progress import ProgressCallback
 from bertferry.core.tasks import EMBEDDINGS, GRAPH_TASKS
 from bertferry.verify.applicability import check_kinds, check_padding
@@ -89,10 +90,17 @@ def verify_parity(
 def _resolve(
     reference: str | Path, candidates: Sequence[str | Path], options: ParityOptions, source: SourceOptions
 ) -> list[Artifact]:
-    """The reference and the candidates."""
+    """The reference and the candidates; checkpoints compute what any other returns on request."""
     runs = [(reference, options.reference_execution())]
     runs += [(candidate, options.candidate_execution()) for candidate in candidates]
-    return [resolve_artifact(path, options.task, run, source, options.names) for path, run in runs]
+    sides = [resolve_artifact(path, options.task, run, source, options.names) for path, run in runs]
+    inner = inner_kinds(name for side in sides if side.interface for name in side.interface.outputs)
+    return [
+        side
+        if side.checkpoint is None or not inner
+        else resolve_artifact(path, options.task, run, source, inner=inner)
+        for side, (path, run) in zip(sides, runs, strict=True)
+    ]
 
 
 def _check_names(sides: Sequence[Artifact], options: ParityOptions) -> tuple[str, ...]:

@@ -23,7 +23,9 @@ from bertferry.core.console import (
 )
 from bertferry.core.errors import UsageError
 from bertferry.core.graph_names import NAMINGS
+from bertferry.core.inner_outputs import INNER
 from bertferry.core.tasks import EMBEDDINGS, GRAPH_TASKS
+from bertferry.export.inner_flags import add_inner_flags, inner_kinds_of
 from bertferry.export.onnx.options import (
     DEFAULT_OPSET,
     ONNX_PRECISIONS,
@@ -95,16 +97,12 @@ def _add_graph_flags(parser: argparse_flags.ArgumentParser) -> None:
         "last_hidden_state, …; default: the latter if the source or the target is a Hugging Face folder",
     )
     add("--int64-inputs", action="store_true", help="use int64 instead of int32 inputs for a checkpoint")
-    add(
-        "--keep-io",
-        action=BooleanOptionalAction,
-        default=True,
-        help="keep outputs float32 in fp16; default: yes",
-    )
+    add_inner_flags(parser)
+    add("--keep-io", action=BooleanOptionalAction, default=True, help="keep outputs float32 in fp16; default: yes")
     add("--external-data", action="store_true", help="write weights to FILE.data; automatic above 2 GB")
 
 
-OF_CHECKPOINT = ("task", "names", "int64_inputs", *SOURCE_FLAGS, *EMBEDDING_FLAGS)
+OF_CHECKPOINT = ("task", "names", "int64_inputs", *INNER, *SOURCE_FLAGS, *EMBEDDING_FLAGS)
 OF_SAVED_MODEL = ("signature",)
 
 
@@ -126,6 +124,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         opset=arguments.opset,
         names=arguments.names,
         int64_inputs=arguments.int64_inputs,
+        inner=inner_kinds_of(arguments),
         keep_io=arguments.keep_io,
         external_data=arguments.external_data,
         verify=not arguments.no_verify,

@@ -102,11 +102,12 @@ def export_onnx(
     name = str(checkpoint if checkpoint is not None else saved_model)
     opened.check(options)
     check_requirements(opened, options)
+    notes = (*opened.notes(), *options.notes)
     if options.inputs is not None:
         opened.probes(options)  # a file that does not fit must be reported before the work, and by a dry run
     if dry_run:
         inputs, outputs = opened.interface()
-        return OnnxReport(name, str(output), options.precision, inputs, outputs, notes=opened.notes())
+        return OnnxReport(name, str(output), options.precision, inputs, outputs, notes=notes)
     with new_file(target, overwrite=overwrite) as staging:
         built, weight_bytes, parity = _write_and_check(staging, opened, target, options, progress or no_progress)
         written = {path.name: path.stat().st_size for path in staging.parent.iterdir()}
@@ -123,7 +124,7 @@ def export_onnx(
         parity=None if parity is None else parity.to_dict(),
         verdict="not checked" if parity is None else parity.verdict(),
         compared="" if parity is None else describe_compared(opened, options),
-        notes=opened.notes(),
+        notes=notes,
     )
 
 
@@ -138,7 +139,7 @@ def _open_source(
     if (checkpoint is None) == (saved_model is None):
         raise UsageError("give one source: --checkpoint PATH or --saved-model DIR")
     if checkpoint is not None:
-        found = open_checkpoint(checkpoint, source)
+        found = replace(open_checkpoint(checkpoint, source), inner=options.inner)
         naming = options.names or default_naming(found.layout.name, target)
         return CheckpointSource(found, options.task, naming), replace(options, names=naming)
     return SavedModelSource(Path(str(saved_model)), options.signature), options

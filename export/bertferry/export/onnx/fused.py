@@ -17,13 +17,18 @@ class FusedSteps(PlainSteps):
 
     def mask(self) -> str:
         """Int32 [B, S]; a row of padding only attends to everything, as a softmax over equal masks does."""
+        if self.attentions:
+            return super().mask()
         add, constant = self.graph.add, self.graph.constant
         mask = self.graph.cast(MASK, "int32")
         only_padding = add("Equal", [self.graph.reduce_max(mask, axis=1), constant(0, "int32")])
         return add("Where", [only_padding, constant(1, "int32"), mask])
 
-    def attend(self, hidden: str, mask: str, place: str) -> str:
-        """Attention over the three projections joined."""
+    def attend(self, hidden: str, mask: str, place: str, probabilities: str = "") -> str:
+        """Attention over the three projections joined, in plain operations if its probabilities are outputs: the
+        operation keeps them to itself."""
+        if self.attentions:
+            return super().attend(hidden, mask, place, probabilities)
         kernel, bias = (
             self.graph.joined_weights(
                 f"{place}/projections/{part}", [f"{place}/{projection}/{part}" for projection in PROJECTIONS]

@@ -21,17 +21,18 @@ def draft_network(source: Checkpoint, options: OnnxOptions) -> Draft:
     The tensors at which a verifier may cut it are named: `embeddings`, `layer_0/attention`, …, `pooler`.
     """
     graph = GraphBuilder(source, options.between, options.opset or DEFAULT_OPSET)
-    steps = STEPS[options.optimize](graph, source.config)
     naming = options.names or "tensorflow"
     spec = graph_task(source.task(options.task), naming)
     names = graph_names(spec, naming)
+    steps = STEPS[options.optimize](graph, source.config, attentions="attentions" in source.inner)
     inputs = [name for name in spec.input_names if name in names]
     positions = POSITIONS_INPUT if POSITIONS_INPUT in inputs else None
     sentence = source.sentence if spec.poolings else None
-    for name, values in _outputs(steps, source.config.num_layers, spec, positions, sentence).items():
-        if options.floats == (graph.floats if sentence is None else "float32"):
+    outputs = _outputs(steps, source.config.num_layers, spec, positions, sentence)
+    for name, values in (outputs | {inner.name: inner.point for inner in spec.inner}).items():
+        if graph.floats == options.floats == "float32":
             graph.add("Identity", [values], name)
-        else:
+        else:  # in half precision, some have 16 bits and some 32
             graph.cast(values, options.floats, name)
     return graph.draft(inputs, spec.output_names, options.integers, options.floats).renamed(names)
 
@@ -57,7 +58,7 @@ def _encode(steps: PlainSteps, num_layers: int) -> str:
     hidden = steps.embed("embeddings")
     for layer in range(num_layers):
         place, point = f"encoder/{layer}", f"layer_{layer}"
-        context = steps.attend(hidden, mask, f"{place}/attention")
+        context = steps.attend(hidden, mask, f"{place}/attention", f"{point}/probabilities")
         normed = steps.dense_add_norm(
             context,
             f"{place}/attention/output",

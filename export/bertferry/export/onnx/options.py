@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bertferry.core.choices import check_choice
 from bertferry.core.errors import UsageError
 from bertferry.core.graph_names import NAMINGS
+from bertferry.core.inner_outputs import INNER
 from bertferry.core.tasks import GRAPH_TASKS
 
 FLOATS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "int8": "float32"}
@@ -34,6 +35,8 @@ class OnnxOptions:
         clients of Hugging Face's files look for, with int64 inputs; default: the latter if the source or the
         target is a Hugging Face folder.
       int64_inputs: use int64 instead of int32 inputs for a checkpoint.
+      inner: outputs of a checkpoint's graph besides those of its task, of `INNER`: the hidden states, and the
+        attention maps, of every layer.
       keep_io: keep outputs float32 in fp16; otherwise they are float16.
       external_data: write the weights to a separate file; automatic above 2 GB.
       verify: run the parity check before the output takes its name.
@@ -50,6 +53,7 @@ class OnnxOptions:
     opset: int | None = None
     names: str | None = None
     int64_inputs: bool = False
+    inner: tuple[str, ...] = ()
     keep_io: bool = True
     external_data: bool = False
     verify: bool = True
@@ -61,6 +65,8 @@ class OnnxOptions:
         check_choice("optimization", self.optimize, OPTIMIZATIONS)
         check_choice("opset", self.opset, OPSETS)
         check_choice("names", self.names, NAMINGS)
+        for kind in self.inner:
+            check_choice("outputs", kind, INNER)
         if self.inputs is not None and not self.verify:
             raise UsageError("--inputs is for the parity check, which --no-verify skips")
         if not self.keep_io and self.precision != "fp16":
@@ -68,6 +74,13 @@ class OnnxOptions:
 
         if self.optimize == "ort" and self.precision == "bf16":
             raise UsageError("--optimize ort with --precision bf16: Attention has no bfloat16 kernel")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What users should know about the combination of options."""
+        if self.optimize == "ort" and "attentions" in self.inner:
+            return ("attention is in plain operations: ONNX Runtime's own returns no attention maps",)
+        return ()
 
     @property
     def between(self) -> str:

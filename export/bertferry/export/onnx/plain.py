@@ -15,9 +15,11 @@ class PlainSteps:
     intermediate values can exceed float16's range, are computed in float32, as LayerNormalization does by itself.
     """
 
-    def __init__(self, graph: GraphBuilder, config: EncoderConfig) -> None:
+    def __init__(self, graph: GraphBuilder, config: EncoderConfig, *, attentions: bool = False) -> None:
+        """`attentions`: whether the probabilities of attention are outputs of the graph."""
         self.graph = graph
         self.config = config
+        self.attentions = attentions
 
     def mask(self) -> str:
         """What `attend` adds to the scores, float32 [B, 1, 1, S]: 0 for tokens, -10000 for padding.
@@ -40,15 +42,18 @@ class PlainSteps:
         segments = add("Gather", [weight("embeddings/segment"), TYPE_IDS])
         return self.add_norm(add("Add", [words, positions]), segments, "embeddings/norm", output)
 
-    def attend(self, hidden: str, mask: str, place: str) -> str:
-        """Scaled dot-product attention: the contexts of all heads joined, [B, S, H]."""
+    def attend(self, hidden: str, mask: str, place: str, probabilities: str = "") -> str:
+        """Scaled dot-product attention: the contexts of all heads joined, [B, S, H].
+
+        `probabilities` names those with which each token attends to each, float32 [B, N, S, S].
+        """
         add, constant = self.graph.add, self.graph.constant
         query, key, value = (self.dense(hidden, f"{place}/{part}") for part in ("query", "key", "value"))
         # Scaling the query takes fewer products than scaling the scores, which it also keeps in float16's range.
         query = add("Mul", [query, constant(self.config.head_size**-0.5, self.graph.floats)])
         scores = add("MatMul", [self._split_heads(query, [0, 2, 1, 3]), self._split_heads(key, [0, 2, 3, 1])])
-        probabilities = add("Softmax", [add("Add", [self.widen(scores), mask])], axis=-1)
-        contexts = add("MatMul", [self.narrow(probabilities), self._split_heads(value, [0, 2, 1, 3])])
+        attended = add("Softmax", [add("Add", [self.widen(scores), mask])], probabilities, axis=-1)
+        contexts = add("MatMul", [self.narrow(attended), self._split_heads(value, [0, 2, 1, 3])])
         joined = add("Transpose", [contexts], perm=[0, 2, 1, 3])
         return add("Reshape", [joined, constant([0, 0, self.config.hidden_size])])
 

@@ -53,6 +53,11 @@ class Attention(tf_keras.layers.Layer):
         """The projections by the last part of their parameters' canonical names."""
         return {"query": self._query_dense, "key": self._key_dense, "value": self._value_dense}
 
+    @property
+    def softmax(self) -> MaskedSoftmax:
+        """The layer that returns the probabilities of attention [B, N, F, T]."""
+        return self._masked_softmax
+
     @plain_call
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         """`[from, to]` or `[from, to, mask]` → contexts [B, F, N, D]."""

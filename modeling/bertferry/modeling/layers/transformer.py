@@ -9,6 +9,7 @@ import tf_keras
 from bertferry.core.config import LAYER_NORM_EPSILON
 from bertferry.modeling.layers.attention import Attention
 from bertferry.modeling.layers.dense_einsum import DenseEinsum
+from bertferry.modeling.layers.masked_softmax import MaskedSoftmax
 from bertferry.modeling.layers.precision import at_least_float32
 from bertferry.modeling.layers.weight_options import split_options
 from bertferry.modeling.plain_call import plain_call
@@ -106,6 +107,11 @@ class Transformer(tf_keras.layers.Layer):
             "output": self._output_dense,
             "output/norm": self._output_layer_norm,
         }
+
+    @property
+    def softmax(self) -> MaskedSoftmax:
+        """The layer that returns the probabilities of attention [B, N, S, S], once built."""
+        return self._attention_layer.softmax
 
     def _layer_norm(self, name: str) -> tf_keras.layers.LayerNormalization:
         return tf_keras.layers.LayerNormalization(

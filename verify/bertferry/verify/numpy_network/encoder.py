@@ -15,8 +15,12 @@ Keep = Callable[[str, np.ndarray], np.ndarray]
 """Is given the value at each named point, and returns the value to go on with."""
 
 
-def encode(weights: Weights, config: EncoderConfig, inputs: Arrays, keep: Keep) -> np.ndarray:
+def encode(
+    weights: Weights, config: EncoderConfig, inputs: Arrays, keep: Keep, *, attentions: bool = False
+) -> np.ndarray:
     """One vector per token: integers [B, S] by the names of `ENCODER_INPUTS` → [B, S, H].
+
+    With `attentions`, the probabilities of attention are points, too.
 
     Raises:
       ValueError: an id, a segment or the length is outside its table.
@@ -25,7 +29,7 @@ def encode(weights: Weights, config: EncoderConfig, inputs: Arrays, keep: Keep) 
     hidden = keep("embeddings", embed(weights, config, ids, types))
     bias = attention_bias(mask).astype(hidden.dtype)
     for layer in range(config.num_layers):
-        hidden = run_layer(weights, config, layer, hidden, bias, keep)
+        hidden = run_layer(weights, config, layer, hidden, bias, keep, attentions)
     return hidden
 
 
@@ -48,11 +52,22 @@ def attention_bias(mask: np.ndarray) -> np.ndarray:
 
 
 def run_layer(
-    weights: Weights, config: EncoderConfig, layer: int, hidden: np.ndarray, bias: np.ndarray, keep: Keep
+    weights: Weights,
+    config: EncoderConfig,
+    layer: int,
+    hidden: np.ndarray,
+    bias: np.ndarray,
+    keep: Keep,
+    attentions: bool,
 ) -> np.ndarray:
     """Self-attention and a feed-forward network, each with residual and LayerNorm: [B, S, H] → [B, S, H]."""
     place, point, epsilon = f"encoder/{layer}", f"layer_{layer}", config.layer_norm_eps
-    attended = keep(f"{point}/attention", attend(weights, config, f"{place}/attention", hidden, bias))
+    shape = hidden.shape[0], config.num_attention_heads, *bias.shape[1:] * 2
+    probabilities = np.empty(shape, hidden.dtype) if attentions else None
+    attended = attend(weights, config, f"{place}/attention", hidden, bias, probabilities)
+    if probabilities is not None:
+        keep(f"{point}/probabilities", probabilities)
+    attended = keep(f"{point}/attention", attended)
     normed = layer_norm(attended + hidden, weights, f"{place}/attention/norm", epsilon)
     normed = keep(f"{point}/attention_norm", normed)
     inner = dense(normed, weights, f"{place}/intermediate", ACTIVATION_FUNCTIONS[config.activation])
@@ -61,15 +76,23 @@ def run_layer(
 
 
 def attend(
-    weights: Weights, config: EncoderConfig, place: str, hidden: np.ndarray, bias: np.ndarray
+    weights: Weights,
+    config: EncoderConfig,
+    place: str,
+    hidden: np.ndarray,
+    bias: np.ndarray,
+    probabilities: np.ndarray | None,
 ) -> np.ndarray:
-    """Multi-head self-attention and its output projection: [B, S, H] → [B, S, H]."""
+    """Multi-head self-attention and its output projection: [B, S, H] → [B, S, H].
+
+    `probabilities` [B, N, S, S] gets those with which each token attends to each.
+    """
     heads = (*hidden.shape[:2], config.num_attention_heads, config.head_size)
     query, key, value = (
         dense(hidden, weights, f"{place}/{part}").reshape(heads) for part in ("query", "key", "value")
     )
     query /= config.head_size**0.5
-    context = attention(query, key, value, bias)
+    context = attention(query, key, value, bias, probabilities)
     return dense(context.reshape(hidden.shape), weights, f"{place}/output")
 
 

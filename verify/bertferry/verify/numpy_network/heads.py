@@ -3,6 +3,7 @@
 import numpy as np
 
 from bertferry.core.config import EncoderConfig
+from bertferry.core.inner_outputs import inner_kinds
 from bertferry.core.tasks import HEADS, POSITIONS_INPUT, TaskSpec
 from bertferry.verify.numpy_network.activations import ACTIVATION_FUNCTIONS
 from bertferry.verify.numpy_network.encoder import Keep, encode, pool
@@ -25,7 +26,14 @@ def task_outputs(
     Raises:
       ValueError: an input is outside its table or sequence.
     """
-    sequence = encode(weights, config, inputs, keep)
+    inside: dict[str, np.ndarray] = {}
+
+    def keep_inside(name: str, value: np.ndarray) -> np.ndarray:
+        inside[name] = value = keep(name, value)
+        return value
+
+    attentions = "attentions" in inner_kinds(task.output_names)
+    sequence = encode(weights, config, inputs, keep_inside if task.inner else keep, attentions=attentions)
     vectors = {"sequence": sequence}
     if task.needs_pooler:
         vectors["pooled"] = pool(weights, sequence, keep)
@@ -38,7 +46,7 @@ def task_outputs(
             outputs["pooled_output"] = vectors["pooled"]
     for name in task.heads:
         outputs |= head_outputs(weights, config, name, vectors[HEADS[name].reads])
-    return outputs
+    return outputs | {inner.name: inside[inner.point] for inner in task.inner}
 
 
 def head_outputs(weights: Weights, config: EncoderConfig, name: str, vectors: np.ndarray) -> dict[str, np.ndarray]:

@@ -42,8 +42,13 @@ def layer_norm(vectors: np.ndarray, weights: Weights, place: str, epsilon: float
     return vectors
 
 
-def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """softmax(query · keyᵀ + bias) · value for every head: [B, S, N, D] each and bias [B, S] → [B, S, N, D]."""
+def attention(
+    query: np.ndarray, key: np.ndarray, value: np.ndarray, bias: np.ndarray, kept: np.ndarray | None = None
+) -> np.ndarray:
+    """softmax(query · keyᵀ + bias) · value for every head: [B, S, N, D] each and bias [B, S] → [B, S, N, D].
+
+    `kept` [B, N, S, S] gets the probabilities.
+    """
     batch, length, heads, _ = query.shape
     context = np.empty_like(query)
     count = max(1, CACHED_SCORES // length**2)
@@ -55,6 +60,8 @@ def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray, bias: np.nd
             scores = q @ k.swapaxes(1, 2)
             scores += bias[row]
             softmax(scores)
+            if kept is not None:
+                kept[row, start : start + count] = scores
             np.matmul(scores, v, out=out)
     return context
 

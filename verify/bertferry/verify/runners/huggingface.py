@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bertferry.core.errors import DataError, UnavailableError, first_line
+from bertferry.core.inner_outputs import inner_kinds
 from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TRANSFORMERS_CLASSES, TaskSpec
 from bertferry.verify.execution import FLOATS, Execution
 from bertferry.verify.runner import Arrays
@@ -33,6 +34,9 @@ class HuggingFaceRunner:
             raise UnavailableError(f"{execution.flag('device')} gpu: no GPU visible to PyTorch")
         torch.backends.cuda.matmul.allow_tf32 = execution.precision == "tf32"
         options: dict[str, Any] = {"add_pooling_layer": task.pooler} if task.name == "encoder" else {}
+        self._attentions = "attentions" in inner_kinds(task.output_names)
+        if self._attentions:
+            options["attn_implementation"] = "eager"  # the others return none
         try:
             model, loading_info = getattr(transformers, self._class_name()).from_pretrained(
                 str(path), local_files_only=True, use_safetensors=True, output_loading_info=True, **options
@@ -56,15 +60,18 @@ class HuggingFaceRunner:
         torch = self._torch
         arguments = {theirs: self._tensor(inputs[ours]) for ours, theirs in ARGUMENTS.items()}
         with torch.no_grad():
-            result = self._model(**arguments, output_hidden_states=True)
+            result = self._model(**arguments, output_hidden_states=True, output_attentions=self._attentions)
             if not self._task.encoder:  # the heads of transformers use the same output names
-                outputs = {name: getattr(result, name) for name in self._task.output_names}
+                own = (output.name for head in self._task.head_specs for output in head.outputs)
+                outputs = {name: getattr(result, name) for name in own}
             elif not self._task.heads:
-                all_outputs = {"sequence_output": result.last_hidden_state, "pooled_output": result.pooler_output}
-                outputs = {name: all_outputs[name] for name in self._task.output_names}
+                outputs = {"sequence_output": result.last_hidden_state, "pooled_output": result.pooler_output}
             else:
                 outputs = self._pretraining_outputs(result, self._tensor(inputs[POSITIONS_INPUT]))
-        return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
+            for inner in self._task.inner:
+                kind, number = inner.name.split(".")
+                outputs[inner.name] = getattr(result, kind)[int(number)]
+        return {name: outputs[name].float().cpu().numpy() for name in self._task.output_names}
 
     def _pretraining_outputs(
         self,
@@ -81,7 +88,7 @@ class HuggingFaceRunner:
                 "pooled_output": self._model.bert.pooler(sequence),
                 "nsp_logits": result.seq_relationship_logits,
             }
-        return {name: outputs[name] for name in self._task.output_names}
+        return outputs
 
     def _tensor(self, array: np.ndarray) -> "torch.Tensor":
         return self._torch.tensor(array, dtype=self._torch.long, device=self._device)

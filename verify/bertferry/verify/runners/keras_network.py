@@ -34,8 +34,9 @@ class KerasNetworkRunner:
             if isinstance(self.model, TransformerEncoder)
             else next(layer for layer in self.model.layers if isinstance(layer, TransformerEncoder))
         )
-        for point, layer in _points(self.encoder):
-            _name_output(layer, point)
+        self._inside: dict[str, tf.Tensor] = {}
+        for point, layer in (*_points(self.encoder), *_probabilities(self.encoder)):
+            _name_output(layer, point, self._inside)
         narrow = execution.precision in ("fp16", "bf16") and device.kind == "cpu"
         self._function = DeviceFunction(self.outputs, self._task.input_names, device, widen=narrow)
 
@@ -49,7 +50,9 @@ class KerasNetworkRunner:
 
     def outputs(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The task's outputs as tensors."""
-        return dict(zip(self._task.output_names, map(_to_float32, self._output_list(inputs)), strict=True))
+        outputs = self._output_list(inputs)
+        outputs += [self._inside[inner.point] for inner in self._task.inner]
+        return dict(zip(self._task.output_names, map(_to_float32, outputs), strict=True))
 
     def _output_list(self, inputs: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
         tensors = [inputs[name] for name in ENCODER_INPUTS]
@@ -76,13 +79,20 @@ def _points(encoder: TransformerEncoder) -> Iterator[tuple[str, tf_keras.layers.
         yield "pooler", encoder.get_layer("pooler_transform")
 
 
-def _name_output(layer: tf_keras.layers.Layer, point: str) -> None:
-    """Names a layer's output after the point in every graph that is traced from now on."""
+def _probabilities(encoder: TransformerEncoder) -> Iterator[tuple[str, tf_keras.layers.Layer]]:
+    """Yields the point of every layer's attention map with the layer whose output it is."""
+    for number in range(encoder.get_config()["num_layers"]):
+        yield f"layer_{number}/probabilities", encoder.get_layer(f"transformer/layer_{number}").softmax
+
+
+def _name_output(layer: tf_keras.layers.Layer, point: str, kept: dict[str, tf.Tensor]) -> None:
+    """Names a layer's output after the point, and keeps it, in every graph that is traced from now on."""
     call = layer.call
 
     def call_and_name(*inputs: Any, **options: Any) -> tf.Tensor:
         with tf.name_scope("points/"):
-            return tf.identity(call(*inputs, **options), name=point)
+            kept[point] = tf.identity(call(*inputs, **options), name=point)
+            return kept[point]
 
     layer.call = call_and_name
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from bertferry.convert import Checkpoint
 from bertferry.verify.execution import FLOATS
+from bertferry.verify.inspection_points import point_of
 from bertferry.verify.numpy_network.heads import task_outputs
 from bertferry.verify.numpy_network.weights import read_weights
 from bertferry.verify.runner import Arrays
@@ -29,6 +30,8 @@ class NumpyNetworkRunner:
         values: dict[str, np.ndarray] = {}
 
         def keep(name: str, value: np.ndarray) -> np.ndarray:
+            if point_of(name) is None:  # an output on request
+                return value
             values[name] = value.astype(np.float32)
             return (given or {}).get(name, value).astype(value.dtype)
 
