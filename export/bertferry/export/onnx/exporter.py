@@ -106,8 +106,7 @@ def export_onnx(
     if options.inputs is not None:
         opened.probes(options)  # a file that does not fit must be reported before the work, and by a dry run
     if dry_run:
-        inputs, outputs = opened.interface()
-        return OnnxReport(name, str(output), options.precision, inputs, outputs, notes=notes)
+        return OnnxReport(name, str(output), options.precision, *opened.interface(), notes=notes)
     with new_file(target, overwrite=overwrite) as staging:
         built, weight_bytes, parity = _write_and_check(staging, opened, target, options, progress or no_progress)
         written = {path.name: path.stat().st_size for path in staging.parent.iterdir()}
