@@ -20,6 +20,7 @@ PARTS = ("core", "modeling", "convert", "export", "verify")
 MODULES = {
     "convert-checkpoint": "bertferry.convert.command",
     "export-hub-module": "bertferry.export.command",
+    "export-litert": "bertferry.export.litert.command",
     "export-onnx": "bertferry.export.onnx.command",
     "verify-parity": "bertferry.verify.command",
 }

@@ -5,6 +5,7 @@ import os
 from bertferry.__main__ import help_text
 from bertferry.convert.command import build_parser as convert
 from bertferry.export.command import build_parser as export
+from bertferry.export.litert.command import build_parser as litert
 from bertferry.export.onnx.command import build_parser as onnx
 from bertferry.verify.command import build_parser as verify
 
@@ -25,7 +26,7 @@ error, and what other libraries write to stderr.
 def main() -> None:
     print(INTRODUCTION)
     sections = [f"## bertferry\n\n```\n{help_text()}```"]
-    for parser in (convert(), export(), onnx(), verify()):
+    for parser in (convert(), export(), litert(), onnx(), verify()):
         sections.append(f"## {parser.prog}\n\n```\n{parser.format_help()}```")
     print("\n\n".join(sections))
 

@@ -1,4 +1,4 @@
-"""Single entry point to the four commands: `bertferry` and `python -m bertferry`."""
+"""Single entry point to the commands: `bertferry` and `python -m bertferry`."""
 
 import sys
 from importlib import import_module
@@ -11,6 +11,7 @@ COMMANDS = {
         "convert a checkpoint from any layout to another (convert-checkpoint)",
     ),
     "export-hub": ("bertferry.export.command", "export a TF2 Hub module, or check one (export-hub-module)"),
+    "export-litert": ("bertferry.export.litert.command", "export a LiteRT file (export-litert)"),
     "export-onnx": ("bertferry.export.onnx.command", "export an ONNX graph (export-onnx)"),
     "verify": ("bertferry.verify.command", "compare what models compute (verify-parity)"),
 }
@@ -39,7 +40,7 @@ def run() -> None:
 
 def help_text() -> str:
     """Output of `bertferry --help`."""
-    lines = "".join(f"  {name:<12} {purpose}\n" for name, (_, purpose) in COMMANDS.items())
+    lines = "".join(f"  {name:<13} {purpose}\n" for name, (_, purpose) in COMMANDS.items())
     return f"""usage: bertferry [-h] [--version] COMMAND ...
 
 Convert BERT checkpoints between formats, export them, and verify that nothing changed.
@@ -47,8 +48,8 @@ Convert BERT checkpoints between formats, export them, and verify that nothing c
 commands:
 {lines}
 options:
-  -h, --help   show this help message and exit
-  --version    show program's version number and exit
+  -h, --help    show this help message and exit
+  --version     show program's version number and exit
 
 `bertferry COMMAND --help` shows the flags of a command. Each command is also a program of its own, named in
 parentheses above.

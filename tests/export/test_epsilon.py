@@ -13,7 +13,7 @@ from bertferry.convert.loading import load_network
 from bertferry.core.config import LAYER_NORM_EPSILON
 from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
 from bertferry.verify import ParityOptions, verify_parity
-from bertferry.verify.artifact import resolve_artifact
+from bertferry.verify.resolution import resolve_artifact
 
 EPSILON = 0.05
 """Large: the variances of the golden encoder's vectors are around 1."""

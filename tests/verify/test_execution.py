@@ -234,7 +234,7 @@ class TestTexts:
         assert (code, "nothing says whether texts are lower-cased: give --do-lower-case" in err) == (2, True)
 
     def test_the_ids_are_those_of_the_words(self, with_vocabulary):
-        from bertferry.verify.artifact import resolve_artifact
+        from bertferry.verify.resolution import resolve_artifact
         from bertferry.verify.texts import text_probes
 
         folder, texts = with_vocabulary

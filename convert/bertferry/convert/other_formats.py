@@ -18,7 +18,7 @@ OTHERS = {
     "*.onnx": ("an ONNX graph", ITS_CHECKPOINT),
     "*.gguf": ("a model of llama.cpp", ITS_CHECKPOINT),
     "*.ggml": ("a model of llama.cpp", ITS_CHECKPOINT),
-    "*.tflite": ("a LiteRT graph", ITS_CHECKPOINT),
+    "*.tflite": ("a LiteRT graph, which verify-parity compares", ITS_CHECKPOINT),
     "*.mlmodel": ("a Core ML model", ITS_CHECKPOINT),
     "*.mlpackage": ("a Core ML model", ITS_CHECKPOINT),
     "openvino*.xml": ("an OpenVINO graph", ITS_CHECKPOINT),

@@ -11,6 +11,7 @@ from bertferry.core.errors import UnavailableError
 EXTRAS: dict[str, tuple[str, ...]] = {
     "tensorflow": ("tensorflow", "tf_keras", "tensorflow_hub", "keras", "tf2onnx"),
     "cpu": ("onnx", "onnxruntime"),
+    "litert": ("ai_edge_litert",),
     "text": ("tensorflow_text", "tokenizers"),
     "torch": ("torch", "transformers"),
 }
@@ -20,6 +21,8 @@ HUB = ("tensorflow", "tf_keras", "tensorflow_hub")
 """What loads a Hub module."""
 ONNX = EXTRAS["cpu"]
 """What writes and runs an ONNX file."""
+LITERT = EXTRAS["litert"]
+"""What runs a LiteRT file; TensorFlow writes it."""
 
 
 def check_installed(purpose: str, *modules: str) -> None:

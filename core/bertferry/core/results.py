@@ -25,6 +25,7 @@ class Schema(StrEnum):
     MODULE = "bertferry.module/1"
     MODULE_EXPORT = "bertferry.export/2"
     ONNX_EXPORT = "bertferry.onnx/1"
+    LITERT_EXPORT = "bertferry.litert/1"
     CONTRACT = "bertferry.contract/1"
     PARITY = "bertferry.parity/1"
 

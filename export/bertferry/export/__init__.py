@@ -1,4 +1,4 @@
-"""Export checkpoints as Hub modules and ONNX graphs."""
+"""Export checkpoints as Hub modules, ONNX graphs and LiteRT files."""
 
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from bertferry.export.contract import ContractReport
     from bertferry.export.contract_check import check_module_contract
     from bertferry.export.hub_exporter import export_hub_module
+    from bertferry.export.litert.exporter import LitertReport, export_litert
+    from bertferry.export.litert.options import LitertOptions
     from bertferry.export.onnx.exporter import OnnxReport, export_onnx
     from bertferry.export.onnx.options import OnnxOptions
     from bertferry.export.options import ModuleOptions
@@ -19,6 +21,8 @@ else:
             "contract": "ContractReport",
             "contract_check": "check_module_contract",
             "hub_exporter": "export_hub_module",
+            "litert.exporter": "LitertReport export_litert",
+            "litert.options": "LitertOptions",
             "onnx.exporter": "OnnxReport export_onnx",
             "onnx.options": "OnnxOptions",
             "options": "ModuleOptions",
@@ -29,10 +33,13 @@ else:
 __all__ = [
     "ContractReport",
     "ExportReport",
+    "LitertOptions",
+    "LitertReport",
     "ModuleOptions",
     "OnnxOptions",
     "OnnxReport",
     "check_module_contract",
     "export_hub_module",
+    "export_litert",
     "export_onnx",
 ]

@@ -28,7 +28,7 @@ def task_outputs(
       parameters: those of the encoder and of the task's heads, by canonical name.
       config: sizes and activation.
       task: one of `TASKS`.
-      inputs: int32 [B, S] each, masked-LM positions [B, P].
+      inputs: int32 [B, S] each, masked-LM positions [B, P]; without these, words are predicted everywhere.
       dtype: type of the outputs.
     """
     encoded = encode(parameters, config, *(inputs[name] for name in ENCODER_INPUTS), training=False)
@@ -57,7 +57,7 @@ def head_outputs(
 
     Only some heads read the pooled output.
 
-    `positions` [B, P] are those whose tokens the masked-LM head predicts.
+    `positions` [B, P] are those whose tokens the masked-LM head predicts, by default all.
     """
     outputs: Outputs = {}
     for name in heads:
@@ -75,9 +75,10 @@ def head_outputs(
 
 
 def masked_lm(
-    parameters: Parameters, config: EncoderConfig, sequence: tf.Tensor, positions: tf.Tensor
+    parameters: Parameters, config: EncoderConfig, sequence: tf.Tensor, positions: tf.Tensor | None
 ) -> tf.Tensor:
-    """Logits [B, P, V] of the tokens at some positions: a transform, then the tied token embedding table."""
-    hidden = activate(dense(tf.gather(sequence, positions, batch_dims=1), parameters, "mlm/dense"), config)
+    """Logits [B, P, V] of the tokens at some positions, or at all: a transform, then the tied embedding table."""
+    chosen = sequence if positions is None else tf.gather(sequence, positions, batch_dims=1)
+    hidden = activate(dense(chosen, parameters, "mlm/dense"), config)
     hidden = layer_norm(hidden, parameters, "mlm/norm", config.layer_norm_eps)
     return tf.matmul(hidden, parameters["embeddings/word"], transpose_b=True) + parameters["mlm/bias"]

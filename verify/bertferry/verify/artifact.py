@@ -1,4 +1,4 @@
-"""Artifacts to compare: their kinds, their valid inputs, and how to open them."""
+"""Artifacts to compare: what their files say of each kind, and how to open them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from bertferry.convert import Checkpoint, SourceOptions, open_checkpoint
+from bertferry.convert import Checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_task
 from bertferry.core.errors import UsageError
@@ -17,8 +17,8 @@ from bertferry.core.tokenizer import Tokenizer
 from bertferry.verify.execution import DEFAULT_EXECUTION, DEVICES, Execution
 from bertferry.verify.file_facts import describe_onnx, graph_interface, model_limits, module_interface
 from bertferry.verify.golden import GoldenRunner, read_golden
-from bertferry.verify.interface import Interface, standard_names
-from bertferry.verify.kinds import SIGNATURE, split_kind
+from bertferry.verify.interface import Interface
+from bertferry.verify.kinds import SIGNATURE
 from bertferry.verify.module_facts import module_tokenizer
 from bertferry.verify.probes import ModelLimits, Probe
 from bertferry.verify.runner import Runner
@@ -58,50 +58,6 @@ class Artifact:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     execution: Execution = DEFAULT_EXECUTION
     checkpoint: Checkpoint | None = None
-
-
-def resolve_artifact(
-    reference: str | Path,
-    task: str,
-    execution: Execution = DEFAULT_EXECUTION,
-    source: SourceOptions = SourceOptions(),
-    names: Mapping[str, str] = MappingProxyType({}),
-    inner: tuple[str, ...] = (),
-) -> Artifact:
-    """The artifact at `[KIND:]PATH` under standard names; without KIND, it is detected from the files.
-
-    `source` says how a checkpoint is read; `names` are standard names by an artifact's own, besides those that are
-    known; `inner` are the outputs that a checkpoint returns on request.
-
-    Raises:
-      BertferryError: no such file, an unknown kind, a damaged file, ambiguous names, or an unsupported device or
-        precision.
-    """
-    kind, path = split_kind(str(reference))
-    if kind != "onnx":
-        execution = replace(execution, graph_optimization="all", threads=None)
-    if kind != "checkpoint":
-        execution = replace(execution, engine="auto")
-    if kind == "golden":
-        if execution.device != "cpu" or execution.precision is not None:
-            raise UsageError(f"{path}: stored outputs do not run: device and precision do not apply")
-        return golden_artifact(path, GRAPH_TASKS[task], names)
-    if kind in ("hub", "savedmodel"):
-        return _under_standard_names(saved_model_artifact(path, kind, execution, task=task), task, names)
-    if kind == "onnx":
-        return _under_standard_names(onnx_artifact(path, execution), task, names)
-    checkpoint = replace(open_checkpoint(path, source), inner=inner)
-    if kind == "huggingface":
-        return huggingface_artifact(checkpoint, task, execution)
-    return checkpoint_artifact(checkpoint, task, execution)
-
-
-def _under_standard_names(artifact: Artifact, task: str, names: Mapping[str, str]) -> Artifact:
-    """The artifact with the inputs and outputs that it declares renamed."""
-    own = artifact.interface
-    if own is None:
-        return artifact
-    return under_names(artifact, standard_names(artifact.name, own, GRAPH_TASKS[task], names))
 
 
 def under_names(artifact: Artifact, standard: Mapping[str, str]) -> Artifact:

@@ -43,7 +43,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     parser = command_parser(
         "verify-parity",
         "Compare BERT artifacts: exit code 0 if they agree, 1 if not, 2 for bad input, 3 if a device, precision "
-        "or package is missing. ART is [KIND:]PATH with KIND one of checkpoint, hub, savedmodel, onnx, "
+        "or package is missing. ART is [KIND:]PATH with KIND one of checkpoint, hub, savedmodel, onnx, litert, "
         "huggingface (runs in PyTorch) and golden; without KIND, it is detected from the files.",
     )
     add = parser.add_argument

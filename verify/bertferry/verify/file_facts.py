@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bertferry.core.errors import UsageError
+from bertferry.core.litert_files import read_notes
 from bertferry.core.onnx_files.interface import onnx_interface
 from bertferry.core.onnx_files.metadata import onnx_metadata
 from bertferry.core.tasks import GRAPH_TASKS
@@ -14,7 +15,7 @@ from bertferry.verify.probes import ModelLimits
 from bertferry.verify.saved_model_interface import SavedModelInterface
 
 FILE_PRECISIONS = ("fp32", "fp16", "bf16", "int8")
-"""Those of `export-onnx`."""
+"""Those of `export-onnx` and `export-litert`."""
 
 
 def describe_onnx(path: Path) -> tuple[str, dict[str, Any]]:
@@ -33,6 +34,22 @@ def describe_onnx(path: Path) -> tuple[str, dict[str, Any]]:
         configuration = None
     if precision not in FILE_PRECISIONS or not isinstance(configuration, dict):
         raise UsageError(f"{path}: its metadata are damaged: export it again with export-onnx")
+    return precision, configuration
+
+
+def describe_litert(path: Path) -> tuple[str, dict[str, Any]]:
+    """The precision and the configuration that `export-litert` noted in a file; of others, nothing is known.
+
+    Raises:
+      UsageError: notes of `export-litert` that are damaged.
+    """
+    try:
+        notes = read_notes(path)
+    except ValueError:
+        notes = {"precision": None}
+    precision, configuration = notes.get("precision", "fp32"), notes.get("configuration", {})
+    if precision not in FILE_PRECISIONS or not isinstance(configuration, dict):
+        raise UsageError(f"{path}: its notes are damaged: export it again with export-litert")
     return precision, configuration
 
 

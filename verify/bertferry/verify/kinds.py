@@ -4,10 +4,12 @@ import os
 from pathlib import Path
 
 from bertferry.core.errors import UsageError
+from bertferry.core.litert_files import SUFFIX, is_litert
 from bertferry.verify.saved_model_interface import SAVED_MODEL, SavedModelInterface, versions_in
 
-KINDS = ("checkpoint", "hub", "savedmodel", "onnx", "huggingface", "golden")
+KINDS = ("checkpoint", "hub", "savedmodel", "onnx", "litert", "huggingface", "golden")
 SIGNATURE = "serving_default"
+SUFFIXES = {".npz": "golden", ".onnx": "onnx", SUFFIX: "litert"}
 
 
 def split_kind(reference: str) -> tuple[str, Path]:
@@ -23,8 +25,10 @@ def split_kind(reference: str) -> tuple[str, Path]:
     if colon and kind.isalpha() and not Path(reference).exists():
         raise UsageError(f"{reference}: unknown kind {kind!r}: expected one of {', '.join(KINDS)}")
     path = Path(reference)
-    if path.suffix in (".npz", ".onnx"):
-        return {".npz": "golden", ".onnx": "onnx"}[path.suffix], path
+    if is_litert(path):
+        return "litert", path
+    if path.suffix in SUFFIXES:
+        return SUFFIXES[path.suffix], path
     if (path / SAVED_MODEL).is_file():
         return _kind_of_saved_model(path), path
     if path.is_dir() and not any(at.is_file() for at in path.iterdir()) and (versions := versions_in(path)):

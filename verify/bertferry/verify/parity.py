@@ -10,7 +10,7 @@ from bertferry.core.inner_outputs import inner_kinds
 from bertferry.core.progress import ProgressCallback
 from bertferry.core.tasks import EMBEDDINGS, GRAPH_TASKS
 from bertferry.verify.applicability import check_kinds, check_padding
-from bertferry.verify.artifact import Artifact, resolve_artifact
+from bertferry.verify.artifact import Artifact
 from bertferry.verify.artifact_comparison import Judgment, compare_artifacts, loosest_profile
 from bertferry.verify.fitting import check_fit, find_restrictions, fit_probes
 from bertferry.verify.golden import read_inputs
@@ -20,6 +20,7 @@ from bertferry.verify.matching import check_inputs, check_map, check_outputs
 from bertferry.verify.options import ParityOptions
 from bertferry.verify.probes import Probe
 from bertferry.verify.report import Report
+from bertferry.verify.resolution import resolve_artifact
 from bertferry.verify.stored_report import read_report, regressions
 from bertferry.verify.string_comparison import as_string_source, string_probes, strings_of
 from bertferry.verify.texts import text_probes
@@ -39,7 +40,7 @@ def verify_parity(
 
     Args:
       reference, candidates: artifacts, each `[KIND:]PATH`: checkpoints in any layout, Hub modules, SavedModels,
-        ONNX files, Hugging Face directories, `.npz` files of stored inputs and outputs.
+        ONNX and LiteRT files, Hugging Face directories, `.npz` files of stored inputs and outputs.
       options: what to run, and what counts as equal.
       source: how to read checkpoints whose files leave it open.
       progress: called as the work goes on.

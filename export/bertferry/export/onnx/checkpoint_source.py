@@ -36,67 +36,67 @@ class CheckpointSource:
         self._sentence = checkpoint.sentence if GRAPH_TASKS[task].poolings else None
         if self._sentence is not None:
             _check_prompts(checkpoint.location.path, self._sentence)
-        self._spec = graph_task(checkpoint.task(task), naming)
-        self._graph_names = graph_names(self._spec, naming)
-        self.standard_names: Mapping[str, str] = {own: name for name, own in self._graph_names.items()}
-        self.returns_less = self._spec.output_names != checkpoint.task(task).output_names
-        self._names = task_parameters(self._spec, checkpoint.config.num_layers)
-        self._checkpoint = with_parameters(checkpoint, self._names, f"task {task}")
+        self.spec = graph_task(checkpoint.task(task), naming)
+        self.graph_names = graph_names(self.spec, naming)
+        self.standard_names: Mapping[str, str] = {own: name for name, own in self.graph_names.items()}
+        self.returns_less = self.spec.output_names != checkpoint.task(task).output_names
+        self._names = task_parameters(self.spec, checkpoint.config.num_layers)
+        self.checkpoint = with_parameters(checkpoint, self._names, f"task {task}")
 
     def check(self, options: OnnxOptions) -> None:
         """A checkpoint supports all options."""
 
     def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The inputs and outputs of the task."""
-        names = self._graph_names
-        takes, returns = self._spec.input_names, self._spec.output_names
+        names = self.graph_names
+        takes, returns = self.spec.input_names, self.spec.output_names
         return tuple(names[name] for name in takes if name in names), tuple(names[name] for name in returns)
 
     def draft(self, options: OnnxOptions) -> Draft:
         """The task's network, written from the parameters."""
         from bertferry.export.onnx.network import draft_network
 
-        return draft_network(self._checkpoint, options)
+        return draft_network(self.checkpoint, options)
 
     def dimensions(self) -> dict[str, Sequence[str | int]]:
         """The dimensions that the task declares."""
-        sizes, everywhere = dict(self._checkpoint.sizes), POSITIONS_INPUT not in self._graph_names
+        sizes, everywhere = dict(self.checkpoint.sizes), POSITIONS_INPUT not in self.graph_names
         if self._sentence is not None:
             sizes["sentence"] = self._sentence.width(sizes["hidden"])
-        shapes = {spec.name: spec.shape(sizes) for spec in (*self._spec.inputs, *self._spec.outputs)}
+        shapes = {spec.name: spec.shape(sizes) for spec in (*self.spec.inputs, *self.spec.outputs)}
         return {
             own: ["sequence" if everywhere and size == "predictions" else size for size in shapes[name]]
-            for name, own in self._graph_names.items()
+            for name, own in self.graph_names.items()
         }
 
     def metadata(self) -> dict[str, str]:
         """Configuration, activation, and a hash over the fingerprints of the source's tensors."""
         digest = hashlib.sha256()
-        source = self._checkpoint
+        source = self.checkpoint
         for name in self._names:
             initialized = name in source.initialized
             content = "initialized" if initialized else source.reader.fingerprint(source.stored_name(name))
             digest.update(f"{name} {content}\n".encode())
         return {
             "task": self.task,
-            "source_layout": self._checkpoint.layout.name,
+            "source_layout": self.checkpoint.layout.name,
             "source_hash": f"sha256:{digest.hexdigest()}",
             "configuration": json.dumps(self._configuration(), sort_keys=True),
             **({} if self._sentence is None else {"sentence": json.dumps(self._sentence.facts(), sort_keys=True)}),
-            "activation": self._checkpoint.config.activation,
+            "activation": self.checkpoint.config.activation,
         }
 
     def _configuration(self) -> dict[str, Any]:
-        source = self._checkpoint
+        source = self.checkpoint
         return bert_config(source.config, GRAPH_TASKS[self.task].heads, source.classifier)
 
     def notes(self) -> tuple[str, ...]:
         """What was chosen among its files without being named."""
-        return (*self._checkpoint.location.notes, *self._checkpoint.location.left_out)
+        return (*self.checkpoint.location.notes, *self.checkpoint.location.left_out)
 
     def artifact(self) -> Artifact:
         """The checkpoint's network."""
-        return checkpoint_artifact(self._checkpoint, self.task)
+        return checkpoint_artifact(self.checkpoint, self.task)
 
     def probes(self, options: OnnxOptions) -> Sequence[Probe]:
         """The standard probes, or those given."""

@@ -1,6 +1,5 @@
 """The source of an ONNX graph that is a signature of any SavedModel."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -11,15 +10,14 @@ from typing import TYPE_CHECKING
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.extras import ONNX
 from bertferry.export.onnx.draft import Draft
+from bertferry.export.onnx.loaded_signature import LoadedSignature
 from bertferry.export.onnx.options import SAVED_MODEL_OPSET, OnnxOptions
 from bertferry.verify.artifact import Artifact
 from bertferry.verify.probes import Probe
-from bertferry.verify.saved_model_interface import check_saved_model
 
 if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
     from bertferry.export.onnx.lift import LiftedGraph
     from bertferry.export.onnx.signature_runner import SignatureRunner
-    from bertferry.modeling.tf_compat import ConcreteFunction, LoadedModule
 
 MOST_BOUND = 2**28
 """Most bytes of weights with which tf2onnx translates a graph: it copies them many times."""
@@ -36,32 +34,16 @@ class SavedModelSource:
     needs: tuple[str, ...] = (*ONNX, "tensorflow", "tf2onnx")
 
     def __init__(self, path: Path, signature: str) -> None:
-        check_saved_model(path)
-        self._path = path
-        self._signature = signature
+        self._signature = LoadedSignature(path, signature)
         self._opset = SAVED_MODEL_OPSET
-        self._in_float32 = False
 
-    @cached_property
-    def _loaded(self) -> "LoadedModule":
-        from bertferry.verify.runners.saved_model import load_saved_model
-
-        return load_saved_model(self._path)
-
-    @cached_property
-    def _function(self) -> "ConcreteFunction":
-        signatures = self._loaded.signatures
-        if self._signature not in signatures:
-            raise UsageError(
-                f"{self._path}: no signature {self._signature!r}: it has {', '.join(signatures) or 'none'}"
-            )
-        return signatures[self._signature]
-
-    @cached_property
+    @property
     def _graph(self) -> "LiftedGraph":
-        from bertferry.export.onnx.lift import lift
+        return self._signature.graph
 
-        return lift(self._function, in_float32=self._in_float32)
+    @cached_property
+    def _runner(self) -> "SignatureRunner":
+        return self._signature.runner(self._graph.renamed)
 
     def check(self, options: OnnxOptions) -> None:
         """Refuses options that require knowledge of the network."""
@@ -78,7 +60,7 @@ class SavedModelSource:
         if options.floats == "float16":
             raise UsageError("--no-keep-io requires --checkpoint: a SavedModel's outputs keep their types")
         self._opset = options.opset or SAVED_MODEL_OPSET
-        self._in_float32 = options.precision == "int8"  # which starts from float32
+        self._signature.in_float32 = options.precision == "int8"  # which starts from float32
 
     def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The inputs and outputs of the signature; a dry run finds what cannot be translated, too."""
@@ -105,9 +87,10 @@ class SavedModelSource:
             return translate(self._graph, self._opset)
         except DataError as error:
             few = sum(map(size_of, self._graph.weights.values())) <= MOST_BOUND
+            function, in_float32 = self._signature.function, self._signature.in_float32
             for others in ({"dense_lists": True}, *([{"bind_weights": True}] if few else [])):
                 with suppress(DataError):
-                    return translate(lift(self._function, in_float32=self._in_float32, **others), self._opset)
+                    return translate(lift(function, in_float32=in_float32, **others), self._opset)
             raise error from None  # which is about the graph that was to be written
 
     def dimensions(self) -> dict[str, Sequence[str | int]]:
@@ -116,8 +99,7 @@ class SavedModelSource:
 
     def metadata(self) -> dict[str, str]:
         """The signature's name, and the hash of the SavedModel's graph."""
-        content = (self._path / "saved_model.pb").read_bytes()
-        return {"signature": self._signature, "source_hash": f"sha256:{hashlib.sha256(content).hexdigest()}"}
+        return self._signature.metadata()
 
     def notes(self) -> tuple[str, ...]:
         """Outputs that have another name than in the SavedModel, and whether the file computes in another type."""
@@ -130,20 +112,8 @@ class SavedModelSource:
 
     def artifact(self) -> Artifact:
         """The signature in TensorFlow."""
-        return Artifact(self._runner.name, lambda: self._runner, profile=self._graph.precision)
+        return self._signature.artifact(self._runner)
 
     def probes(self, options: OnnxOptions) -> Sequence[Probe]:
-        """Probes that the signature accepts, or the given batch; large values would leave float16's range."""
-        from bertferry.export.onnx.probe_search import find_probes, read_probes
-
-        inputs = self._graph.described
-        if options.inputs is not None:
-            return read_probes(Path(options.inputs), inputs)
-        half = self._graph.precision != "fp32" or options.precision == "fp16"
-        return [probe for probe in find_probes(inputs, self._runner) if not half or probe.scale == 1]
-
-    @cached_property
-    def _runner(self) -> "SignatureRunner":
-        from bertferry.export.onnx.signature_runner import SignatureRunner
-
-        return SignatureRunner(f"savedmodel {self._path}", self._function, self._graph.renamed)
+        """Probes that the signature accepts, or the given batch."""
+        return self._signature.probes(self._runner, options.inputs, half=options.precision == "fp16")

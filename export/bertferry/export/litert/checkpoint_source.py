@@ -1,0 +1,95 @@
+"""The source of a LiteRT file that is a checkpoint's task."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bertferry.convert import Checkpoint
+from bertferry.convert.configuration import bert_config
+from bertferry.core.casting import cast
+from bertferry.core.parameters import canonical_axes, task_parameters
+from bertferry.core.tasks import TASKS
+from bertferry.export.litert.options import LitertOptions
+from bertferry.export.onnx.checkpoint_source import CheckpointSource as GraphSource
+from bertferry.verify.artifact import Artifact, checkpoint_artifact
+from bertferry.verify.golden import read_inputs
+from bertferry.verify.probes import Probe
+
+if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
+    import tensorflow as tf
+
+SIGNATURE = "serving_default"
+
+
+class CheckpointSource:
+    """A task over a checkpoint's parameters, computed as in a Hub module, under the names of an ONNX file."""
+
+    any_values = False
+    signature = SIGNATURE
+
+    def __init__(self, checkpoint: Checkpoint, task: str, naming: str = "tensorflow") -> None:
+        self._graph = GraphSource(checkpoint, task, naming)
+        self.task = task
+        self.standard_names = self._graph.standard_names
+        self.returns_less = self._graph.returns_less
+
+    def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The inputs and outputs of the task."""
+        return self._graph.interface()
+
+    def convert(self, folder: Path, options: LitertOptions) -> bytes:
+        """The converted task."""
+        import tensorflow as tf
+
+        from bertferry.export.litert.conversion import convert_signature
+        from bertferry.export.litert.saved_function import save_function
+        from bertferry.export.tasks import task_outputs
+
+        variables = self._variables(options.precision)
+        config = self._graph.checkpoint.config
+        takes, returns = self.interface()
+        dtype = tf.int64 if options.int64_inputs else tf.int32
+
+        def compute(inputs: "dict[str, tf.Tensor]") -> "dict[str, tf.Tensor]":
+            standard = {self.standard_names[own]: tf.cast(tensor, tf.int32) for own, tensor in inputs.items()}
+            outputs, _ = task_outputs(variables, config, self.task, standard)
+            return {own: outputs[self.standard_names[own]] for own in returns}
+
+        specs = [tf.TensorSpec([None, None], dtype, own) for own in takes]
+        save_function(folder / "task", SIGNATURE, specs, compute, list(variables.values()))
+        return convert_signature(folder / "task", SIGNATURE, options.precision, self.artifact().name)
+
+    def _variables(self, precision: str) -> "dict[str, tf.Variable]":
+        """A variable per parameter, in float32, from which weights of 16 or 8 bits are made.
+
+        Raises:
+          DataError: one that does not fit into float16, where the converter would store infinity.
+        """
+        import tensorflow as tf
+
+        source = self._graph.checkpoint
+        variables = {}
+        for name in task_parameters(self._graph.spec, source.config.num_layers):
+            values = cast(source.read(name, canonical_axes(name)), "float32", name, "")
+            if precision == "fp16":
+                cast(values, "float16", name, "keep --precision fp32")
+            variables[name] = tf.Variable(values, trainable=False, name=name)
+        return variables
+
+    def file_notes(self) -> dict[str, Any]:
+        """Task, activation, a hash over the source's tensors, and the configuration."""
+        source = self._graph.checkpoint
+        configuration = bert_config(source.config, TASKS[self.task].heads, source.classifier)
+        return {**self._graph.metadata(), "configuration": configuration}
+
+    def notes(self) -> tuple[str, ...]:
+        """What was chosen among its files without being named."""
+        return self._graph.notes()
+
+    def artifact(self) -> Artifact:
+        """The checkpoint's network."""
+        return checkpoint_artifact(self._graph.checkpoint, self.task)
+
+    def probes(self, inputs: str | None, precision: str) -> Sequence[Probe]:
+        """The standard probes, or those given."""
+        return () if inputs is None else read_inputs(Path(inputs))

@@ -1,0 +1,110 @@
+"""The command export-litert."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+
+from absl.flags import argparse_flags
+
+from bertferry.convert.source_options import SOURCE_FLAGS, add_source_flags, source_options
+from bertferry.core.console import (
+    Progress,
+    check_report_path,
+    command_parser,
+    refuse_ignored,
+    run_as_program,
+    run_for_tests,
+    show,
+)
+from bertferry.core.errors import UsageError
+from bertferry.core.graph_names import NAMINGS
+from bertferry.core.tasks import TASKS
+from bertferry.export.litert.options import LITERT_PRECISIONS, LitertOptions
+
+
+def build_parser() -> argparse_flags.ArgumentParser:
+    """Defines the flags of the command."""
+    parser = command_parser(
+        "export-litert",
+        "Export a BERT checkpoint in any layout, or any TF2 SavedModel, as a LiteRT file (.tflite) of built-in "
+        "operations and verify the result in LiteRT.",
+    )
+    add = parser.add_argument
+    add("--checkpoint", metavar="PATH", help="checkpoint prefix, directory, .safetensors file or archive")
+    add("--saved-model", metavar="DIR", help="SavedModel or Hub module, instead of a checkpoint")
+    add("--output", metavar="FILE", help=".tflite file to create")
+    add(
+        "--signature",
+        metavar="NAME",
+        default="serving_default",
+        help="signature of the SavedModel; default: serving_default",
+    )
+    add("--task", choices=tuple(TASKS), default="encoder", help="task of the checkpoint; default: encoder")
+    add(
+        "--precision",
+        choices=LITERT_PRECISIONS,
+        default="fp32",
+        help="fp16: weights in 16 bits, computed in float32; int8: dynamic quantization; default: fp32",
+    )
+    add(
+        "--names",
+        choices=NAMINGS,
+        help="names of a checkpoint's graph: input_word_ids, sequence_output, … or input_ids, last_hidden_state, "
+        "…; default: the latter if the source or the target is a Hugging Face folder",
+    )
+    add("--int64-inputs", action="store_true", help="use int64 instead of int32 inputs for a checkpoint")
+    add("--overwrite", action="store_true", help="replace an existing output")
+    add("--inputs", metavar="FILE", help="an .npz file of inputs for the parity check, replaces the probes")
+    add("--no-verify", action="store_true", help="skip the parity check")
+    add("--dry-run", action="store_true", help="check everything, but write nothing")
+    add("--json", metavar="FILE", nargs="?", const="-", help="write the report as JSON to stdout or FILE")
+    add_source_flags(parser)
+    return parser
+
+
+OF_CHECKPOINT = ("task", "names", "int64_inputs", *SOURCE_FLAGS)
+OF_SAVED_MODEL = ("signature",)
+
+
+def execute(arguments: Namespace, progress: Progress) -> int:
+    """Runs the command with parsed arguments and returns its exit code."""
+    for mode, ignored in (("saved_model", OF_CHECKPOINT), ("checkpoint", OF_SAVED_MODEL)):
+        if getattr(arguments, mode) is not None:
+            used = vars(arguments).keys() - set(ignored)
+            refuse_ignored(build_parser(), arguments, f"--{mode.replace('_', '-')}", used)
+    check_report_path(arguments.json)
+    if arguments.output is None:
+        raise UsageError("--output FILE is missing: see --help")
+    options = LitertOptions(
+        task=arguments.task,
+        signature=arguments.signature,
+        precision=arguments.precision,
+        names=arguments.names,
+        int64_inputs=arguments.int64_inputs,
+        verify=not arguments.no_verify,
+        inputs=arguments.inputs,
+    )
+    from bertferry.export.litert.exporter import export_litert
+
+    with progress:
+        report = export_litert(
+            arguments.output,
+            options,
+            checkpoint=arguments.checkpoint,
+            saved_model=arguments.saved_model,
+            source=source_options(arguments),
+            overwrite=arguments.overwrite,
+            dry_run=arguments.dry_run,
+            progress=progress,
+        )
+    show(report.to_json(), report.render(), arguments.json)
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs `export-litert` with `argv` (without the program name) and returns its exit code."""
+    return run_for_tests(build_parser(), execute, argv)
+
+
+def run() -> None:
+    """The entry point."""
+    run_as_program(build_parser(), execute)

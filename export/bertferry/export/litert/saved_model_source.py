@@ -1,0 +1,79 @@
+"""The source of a LiteRT file that is a signature of any SavedModel."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from bertferry.core.casting import cast
+from bertferry.core.graph_names import in_order
+from bertferry.core.manifest import read_manifest
+from bertferry.export.litert.options import LitertOptions
+from bertferry.export.onnx.loaded_signature import LoadedSignature
+from bertferry.verify.artifact import Artifact
+from bertferry.verify.probes import Probe
+
+if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
+    from bertferry.export.onnx.signature_runner import SignatureRunner
+
+REMEDY = "keep --precision fp32"
+
+
+class SavedModelSource:
+    """One signature of any TF2 SavedModel, under its own names."""
+
+    task = "encoder"
+    any_values = True
+    returns_less = False
+    standard_names: Mapping[str, str] = MappingProxyType({})
+
+    def __init__(self, path: Path, signature: str) -> None:
+        self.signature = signature
+        self._path = path
+        self._signature = LoadedSignature(path, signature, in_float32=True)
+
+    def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The inputs and outputs of the signature."""
+        graph = self._signature.graph
+        return tuple(graph.inputs), tuple(in_order(graph.renamed.get(name, name) for name in graph.outputs))
+
+    def convert(self, folder: Path, options: LitertOptions) -> bytes:
+        """The converted signature; what it computes in half precision, which LiteRT cannot, in float32."""
+        from bertferry.export.litert.conversion import convert_signature
+        from bertferry.export.litert.saved_function import save_graph
+
+        graph = self._signature.graph
+        if options.precision == "fp16":
+            for weight in graph.weights.values():
+                if weight.dtype == "float32":
+                    cast(weight.load(), "float16", weight.name, REMEDY)
+        place = self._path
+        if graph.widened:
+            place = folder / "wide"
+            save_graph(place, self.signature, graph)
+        return convert_signature(place, self.signature, options.precision, str(self._path))
+
+    def file_notes(self) -> dict[str, Any]:
+        """The signature's name, the hash of the SavedModel's graph, and the configuration of our modules."""
+        manifest = read_manifest(self._path)
+        return {**self._signature.metadata(), "configuration": manifest.configuration if manifest else {}}
+
+    def notes(self) -> tuple[str, ...]:
+        """Whether the file computes in another type."""
+        graph = self._signature.graph
+        if not graph.widened:
+            return ()
+        return (f"the SavedModel computes in {graph.precision}: the file computes in float32",)
+
+    def artifact(self) -> Artifact:
+        """The signature in TensorFlow."""
+        return self._signature.artifact(self._runner)
+
+    def probes(self, inputs: str | None, precision: str) -> Sequence[Probe]:
+        """Probes that the signature accepts, or the given batch."""
+        return self._signature.probes(self._runner, inputs, half=precision == "fp16")
+
+    @cached_property
+    def _runner(self) -> "SignatureRunner":
+        return self._signature.runner({})
