@@ -1,4 +1,4 @@
-"""`bertferry` and `python -m bertferry` run the four commands."""
+"""`bertferry` and `python -m bertferry` run the commands."""
 
 import subprocess
 import sys

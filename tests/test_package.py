@@ -22,6 +22,7 @@ MODULES = {
     "export-hub-module": "bertferry.export.command",
     "export-litert": "bertferry.export.litert.command",
     "export-onnx": "bertferry.export.onnx.command",
+    "publish-model": "bertferry.export.publish.command",
     "verify-parity": "bertferry.verify.command",
 }
 COMMANDS = tuple(MODULES)

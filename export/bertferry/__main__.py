@@ -13,6 +13,7 @@ COMMANDS = {
     "export-hub": ("bertferry.export.command", "export a TF2 Hub module, or check one (export-hub-module)"),
     "export-litert": ("bertferry.export.litert.command", "export a LiteRT file (export-litert)"),
     "export-onnx": ("bertferry.export.onnx.command", "export an ONNX graph (export-onnx)"),
+    "publish": ("bertferry.export.publish.command", "publish one folder for all clients (publish-model)"),
     "verify": ("bertferry.verify.command", "compare what models compute (verify-parity)"),
 }
 """Module and purpose of each command; the module is imported when the command runs."""

@@ -234,3 +234,8 @@ def write_report(destination: str, text: str) -> None:
 
 def _end_on_sigterm(signum: int, frame: object) -> None:
     raise SystemExit(128 + signum)
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    """The items of a comma-separated list."""
+    return tuple(item for item in text.split(",") if item)

@@ -28,6 +28,7 @@ class Schema(StrEnum):
     LITERT_EXPORT = "bertferry.litert/1"
     CONTRACT = "bertferry.contract/1"
     PARITY = "bertferry.parity/1"
+    PUBLISH = "bertferry.publish/1"
 
 
 class Result:

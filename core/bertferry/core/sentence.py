@@ -75,6 +75,7 @@ class Sentence:
         layers = [{"type": type(layer).__name__, **asdict(layer)} for layer in self.layers]
         return {
             **values,
+            "poolings": list(self.poolings),
             "layers": [
                 {key: layer[key] for key in layer if key not in ("weights", "variable")} for layer in layers
             ],

@@ -1,4 +1,4 @@
-"""Export checkpoints as Hub modules, ONNX graphs and LiteRT files."""
+"""Export checkpoints as Hub modules, ONNX graphs and LiteRT files, or publish all of these as one folder."""
 
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from bertferry.export.onnx.exporter import OnnxReport, export_onnx
     from bertferry.export.onnx.options import OnnxOptions
     from bertferry.export.options import ModuleOptions
+    from bertferry.export.publish.options import PublishOptions
+    from bertferry.export.publish.publisher import publish_model
+    from bertferry.export.publish.report import PublishReport
     from bertferry.export.report import ExportReport
 else:
     __getattr__ = import_on_use(
@@ -26,6 +29,9 @@ else:
             "onnx.exporter": "OnnxReport export_onnx",
             "onnx.options": "OnnxOptions",
             "options": "ModuleOptions",
+            "publish.options": "PublishOptions",
+            "publish.publisher": "publish_model",
+            "publish.report": "PublishReport",
             "report": "ExportReport",
         },
     )
@@ -38,8 +44,11 @@ __all__ = [
     "ModuleOptions",
     "OnnxOptions",
     "OnnxReport",
+    "PublishOptions",
+    "PublishReport",
     "check_module_contract",
     "export_hub_module",
     "export_litert",
     "export_onnx",
+    "publish_model",
 ]

@@ -14,6 +14,7 @@ from bertferry.core.console import (
     run_as_program,
     run_for_tests,
     show,
+    split_list,
 )
 from bertferry.core.errors import UsageError
 from bertferry.export.options import EXPORTS, MODULE_PRECISIONS, MODULE_TASKS, ModuleOptions
@@ -120,11 +121,6 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         )
     show(report.to_json(), report.render(), arguments.json)
     return 0
-
-
-def split_list(text: str) -> tuple[str, ...]:
-    """The items of a comma-separated list."""
-    return tuple(item for item in text.split(",") if item)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

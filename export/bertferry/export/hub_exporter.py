@@ -99,7 +99,7 @@ def export_hub_module(
     if dry_run:
         return _report(source_name, new, output, None, {}, dry_run=True)
     with new_directory(target, overwrite=overwrite) as staging:
-        parity = _write_and_check(staging, new, options, progress or no_progress)
+        parity = write_and_check(staging, new, options, progress or no_progress)
         files = {str(path.relative_to(staging)): path.stat().st_size for path in _files(staging)}
     return _report(source_name, new, output, parity, files)
 
@@ -155,7 +155,7 @@ def _read_sentence(opened: Checkpoint, options: ModuleOptions) -> Sentence | Non
     return opened.sentence
 
 
-def _write_and_check(staging: Path, new: Module, options: ModuleOptions, tell: ProgressCallback) -> Report | None:
+def write_and_check(staging: Path, new: Module, options: ModuleOptions, tell: ProgressCallback) -> Report | None:
     """Writes the module with its ONNX files, card and manifest; returns the parity report.
 
     Raises:

@@ -23,6 +23,7 @@ from bertferry.export.text_assets import TextAssets
 from bertferry.verify import PROFILES, Report
 from bertferry.verify.artifact import Artifact, checkpoint_artifact, saved_model_artifact
 from bertferry.verify.artifact_comparison import Judgment, compare_artifacts
+from bertferry.verify.recording import Recording
 
 if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
     import tensorflow as tf
@@ -32,7 +33,8 @@ if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
 class Module:
     """The module to export: a task over a checkpoint's parameters, some of them frozen, with assets.
 
-    `target` is the directory to create; `origin` is the module from which the parameters come, if any.
+    `target` is the directory to create; `origin` is the module from which the parameters come, if any; `recording`
+    is what the source's network returns, if that ran before.
     """
 
     source: Checkpoint
@@ -43,6 +45,7 @@ class Module:
     assets: TextAssets | None
     origin: Path | None = None
     sentence: Sentence | None = None
+    recording: Recording | None = None
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -166,7 +169,10 @@ def check_module(module: Module, directory: Path, progress: ProgressCallback | N
         runner.shares_mask = True
         return runner
 
-    reference = checkpoint_artifact(module.source, module.task)
+    if module.recording is not None:
+        reference = module.recording.artifact(module.spec.output_names)
+    else:
+        reference = checkpoint_artifact(module.source, module.task)
     if module.origin is not None:  # compare with what it computes, not with our reading of its variables
         origin = saved_model_artifact(module.origin, "hub", task=module.task)
         reference = replace(origin, limits=reference.limits)

@@ -149,10 +149,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 class GoldenRunner:
     """Returns the stored outputs for the stored inputs, and accepts no others."""
 
-    shares_mask = False
-
-    def __init__(self, path: Path, stored: Sequence[Golden]) -> None:
-        self.name = str(path)
+    def __init__(self, path: Path, stored: Sequence[Golden], *, shares_mask: bool = False) -> None:
+        self.name, self.shares_mask = str(path), shares_mask
         self._stored = stored
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -11,9 +11,10 @@ from bertferry.core.parameters import canonical_axes, task_parameters
 from bertferry.core.tasks import TASKS
 from bertferry.export.litert.options import LitertOptions
 from bertferry.export.onnx.checkpoint_source import CheckpointSource as GraphSource
-from bertferry.verify.artifact import Artifact, checkpoint_artifact
+from bertferry.verify.artifact import Artifact
 from bertferry.verify.golden import read_inputs
 from bertferry.verify.probes import Probe
+from bertferry.verify.recording import Recording
 
 if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
     import tensorflow as tf
@@ -27,8 +28,11 @@ class CheckpointSource:
     any_values = False
     signature = SIGNATURE
 
-    def __init__(self, checkpoint: Checkpoint, task: str, naming: str = "tensorflow") -> None:
-        self._graph = GraphSource(checkpoint, task, naming)
+    def __init__(
+        self, checkpoint: Checkpoint, task: str, naming: str = "tensorflow", recording: Recording | None = None
+    ) -> None:
+        """`recording` is what the checkpoint's network returns, if that ran before."""
+        self._graph = GraphSource(checkpoint, task, naming, recording)
         self.task = task
         self.standard_names = self._graph.standard_names
         self.returns_less = self._graph.returns_less
@@ -87,8 +91,8 @@ class CheckpointSource:
         return self._graph.notes()
 
     def artifact(self) -> Artifact:
-        """The checkpoint's network."""
-        return checkpoint_artifact(self._graph.checkpoint, self.task)
+        """The checkpoint's network, or what it returned."""
+        return self._graph.artifact()
 
     def probes(self, inputs: str | None, precision: str) -> Sequence[Probe]:
         """The standard probes, or those given."""

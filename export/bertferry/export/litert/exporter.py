@@ -95,9 +95,7 @@ def export_litert(
             _convert(opened, options, tell)
         return replace(report, notes=opened.notes())
     with new_file(target, overwrite=overwrite) as staging:
-        staging.write_bytes(_convert(opened, options, tell))
-        append_notes(staging, {**opened.file_notes(), "precision": options.precision})
-        parity = _check(staging, opened, target, options, tell) if options.verify else None
+        parity = write_and_check(staging, opened, target, options, tell)
         size = staging.stat().st_size
     return replace(
         report,
@@ -123,6 +121,19 @@ def _open_source(
         naming = options.names or default_naming(found.layout.name, target)
         return CheckpointSource(found, options.task, naming), replace(options, names=naming)
     return SavedModelSource(Path(str(saved_model)), options.signature), options
+
+
+def write_and_check(
+    staging: Path, source: Source, target: Path, options: LitertOptions, tell: ProgressCallback
+) -> Report | None:
+    """Writes the file and compares it with its source; returns the parity report, if it does.
+
+    Raises:
+      DataError: LiteRT cannot express an operation, or the file does not compute what its source computes.
+    """
+    staging.write_bytes(_convert(source, options, tell))
+    append_notes(staging, {**source.file_notes(), "precision": options.precision})
+    return _check(staging, source, target, options, tell) if options.verify else None
 
 
 def _convert(source: Source, options: LitertOptions, tell: ProgressCallback) -> bytes:

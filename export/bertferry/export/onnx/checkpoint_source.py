@@ -20,6 +20,7 @@ from bertferry.export.onnx.options import OnnxOptions
 from bertferry.verify.artifact import Artifact, checkpoint_artifact
 from bertferry.verify.golden import read_inputs
 from bertferry.verify.probes import Probe
+from bertferry.verify.recording import Recording
 
 
 class CheckpointSource:
@@ -29,8 +30,12 @@ class CheckpointSource:
     stays_half = True
     needs: tuple[str, ...] = ONNX
 
-    def __init__(self, checkpoint: Checkpoint, task: str, naming: str = "tensorflow") -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, task: str, naming: str = "tensorflow", recording: Recording | None = None
+    ) -> None:
+        """`recording` is what the checkpoint's network returns, if that ran before."""
         checkpoint.check_bert()
+        self._recording = recording
         self.task = task
         checkpoint = with_heads(checkpoint, GRAPH_TASKS[task].heads)
         self._sentence = checkpoint.sentence if GRAPH_TASKS[task].poolings else None
@@ -95,7 +100,9 @@ class CheckpointSource:
         return (*self.checkpoint.location.notes, *self.checkpoint.location.left_out)
 
     def artifact(self) -> Artifact:
-        """The checkpoint's network."""
+        """The checkpoint's network, or what it returned."""
+        if self._recording is not None:
+            return self._recording.artifact(self.checkpoint.task(self.task).output_names)
         return checkpoint_artifact(self.checkpoint, self.task)
 
     def probes(self, options: OnnxOptions) -> Sequence[Probe]:

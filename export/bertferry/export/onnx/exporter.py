@@ -108,7 +108,7 @@ def export_onnx(
     if dry_run:
         return OnnxReport(name, str(output), options.precision, *opened.interface(), notes=notes)
     with new_file(target, overwrite=overwrite) as staging:
-        built, weight_bytes, parity = _write_and_check(staging, opened, target, options, progress or no_progress)
+        built, weight_bytes, parity = write_and_check(staging, opened, target, options, progress or no_progress)
         written = {path.name: path.stat().st_size for path in staging.parent.iterdir()}
     if replaces and external.name not in written and external.is_file():
         external.unlink()  # left by the output that this one replaces
@@ -154,7 +154,7 @@ def check_requirements(source: Source, options: OnnxOptions) -> None:
     check_provider(options.precision)
 
 
-def _write_and_check(
+def write_and_check(
     staging: Path, source: Source, target: Path, options: OnnxOptions, tell: ProgressCallback
 ) -> tuple["Built", int, Report | None]:
     """Writes the graph; returns it, the size of its weights in the file in bytes, and the parity report.

@@ -1,0 +1,169 @@
+"""`publish-model`: one folder with what clients look for, each file compared with the source."""
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import onnx
+import pytest
+from closeness import assert_close
+
+from bertferry.convert import SourceOptions, open_checkpoint
+from bertferry.core.errors import DataError, UsageError
+from bertferry.core.results import read_json
+from bertferry.export import PublishOptions, PublishReport, publish_model
+from bertferry.export.publish.command import main
+from bertferry.export.publish.report import RECEIPT
+from bertferry.verify.numpy_network import heads
+from bertferry.verify.probes import ModelLimits, standard_probes
+
+onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'bertferry[cpu]'")
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *map(chr, range(ord("a"), ord("a") + 20))]
+TOKENIZER = {"vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}
+ALWAYS = {"config.json", "model.safetensors", "README.md", RECEIPT, *TOKENIZER}
+ONNX = {"onnx/model.onnx", "onnx/model_fp16.onnx", "onnx/model_quantized.onnx"}
+EMBEDDER = {"modules.json", "sentence_bert_config.json", "1_Pooling/config.json", "2_Normalize/config.json"}
+LOWER = SourceOptions(do_lower_case=True)
+MEAN = SourceOptions(do_lower_case=True, pooling="mean", normalize=True, max_seq_length=8)
+
+
+@pytest.fixture
+def source(golden, tmp_path):
+    """Copies a golden checkpoint and gives it a vocabulary."""
+
+    def copy(name):
+        folder = shutil.copytree(golden / name, tmp_path / "source")
+        (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
+        return folder
+
+    return copy
+
+
+def files_of(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def run(path, ids):
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+    return session.run(None, feeds)
+
+
+def test_an_embedder_becomes_one_folder(source, tmp_path):
+    report = publish_model(source("tf1_core_L2"), tmp_path / "out", source=MEAN)
+    assert files_of(tmp_path / "out") == ALWAYS | ONNX | EMBEDDER | {"onnx/sentence_embedding.onnx"}
+    assert [part.path for part in report.parts] == [
+        "model.safetensors",
+        *("onnx/model.onnx", "onnx/model_fp16.onnx", "onnx/model_quantized.onnx", "onnx/sentence_embedding.onnx"),
+    ]
+    judged = [part.verdict.split()[0] for part in report.parts[1:] if "quantized" not in part.path]
+    assert judged == ["AGREE"] * 3
+    ids = np.array([[2, 5, 6, 3]])
+    tokens = run(tmp_path / "out/onnx/model.onnx", ids)[0]
+    mean = tokens.mean(axis=1)
+    (embedding,) = run(tmp_path / "out/onnx/sentence_embedding.onnx", ids)
+    assert_close(embedding, mean / np.linalg.norm(mean))
+    assert json.loads((tmp_path / "out/sentence_bert_config.json").read_text())["max_seq_length"] == 8
+    card = (tmp_path / "out/README.md").read_text()
+    assert card.startswith("---\nlibrary_name: sentence-transformers\npipeline_tag: sentence-similarity\n")
+    assert all(part.path in card and part.verdict in card for part in report.parts)
+
+
+def test_the_receipt_is_complete_and_reads_back(source, tmp_path):
+    report = publish_model(source("tf1_core_L2"), tmp_path / "out", PublishOptions(onnx=("fp32",)), source=MEAN)
+    path = tmp_path / "out" / RECEIPT
+    assert PublishReport.from_dict(read_json(path), path) == report
+    assert report.files.keys() == files_of(tmp_path / "out") - {RECEIPT}
+    for name, digest in report.files.items():
+        assert hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest() == digest
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "outputs"),
+    [
+        ("tf1_cls_L2", "classifier", ["logits"]),
+        ("tf1_squad_L2", "span", ["start_logits", "end_logits"]),
+        ("tf1_pretrain_L2", "mlm", ["logits"]),
+    ],
+)
+def test_a_head_makes_the_task(source, tmp_path, name, task, outputs):
+    options = PublishOptions(task=None if task == "span" else task, onnx=("fp32",))
+    report = publish_model(source(name), tmp_path / "out", options, source=LOWER)
+    assert report.task == task
+    graph = onnx.load(tmp_path / "out/onnx/model.onnx").graph
+    assert [output.name for output in graph.output] == outputs
+    assert set(open_checkpoint(tmp_path / "out").heads) >= {task}
+    assert "sentence-transformers" not in (tmp_path / "out/README.md").read_text()
+
+
+def test_what_is_not_known_is_said(source, tmp_path):
+    report = publish_model(
+        source("tf1_pretrain_L2"), tmp_path / "out", PublishOptions(onnx=()), source=LOWER, dry_run=True
+    )
+    assert not (tmp_path / "out").exists()
+    assert "note: its mlm and nsp head is in model.safetensors alone" in report.render()
+    assert "note: nothing says how a text is embedded" in report.render()
+
+
+def test_other_parts_on_request(source, tmp_path):
+    pytest.importorskip("tensorflow_hub")
+    pytest.importorskip("ai_edge_litert", reason="pip install 'bertferry[litert]'")
+    options = PublishOptions(onnx=(), litert=("fp32",), hub=True, keras_hub=True)
+    report = publish_model(source("tf1_core_L2"), tmp_path / "out", options, source=LOWER)
+    verdicts = {part.path: part.verdict for part in report.parts}
+    assert verdicts["hub"].startswith("AGREE")
+    assert verdicts["model.tflite"].startswith("AGREE")
+    assert verdicts["keras_hub"].endswith("equal to the source bit for bit")
+    assert {"hub/saved_model.pb", "keras_hub/model.weights.h5", "model.tflite"} <= files_of(tmp_path / "out")
+
+
+@pytest.mark.parametrize("part", ["onnx", "hub", "litert"])
+def test_a_part_that_differs_leaves_nothing(source, tmp_path, monkeypatch, part):
+    """The reference is wrong: whatever is compared with it must be refused."""
+    pytest.importorskip("tensorflow_hub")
+    pytest.importorskip("ai_edge_litert", reason="pip install 'bertferry[litert]'")
+    right = heads.encode
+    monkeypatch.setattr(heads, "encode", lambda *args, **named: right(*args, **named) * np.float32(1.01))
+    options = PublishOptions(
+        onnx=("fp32",) * (part == "onnx"), litert=("fp32",) * (part == "litert"), hub=part == "hub"
+    )
+    with pytest.raises(DataError, match=r"not written: .* differs from its source"):
+        publish_model(source("tf1_core_L2"), tmp_path / "out", options, source=LOWER)
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_the_source_runs_once(source, tmp_path, monkeypatch):
+    runs = []
+    right = heads.encode
+    monkeypatch.setattr(heads, "encode", lambda *args, **named: runs.append(1) or right(*args, **named))
+    publish_model(source("tf1_core_L2"), tmp_path / "out", source=MEAN)
+    assert len(runs) == len(standard_probes(ModelLimits(30, 2, 16)))
+
+
+def test_bad_arguments_are_one_line(source, tmp_path, capfd):
+    folder = source("tf1_cls_L2")
+    for arguments, line in {
+        ("--task", "classifier"): "nothing says whether texts are lower-cased",
+        (): "may belong to either head: give --task classifier or --task tokens",
+        ("--task", "classifier", "--pooling", "cls"): "--pooling and --normalize are for --task encoder",
+        (
+            "--do-lower-case",
+            "--pooling",
+            "cls",
+        ): "--pooling and --normalize are for --task encoder, not classifier",
+        ("--do-lower-case", "--onnx", "fp8"): "fp8",
+    }.items():
+        capfd.readouterr()
+        assert main(["--checkpoint", str(folder), "--output", str(tmp_path / "out"), *arguments]) == 2
+        err = capfd.readouterr().err
+        assert line in err
+        assert err.count("\n") == 1
+    assert main(["--output", str(tmp_path / "out")]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(UsageError, match="LiteRT precision"):
+        PublishOptions(litert=("bf16",))
