@@ -1,6 +1,5 @@
 """Builds the graph of a source and writes it in the requested precision."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import onnx
 from onnx import numpy_helper
 
 from bertferry.core.onnx_files.quantize import quantize
-from bertferry.export.onnx.canonicalize import canonicalize, find_points
 from bertferry.export.onnx.finalize import finalize
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.source import Source
@@ -54,24 +52,19 @@ def build(source: Source, options: OnnxOptions) -> Built:
 
 def write(path: Path, built: Built, options: OnnxOptions) -> int:
     """Writes the model with its weights in the requested precision; returns the size of the weights in bytes."""
-    external = options.external_data or built.weight_bytes > PROTOBUF_LIMIT
-    if options.precision != "int8":
-        write_model(path, built.model, built.weights, external=external)
-        return built.weight_bytes
-    parts = path.with_name(f"{path.name}.parts")
-    parts.mkdir()
-    full, eight = parts / "full.onnx", parts / "eight.onnx"
-    write_model(full, built.model, built.weights, external=external)
-    quantize(full, eight, external=external)
-    model = onnx.load(str(eight))
-    shutil.rmtree(parts)
-    model = canonicalize(model, find_points(model))
-    model.metadata_props.extend(built.model.metadata_props)
-    model.producer_name = built.model.producer_name
-    weights = _extract_weights(model)
+    model, weights = (built.model, built.weights) if options.precision != "int8" else _quantized(built)
     weight_bytes = sum(map(size_of, weights))
     write_model(path, model, weights, external=options.external_data or weight_bytes > PROTOBUF_LIMIT)
     return weight_bytes
+
+
+def _quantized(built: Built) -> tuple[onnx.ModelProto, list[Weight]]:
+    """The model in eight bits, without its larger weights, and these."""
+    model = onnx.ModelProto()
+    model.CopyFrom(built.model)
+    model.graph.initializer.extend(numpy_helper.from_array(weight.load(), weight.name) for weight in built.weights)
+    model = quantize(model)
+    return model, _extract_weights(model)
 
 
 def _extract_weights(model: onnx.ModelProto) -> list[Weight]:

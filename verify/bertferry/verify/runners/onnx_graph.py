@@ -9,7 +9,6 @@ from onnx import helper, numpy_helper
 
 from bertferry.core.errors import UsageError
 from bertferry.core.onnx_files.quantize import quantize
-from bertferry.core.temporary import TemporaryFolder
 from bertferry.verify.inspection_points import point_of, sort_points
 
 LARGEST = 2 * 1024**3
@@ -17,7 +16,7 @@ LARGEST = 2 * 1024**3
 
 
 def convert_precision(path: Path, precision: str) -> bytes:
-    """Converts weights and activations to another precision; fp16 and int8 with ONNX Runtime's own tools.
+    """Converts weights and activations to another precision; fp16 with ONNX Runtime's own tool.
 
     Inputs and outputs keep their types, except in fp64.
 
@@ -35,17 +34,10 @@ def convert_precision(path: Path, precision: str) -> bytes:
     if precision == "fp64":
         return bytes(_to_float64(model).SerializeToString())
     if precision == "int8":
-        return _quantize(model)
+        return bytes(quantize(model).SerializeToString())  # as export-onnx --precision int8 does
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     return bytes(convert_float_to_float16(model, keep_io_types=True).SerializeToString())
-
-
-def _quantize(model: onnx.ModelProto) -> bytes:
-    """Like `export-onnx --precision int8`."""
-    with TemporaryFolder() as folder:
-        quantize(model, folder / "int8.onnx")
-        return (folder / "int8.onnx").read_bytes()
 
 
 def _to_float64(model: onnx.ModelProto) -> onnx.ModelProto:
