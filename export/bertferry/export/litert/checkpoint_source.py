@@ -1,6 +1,6 @@
 """The source of a LiteRT file that is a checkpoint's task."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,7 @@ class CheckpointSource:
         takes, returns = self.interface()
         dtype = tf.int64 if options.int64_inputs else tf.int32
 
-        def compute(inputs: "dict[str, tf.Tensor]") -> "dict[str, tf.Tensor]":
+        def compute(inputs: "Mapping[str, tf.Tensor]") -> "Mapping[str, tf.Tensor]":
             standard = {self.standard_names[own]: tf.cast(tensor, tf.int32) for own, tensor in inputs.items()}
             outputs, _ = task_outputs(variables, config, self.task, standard)
             return {own: outputs[self.standard_names[own]] for own in returns}

@@ -15,6 +15,7 @@ from bertferry.verify.artifact import Artifact
 from bertferry.verify.probes import Probe
 
 if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
+    from bertferry.export.onnx.lift import LiftedGraph
     from bertferry.export.onnx.signature_runner import SignatureRunner
 
 REMEDY = "keep --precision fp32"
@@ -45,9 +46,7 @@ class SavedModelSource:
 
         graph = self._signature.graph
         if options.precision == "fp16":
-            for weight in graph.weights.values():
-                if weight.dtype == "float32":
-                    cast(weight.load(), "float16", weight.name, REMEDY)
+            _check_range(graph)
         place = self._path
         if graph.widened:
             place = folder / "wide"
@@ -77,3 +76,23 @@ class SavedModelSource:
     @cached_property
     def _runner(self) -> "SignatureRunner":
         return self._signature.runner({})
+
+
+def _check_range(graph: "LiftedGraph") -> None:
+    """Refuses weights, and constants that are tables, beyond float16, where the converter stores others.
+
+    Single numbers become the largest that there is, which most masks survive; the comparison judges them.
+
+    Raises:
+      DataError: naming the weight.
+    """
+    import tensorflow as tf
+
+    for weight in graph.weights.values():
+        if weight.dtype == "float32":
+            cast(weight.load(), "float16", weight.name, REMEDY)
+    bodies = (graph.graph.node, *(function.node_def for function in graph.graph.library.function))
+    for node in (node for body in bodies for node in body if node.op == "Const"):
+        values = tf.make_ndarray(node.attr["value"].tensor)
+        if values.dtype == "float32" and values.size > 1:
+            cast(values, "float16", f"the constant {node.name}", REMEDY)
