@@ -31,6 +31,7 @@ from bertferry.core.quiet import hold_back_stderr, own_stderr
 from bertferry.export.onnx.exporter import export_onnx
 from bertferry.export.onnx.input_roles import Input
 from bertferry.export.onnx.lift import LiftedGraph
+from bertferry.export.onnx.loaded_signature import LoadedSignature
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.parity_check import check_parity
 from bertferry.export.onnx.saved_model_source import SavedModelSource
@@ -83,17 +84,25 @@ class Outcome:
     text: str
 
 
-class StockSource(SavedModelSource):
-    """A SavedModel, of whose inputs nothing is known if its graph is one that is refused here."""
+class StockSignature(LoadedSignature):
+    """A signature, of whose inputs nothing is known if its graph is one that is refused here."""
 
     @cached_property
-    def _graph(self) -> LiftedGraph:
+    def graph(self) -> LiftedGraph:
+        """Its graph, or what its interface says."""
         try:
-            return super()._graph
+            return super().graph
         except DataError:
-            specs = self._function.structured_input_signature[1].items()
+            specs = self.function.structured_input_signature[1].items()
             inputs = (Input(name, _shape(spec), spec.dtype, None, False, False) for name, spec in specs)
             return LiftedGraph(tf.compat.v1.GraphDef(), {}, {}, {}, tuple(inputs))
+
+
+class StockSource(SavedModelSource):
+    """A SavedModel with such a signature."""
+
+    def __init__(self, path: Path, signature: str) -> None:
+        self._signature = StockSignature(path, signature)
 
 
 def _shape(spec: tf.TensorSpec) -> tuple[int | None, ...]:
