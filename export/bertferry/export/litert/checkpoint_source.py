@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertferry.convert import Checkpoint
 from bertferry.convert.configuration import bert_config
-from bertferry.core.casting import cast
-from bertferry.core.parameters import canonical_axes, task_parameters
-from bertferry.core.tasks import TASKS
+from bertferry.core.tasks import GRAPH_TASKS
 from bertferry.export.litert.options import LitertOptions
 from bertferry.export.onnx.checkpoint_source import CheckpointSource as GraphSource
 from bertferry.verify.artifact import Artifact
@@ -45,45 +43,26 @@ class CheckpointSource:
         """The converted task."""
         import tensorflow as tf
 
+        from bertferry.export.litert.checkpoint_function import build_function
         from bertferry.export.litert.conversion import convert_signature
         from bertferry.export.litert.saved_function import save_function
-        from bertferry.export.tasks import task_outputs
 
-        variables = self._variables(options.precision)
-        config = self._graph.checkpoint.config
+        function, variables = build_function(self._graph.checkpoint, self._graph.spec, options.precision)
         takes, returns = self.interface()
         dtype = tf.int64 if options.int64_inputs else tf.int32
 
         def compute(inputs: "Mapping[str, tf.Tensor]") -> "Mapping[str, tf.Tensor]":
-            standard = {self.standard_names[own]: tf.cast(tensor, tf.int32) for own, tensor in inputs.items()}
-            outputs, _ = task_outputs(variables, config, self.task, standard)
+            outputs = function({self.standard_names[own]: tf.cast(inputs[own], tf.int32) for own in takes})
             return {own: outputs[self.standard_names[own]] for own in returns}
 
         specs = [tf.TensorSpec([None, None], dtype, own) for own in takes]
-        save_function(folder / "task", SIGNATURE, specs, compute, list(variables.values()))
+        save_function(folder / "task", SIGNATURE, specs, compute, variables)
         return convert_signature(folder / "task", SIGNATURE, options.precision, self.artifact().name)
-
-    def _variables(self, precision: str) -> "dict[str, tf.Variable]":
-        """A variable per parameter, in float32, from which weights of 16 or 8 bits are made.
-
-        Raises:
-          DataError: one that does not fit into float16, where the converter would store infinity.
-        """
-        import tensorflow as tf
-
-        source = self._graph.checkpoint
-        variables = {}
-        for name in task_parameters(self._graph.spec, source.config.num_layers):
-            values = cast(source.read(name, canonical_axes(name)), "float32", name, "")
-            if precision == "fp16":
-                cast(values, "float16", name, "keep --precision fp32")
-            variables[name] = tf.Variable(values, trainable=False, name=name)
-        return variables
 
     def file_notes(self) -> dict[str, Any]:
         """Task, activation, a hash over the source's tensors, and the configuration."""
         source = self._graph.checkpoint
-        configuration = bert_config(source.config, TASKS[self.task].heads, source.classifier)
+        configuration = bert_config(source.config, GRAPH_TASKS[self.task].heads, source.classifier)
         return {**self._graph.metadata(), "configuration": configuration}
 
     def notes(self) -> tuple[str, ...]:

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 
 from absl.flags import argparse_flags
 
-from bertferry.convert.source_options import SOURCE_FLAGS, add_source_flags, source_options
+from bertferry.convert.source_options import (
+    EMBEDDING_FLAGS,
+    SOURCE_FLAGS,
+    add_embedding_flags,
+    add_source_flags,
+    source_options,
+)
 from bertferry.core.console import (
     Progress,
     check_report_path,
@@ -17,7 +23,7 @@ from bertferry.core.console import (
 )
 from bertferry.core.errors import UsageError
 from bertferry.core.graph_names import NAMINGS
-from bertferry.core.tasks import TASKS
+from bertferry.core.tasks import EMBEDDINGS, GRAPH_TASKS
 from bertferry.export.litert.options import LITERT_PRECISIONS, LitertOptions
 
 
@@ -38,7 +44,12 @@ def build_parser() -> argparse_flags.ArgumentParser:
         default="serving_default",
         help="signature of the SavedModel; default: serving_default",
     )
-    add("--task", choices=tuple(TASKS), default="encoder", help="task of the checkpoint; default: encoder")
+    add(
+        "--task",
+        choices=tuple(GRAPH_TASKS),
+        help="task of the checkpoint; embeddings: one vector per text, as the files of sentence-transformers or "
+        "--pooling and --normalize say; default: encoder, with one of these flags embeddings",
+    )
     add(
         "--precision",
         choices=LITERT_PRECISIONS,
@@ -58,10 +69,11 @@ def build_parser() -> argparse_flags.ArgumentParser:
     add("--dry-run", action="store_true", help="check everything, but write nothing")
     add("--json", metavar="FILE", nargs="?", const="-", help="write the report as JSON to stdout or FILE")
     add_source_flags(parser)
+    add_embedding_flags(parser)
     return parser
 
 
-OF_CHECKPOINT = ("task", "names", "int64_inputs", *SOURCE_FLAGS)
+OF_CHECKPOINT = ("task", "names", "int64_inputs", *SOURCE_FLAGS, *EMBEDDING_FLAGS)
 OF_SAVED_MODEL = ("signature",)
 
 
@@ -74,8 +86,9 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     check_report_path(arguments.json)
     if arguments.output is None:
         raise UsageError("--output FILE is missing: see --help")
+    stated = source_options(arguments)
     options = LitertOptions(
-        task=arguments.task,
+        task=arguments.task or (EMBEDDINGS if stated.about_embeddings else "encoder"),
         signature=arguments.signature,
         precision=arguments.precision,
         names=arguments.names,
@@ -91,7 +104,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
             options,
             checkpoint=arguments.checkpoint,
             saved_model=arguments.saved_model,
-            source=source_options(arguments),
+            source=stated,
             overwrite=arguments.overwrite,
             dry_run=arguments.dry_run,
             progress=progress,

@@ -10,10 +10,9 @@ import tensorflow as tf
 from bertferry.convert.sentence_modules import read_dense
 from bertferry.core.sentence import Dense, Normalize
 
-LEAST = 1e-9
-"""Denominators are not less."""
-SHORTEST = 1e-12
-"""Nor is the length by which an embedding is scaled."""
+BELOW_ALL = -1_000_000_000
+"""What no position that counts is less than, computed in integers: files of LiteRT in float16 hold no such constant,
+nor the small ones by which sentence-transformers divides where nothing counts."""
 ACTIVATIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "identity": tf.identity,
     "tanh": tf.tanh,
@@ -36,7 +35,9 @@ def pool(
       mask: 1 for each token that counts [B, S]; a row may have none.
       given: 1 for each token that the encoder was given [B, S].
     """
-    weights = tf.cast(mask, sequence.dtype)[:, :, tf.newaxis]
+    # LiteRT's converter refuses slices with new axes.
+    counts = tf.expand_dims(mask, -1)
+    weights = tf.cast(counts, sequence.dtype)
     total, count = tf.reduce_sum(sequence * weights, axis=1), tf.reduce_sum(weights, axis=1)
     vectors = []
     for pooling in poolings:
@@ -45,11 +46,12 @@ def pool(
         elif pooling == "cls":
             vectors.append(tf.gather(sequence, tf.argmax(mask, axis=1), batch_dims=1))
         elif pooling == "max":
-            vectors.append(tf.reduce_max(tf.where(weights > 0, sequence, sequence.dtype.min), axis=1))
+            below = tf.cast((1 - counts) * BELOW_ALL, sequence.dtype)
+            vectors.append(tf.reduce_max(tf.where(weights > 0, sequence, below), axis=1))
         elif pooling == "mean":
-            vectors.append(total / tf.maximum(count, LEAST))
+            vectors.append(total / tf.maximum(count, 1))
         elif pooling == "mean_sqrt_len":
-            vectors.append(total / tf.sqrt(tf.maximum(count, LEAST)))
+            vectors.append(total / tf.sqrt(tf.maximum(count, 1)))
         elif pooling == "weightedmean":
             vectors.append(_weighted_mean(sequence, weights, given))
         else:
@@ -86,18 +88,18 @@ def _dense(variables: Sequence[tf.Variable], activation: Layer) -> Layer:
 
 
 def _scale(vectors: tf.Tensor) -> tf.Tensor:
-    return vectors / tf.maximum(tf.norm(vectors, axis=-1, keepdims=True), SHORTEST)
+    return tf.math.divide_no_nan(vectors, tf.norm(vectors, axis=-1, keepdims=True))
 
 
 def _weighted_mean(sequence: tf.Tensor, weights: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
     """The mean, in which the n-th position from the first that was given has the weight n."""
-    first = tf.argmax(given, axis=1, output_type=tf.int32)[:, tf.newaxis]
+    first = tf.expand_dims(tf.argmax(given, axis=1, output_type=tf.int32), -1)
     positions = tf.range(1, tf.shape(sequence)[1] + 1) - first
-    weights *= tf.cast(positions, sequence.dtype)[:, :, tf.newaxis]
-    return tf.reduce_sum(sequence * weights, axis=1) / tf.maximum(tf.reduce_sum(weights, axis=1), LEAST)
+    weights *= tf.expand_dims(tf.cast(positions, sequence.dtype), -1)
+    return tf.reduce_sum(sequence * weights, axis=1) / tf.maximum(tf.reduce_sum(weights, axis=1), 1)
 
 
 def _last(sequence: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     places = tf.range(tf.shape(mask)[1]) * tf.cast(mask > 0, tf.int32)
     chosen = tf.gather(sequence, tf.reduce_max(places, axis=1), batch_dims=1)
-    return chosen * tf.cast(tf.reduce_any(mask > 0, axis=1), sequence.dtype)[:, tf.newaxis]
+    return chosen * tf.expand_dims(tf.cast(tf.reduce_any(mask > 0, axis=1), sequence.dtype), -1)
