@@ -1,0 +1,14 @@
+"""ONNX Runtime: ids in int64 by name, the first output whatever its name, as clients do that have no configuration."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from sentences import embed, tokenize
+
+
+def outputs(folder: Path, sentences: list[str], model: str) -> np.ndarray:
+    session = onnxruntime.InferenceSession(folder / model, providers=["CPUExecutionProvider"])
+    tokens = tokenize(folder, sentences)
+    first = session.run(None, tokens)[0]
+    return first if first.ndim == 2 else embed(first, tokens["attention_mask"])
