@@ -12,6 +12,7 @@ from pathlib import Path
 
 TIMEOUT = 1800
 """Seconds for one installation."""
+SITE_PACKAGES = "lib/python*/site-packages"
 
 
 class Missing(Exception):
@@ -28,7 +29,7 @@ class Environment:
 
 
 ENVIRONMENTS: Mapping[str, Environment] = {
-    "torch": Environment(("torch>=2.6", "numpy")),
+    "torch": Environment(("torch", "numpy")),
     "sentence-transformers": Environment(("sentence-transformers>=6,<7", "transformers>=5,<6"), sees="torch"),
     "optimum": Environment(
         ("sentence-transformers>=5.7,<6", "transformers>=4.57,<4.58", "optimum-onnx>=0.1", "onnxruntime"), sees="torch"
@@ -38,78 +39,59 @@ ENVIRONMENTS: Mapping[str, Environment] = {
     "txtai": Environment(("txtai", "onnx", "onnxruntime"), sees="torch"),
     "openvino": Environment(("openvino", "tokenizers")),
     "litert": Environment(("ai-edge-litert", "tokenizers")),
-    "keras-hub": Environment(("keras-hub", "jax")),
-    "transformers.js": Environment(("@huggingface/transformers@4",), installer="npm"),
-    "browser": Environment(("puppeteer-core", "@sparticuz/chromium"), installer="npm"),
+    "keras-hub": Environment(("keras-hub", "jax", "safetensors", "tokenizers")),
+    "transformers.js": Environment(
+        ("@huggingface/transformers@4", "puppeteer-core", "@sparticuz/chromium"), installer="npm"
+    ),
 }
 """sentence-transformers 6 needs transformers 5, optimum-onnx one below 4.58: hence two of the former."""
 
 
-@dataclass(frozen=True)
-class Installation:
-    """An installed environment in `folder`."""
-
-    environment: Environment
-    folder: Path
-
-    def command(self, script: Path) -> list[str]:
-        """How a script is started in it."""
-        interpreter = "node" if self.environment.installer == "npm" else str(self.folder / "bin" / "python")
-        return [interpreter, str(script)]
-
-    def versions(self, names: Sequence[str]) -> dict[str, str]:
-        """The installed versions of packages."""
-        if self.environment.installer == "npm":
-            manifests = {name: self.folder / "node_modules" / name / "package.json" for name in names}
-            return {name: json.loads(path.read_text())["version"] for name, path in manifests.items()}
-        code = f"import importlib.metadata as m, json; print(json.dumps({{n: m.version(n) for n in {list(names)!r}}}))"
-        found = subprocess.run([*self.command(Path("-c")), code], check=True, capture_output=True, text=True)
-        return dict(json.loads(found.stdout))
-
-
 @cache
-def install(name: str, folder: Path) -> Installation:
-    """Makes an environment under `folder`, or uses the one that a former run has finished there.
+def install(name: str, place: Path, torch: str) -> Path:
+    """Makes an environment under `place`, or uses the one that a former run has finished; returns its folder.
+
+    `torch` is the requirement of PyTorch, of which PyPI has one build and other indexes others.
 
     Raises:
         Missing: it cannot be installed.
     """
-    environment, place = ENVIRONMENTS[name], folder / name
-    finished = place / ".installed"
-    needs = " ".join(environment.packages)
-    if environment.sees:
-        other = install(environment.sees, folder)
-    if not finished.exists() or finished.read_text() != needs:
-        print(f"{name}: installing", file=sys.stderr, flush=True)
-        shutil.rmtree(place, ignore_errors=True)
-        if environment.installer == "npm":
-            install_with_npm(environment, place)
-        else:
-            install_with_pip(environment, place, other.folder if environment.sees else None)
-        finished.write_text(needs)
-    return Installation(environment, place)
+    environment, folder = ENVIRONMENTS[name], place / name
+    seen = install(environment.sees, place, torch) if environment.sees else None
+    packages = [torch if package == "torch" else package for package in environment.packages]
+    finished = folder / ".installed"
+    if finished.exists() and finished.read_text() == " ".join(packages):
+        return folder
+    print(f"{name}: installing", file=sys.stderr, flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    if environment.installer == "npm":
+        install_with_npm(packages, folder)
+    else:
+        install_with_pip(packages, folder, seen)
+    finished.write_text(" ".join(packages))
+    return folder
 
 
-def install_with_pip(environment: Environment, place: Path, seen: Path | None) -> None:
+def install_with_pip(packages: Sequence[str], folder: Path, seen: Path | None) -> None:
     """A virtual environment that also sees the packages of another."""
-    run([sys.executable, "-m", "venv", "--without-pip", place])
+    run([sys.executable, "-m", "venv", "--without-pip", folder])
     if seen:
-        (packages,) = place.glob("lib/python*/site-packages")
-        (others,) = seen.glob("lib/python*/site-packages")
-        (packages / "seen.pth").write_text(f"{others}\n")
-    pip = [sys.executable, "-m", "pip", "--python", place / "bin" / "python", "--disable-pip-version-check"]
-    run([*pip, "install", "--quiet", "--no-cache-dir", "--no-compile", *environment.packages])
+        (own,) = folder.glob(SITE_PACKAGES)
+        (others,) = seen.glob(SITE_PACKAGES)
+        (own / "seen.pth").write_text(f"{others}\n")
+    pip = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "--disable-pip-version-check"]
+    run([*pip, "install", "--quiet", "--no-cache-dir", "--no-compile", *packages])
 
 
-def install_with_npm(environment: Environment, place: Path) -> None:
+def install_with_npm(packages: Sequence[str], folder: Path) -> None:
     """A folder with `node_modules`."""
     if shutil.which("npm") is None:
         raise Missing("npm is not on the PATH")
-    place.mkdir(parents=True)
-    (place / "package.json").write_text('{"private": true, "type": "module"}')
+    folder.mkdir(parents=True)
+    (folder / "package.json").write_text('{"private": true, "type": "module"}')
     # onnxruntime-node would fetch CUDA's libraries from elsewhere.
     skip = {**os.environ, "ONNXRUNTIME_NODE_INSTALL_CUDA": "skip"}
-    run(["npm", "install", "--no-audit", "--no-fund", "--prefix", place, *environment.packages], skip)
+    run(["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, *packages], skip)
 
 
 def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:
@@ -122,3 +104,13 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = N
     if done.returncode:
         complaints = [line for line in done.stderr.splitlines() if line.startswith(("ERROR", "npm error"))]
         raise Missing(" ".join(complaints)[:300] or done.stderr.strip()[-300:])
+
+
+def read_versions(folder: Path | None, packages: Sequence[str]) -> dict[str, str]:
+    """The installed versions of packages; `folder` is None for the environment that runs this."""
+    if folder and (folder / "node_modules").exists():
+        manifests = {name: folder / "node_modules" / name / "package.json" for name in packages}
+        return {name: json.loads(path.read_text())["version"] for name, path in manifests.items()}
+    python = folder / "bin" / "python" if folder else sys.executable
+    code = f"import importlib.metadata as m, json; print(json.dumps({{n: m.version(n) for n in {list(packages)!r}}}))"
+    return dict(json.loads(subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout))

@@ -12,7 +12,7 @@ os.environ["KERAS_BACKEND"] = "jax"
 import keras
 import keras_hub
 import numpy as np
-from sentences import embed, tokenize
+from texts import embed, tokenize
 
 KEYS = ("input_ids", "attention_mask", "token_type_ids")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
-from sentences import embed, tokenize
+from texts import embed, tokenize
 
 NAMES = {"input_ids": "input_word_ids", "attention_mask": "input_mask", "token_type_ids": "input_type_ids"}
 OUTPUTS = ("last_hidden_state", "sequence_output")

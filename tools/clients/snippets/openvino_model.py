@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import openvino
-from sentences import embed, tokenize
+from texts import embed, tokenize
 
 NAMES = {"input_ids": "input_word_ids", "attention_mask": "input_mask", "token_type_ids": "input_type_ids"}
 
 
-def outputs(folder: Path, sentences: list[str], model: str, output: str) -> np.ndarray:
+def outputs(folder: Path, sentences: list[str], output: str, model: str) -> np.ndarray:
     compiled = openvino.Core().compile_model(folder / model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     wanted = {name for port in compiled.inputs for name in port.get_names()}
     tokens = tokenize(folder, sentences)

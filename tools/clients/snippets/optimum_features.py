@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 from optimum.onnxruntime import ORTModelForFeatureExtraction
-from sentences import embed
+from texts import embed
 from transformers import AutoTokenizer
 
 
-def outputs(folder: Path, sentences: list[str], file_name: str) -> np.ndarray:
-    model = ORTModelForFeatureExtraction.from_pretrained(folder, file_name=file_name)
+def outputs(folder: Path, sentences: list[str], file: str) -> np.ndarray:
+    model = ORTModelForFeatureExtraction.from_pretrained(folder, subfolder=str(Path(file).parent), file_name=Path(file).name)
     inputs = AutoTokenizer.from_pretrained(folder)(sentences, padding=True, return_tensors="pt")
     vectors = model(**inputs).last_hidden_state
     return embed(vectors.numpy(), inputs["attention_mask"].numpy())

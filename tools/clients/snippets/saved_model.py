@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from sentences import embed, tokenize
+from texts import embed, tokenize
 
 
 def outputs(folder: Path, sentences: list[str], module: str) -> np.ndarray:

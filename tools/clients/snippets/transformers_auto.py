@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sentences import embed
+from texts import embed
 from transformers import AutoModel, AutoTokenizer
 
 

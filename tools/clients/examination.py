@@ -1,0 +1,100 @@
+"""Runs a client and judges what it computes."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from environments import Missing, install, read_versions
+from reference import data_of, difference
+from table import Client, Head
+
+HERE = Path(__file__).parent
+TIMEOUT = 900
+"""Seconds for one command."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of a client; `lowest` is the lowest cosine of its embeddings."""
+
+    client: Client
+    verdict: str
+    note: str
+    difference: float | None = None
+    lowest: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict in ("OK", "measured")
+
+    def cells(self) -> tuple[str, str, str, str]:
+        shown = "" if self.difference is None else f"{self.difference:.1e}"
+        measured = f"lowest cosine {self.lowest:.4f}; " if self.verdict == "measured" else ""
+        return self.verdict, shown, self.client.name, measured + self.note
+
+
+class Failure(Exception):
+    """A command failed; the message is the last line that it printed."""
+
+
+@dataclass(frozen=True)
+class Examiner:
+    """Where things are: the published folder, the reference, environments, and a folder for the rest."""
+
+    published: Path
+    reference: Path
+    environments: Path
+    torch: str
+    temporary: Path
+
+    def examine(self, client: Client) -> Row:
+        """Installs and runs a client."""
+        data, output = self.temporary / "data.json", self.temporary / "output.json"
+        data.write_text(json.dumps(data_of(client, self.reference)), encoding="utf-8")
+        output.unlink(missing_ok=True)
+        try:
+            folder = self.publish(client.head) if client.head else self.published
+            if not (folder / client.file).exists():
+                raise Failure(f"the folder has no {client.file}")
+            place = install(client.environment, self.environments, self.torch) if client.environment else None
+            run([*starting(client.snippet, place), folder, data, output, *client.arguments])
+            far, lowest = difference(client, self.reference, json.loads(output.read_text()))
+        except Missing as missing:
+            return Row(client, "NOT RUN", str(missing))
+        except Failure as failure:
+            return Row(client, "FAILS", str(failure))
+        versions = ", ".join(f"{name} {version}" for name, version in read_versions(place, client.packages).items())
+        verdict = "measured" if client.limit is None else "OK" if far <= client.limit else "FAILS"
+        return Row(client, verdict, versions, far, lowest)
+
+    def publish(self, head: Head) -> Path:
+        """Publishes the small checkpoint of a head, once."""
+        folder = self.temporary / head.checkpoint.name
+        if not folder.exists():
+            bertferry = [sys.executable, "-m", "bertferry"]
+            run([*bertferry, "publish", "--checkpoint", head.checkpoint, "--task", head.task, "--output", folder])
+        return folder
+
+
+def starting(snippet: str, place: Path | None) -> list[str | Path]:
+    """How a snippet is started in an environment; None is the one that runs this."""
+    path = HERE / "snippets" / snippet
+    if path.suffix == ".mjs":
+        # Node looks for packages beside the file.
+        copy = place / snippet
+        copy.write_bytes(path.read_bytes())
+        return ["node", copy]
+    return [place / "bin" / "python" if place else sys.executable, HERE / "call.py", snippet]
+
+
+def run(command: list[str | Path]) -> None:
+    """Runs a command; raises `Failure` if it fails."""
+    try:
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        raise Failure(f"not finished after {TIMEOUT} s") from None
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise Failure(lines[-1][:300] if lines else f"exit code {done.returncode}")
