@@ -31,11 +31,12 @@ def to_eight_bits(values: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray
     largest = np.max(np.abs(wide), axis=0, initial=0)
     scales = np.maximum(largest / LARGEST, sums / (LARGEST_PAIR - ROUNDING))
     scales = np.where(scales > 0, scales, 1).astype(np.float32)
-    rounded = np.rint(wide / scales).astype(np.int8)
+    rounded: np.ndarray = np.rint(wide / scales).astype(np.int8)
     return np.moveaxis(rounded, 0, axis), scales
 
 
 def _largest_sum(pairs: np.ndarray) -> np.ndarray:
     """The largest sum of the positive values of neighbors, for each column."""
     positive = np.maximum(pairs, 0)
-    return np.max(positive[0::2] + positive[1::2], axis=0, initial=0)
+    largest: np.ndarray = np.max(positive[0::2] + positive[1::2], axis=0, initial=0)
+    return largest

@@ -52,6 +52,7 @@ class QuantizedGraph:
             node.output[0]: node.input[0]
             for node in graph.node
             if node.op_type == "Transpose" and node.input[0] in self._weights
+            if _attributes(node).get("perm", [1, 0]) == [1, 0]
         }
         self._nodes: list[onnx.NodeProto] = []
         self._done: set[str] = set()
@@ -63,7 +64,7 @@ class QuantizedGraph:
                 self._look_up(node)
             elif node.op_type == "MatMul" and self._fits(node.input[1]):
                 self._multiply(node.input[0], node.input[1], node.output[0])
-            elif node.op_type == "Gemm" and self._fits(node.input[1]) and _is_product(node):
+            elif node.op_type == "Gemm" and self._is_product(node):
                 self._multiply_and_add(node)
             else:
                 self._nodes.append(node)
@@ -71,26 +72,32 @@ class QuantizedGraph:
         self._graph.node.extend(self._nodes)
         self._remove_unused()
 
-    def _fits(self, name: str) -> bool:
-        """Whether a kernel is a weight, or one transposed."""
-        if name in self._transposed:
-            return self._weights[self._transposed[name]].dims[1] <= MOST_TERMS
-        return name in self._weights and self._weights[name].dims[0] <= MOST_TERMS
+    def _fits(self, kernel: str, *, transposed: bool = False) -> bool:
+        """Whether a kernel is a weight, or one transposed, and its sums of products fit into 32 bits."""
+        weight = self._weights.get(self._transposed.get(kernel, kernel))
+        axis = int(transposed != (kernel in self._transposed))
+        return weight is not None and weight.dims[axis] <= MOST_TERMS
+
+    def _is_product(self, gemm: onnx.NodeProto) -> bool:
+        """Whether a Gemm computes A · B + C, perhaps with B transposed, and B is a weight."""
+        given = {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0, **_attributes(gemm)}
+        plain = given["alpha"] == given["beta"] == 1 and not given["transA"]
+        return plain and self._fits(gemm.input[1], transposed=bool(given["transB"]))
 
     def _look_up(self, node: onnx.NodeProto) -> None:
         """Rows of a table, each with its own scale."""
         table, ids = node.input
         output = node.output[0]
         weight = self._quantized(table, axis=1)
-        rows = self._cast(self._add("Gather", [weight.values, ids], f"{output}/eight"), TensorProto.FLOAT)
-        scale = self._add("Gather", [weight.scales, ids], f"{output}/scale")
+        rows = self._cast(self._add("Gather", [weight.values, ids], _part(output, "eight")), TensorProto.FLOAT)
+        scale = self._add("Gather", [weight.scales, ids], _part(output, "scale"))
         self._add("Mul", [rows, scale], output)
 
     def _multiply_and_add(self, node: onnx.NodeProto) -> None:
         """Gemm: a product, perhaps with the transposed kernel, and a bias."""
         values, kernel, *bias = node.input
         output = node.output[0]
-        product = f"{output}/product" if any(bias) else output
+        product = _part(output, "product") if any(bias) else output
         self._multiply(values, kernel, product, transposed=bool(_attributes(node).get("transB")))
         if any(bias):
             self._add("Add", [product, *bias], output)
@@ -100,26 +107,28 @@ class QuantizedGraph:
         transposed = transposed != (kernel in self._transposed)
         eight, scales, sums = self._quantized(self._transposed.get(kernel, kernel), axis=int(transposed))
         if transposed:
-            eight = self._add("Transpose", [eight], f"{eight}/transposed", perm=[1, 0])
-            scales = self._add("Reshape", [scales, self._constant([-1], "int64")], f"{scales}/row")
+            eight = self._add("Transpose", [eight], _part(eight, "transposed"), perm=[1, 0])
+            scales = self._add("Reshape", [scales, self._constant([-1], "int64")], _part(scales, "row"))
         codes, scale, least = self._round(values)
-        product = self._cast(self._add("MatMulInteger", [codes, eight], f"{output}/integers"), TensorProto.FLOAT)
+        product = self._cast(
+            self._add("MatMulInteger", [codes, eight], _part(output, "integers")), TensorProto.FLOAT
+        )
         # Both scales at once look like those of DynamicQuantizeLinear, and ONNX Runtime then takes only the first.
-        product = self._add("Mul", [product, scales], f"{output}/columns")
-        product = self._add("Mul", [product, scale], f"{output}/rows")
-        offset = self._add("Mul", [least, sums], f"{output}/offset")
+        product = self._add("Mul", [product, scales], _part(output, "columns"))
+        product = self._add("Mul", [product, scale], _part(output, "rows"))
+        offset = self._add("Mul", [least, sums], _part(output, "offset"))
         self._add("Add", [product, offset], output)
 
     def _round(self, values: str) -> tuple[str, str, str]:
         """Each vector as bytes, and its scale and its smallest value, with size 1 along the last axis."""
-        least = self._reduce("ReduceMin", values, f"{values}/least")
-        greatest = self._reduce("ReduceMax", values, f"{values}/greatest")
-        span = self._add("Sub", [greatest, least], f"{values}/span")
-        step = self._add("Div", [span, self._constant(STEPS)], f"{values}/step")
-        scale = self._add("Max", [step, self._constant(LEAST_SCALE)], f"{values}/scale")
-        offset = self._add("Sub", [values, least], f"{values}/from_least")
-        ratio = self._add("Div", [offset, scale], f"{values}/in_steps")
-        rounded = self._add("Round", [ratio], f"{values}/rounded")
+        least = self._reduce("ReduceMin", values, _part(values, "least"))
+        greatest = self._reduce("ReduceMax", values, _part(values, "greatest"))
+        span = self._add("Sub", [greatest, least], _part(values, "span"))
+        step = self._add("Div", [span, self._constant(STEPS)], _part(values, "step"))
+        scale = self._add("Max", [step, self._constant(LEAST_SCALE)], _part(values, "scale"))
+        offset = self._add("Sub", [values, least], _part(values, "from_least"))
+        ratio = self._add("Div", [offset, scale], _part(values, "in_steps"))
+        rounded = self._add("Round", [ratio], _part(values, "rounded"))
         return self._cast(rounded, TensorProto.UINT8), scale, least
 
     def _reduce(self, op: str, values: str, output: str) -> str:
@@ -129,7 +138,7 @@ class QuantizedGraph:
 
     def _quantized(self, name: str, axis: int) -> Quantized:
         """A weight, quantized for sums along an axis."""
-        names = Quantized(*(f"{name}/{part}_{axis}" for part in Quantized._fields))
+        names = Quantized(*(_part(name, f"{part}_{axis}") for part in Quantized._fields))
         if names.values not in self._done:
             values, scales = to_eight_bits(numpy_helper.to_array(self._weights[name]), axis)
             self._store(names.values, values)
@@ -140,7 +149,7 @@ class QuantizedGraph:
         return names
 
     def _constant(self, value: float | list[int], dtype: str = "float32") -> str:
-        name = f"{dtype}_{value}/constant"
+        name = _part(dtype, str(value))
         if name not in self._done:
             self._store(name, np.array(value, dtype))
         return name
@@ -150,7 +159,7 @@ class QuantizedGraph:
         self._done.add(name)
 
     def _cast(self, values: str, kind: int) -> str:
-        return self._add("Cast", [values], f"{values}/cast", to=kind)
+        return self._add("Cast", [values], _part(values, "cast"), to=kind)
 
     def _add(self, op: str, inputs: list[str], output: str, **attributes: Any) -> str:
         """Adds an operation, unless it is there already; returns its output."""
@@ -182,11 +191,10 @@ def _names_taken(graph: onnx.GraphProto) -> set[str]:
     return names
 
 
+def _part(tensor: str, part: str) -> str:
+    """A name for a part of what takes the place of a tensor."""
+    return f"{tensor}/eight_bits/{part}"
+
+
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
     return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
-
-
-def _is_product(node: onnx.NodeProto) -> bool:
-    """Whether a Gemm computes A · B + C, perhaps with B transposed."""
-    given = {"alpha": 1.0, "beta": 1.0, "transA": 0, **_attributes(node)}
-    return given["alpha"] == given["beta"] == 1 and not given["transA"]
