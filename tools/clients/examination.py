@@ -1,6 +1,9 @@
 """Runs a client and judges what it computes."""
 
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -36,7 +39,7 @@ class Row:
 
 
 class Failure(Exception):
-    """A command failed; the message is the last line that it printed."""
+    """A command failed; the message is what it complained about."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Examiner:
             if not (folder / client.file).exists():
                 raise Failure(f"the folder has no {client.file}")
             place = install(client.environment, self.environments, self.torch) if client.environment else None
-            run([*starting(client.snippet, place), folder, data, output, *client.arguments])
+            self.run([*starting(client.snippet, place), folder, data, output, *client.arguments])
             far, lowest = difference(client, self.reference, json.loads(output.read_text()))
         except Missing as missing:
             return Row(client, "NOT RUN", str(missing))
@@ -74,27 +77,35 @@ class Examiner:
         folder = self.temporary / head.checkpoint.name
         if not folder.exists():
             bertferry = [sys.executable, "-m", "bertferry"]
-            run([*bertferry, "publish", "--checkpoint", head.checkpoint, "--task", head.task, "--output", folder])
+            self.run([*bertferry, "publish", "--checkpoint", head.checkpoint, "--task", head.task, "--output", folder])
         return folder
+
+
+    def run(self, command: list[str | Path]) -> None:
+        """Runs a command; raises `Failure` if it fails."""
+        keywords = {"capture_output": True, "text": True, "timeout": TIMEOUT}
+        environment = {**os.environ, "TMPDIR": str(self.temporary)}
+        try:
+            done = subprocess.run([str(part) for part in command], env=environment, **keywords)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"not finished after {TIMEOUT} s") from None
+        if done.returncode:
+            raise Failure(complaint(done.stderr) or f"exit code {done.returncode}")
 
 
 def starting(snippet: str, place: Path | None) -> list[str | Path]:
     """How a snippet is started in an environment; None is the one that runs this."""
     path = HERE / "snippets" / snippet
     if path.suffix == ".mjs":
-        # Node looks for packages beside the file.
-        copy = place / snippet
-        copy.write_bytes(path.read_bytes())
-        return ["node", copy]
+        # Node looks for packages beside the file, not in the working directory.
+        for module in path.parent.glob("*.mjs"):
+            shutil.copy(module, place)
+        return ["node", place / snippet]
     return [place / "bin" / "python" if place else sys.executable, HERE / "call.py", snippet]
 
 
-def run(command: list[str | Path]) -> None:
-    """Runs a command; raises `Failure` if it fails."""
-    try:
-        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=TIMEOUT)
-    except subprocess.TimeoutExpired:
-        raise Failure(f"not finished after {TIMEOUT} s") from None
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        raise Failure(lines[-1][:300] if lines else f"exit code {done.returncode}")
+def complaint(printed: str) -> str:
+    """The last line that names an error, else the last one."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    return (errors or lines or [""])[-1][:300]

@@ -12,7 +12,8 @@ ONNX = (
 )
 LITERT = (("fp32", "model.tflite", FP32), ("fp16", "model_fp16.tflite", FP16), ("int8", "model_int8.tflite", MEASURED))
 WEIGHTS, EMBEDDING, HUB = "model.safetensors", "onnx/sentence_embedding.onnx", "hub"
-GOLDEN = Path(__file__).parents[2] / "tests" / "fixtures" / "golden"
+ROOT = Path(__file__).parents[2]
+GOLDEN, SERVE = ROOT / "tests" / "fixtures" / "golden", ROOT / "examples" / "search" / "serve.py"
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def with_files(
     ]
 
 
-def with_precisions(name: str, snippet: str, *packages: str) -> list[Client]:
+def with_precisions(name: str, snippet: str, *packages: str, given: tuple[str, ...] = ()) -> list[Client]:
     """A client for every precision of transformers.js, which finds the file by it."""
     return [
         Client(
@@ -80,7 +81,7 @@ def with_precisions(name: str, snippet: str, *packages: str) -> list[Client]:
             snippet,
             ("@huggingface/transformers", *packages),
             file,
-            (precision,),
+            (*given, precision),
             limit,
         )
         for precision, file, limit in ONNX
@@ -114,7 +115,7 @@ CLIENTS = (
     *with_files("optimum ORTModelForFeatureExtraction", "optimum", "optimum_features.py", OPTIMUM),
     *with_heads("optimum", "optimum", OPTIMUM, "onnx/model.onnx", "optimum.onnxruntime", "ORTModelFor"),
     *with_precisions("transformers.js, Node", "transformers_js.mjs"),
-    *with_precisions("transformers.js, Chromium", "browser.mjs", "@sparticuz/chromium"),
+    *with_precisions("transformers.js, Chromium", "browser.mjs", "@sparticuz/chromium", given=(str(SERVE),)),
     *with_files("fastembed", "fastembed", "fastembed_custom.py", ("fastembed", "onnxruntime")),
     *with_files("chromadb", "chromadb", "chromadb_function.py", ("chromadb", "onnxruntime")),
     Client("txtai, torch", "txtai", "txtai_embeddings.py", ("txtai", "transformers", "torch"), WEIGHTS),
