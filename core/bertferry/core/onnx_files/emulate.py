@@ -10,6 +10,8 @@ import onnx
 from onnx import TensorProto, helper, shape_inference
 
 HALVES = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
+SMALL = 1024
+"""Maximum size in bytes of a constant that shapes may depend on."""
 
 
 def emulate_half(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -37,7 +39,20 @@ def emulate_half(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _inferred_values(model: onnx.ModelProto) -> Iterator[onnx.ValueInfoProto]:
-    inferred = shape_inference.infer_shapes(model).graph
+    """The values of a graph with their types. Weights are only declared: their bytes say nothing about types."""
+    graph = model.graph
+    declared = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
+    declared.graph.input.extend(graph.input)
+    declared.graph.output.extend(graph.output)
+    declared.graph.node.extend(graph.node)
+    for tensor in graph.initializer:
+        if len(tensor.raw_data) > SMALL:
+            declared.graph.input.append(
+                helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+            )
+        else:
+            declared.graph.initializer.append(tensor)
+    inferred = shape_inference.infer_shapes(declared).graph
     yield from (*inferred.input, *inferred.value_info, *inferred.output)
 
 
