@@ -62,9 +62,11 @@ def _facts(work: Work) -> str:
     config = work.source.config
     kind = f"A BERT {'encoder' if work.task == 'encoder' else f'with the head {work.task}'}"
     lines = [f"{kind} of {config.num_layers} layers, hidden size {config.hidden_size}.", ""]
-    lines += [f"- at most {config.max_position_embeddings} tokens, of {config.vocab_size} in the vocabulary"]
+    longest = config.max_position_embeddings
     if (reading := work.source.tokenizer_reading) is not None:
         lines.append(f"- texts are {'lower-cased' if reading.tokenizer.lower_case else 'cased'}")
+        longest = reading.tokenizer.length(longest, padded=False)
+    lines += [f"- at most {longest} tokens, of {config.vocab_size} in the vocabulary"]
     lines.append(f"- activation {config.activation}")
     if work.sentence is not None:
         layers = "".join(f", then {type(layer).__name__}" for layer in work.sentence.layers)
