@@ -7,12 +7,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bertferry.core.casting import cast
+from bertferry.core.errors import UsageError
 from bertferry.core.graph_names import in_order
 from bertferry.core.manifest import read_manifest
 from bertferry.export.litert.options import LitertOptions
 from bertferry.export.onnx.loaded_signature import LoadedSignature
 from bertferry.verify.artifact import Artifact
 from bertferry.verify.probes import Probe
+from bertferry.verify.string_modules import string_module
 
 if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
     from bertferry.export.onnx.lift import LiftedGraph
@@ -33,6 +35,12 @@ class SavedModelSource:
         self.signature = signature
         self._path = path
         self._signature = LoadedSignature(path, signature, in_float32=True)
+        self._manifest = read_manifest(path)
+        if self._manifest is not None and string_module(path, self._manifest):
+            raise UsageError(
+                f"{path}: a module of strings, for which LiteRT has no operations",
+                "export the checkpoint that it was made from, for embeddings with --task embeddings",
+            )
 
     def interface(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The inputs and outputs of the signature."""
@@ -55,8 +63,8 @@ class SavedModelSource:
 
     def file_notes(self) -> dict[str, Any]:
         """The signature's name, the hash of the SavedModel's graph, and the configuration of our modules."""
-        manifest = read_manifest(self._path)
-        return {**self._signature.metadata(), "configuration": manifest.configuration if manifest else {}}
+        configuration = {} if self._manifest is None else self._manifest.configuration
+        return {**self._signature.metadata(), "configuration": configuration}
 
     def notes(self) -> tuple[str, ...]:
         """Whether the file computes in another type."""

@@ -11,8 +11,8 @@ from bertferry.convert.sentence_modules import read_dense
 from bertferry.core.sentence import Dense, Normalize
 
 BELOW_ALL = -1_000_000_000
-"""What no position that counts is less than, computed in integers: files of LiteRT in float16 hold no such constant,
-nor the small ones by which sentence-transformers divides where nothing counts."""
+"""What no position that counts is less than, computed in integers: in float16, files of LiteRT hold no such
+constant, nor the small ones by which sentence-transformers divides where nothing counts."""
 ACTIVATIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "identity": tf.identity,
     "tanh": tf.tanh,

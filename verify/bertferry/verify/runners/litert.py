@@ -94,7 +94,8 @@ def _choose(path: Path, signatures: list[str], wanted: str | None) -> str:
     """The signature that is wanted, `serving_default`, or the only one."""
     chosen = wanted or (signatures[0] if len(signatures) == 1 else SIGNATURE)
     if chosen not in signatures:
-        raise UsageError(f"{path}: no signature {chosen!r}: it has {', '.join(signatures) or 'none'}")
+        have = ", ".join(signatures) or "none"
+        raise UsageError(f"{path}: no signature {chosen!r}: it has {have}")
     return chosen
 
 

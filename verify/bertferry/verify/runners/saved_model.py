@@ -100,7 +100,9 @@ def _loading_fault(path: Path, kind: str, error: Exception) -> DataError:
     """The error of a module that cannot be loaded, unless TensorFlow Text may be what it lacks."""
     reason = first_line(error)
     if UNKNOWN_OPERATION in reason:
-        check_installed(f"{path}: loading its operation {reason.split(UNKNOWN_OPERATION)[1].split()[0]}", TEXT)
+        operation = reason.split(UNKNOWN_OPERATION)[1].split()[0]
+        check_installed(f"{path}: loading its operation {operation}", TEXT)
+        reason = f"{UNKNOWN_OPERATION}{operation}"
     return DataError(f"{path}: not a loadable {kind}: {reason}")
 
 
