@@ -42,7 +42,7 @@ def test_a_command_goes_by_the_name_that_was_typed(command):
 
 
 @pytest.mark.parametrize(("name", "module"), MODULES.items())
-def test_the_four_programs_say_their_version(name, module):
+def test_the_programs_say_their_version(name, module):
     code = f"from {module} import run; run()"
     run = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True)
     assert run.stdout == f"{name} {bertferry('--version').stdout.split()[1]}\n"

@@ -5,6 +5,7 @@ import pytest
 
 from bertferry.convert.command import main as convert
 from bertferry.export.command import main as export_hub
+from bertferry.export.litert.command import main as export_litert
 from bertferry.export.onnx.command import main as export_onnx
 from bertferry.verify.command import main as verify
 
@@ -31,6 +32,12 @@ SAVED_MODEL = ["--saved-model", "x", "--output", "y"]
         ),
         (
             export_onnx,
+            ["--checkpoint", "x", "--output", "y", "--signature", "serve"],
+            "--checkpoint has no use for --signature: leave it out",
+        ),
+        (export_litert, [*SAVED_MODEL, "--task", "span"], "--saved-model has no use for --task: leave it out"),
+        (
+            export_litert,
             ["--checkpoint", "x", "--output", "y", "--signature", "serve"],
             "--checkpoint has no use for --signature: leave it out",
         ),

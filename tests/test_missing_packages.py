@@ -17,6 +17,8 @@ CASES = {
         "export-hub-module --module MODULE --output OUT",
         "export-hub-module --check MODULE",
         "export-onnx --saved-model MODULE --output OUT",
+        "export-litert --checkpoint SOURCE --output OUT.tflite",
+        "export-litert --saved-model MODULE --output OUT.tflite",
         "verify-parity --reference SOURCE --candidate SOURCE --engine tensorflow",
         "verify-parity --reference hub:MODULE --candidate SOURCE",
         "verify-parity --reference savedmodel:MODULE --candidate SOURCE",
@@ -27,6 +29,12 @@ CASES = {
         "export-onnx --checkpoint SOURCE --output OUT --dry-run",
         "export-onnx --saved-model MODULE --output OUT",
         "verify-parity --reference SOURCE --candidate FILE.onnx",
+    ),
+    "litert": (
+        "export-litert --checkpoint SOURCE --output OUT.tflite",
+        "export-litert --checkpoint SOURCE --output OUT.tflite --dry-run",
+        "export-litert --saved-model MODULE --output OUT.tflite",
+        "verify-parity --reference SOURCE --candidate FILE.tflite",
     ),
     "text": (
         "export-hub-module --checkpoint SOURCE --output OUT --task text",
@@ -43,6 +51,7 @@ def places(golden, tmp_path):
     (tmp_path / "MODULE").mkdir()
     (tmp_path / "MODULE" / "saved_model.pb").touch()
     (tmp_path / "FILE.onnx").touch()
+    (tmp_path / "FILE.tflite").write_bytes(b"\x1c\0\0\0TFL3")
     (tmp_path / "FILE.txt").write_text("a text\n")
     (tmp_path / "VOCAB").mkdir()
     for path in (golden / "tf1_core_L2").iterdir():

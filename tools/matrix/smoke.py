@@ -28,6 +28,7 @@ SOURCE, PRETRAINED = GOLDEN / "tf1_core_L2", GOLDEN / "tf1_pretrain_L2"
 COMMANDS = {
     "convert-checkpoint": "bertferry.convert.command",
     "export-hub-module": "bertferry.export.command",
+    "export-litert": "bertferry.export.litert.command",
     "export-onnx": "bertferry.export.onnx.command",
     "verify-parity": "bertferry.verify.command",
 }
@@ -64,6 +65,9 @@ export-hub-module --check OUT/text
 export-hub-module --module OUT/hub --output OUT/hub-again
 verify-parity --reference SOURCE --candidate OUT/hub --candidate OUT/hub-bf16 --profile bf16 --localize
 export-onnx --saved-model OUT/hub --output OUT/saved.onnx
+export-litert --checkpoint SOURCE --output OUT/fp16.tflite --precision fp16
+export-litert --saved-model OUT/hub --output OUT/saved.tflite
+verify-parity --reference SOURCE --candidate OUT/fp16.tflite --candidate OUT/saved.tflite --profile fp16
 """
 REFUSED = {
     "tensorflow": "export-hub-module --checkpoint SOURCE --output OUT/refused",
