@@ -93,7 +93,7 @@ def test_one_command_exports_it_to_onnx(half, tmp_path, precision):
     report = export_onnx(tmp_path / "m.onnx", OnnxOptions(precision=precision), saved_model=half)
     profile = half.parent.name[:4]
     if precision == "int8":
-        assert report.verdict.startswith("MEASURED")
+        assert report.verdict.startswith("NOT JUDGED")
         assert report.weight_bytes < 4000  # of 6.2 kB
     else:
         assert f"AGREE on 10 probes within {profile} " in report.verdict

@@ -118,8 +118,11 @@ def test_eight_bits_are_measured_and_reported(golden, tmp_path, optimize):
         tmp_path / "m.onnx", OnnxOptions(precision="int8", optimize=optimize), checkpoint=golden / "tf1_core_L2"
     )
     assert re.fullmatch(
-        r"MEASURED on 11 probes, not judged; largest difference \S+ in \w+, minimum SQNR \S+ dB", report.verdict
+        r"NOT JUDGED on 11 probes; measured: largest difference \S+ in \w+; "
+        r"lowest cosine of a text \S+; rank correlation of pairwise cosines \S+; minimum SQNR \S+ dB",
+        report.verdict,
     )
+    assert report.parity["judged"] is False
     assert report.parity["candidates"][0]["name"] == f"onnx {tmp_path}/m.onnx"
     model = onnx.load(tmp_path / "m.onnx")
     kinds = Counter(node.op_type for node in model.graph.node)
@@ -266,7 +269,8 @@ def test_real_weights_compute_what_pytorch_computed(golden, minilm, tmp_path, pr
     report = export_onnx(
         tmp_path / "m.onnx", OnnxOptions(precision=precision, optimize=optimize), checkpoint=minilm
     )
-    assert report.verdict.startswith("MEASURED" if precision == "int8" else "AGREE")
+    assert report.verdict.startswith("AGREE")
+    assert ("within int8 on texts" in report.verdict) == (precision == "int8")
     parity = verify_parity(
         golden / "minilm_l6_v2_reference.npz", [tmp_path / "m.onnx"], ParityOptions(positions="unmasked", seed=0)
     )

@@ -235,10 +235,10 @@ class TestTexts:
 
     def test_the_ids_are_those_of_the_words(self, with_vocabulary):
         from bertferry.verify.resolution import resolve_artifact
-        from bertferry.verify.texts import text_probes
+        from bertferry.verify.texts import read_texts, text_probes
 
         folder, texts = with_vocabulary
-        (probe,) = text_probes(texts, [resolve_artifact(folder, "encoder")])
+        (probe,) = text_probes(read_texts(texts), [resolve_artifact(folder, "encoder")])
         ids, mask = probe.inputs["input_word_ids"], probe.inputs["input_mask"]
         assert ids[0, :6].tolist() == [2, 5, 6, 7, 8, 3]
         assert mask.sum(axis=1).tolist() == [6, 16]  # the longest input of the model

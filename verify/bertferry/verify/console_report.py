@@ -2,6 +2,7 @@
 
 from bertferry.core.tasks import EMBEDDINGS
 from bertferry.verify.localization import Drift, PointDrift
+from bertferry.verify.metrics import COSINES, RANKS
 from bertferry.verify.report import CandidateResult, Report, Row, rows_of
 
 SHOWN = 8
@@ -17,7 +18,7 @@ def render(report: Report) -> str:
         lines += [
             f"  {metric.name}: {metric.reason or metric.text}"
             for metric in candidate.metrics
-            if metric.reason or metric.value < ALIKE or not metric.name.startswith("ranks")
+            if metric.reason or metric.value < ALIKE or not metric.name.startswith((COSINES, RANKS))
         ]
         lines += [f"  - {fault}" for fault in candidate.faults]
         if candidate.tensors:

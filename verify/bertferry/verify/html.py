@@ -31,18 +31,21 @@ svg text { fill: var(--quiet); font: 11px system-ui, sans-serif; } .axis { strok
 .bar { fill: var(--one); } .cumulative { stroke: var(--one); } .local { stroke: var(--two); }
 polyline { fill: none; stroke-width: 2; } .key-one { color: var(--one); } .key-two { color: var(--two); }
 """
+TITLES = {"ok": "agree", "failed": "disagree", "quiet": "not judged"}
+MARKS = {"ok": "agrees", "failed": "disagrees", "quiet": "not judged"}
+"""Of states, as `_state` gives them."""
 COLUMNS = ("output", "probe", "max abs", "mean abs", "99 %", "SQNR, dB", "cosine", "ULP 99 %", "needed atol", "")
 
 
 def html_report(report: Report) -> str:
     """Renders the report as an HTML page."""
-    state = "ok" if report.ok else "failed"
+    state = _state(ok=report.ok, judged=report.judged)
     body = [
         "<h1>Parity report</h1>",
         f'<p class="verdict {state}">{escape(report.verdict())}</p>',
         f"<p>Reference: {escape(report.reference)} <span class=quiet>[{escape(report.runs_on)}]</span></p>",
         *(f"<p>{escape(note)}</p>" for note in report.notes),
-        *(part for candidate in report.candidates for part in _candidate(candidate)),
+        *(part for candidate in report.candidates for part in _candidate(candidate, judged=report.judged)),
         "<h2>Criteria</h2>",
         _facts(_judgment(report)),
     ]
@@ -52,7 +55,7 @@ def html_report(report: Report) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Parity: {'agree' if report.ok else 'disagree'}</title><style>{STYLE}</style></head>\n<body>"
+        f"<title>Parity: {TITLES[state]}</title><style>{STYLE}</style></head>\n<body>"
         + "\n".join(body)
         + "</body></html>\n"
     )
@@ -65,6 +68,7 @@ def _judgment(report: Report) -> list[tuple[str, object]]:
         ("tolerance", f"{tolerance.name}: atol {tolerance.atol:g}, rtol {tolerance.rtol:g}"),
         ("minimum SQNR, dB", tolerance.min_sqnr_db),
         ("minimum cosine", tolerance.min_cosine),
+        ("minimum cosine of a text", tolerance.min_text_cosine),
         ("minimum rank correlation", tolerance.min_rank_correlation),
         *(
             (f"tolerance of {name}", f"atol {override.atol:g}, rtol {override.rtol:g}")
@@ -84,11 +88,16 @@ def _facts(facts: Iterable[tuple[str, object]]) -> str:
     return f"<div class=scroll><table>{rows}</table></div>"
 
 
-def _candidate(candidate: CandidateResult) -> list[str]:
-    state = "ok" if candidate.ok else "failed"
-    mark = "agrees" if candidate.ok else "disagrees"
+def _state(*, ok: bool, judged: bool) -> str:
+    """The style of a result: one that nothing judges is neither good nor bad."""
+    return "failed" if not ok else "ok" if judged else "quiet"
+
+
+def _candidate(candidate: CandidateResult, *, judged: bool) -> list[str]:
+    state = _state(ok=candidate.ok, judged=judged)
+    mark = MARKS[state]
     head = f"{escape(candidate.name)} <span class=quiet>[{escape(candidate.runs_on)}]</span>"
-    parts = [f"<h2>{head} <span class={state}>{mark}</span></h2>", _table(candidate)]
+    parts = [f"<h2>{head} <span class={state}>{mark}</span></h2>", _table(candidate, judged=judged)]
     if candidate.metrics:
         parts += [
             "<h3>Decisions and similarities</h3>",
@@ -107,14 +116,14 @@ def _candidate(candidate: CandidateResult) -> list[str]:
     return parts
 
 
-def _table(candidate: CandidateResult) -> str:
+def _table(candidate: CandidateResult, *, judged: bool) -> str:
     numeric = ("", "", *[" class=number"] * 7, "")
     head = "".join(f"<th{kind}>{name}</th>" for name, kind in zip(COLUMNS, numeric, strict=True))
-    rows = "".join(_rows(probe) for probe in candidate.probes)
+    rows = "".join(_rows(probe, judged=judged) for probe in candidate.probes)
     return f"<div class=scroll><table><tr>{head}</tr>{rows}</table></div>"
 
 
-def _rows(probe: ProbeResult) -> str:
+def _rows(probe: ProbeResult, *, judged: bool) -> str:
     name = escape(probe.probe)
     if probe.error:
         return (
@@ -122,7 +131,8 @@ def _rows(probe: ProbeResult) -> str:
         )
     return "".join(
         f"<tr><td>{escape(diff.output)}</td><td>{name}</td>{_figures(diff.statistics)}"
-        f'<td class="text {"ok" if diff.ok else "failed"}">{escape(diff.reason) or "ok"}</td></tr>'
+        f'<td class="text {_state(ok=diff.ok, judged=judged)}">'
+        f"{escape(diff.reason) or ('ok' if judged else 'not judged')}</td></tr>"
         for diff in probe.diffs
     )
 

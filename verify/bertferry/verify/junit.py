@@ -9,19 +9,22 @@ from bertferry.verify.report import CandidateResult, ProbeResult, Report
 
 
 def junit_xml(report: Report) -> str:
-    """One suite per candidate, one case per output and probe and per metric; disagreements are failures."""
+    """One suite per candidate, one case per output and probe and per metric.
+
+    Disagreements are failures; what no criterion applies to is skipped.
+    """
     suites = Xml.Element("testsuites", name="verify-parity")
     for candidate in report.candidates:
-        suites.append(_suite(candidate))
-    for count in ("tests", "failures"):
+        suites.append(_suite(candidate, judged=report.judged))
+    for count in ("tests", "failures", "skipped"):
         suites.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
     Xml.indent(suites)
     return Xml.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _suite(candidate: CandidateResult) -> Xml.Element:
+def _suite(candidate: CandidateResult, *, judged: bool) -> Xml.Element:
     suite = Xml.Element("testsuite", name=candidate.name)
-    failures = 0
+    failures = skipped = 0
     cases = [case for probe in candidate.probes for case in _cases(probe)]
     cases += [(metric.name, metric.reason) for metric in candidate.metrics]
     cases += [(f"beside the outputs {number}", fault) for number, fault in enumerate(candidate.faults, start=1)]
@@ -30,8 +33,12 @@ def _suite(candidate: CandidateResult) -> Xml.Element:
         if reason:
             failures += 1
             Xml.SubElement(case, "failure", message=reason).text = reason
+        elif not judged:
+            skipped += 1
+            Xml.SubElement(case, "skipped", message="measured, not judged")
     suite.set("tests", str(len(suite)))
     suite.set("failures", str(failures))
+    suite.set("skipped", str(skipped))
     return suite
 
 

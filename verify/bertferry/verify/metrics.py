@@ -16,6 +16,11 @@ from bertferry.verify.tolerance import Tolerance
 DECISIONS = ("logits", "nsp_logits", "mlm_logits")
 """Outputs whose largest value along the last axis is the decision."""
 TOP = 5
+VECTORS = ("pooled_output", "sentence_embedding", "sequence_output")
+"""Outputs that are compared as the vectors of whole texts."""
+COSINES, RANKS = "cosines of", "ranks of"
+SIMILARITIES = {COSINES: "lowest cosine of a text", RANKS: "rank correlation of pairwise cosines"}
+"""What the metrics of `VECTORS` say, by how their names begin."""
 FEWEST_ROWS = 4
 """Fewest vectors for which the order of their similarities is meaningful."""
 
@@ -54,7 +59,7 @@ class TaskMetrics:
         if {"start_logits", "end_logits"} <= common:
             pairs = zip(_spans(want, mask), _spans(got, mask), strict=True)
             self._spans += [span == other for (span, other), kept in zip(pairs, used, strict=True) if kept]
-        for name in common & {"pooled_output", "sequence_output"}:
+        for name in common & set(VECTORS):
             vectors = (_vectors(side[name], mask)[used] for side in (want, got))
             self._vectors.setdefault(name, []).append(tuple(vectors))
 
@@ -71,10 +76,12 @@ class TaskMetrics:
             metrics.append(Metric("same span", share, f"{sum(self._spans)} of {len(self._spans)} spans identical"))
         for name, pairs in sorted(self._vectors.items()):
             want, got = (np.concatenate(side) for side in zip(*pairs, strict=True))
+            # Poolers are seldom trained for similarity: theirs counts only if there is nothing else.
+            judged = name != "pooled_output" or len(self._vectors) == 1
+            if len(want):
+                metrics.append(self._similarity(f"{COSINES} {name}", lowest_cosine(want, got), judged))
             if len(want) >= FEWEST_ROWS:
-                # Poolers are seldom trained for similarity: theirs counts only if there is nothing else.
-                judged = name == "sequence_output" or len(self._vectors) == 1
-                metrics.append(self._ranks(name, want, got, judged))
+                metrics.append(self._similarity(f"{RANKS} {name}", rank_correlation(want, got), judged))
         return tuple(metrics)
 
     def _argmax(self, name: str, want: np.ndarray, got: np.ndarray) -> Metric:
@@ -87,24 +94,36 @@ class TaskMetrics:
             text += f", {np.sum(close)} of the others within 2·atol"
         return Metric(f"argmax of {name}", float(np.mean(~flipped)), text)
 
-    def _ranks(self, name: str, want: np.ndarray, got: np.ndarray, judged: bool) -> Metric:
-        """Spearman's rank correlation of the cosine similarities of all pairs of rows."""
-        want_ranks, got_ranks = (_ranks(_pairwise_cosines(rows)) for rows in (want, got))
-        if (want_ranks == got_ranks).all():
-            value = 1.0
-        else:  # the order of a constant side says nothing about the other's
-            varied = np.ptp(want_ranks) and np.ptp(got_ranks)
-            value = float(np.corrcoef(want_ranks, got_ranks)[0, 1]) if varied else 0.0
-        least = self._tolerance.min_rank_correlation if judged else None
-        text = f"rank correlation of pairwise cosines {value:.6f}"
-        return Metric(f"ranks of {name}", value, text, rank_fault(value, least), judged)
+    def _similarity(self, name: str, value: float, judged: bool) -> Metric:
+        text = f"{SIMILARITIES[name.rpartition(' ')[0]]} {value:.6f}"
+        return Metric(name, value, text, similarity_fault(name, value, self._tolerance) if judged else "", judged)
 
 
-def rank_fault(value: float, least: float | None) -> str:
-    """Why a rank correlation is too low, '' if it is not."""
-    return (
-        f"rank correlation {value:.4f}, at least {least:g} required" if least is not None and value < least else ""
-    )
+def lowest_cosine(want: np.ndarray, got: np.ndarray) -> float:
+    """The lowest cosine similarity of a row [B, H] with the reference's."""
+    products = (_unit(want) * _unit(got)).sum(axis=1)
+    equal = (want == got).all(axis=1)  # also zeros
+    return float(np.where(equal, 1.0, np.minimum(products, 1.0)).min())
+
+
+def rank_correlation(want: np.ndarray, got: np.ndarray) -> float:
+    """Spearman's rank correlation of the cosine similarities of all pairs of rows [B, H]."""
+    want_ranks, got_ranks = (_ranks(_pairwise_cosines(rows)) for rows in (want, got))
+    if (want_ranks == got_ranks).all():
+        return 1.0
+    # The order of a constant side says nothing about the other's.
+    varied = np.ptp(want_ranks) and np.ptp(got_ranks)
+    return float(np.corrcoef(want_ranks, got_ranks)[0, 1]) if varied else 0.0
+
+
+def similarity_fault(name: str, value: float, tolerance: Tolerance) -> str:
+    """Why a similarity is too low, '' if it is not, or if the metric is another."""
+    least = {COSINES: tolerance.min_text_cosine, RANKS: tolerance.min_rank_correlation}
+    kind = name.rpartition(" ")[0]
+    required = least.get(kind)
+    if required is None or value >= required:
+        return ""
+    return f"{SIMILARITIES[kind]} {value:.4f}, at least {required:g} required"
 
 
 def _top(name: str, want: np.ndarray, got: np.ndarray) -> Metric:
@@ -135,10 +154,15 @@ def _vectors(array: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def _pairwise_cosines(rows: np.ndarray) -> np.ndarray:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit = rows / np.where(norms > 0, norms, 1)
+    unit = _unit(rows)
     cosines: np.ndarray = (unit @ unit.T)[np.triu_indices(len(rows), k=1)]
     return cosines
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: np.ndarray = rows / np.where(norms > 0, norms, 1)
+    return scaled
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ from bertferry.verify.report import Report
 from bertferry.verify.resolution import resolve_artifact
 from bertferry.verify.stored_report import read_report, regressions
 from bertferry.verify.string_comparison import as_string_source, string_probes, strings_of
-from bertferry.verify.texts import text_probes
+from bertferry.verify.texts import read_texts, text_probes
 from bertferry.verify.tolerance import parse_overrides
 from bertferry.verify.tolerance import profile as profile_named
 
@@ -117,7 +117,7 @@ def _inputs(sides: Sequence[Artifact], options: ParityOptions) -> tuple[tuple[Pr
     if options.inputs is not None:
         given = read_inputs(Path(options.inputs), GRAPH_TASKS[options.task], options.names)
     if options.texts is not None:
-        given = text_probes(Path(options.texts), sides)
+        given = text_probes(read_texts(Path(options.texts)), sides)
     restrictions = find_restrictions(sides)
     length = next((at.size for at in restrictions if at.axis == 1), None)
     if not options.fit_inputs:

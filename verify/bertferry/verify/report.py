@@ -86,9 +86,14 @@ class Report(Result):
         """Whether every candidate agrees."""
         return all(candidate.ok for candidate in self.candidates)
 
+    @property
+    def judged(self) -> bool:
+        """Whether any difference would have been too large; otherwise nothing but structure is judged."""
+        return any(tolerance.judges for tolerance in (self.tolerance, *self.overrides.values()))
+
     def derived(self) -> dict[str, Any]:
         """The verdict."""
-        return {"ok": self.ok, "verdict": self.verdict()}
+        return {"ok": self.ok, "judged": self.judged, "verdict": self.verdict()}
 
     def with_faults(self, faults: Mapping[str, tuple[str, ...]]) -> "Report":
         """The report with more reasons to disagree, by candidate name."""
@@ -125,10 +130,20 @@ class Report(Result):
         scope = f"on {probes} probe{'s' * (probes != 1)}{' (restricted: see notes)' * bool(self.notes)}"
         worst = max((row for row in rows if row.statistics), key=lambda row: row.max_abs, default=None)
         largest = f"; largest difference {worst.max_abs:.1e} in {worst.output}" if worst else ""
-        if any(tolerance.judges for tolerance in (self.tolerance, *self.overrides.values())):
-            return f"AGREE {scope} within {allowed}{largest}"
-        noisiest = min(row.statistics.sqnr_db for row in rows if row.statistics)
-        return f"MEASURED {scope}, not judged{largest}, minimum SQNR {noisiest:.1f} dB"
+        if not self.judged:
+            noisiest = min((row.statistics.sqnr_db for row in rows if row.statistics), default=math.inf)
+            measured = "".join((largest, self._similarities(), f"; minimum SQNR {noisiest:.1f} dB"))
+            return f"NOT JUDGED {scope}; measured: {measured.removeprefix('; ')}"
+        by_value = math.isfinite(self.tolerance.atol)
+        return f"AGREE {scope} within {allowed}{largest}{'' if by_value else self._similarities()}"
+
+    def _similarities(self) -> str:
+        """The least similarities of texts' vectors, as far as they count."""
+        least: dict[str, float] = {}
+        for metric in (metric for candidate in self.candidates for metric in candidate.metrics if metric.judged):
+            what = metric.text.rpartition(" ")[0]
+            least[what] = min(metric.value, least.get(what, math.inf))
+        return "".join(f"; {what} {value:.4f}" for what, value in least.items())
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bertferry.core.results import read_json
 from bertferry.verify.comparison import OutputDiff, judge, judge_types
-from bertferry.verify.metrics import Metric, rank_fault
+from bertferry.verify.metrics import Metric, similarity_fault
 from bertferry.verify.report import Report, rows_of
 from bertferry.verify.statistics import Statistics
 from bertferry.verify.tolerance import Tolerance
@@ -43,7 +43,7 @@ def rejudge(report: Report, tolerance: Tolerance, overrides: Mapping[str, Tolera
         return replace(diff, reason=judge_types(diff.types, own_tolerance) or reason)
 
     def rejudge_metric(metric: Metric) -> Metric:
-        reason = rank_fault(metric.value, tolerance.min_rank_correlation) if metric.judged else ""
+        reason = similarity_fault(metric.name, metric.value, tolerance) if metric.judged else ""
         return replace(metric, reason=reason)
 
     candidates = tuple(

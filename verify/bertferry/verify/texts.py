@@ -3,25 +3,33 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bertferry.core.errors import UsageError
+from bertferry.core.errors import UnavailableError, UsageError
 from bertferry.verify.artifact import Artifact
 from bertferry.verify.probes import Probe
+from bertferry.verify.sample_texts import SAMPLE_TEXTS
 from bertferry.verify.tokenization import SourceTokenizer
 
 BATCH = 8
 NO_LIMIT = 10**6
 
 
-def text_probes(path: Path, artifacts: Sequence[Artifact]) -> tuple[Probe, ...]:
-    """The texts of a file, one per line, in batches, as the first artifact with a vocabulary tokenizes them.
+def sample_probes(artifact: Artifact) -> tuple[Probe, ...]:
+    """`SAMPLE_TEXTS` in batches, or nothing if no tokenizer here gives an artifact's ids."""
+    try:
+        return text_probes(SAMPLE_TEXTS, [artifact])
+    except (UsageError, UnavailableError):
+        return ()
+
+
+def text_probes(texts: Sequence[str], artifacts: Sequence[Artifact]) -> tuple[Probe, ...]:
+    """Texts in batches, as the first artifact with a vocabulary tokenizes them.
 
     `vocabulary_fault` compares its vocabulary with the others'.
 
     Raises:
-      UsageError: no text, no vocabulary, or no statement whether texts are lower-cased.
+      UsageError: no vocabulary, or no statement whether texts are lower-cased.
       UnavailableError: the package tokenizers is not installed.
     """
-    texts = read_texts(path)
     side = next((side for side in artifacts if side.vocabulary), None)
     tokenizer = None if side is None else side.tokenizer()
     if side is None or tokenizer is None:

@@ -17,8 +17,9 @@ class Tolerance:
     """|candidate - reference| ≤ atol + rtol·|reference| everywhere, and the aggregate criteria that are set.
 
     `min_sqnr_db` is the minimum signal-to-quantization-noise ratio of an output in dB, `min_cosine` the minimum
-    cosine similarity of a row with the reference's, `min_rank_correlation` the minimum rank correlation of
-    similarities. A step that adds more than `local_noise` counts as the beginning of a drift.
+    cosine similarity of a row with the reference's, `min_text_cosine` that of the vector of a text,
+    `min_rank_correlation` the minimum rank correlation of similarities. A step that adds more than `local_noise`
+    counts as the beginning of a drift.
     """
 
     name: str
@@ -28,11 +29,12 @@ class Tolerance:
     min_cosine: float | None = None
     min_rank_correlation: float | None = None
     local_noise: float = 0.0
+    min_text_cosine: float | None = None
 
     @property
     def judges(self) -> bool:
         """Whether any difference can exceed it."""
-        criteria = (self.min_sqnr_db, self.min_cosine, self.min_rank_correlation)
+        criteria = (self.min_sqnr_db, self.min_cosine, self.min_text_cosine, self.min_rank_correlation)
         return math.isfinite(self.atol) or any(criterion is not None for criterion in criteria)
 
     @property
@@ -47,6 +49,7 @@ class Tolerance:
         criteria = {
             "SQNR {:g} dB": self.min_sqnr_db,
             "cosine {:g}": self.min_cosine,
+            "cosine of a text {:g}": self.min_text_cosine,
             "rank correlation {:g}": self.min_rank_correlation,
         }
         least = [text.format(value) for text, value in criteria.items() if value is not None]
@@ -87,7 +90,8 @@ PROFILES = {
             0.0,
             min_sqnr_db=15.0,
             min_cosine=0.95,
-            min_rank_correlation=0.99,
+            min_text_cosine=0.99,
+            min_rank_correlation=0.995,
             local_noise=2e-1,
         ),
     )

@@ -15,6 +15,7 @@ from bertferry.core.graph_names import graph_names, graph_task
 from bertferry.core.parameters import task_parameters
 from bertferry.core.sentence import Sentence
 from bertferry.core.tasks import GRAPH_TASKS, POSITIONS_INPUT
+from bertferry.export.embedded_texts import embedded_texts
 from bertferry.export.onnx.draft import Draft
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.verify.artifact import Artifact, checkpoint_artifact
@@ -104,6 +105,10 @@ class CheckpointSource:
         if self._recording is not None:
             return self._recording.artifact(self.checkpoint.task(self.task).output_names)
         return checkpoint_artifact(self.checkpoint, self.task)
+
+    def texts(self, artifact: Artifact) -> Sequence[Probe]:
+        """Texts that it embeds, if it does and their ids are known."""
+        return embedded_texts(self.checkpoint, self.task, artifact)
 
     def probes(self, options: OnnxOptions) -> Sequence[Probe]:
         """The standard probes, or those given."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bertferry.core.progress import ProgressCallback
+from bertferry.export.embedded_texts import ON_TEXTS
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.source import Source
 from bertferry.verify import PROFILES, Report, Tolerance
@@ -19,7 +20,7 @@ TOLERANCES = {
     "fp32": PROFILES["fp32-cross"],
     "fp16": PROFILES["fp16"],
     "bf16": PROFILES["bf16"],
-    # The loss of eight bits depends on the weights: it is measured and reported, not judged.
+    # The loss of eight bits depends on the weights: it is measured and reported, and judged on texts only.
     "int8": Tolerance("int8, reported only", math.inf, 0.0),
 }
 QUICK_PROBES = ("mixed", "length 1", "mask with holes", "a row of padding")
@@ -50,14 +51,16 @@ def check_parity(
     """Compares the written file, shown as `target`, with its source.
 
     ONNX Runtime runs it with its graph optimizations, as it does by default, and without them on a few probes. In
-    half precision, it is also computed as hardware with such kernels does: see `emulate_half`.
+    half precision, it is also computed as hardware with such kernels does: see `emulate_half`. In eight bits,
+    embeddings of texts are judged; other outputs are measured.
     """
     reference = source.artifact()
     tolerance = TOLERANCES[options.precision]
     if reference.profile != "fp32" and options.precision != "int8":  # a source that computes in less
         tolerance = PROFILES[loosest((reference.profile, options.precision))]
+    texts = source.texts(reference) if options.precision == "int8" and options.inputs is None else ()
     with _emulation(path, source, options) as emulation:
-        probes = source.probes(options)
+        probes = texts or source.probes(options)
         levels = {} if options.precision == "bf16" else {"all": (), "none": () if probes else QUICK_PROBES}
         candidates = [
             replace(onnx_artifact(path, Execution(graph_optimization=level), shown=target), only=only)
@@ -71,7 +74,13 @@ def check_parity(
         return compare_artifacts(
             reference,
             [under_names(side, source.standard_names) if source.standard_names else side for side in candidates],
-            Judgment(tolerance, task=source.task, any_values=source.any_values, outputs=outputs),
+            Judgment(
+                ON_TEXTS if texts else tolerance,
+                task=source.task,
+                positions="unmasked" if texts else "all",
+                any_values=source.any_values,
+                outputs=outputs,
+            ),
             inputs=probes,
             progress=progress,
         )

@@ -114,6 +114,10 @@ class SavedModelSource:
         """The signature in TensorFlow."""
         return self._signature.artifact(self._runner)
 
+    def texts(self, artifact: Artifact) -> Sequence[Probe]:
+        """None: nothing is known of its outputs."""
+        return ()
+
     def probes(self, options: OnnxOptions) -> Sequence[Probe]:
         """Probes that the signature accepts, or the given batch."""
         return self._signature.probes(self._runner, options.inputs, half=options.precision == "fp16")

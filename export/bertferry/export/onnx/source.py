@@ -46,5 +46,8 @@ class Source(Protocol):
     def artifact(self) -> Artifact:
         """The artifact with which the file is compared."""
 
+    def texts(self, artifact: Artifact) -> Sequence[Probe]:
+        """Texts of which its outputs, computed by `artifact`, are embeddings; none if they are something else."""
+
     def probes(self, options: OnnxOptions) -> Sequence[Probe]:
         """Inputs of the comparison, from `options.inputs` if there are any; none for the standard probes."""
