@@ -24,12 +24,14 @@ class Handler(SimpleHTTPRequestHandler):
         super().__init__(*arguments, **keywords)
 
     def translate_path(self, path: str) -> str:
+        """The file of a path in an address."""
         _, first, rest = path.split("/", 2) if path.count("/") > 1 else ("", "", "")
         self.directory = str(self.places.get(first, HERE))
         return super().translate_path(f"/{rest}" if first in self.places else path)
 
     def end_headers(self) -> None:
-        # WebAssembly runs in more than one thread only on pages that are isolated from others.
+        """Isolates the page from others."""
+        # Elsewhere WebAssembly runs in one thread.
         self.send_header("Cross-Origin-Opener-Policy", "same-origin")
         self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
         super().end_headers()

@@ -3,10 +3,11 @@
 Usage: python tools/clients FOLDER --reference REFERENCE.npz [--folder DIR] [--only WORD …] [--torch REQUIREMENT]
        [--record]
 
-Installs each client into an environment of its own, from PyPI or npm, runs its snippet on the sentences of REFERENCE
-and prints one line for it: the verdict, the largest absolute difference from the embeddings of PyTorch, and the
-versions. Classes for heads load small checkpoints, published here. Ends with 0 if everything passes; what could not
-be installed does not. DIR is where environments are made, temporary by default; those in DIR are used again.
+Installs each client into an environment of its own, from PyPI or npm, runs its snippet on the sentences of
+REFERENCE and prints one line for it: the verdict, the largest absolute difference from the embeddings of PyTorch,
+and the versions. Classes for heads load small checkpoints, published here. Ends with 0 if everything passes; what
+could not be installed does not. DIR is where environments are made, temporary by default; those in DIR are used
+again.
 """
 
 import argparse
@@ -57,29 +58,41 @@ def page(rows: list[Row]) -> str:
         system=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         passed=sum(row.passed for row in rows),
         count=len(rows),
+        publish=PUBLISH,
         rows="\n".join(lines),
     )
 
 
+PUBLISH = (
+    "publish-model --checkpoint MINILM --output FOLDER --do-lower-case --max-seq-length 256 --pooling mean "
+    "--normalize --hub --litert fp32,fp16,int8"
+)
 INTRODUCTION = """# Programs that load a published folder
 
-Written by `python tools/clients FOLDER --reference tests/fixtures/golden/minilm_l6_v2_reference.npz --record` on {date}
-({system}): {passed} of {count} pass.
+Written on {date} ({system}); {passed} of {count} lines pass:
 
-FOLDER is all-MiniLM-L6-v2, published from a `tf1` checkpoint. Each program runs in an environment of its own, installed
-from PyPI or npm, with the few lines of `tools/clients/snippets`. The difference is the largest of any number in the
-embeddings of eight sentences from those of PyTorch; 1e-5 is the limit in fp32, 1e-3 in fp16, and int8 (q8) is
-measured only. Classes for heads (`…For…`) load small checkpoints of google-research/bert; their outputs are compared
-with those of TensorFlow 1.15.5.
+```sh
+{publish}
+python tools/clients FOLDER --reference tests/fixtures/golden/minilm_l6_v2_reference.npz --record
+```
+
+MINILM is all-MiniLM-L6-v2 as a `tf1` checkpoint: tensors, configuration and vocabulary. Each program runs in an
+environment of its own, installed from PyPI or npm, with the few lines of `tools/clients/snippets`. The
+difference is the largest of any number in the embeddings of eight sentences from those of PyTorch; the limits are
+1e-5 in fp32 and 1e-3 in fp16; int8 (in transformers.js q8) is measured, not judged. Classes for heads (`…For…`)
+load small checkpoints of google-research/bert, and are compared with TensorFlow 1.15.5.
 
 | | difference | program | |
 |---|---|---|---|
 {rows}
 
-Chromium is the one of the npm package `@sparticuz/chromium`, without a window; page, weights and WebAssembly come from
-the loopback. keras-hub computes gelu by tanh whatever `config.json` says (4e-3 off here) and strips no accents: its
-line has the exact gelu put into its layers, and the ids of `tokenizer.json`. txtai reads an ONNX file that returns
-embeddings. chromadb wants its six files in one flat folder.
+- Chromium is the one in the npm package `@sparticuz/chromium`, without a window; page, weights and WebAssembly
+  come from the loopback, and the embeddings from the function of the page in `examples/search`.
+- keras-hub computes gelu by tanh whatever `config.json` says (4e-3 off here), and its tokenizer strips no accents:
+  its line has the exact gelu put into its layers, and the ids of `tokenizer.json`.
+- txtai takes an ONNX file that returns embeddings. chromadb wants its six files in one flat folder.
+- TensorFlow's C++ loader is a program of 70 lines, compiled against the installed TensorFlow, which opens
+  `models/NAME/1` as TF Serving does.
 """
 
 

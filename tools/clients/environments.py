@@ -15,7 +15,7 @@ TIMEOUT = 1800
 SITE_PACKAGES = "lib/python*/site-packages"
 
 
-class Missing(Exception):
+class NotInstalledError(Exception):
     """Something that a client needs could not be installed; the message says what."""
 
 
@@ -32,7 +32,8 @@ ENVIRONMENTS: Mapping[str, Environment] = {
     "torch": Environment(("torch", "numpy")),
     "sentence-transformers": Environment(("sentence-transformers>=6,<7", "transformers>=5,<6"), sees="torch"),
     "optimum": Environment(
-        ("sentence-transformers>=5.7,<6", "transformers>=4.57,<4.58", "optimum-onnx>=0.1", "onnxruntime"), sees="torch"
+        ("sentence-transformers>=5.7,<6", "transformers>=4.57,<4.58", "optimum-onnx>=0.1", "onnxruntime"),
+        sees="torch",
     ),
     "fastembed": Environment(("fastembed",)),
     "chromadb": Environment(("chromadb",)),
@@ -54,7 +55,7 @@ def install(name: str, place: Path, torch: str) -> Path:
     `torch` is the requirement of PyTorch, of which PyPI has one build and other indexes others.
 
     Raises:
-        Missing: it cannot be installed.
+        NotInstalledError: it cannot be installed.
     """
     environment, folder = ENVIRONMENTS[name], place / name
     seen = install(environment.sees, place, torch) if environment.sees else None
@@ -79,14 +80,14 @@ def install_with_pip(packages: Sequence[str], folder: Path, seen: Path | None) -
         (own,) = folder.glob(SITE_PACKAGES)
         (others,) = seen.glob(SITE_PACKAGES)
         (own / "seen.pth").write_text(f"{others}\n")
-    pip = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "--disable-pip-version-check"]
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "--disable-pip-version-check"]
     run([*pip, "install", "--quiet", "--no-cache-dir", "--no-compile", *packages])
 
 
 def install_with_npm(packages: Sequence[str], folder: Path) -> None:
     """A folder with `node_modules`."""
     if shutil.which("npm") is None:
-        raise Missing("npm is not on the PATH")
+        raise NotInstalledError("npm is not on the PATH")
     folder.mkdir(parents=True)
     (folder / "package.json").write_text('{"private": true, "type": "module"}')
     # onnxruntime-node would fetch CUDA's libraries from elsewhere.
@@ -95,15 +96,15 @@ def install_with_npm(packages: Sequence[str], folder: Path) -> None:
 
 
 def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:
-    """Runs an installer's command; raises `Missing` with what it complains about."""
+    """Runs an installer's command; raises `NotInstalledError` with what it complains about."""
     parts = [str(part) for part in command]
     try:
         done = subprocess.run(parts, capture_output=True, text=True, env=environment, timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
-        raise Missing(f"not installed in {TIMEOUT} s: {' '.join(parts[-2:])}") from None
+        raise NotInstalledError(f"not installed in {TIMEOUT} s: {' '.join(parts[-2:])}") from None
     if done.returncode:
         complaints = [line for line in done.stderr.splitlines() if line.startswith(("ERROR", "npm error"))]
-        raise Missing(" ".join(complaints)[:300] or done.stderr.strip()[-300:])
+        raise NotInstalledError(" ".join(complaints)[:300] or done.stderr.strip()[-300:])
 
 
 def read_versions(folder: Path | None, packages: Sequence[str]) -> dict[str, str]:
@@ -112,5 +113,6 @@ def read_versions(folder: Path | None, packages: Sequence[str]) -> dict[str, str
         manifests = {name: folder / "node_modules" / name / "package.json" for name in packages}
         return {name: json.loads(path.read_text())["version"] for name, path in manifests.items()}
     python = folder / "bin" / "python" if folder else sys.executable
-    code = f"import importlib.metadata as m, json; print(json.dumps({{n: m.version(n) for n in {list(packages)!r}}}))"
-    return dict(json.loads(subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout))
+    code = f"import json; from importlib.metadata import version; print(json.dumps([*map(version, {packages!r})]))"
+    printed = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout
+    return dict(zip(packages, json.loads(printed), strict=True))

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from environments import Missing, install, read_versions
+from environments import NotInstalledError, install, read_versions
 from reference import data_of, difference
 from table import Client, Head
 
@@ -30,15 +30,17 @@ class Row:
 
     @property
     def passed(self) -> bool:
+        """Whether the client does what it should."""
         return self.verdict in ("OK", "measured")
 
     def cells(self) -> tuple[str, str, str, str]:
+        """Verdict, difference, name and note, as they are shown."""
         shown = "" if self.difference is None else f"{self.difference:.1e}"
         measured = f"lowest cosine {self.lowest:.4f}; " if self.verdict == "measured" else ""
         return self.verdict, shown, self.client.name, measured + self.note
 
 
-class Failure(Exception):
+class ClientError(Exception):
     """A command failed; the message is what it complained about."""
 
 
@@ -60,15 +62,15 @@ class Examiner:
         try:
             folder = self.publish(client.head) if client.head else self.published
             if not (folder / client.file).exists():
-                raise Failure(f"the folder has no {client.file}")
+                raise ClientError(f"the folder has no {client.file}")
             place = install(client.environment, self.environments, self.torch) if client.environment else None
             self.run([*starting(client.snippet, place), folder, data, output, *client.arguments])
             far, lowest = difference(client, self.reference, json.loads(output.read_text()))
-        except Missing as missing:
+        except NotInstalledError as missing:
             return Row(client, "NOT RUN", str(missing))
-        except Failure as failure:
+        except ClientError as failure:
             return Row(client, "FAILS", str(failure))
-        versions = ", ".join(f"{name} {version}" for name, version in read_versions(place, client.packages).items())
+        versions = ", ".join(" ".join(pair) for pair in read_versions(place, client.packages).items())
         verdict = "measured" if client.limit is None else "OK" if far <= client.limit else "FAILS"
         return Row(client, verdict, versions, far, lowest)
 
@@ -76,21 +78,20 @@ class Examiner:
         """Publishes the small checkpoint of a head, once."""
         folder = self.temporary / head.checkpoint.name
         if not folder.exists():
-            bertferry = [sys.executable, "-m", "bertferry"]
-            self.run([*bertferry, "publish", "--checkpoint", head.checkpoint, "--task", head.task, "--output", folder])
+            program: list[str | Path] = [sys.executable, "-m", "bertferry", "publish"]
+            self.run([*program, "--checkpoint", head.checkpoint, "--task", head.task, "--output", folder])
         return folder
 
-
     def run(self, command: list[str | Path]) -> None:
-        """Runs a command; raises `Failure` if it fails."""
-        keywords = {"capture_output": True, "text": True, "timeout": TIMEOUT}
+        """Runs a command; raises `ClientError` if it fails."""
+        parts = [str(part) for part in command]
         environment = {**os.environ, "TMPDIR": str(self.temporary)}
         try:
-            done = subprocess.run([str(part) for part in command], env=environment, **keywords)
+            done = subprocess.run(parts, capture_output=True, text=True, env=environment, timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
-            raise Failure(f"not finished after {TIMEOUT} s") from None
+            raise ClientError(f"not finished after {TIMEOUT} s") from None
         if done.returncode:
-            raise Failure(complaint(done.stderr) or f"exit code {done.returncode}")
+            raise ClientError(complaint(done.stderr) or f"exit code {done.returncode}")
 
 
 def starting(snippet: str, place: Path | None) -> list[str | Path]:

@@ -12,10 +12,10 @@ INPUTS = {"input_ids": "ids", "attention_mask": "mask", "token_type_ids": "seg"}
 OUTPUTS = {"start_logits": "start", "end_logits": "end", "logits": "logits"}
 
 
-def data_of(client: Client, reference: Path) -> Any:
+def data_of(client: Client, reference: Path) -> list[str] | dict[str, list[list[int]]]:
     """What a client is given: sentences, or the ids of a head."""
     if client.head is None:
-        return load(reference)["sentences"].tolist()
+        return [str(sentence) for sentence in load(reference)["sentences"]]
     stored = load_outputs(client.head)
     return {name: stored[key].tolist() for name, key in INPUTS.items()}
 

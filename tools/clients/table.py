@@ -10,7 +10,11 @@ ONNX = (
     ("fp16", "onnx/model_fp16.onnx", FP16),
     ("q8", "onnx/model_quantized.onnx", MEASURED),
 )
-LITERT = (("fp32", "model.tflite", FP32), ("fp16", "model_fp16.tflite", FP16), ("int8", "model_int8.tflite", MEASURED))
+LITERT = (
+    ("fp32", "model.tflite", FP32),
+    ("fp16", "model_fp16.tflite", FP16),
+    ("int8", "model_int8.tflite", MEASURED),
+)
 WEIGHTS, EMBEDDING, HUB = "model.safetensors", "onnx/sentence_embedding.onnx", "hub"
 ROOT = Path(__file__).parents[2]
 GOLDEN, SERVE = ROOT / "tests" / "fixtures" / "golden", ROOT / "examples" / "search" / "serve.py"

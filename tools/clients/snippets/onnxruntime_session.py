@@ -1,4 +1,4 @@
-"""ONNX Runtime: ids in int64 by name, the first output whatever its name, as clients do that have no configuration."""
+"""ONNX Runtime: ids in int64 by name, the first output whatever its name, as many clients do."""
 
 from pathlib import Path
 

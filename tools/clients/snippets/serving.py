@@ -1,4 +1,4 @@
-"""TensorFlow's C++ loader: `serving.cc`, compiled against the headers and libraries of the installed TensorFlow."""
+"""TensorFlow's C++ loader: `serving.cc`, compiled against headers and libraries of the installed TensorFlow."""
 
 import subprocess
 import tempfile

@@ -1,4 +1,4 @@
-"""What clients that stop at token vectors leave to their users: ids of sentences, and embeddings of token vectors."""
+"""What clients that stop at token vectors leave to their users: ids of sentences, embeddings of token vectors."""
 
 from pathlib import Path
 
