@@ -94,7 +94,7 @@ def test_a_snippet_of_the_readme_runs(number, readme_folder, monkeypatch):
 def test_the_demo_of_the_readme_is_what_it_prints():
     """Everything but the last digits, which depend on the processor."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    block = README[README.index("$ convert-checkpoint") : README.index("```\n\n## Use")]
+    block = README[README.index("$ convert-checkpoint") : README.index("```\n\n`./tools/demo --search`")]
     if not (ROOT / ".venv").exists() or shutil.which("bash") is None:
         pytest.skip("tools/demo works in the checkout's own .venv")
     run = subprocess.run([ROOT / "tools/demo"], capture_output=True, text=True, env=environment)

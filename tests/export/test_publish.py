@@ -135,11 +135,17 @@ def test_a_part_that_differs_leaves_nothing(source, tmp_path, monkeypatch, part)
 
 
 def test_the_source_runs_once(source, tmp_path, monkeypatch):
-    runs = []
-    right = heads.encode
-    monkeypatch.setattr(heads, "encode", lambda *args, **named: runs.append(1) or right(*args, **named))
-    publish_model(source("tf1_core_L2"), tmp_path / "out", source=MEAN)
-    assert len(runs) == len(standard_probes(ModelLimits(30, 2, 16)))
+    runs, right = [], heads.encode
+
+    def counted(*arguments, **named):
+        runs.append(arguments)
+        return right(*arguments, **named)
+
+    monkeypatch.setattr(heads, "encode", counted)
+    report = publish_model(source("tf1_core_L2"), tmp_path / "out", source=MEAN)
+    (eight_bits,) = [part.parity for part in report.parts if part.path == "onnx/model_quantized.onnx"]
+    texts = eight_bits["candidates"][0]["probes"]
+    assert len(runs) == len(standard_probes(ModelLimits(30, 2, 16))) + len(texts)
 
 
 def test_bad_arguments_are_one_line(source, tmp_path, capfd):

@@ -173,7 +173,6 @@ def write_and_check(
     if parity is not None and not parity.ok:
         guessed = source.any_values and options.inputs is None
         hint = "; if such inputs never occur, give others with --inputs FILE.npz" if guessed else ""
-        if options.precision == "int8":
-            hint += "; --no-verify writes it all the same"
-        raise DataError(f"{target}: not written: the graph differs from its source: {parity.verdict()}{hint}")
+        fault = f"{target}: not written: the graph differs from its source: {parity.verdict()}{hint}"
+        raise DataError(fault, "--no-verify writes it all the same" if options.precision == "int8" else "")
     return built, weight_bytes, parity

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bertferry.convert import ConversionOptions, ConversionReport, convert_checkpoint
+from bertferry.core.errors import DataError
 from bertferry.core.progress import ProgressCallback
 from bertferry.core.tasks import EMBEDDINGS
 from bertferry.export.onnx.checkpoint_source import CheckpointSource
@@ -86,7 +87,11 @@ def write_graphs(staging: Path, work: Work, tell: Tell) -> Iterator[Part]:
         path.parent.mkdir(exist_ok=True)
         source = CheckpointSource(work.source, task, NAMES, work.recording)
         options = OnnxOptions(task, precision=precision, names=NAMES)
-        built, _, parity = write_onnx(path, source, work.target / "onnx" / name, options, tell(name))
+        try:
+            built, _, parity = write_onnx(path, source, work.target / "onnx" / name, options, tell(name))
+        except DataError as error:
+            others = ",".join(one for one in work.options.onnx if one != precision)
+            raise DataError(error.args[0], f"--onnx {others} leaves it out" if others else "") from error
         yield _part(staging, path, f"ONNX, {precision}: {', '.join(built.outputs)}", parity)
 
 

@@ -14,6 +14,7 @@ from bertferry.core.extras import HUB, LITERT, ONNX, check_installed
 from bertferry.core.progress import ProgressCallback
 from bertferry.core.tasks import TASKS
 from bertferry.core.versions import installed_versions
+from bertferry.export.embedded_texts import embedded_texts
 from bertferry.export.manifest import hashes
 from bertferry.export.progress import no_progress
 from bertferry.export.publish.card import model_card
@@ -34,7 +35,7 @@ from bertferry.export.publish.report import RECEIPT, Part, PublishReport
 from bertferry.export.publish.work import Work
 from bertferry.verify.artifact import Artifact, checkpoint_artifact
 from bertferry.verify.embedding import EmbeddingsRunner
-from bertferry.verify.recording import record
+from bertferry.verify.recording import Recording, record
 
 FINE_TUNED = ("classifier", "tokens", "span")
 """Heads that make a task of their own the default."""
@@ -80,7 +81,7 @@ def publish_model(
     with new_directory(target, overwrite=overwrite) as staging:
         tell("weights")("writing", 0, 1)
         conversion = write_weights(staging, work)
-        work = replace(work, recording=record(_reference(work), work.task, tell("source")))
+        work = replace(work, recording=_record(work, tell("source")))
         parts = [weights_part(conversion), *_written(staging, work, tell)]
         report = _report(work, parts, conversion)
         (staging / "README.md").write_text(model_card(work, report), encoding="utf-8")
@@ -122,6 +123,13 @@ def _plan(checkpoint: str | Path, target: Path, options: PublishOptions, stated:
 
 def _says_how_to_embed(opened: Checkpoint) -> bool:
     return opened.options.about_embeddings or (model_folder(opened.location) / MODULES).is_file()
+
+
+def _record(work: Work, tell: ProgressCallback) -> Recording:
+    """Runs the source on all that any part is compared on; eight bits are judged on texts, if they are embedded."""
+    artifact = _reference(work)
+    texts = embedded_texts(work.source, work.task, artifact) if "int8" in work.options.onnx else ()
+    return record(artifact, work.task, texts, tell)
 
 
 def _reference(work: Work) -> Artifact:
