@@ -126,7 +126,7 @@ def _says_how_to_embed(opened: Checkpoint) -> bool:
 
 
 def _record(work: Work, tell: ProgressCallback) -> Recording:
-    """Runs the source on all that any part is compared on; eight bits are judged on texts, if they are embedded."""
+    """Runs the source on all that parts are compared on; eight bits are judged on texts, if these are embedded."""
     artifact = _reference(work)
     texts = embedded_texts(work.source, work.task, artifact) if "int8" in work.options.onnx else ()
     return record(artifact, work.task, texts, tell)
