@@ -78,7 +78,10 @@ def _ranks(model: onnx.ModelProto) -> dict[str, int]:
     small = [tensor for tensor in copy.graph.initializer if len(tensor.raw_data) <= SMALL]
     del copy.graph.initializer[:]
     copy.graph.initializer.extend(small)
-    graph = shape_inference.infer_shapes(copy).graph
+    try:
+        graph = shape_inference.infer_shapes(copy).graph
+    except shape_inference.InferenceError:  # an invalid model, which its runtime refuses
+        return {}
     known = [value for value in (*graph.input, *graph.value_info) if value.type.tensor_type.HasField("shape")]
     return {value.name: len(value.type.tensor_type.shape.dim) for value in known}
 

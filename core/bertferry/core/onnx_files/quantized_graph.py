@@ -89,8 +89,8 @@ class QuantizedGraph:
         table, ids = node.input
         output = node.output[0]
         weight = self._quantized(table, axis=1)
-        rows = self._cast(self._add("Gather", [weight.values, ids], _part(output, "eight")), TensorProto.FLOAT)
-        scale = self._add("Gather", [weight.scales, ids], _part(output, "scale"))
+        rows = self._cast(self._add("Gather", [weight.values, ids], _part(output, "looked_up")), TensorProto.FLOAT)
+        scale = self._add("Gather", [weight.scales, ids], _part(output, "own_scale"))
         self._add("Mul", [rows, scale], output)
 
     def _multiply_and_add(self, node: onnx.NodeProto) -> None:
