@@ -182,6 +182,16 @@ def test_what_litert_lacks_is_named(tmp_path, function, specs, named):
     assert not (tmp_path / "out.tflite").exists()
 
 
+def test_a_recurrent_layer_of_a_fixed_batch_is_converted(tmp_path):
+    """Its weights are read in the body of a loop."""
+    import keras
+
+    model = keras.Sequential([keras.Input(batch_shape=(2, 3, 4)), keras.layers.LSTM(2)])
+    saved = save(tmp_path / "saved", lambda x: {"y": model(x)}, [spec("x", 2, 3, 4)], *model.variables)
+    report = export_litert(tmp_path / "out.tflite", saved_model=saved)
+    assert report.verdict.startswith("AGREE")
+
+
 def test_texts_pass_through(tmp_path):
     saved = save(tmp_path / "s", lambda text: {"y": tf.identity(text)}, [spec("text", None, dtype=tf.string)])
     report = export_litert(tmp_path / "out.tflite", saved_model=saved)

@@ -15,6 +15,8 @@ IDENTIFIER = b"TFL3"
 """Bytes 4 to 7 of every file: https://flatbuffers.dev/schema/#file-identification-and-extension."""
 NOTES = "bertferry.json"
 """What this project notes in the files that it writes."""
+LARGEST = 2**20
+"""Size of the notes in bytes, above which they are none."""
 WRITTEN = (1980, 1, 1, 0, 0, 0)
 """The time of the notes: equal files have equal bytes."""
 
@@ -44,7 +46,11 @@ def read_notes(path: Path) -> dict[str, Any]:
         return {}
     try:
         with zipfile.ZipFile(path) as archive:
-            notes = json.loads(archive.read(NOTES)) if NOTES in archive.namelist() else {}
+            if NOTES not in archive.namelist():
+                return {}
+            if archive.getinfo(NOTES).file_size > LARGEST:
+                raise ValueError("too large")
+            notes = json.loads(archive.read(NOTES))
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
         raise ValueError(str(error)) from error
     if not isinstance(notes, dict):

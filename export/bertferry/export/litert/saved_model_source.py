@@ -1,6 +1,6 @@
 """The source of a LiteRT file that is a signature of any SavedModel."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +17,8 @@ from bertferry.verify.probes import Probe
 from bertferry.verify.string_modules import string_module
 
 if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
+    import tensorflow as tf
+
     from bertferry.export.onnx.lift import LiftedGraph
     from bertferry.export.onnx.signature_runner import SignatureRunner
 
@@ -48,16 +50,20 @@ class SavedModelSource:
         return tuple(graph.inputs), tuple(in_order(graph.renamed.get(name, name) for name in graph.outputs))
 
     def convert(self, folder: Path, options: LitertOptions) -> bytes:
-        """The converted signature; what it computes in half precision, which LiteRT cannot, in float32."""
+        """The converted signature; what it computes in half precision, which LiteRT cannot, in float32.
+
+        Bodies of loops get weights as arguments: LiteRT does not find variables there.
+        """
         from bertferry.export.litert.conversion import convert_signature
         from bertferry.export.litert.saved_function import save_graph
+        from bertferry.export.onnx.functions import LOOPS
 
         graph = self._signature.graph
         if options.precision == "fp16":
             _check_range(graph)
         place = self._path
-        if graph.widened:
-            place = folder / "wide"
+        if graph.widened or any(node.op in LOOPS for node in _nodes(graph)):
+            place = folder / "graph"
             save_graph(place, self.signature, graph)
         return convert_signature(place, self.signature, options.precision, str(self._path))
 
@@ -99,8 +105,13 @@ def _check_range(graph: "LiftedGraph") -> None:
     for weight in graph.weights.values():
         if weight.dtype == "float32":
             cast(weight.load(), "float16", weight.name, REMEDY)
-    bodies = (graph.graph.node, *(function.node_def for function in graph.graph.library.function))
-    for node in (node for body in bodies for node in body if node.op == "Const"):
+    for node in (node for node in _nodes(graph) if node.op == "Const"):
         values = tf.make_ndarray(node.attr["value"].tensor)
         if values.dtype == "float32" and values.size > 1:
             cast(values, "float16", f"the constant {node.name}", REMEDY)
+
+
+def _nodes(graph: "LiftedGraph") -> "Iterator[tf.compat.v1.NodeDef]":
+    yield from graph.graph.node
+    for function in graph.graph.library.function:
+        yield from function.node_def
