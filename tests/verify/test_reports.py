@@ -1,6 +1,7 @@
 """Reports for other programs: JUnit XML, HTML, saved reports, and assertions in other test suites."""
 
 import json
+import math
 import shutil
 from html.parser import HTMLParser
 from xml.etree import ElementTree as Xml
@@ -8,9 +9,12 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from bertferry.core.errors import UsageError
-from bertferry.verify import ParityOptions
+from bertferry.verify import PROFILES, ParityOptions, verify_parity
 from bertferry.verify.command import main
-from bertferry.verify.stored_report import read_report
+from bertferry.verify.console_report import render
+from bertferry.verify.html import html_report
+from bertferry.verify.junit import junit_xml
+from bertferry.verify.stored_report import read_report, rejudge
 from bertferry.verify.testing import assert_parity
 
 
@@ -21,14 +25,30 @@ def test_junit_has_one_case_per_output_and_probe_and_per_metric(golden, tmp_path
     assert main(arguments) == 1
     suites = Xml.parse(path).getroot()
     same, different = suites
-    assert (same.get("tests"), same.get("failures")) == ("24", "0")
-    assert different.get("tests") == "24"
+    assert (same.get("tests"), same.get("failures"), same.get("skipped")) == ("26", "0", "0")
+    assert different.get("tests") == "26"
     failed = different.findall("testcase/failure")
     assert len(failed) == int(different.get("failures")) > 0
     assert suites.get("failures") == different.get("failures")
     assert "values differ by more than fp32 allows" in failed[0].get("message")
     assert {case.get("name") for case in same} >= {"sequence_output on mixed", "pooled_output on length 1"}
     assert [file.name for file in tmp_path.iterdir()] == ["parity.xml"]
+
+
+def test_what_nothing_judges_is_nowhere_said_to_agree(golden):
+    """No difference can exceed an infinite bound."""
+    options = ParityOptions(atol=math.inf, probes=("mixed",))
+    report = verify_parity(golden / "tf1_core_L2", [golden / "tf1_cls_L2"], options)
+    assert report.verdict().startswith("NOT JUDGED on 1 probe; measured: largest difference ")
+    assert {key: report.to_dict()[key] for key in ("ok", "judged")} == {"ok": True, "judged": False}
+    suites = Xml.fromstring(junit_xml(report))
+    assert suites.get("skipped") == suites.get("tests") == str(len(suites.findall("*/testcase/skipped")))
+    for text in (report.verdict(), html_report(report), render(report)):
+        assert "agree" not in text.lower()
+        assert "not judged" in text.lower()
+    judged = rejudge(report, PROFILES["fp32"], {})
+    assert not judged.ok
+    assert judged.to_dict()["judged"] is True
 
 
 def test_assert_parity(golden):
