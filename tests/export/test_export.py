@@ -231,8 +231,13 @@ def test_wrong_arguments(golden, tmp_path, monkeypatch, capfd, arguments, line):
 
 
 def test_onnx_files_may_come_with_the_module(golden, tmp_path):
-    export_hub_module(golden / "tf1_core_L2", tmp_path / "module", ModuleOptions(onnx=("fp32", "fp16", "int8")))
-    names = {"model.onnx", "model_fp16.onnx", "model_int8.onnx"}
+    options = ModuleOptions(onnx=("fp32", "fp16", "int8"))
+    report = export_hub_module(golden / "tf1_core_L2", tmp_path / "module", options)
+    names = {"model.onnx", "model_fp16.onnx", "model_quantized.onnx"}
+    verdicts = [note.partition(" on ")[0] for note in report.notes if note.startswith("onnx/")]
+    assert verdicts == [
+        *("onnx/model.onnx: AGREE", "onnx/model_fp16.onnx: AGREE", "onnx/model_quantized.onnx: NOT JUDGED")
+    ]
     assert {path.name for path in (tmp_path / "module" / "onnx").iterdir()} == names
     manifest = json.loads((tmp_path / "module" / "MANIFEST.json").read_text())
     assert {f"onnx/{name}" for name in names} <= set(manifest["files"])

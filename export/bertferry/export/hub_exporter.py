@@ -99,9 +99,9 @@ def export_hub_module(
     if dry_run:
         return _report(source_name, new, output, None, {}, dry_run=True)
     with new_directory(target, overwrite=overwrite) as staging:
-        parity = write_and_check(staging, new, options, progress or no_progress)
+        parity, verdicts = write_and_check(staging, new, options, progress or no_progress)
         files = {str(path.relative_to(staging)): path.stat().st_size for path in _files(staging)}
-    return _report(source_name, new, output, parity, files)
+    return _report(source_name, new, output, parity, files, verdicts)
 
 
 def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin: Path | None) -> Module:
@@ -155,8 +155,10 @@ def _read_sentence(opened: Checkpoint, options: ModuleOptions) -> Sentence | Non
     return opened.sentence
 
 
-def write_and_check(staging: Path, new: Module, options: ModuleOptions, tell: ProgressCallback) -> Report | None:
-    """Writes the module with its ONNX files, card and manifest; returns the parity report.
+def write_and_check(
+    staging: Path, new: Module, options: ModuleOptions, tell: ProgressCallback
+) -> tuple[Report | None, tuple[str, ...]]:
+    """Writes the module with its ONNX files, card and manifest; returns the parity report, and their verdicts.
 
     Raises:
       DataError: the module does not compute what its source computes.
@@ -167,9 +169,10 @@ def write_and_check(staging: Path, new: Module, options: ModuleOptions, tell: Pr
         source_hashes = pool.submit(hashes, new.source.location.files)  # in parallel with writing
         tell("writing the module", 0, steps)
         writer.write(staging, new)
+        verdicts: tuple[str, ...] = ()
         if options.onnx:
             tell("writing ONNX files", 1, steps)
-            write_onnx_files(staging / "onnx", new, options.onnx, verify=options.verify)
+            verdicts = write_onnx_files(staging / "onnx", new, options.onnx, verify=options.verify)
         written_hashes = pool.submit(hashes, _files(staging), staging)
         parity = writer.check(new, staging, continue_after(steps, tell)) if options.verify else None
         if parity is not None and not parity.ok:
@@ -179,7 +182,7 @@ def write_and_check(staging: Path, new: Module, options: ModuleOptions, tell: Pr
         write_manifest(
             staging, new, parity, source_hashes.result(), {**written_hashes.result(), **hashes([card], staging)}
         )
-    return parity
+    return parity, verdicts
 
 
 def open_source(checkpoint: str | Path | None, module: str | Path | None, options: SourceOptions) -> Checkpoint:
@@ -218,6 +221,7 @@ def _report(
     output: str | Path,
     parity: Report | None,
     files: dict[str, int],
+    verdicts: tuple[str, ...] = (),
     *,
     dry_run: bool = False,
 ) -> ExportReport:
@@ -242,5 +246,6 @@ def _report(
         notes=(
             *(note for note in source.notes if note not in computed),
             *((*assets.words.notes, *assets.notes) if assets else ()),
+            *verdicts,
         ),
     )

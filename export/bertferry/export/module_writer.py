@@ -131,18 +131,21 @@ def save(
         make_reproducible(directory)
 
 
-def write_onnx_files(directory: Path, module: Module, precisions: Sequence[str], *, verify: bool) -> None:
-    """Writes the task as ONNX in each precision and compares each file with the source.
+def write_onnx_files(
+    directory: Path, module: Module, precisions: Sequence[str], *, verify: bool
+) -> tuple[str, ...]:
+    """Writes the task as ONNX in each precision and compares each file with the source; returns the verdicts.
 
     Raises:
       DataError: one of them does not compute what the source computes.
     """
     if not precisions:
-        return
+        return ()
     from bertferry.export.onnx.build import build, write
 
     directory.mkdir()
     source = CheckpointSource(module.source, module.task)
+    verdicts = []
     for precision in precisions:
         options = OnnxOptions(module.task, precision=precision)
         path = directory / ONNX_FILES[precision]
@@ -151,6 +154,9 @@ def write_onnx_files(directory: Path, module: Module, precisions: Sequence[str],
         parity = check_parity(source, path, target, options) if verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{path.name}: not written: the graph differs from its source: {parity.verdict()}")
+        if parity is not None:
+            verdicts.append(f"{directory.name}/{path.name}: {parity.verdict()}")
+    return tuple(verdicts)
 
 
 def check_module(module: Module, directory: Path, progress: ProgressCallback | None = None) -> Report:

@@ -11,7 +11,7 @@ MODULE_TASKS = (*TASKS, "text")
 EXPORTS = ("module", "preprocessing")
 MODULE_PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 """Precision names, and the type in which weights are stored and multiplied."""
-ONNX_FILES = {"fp32": "model.onnx", "fp16": "model_fp16.onnx", "int8": "model_int8.onnx"}
+ONNX_FILES = {"fp32": "model.onnx", "fp16": "model_fp16.onnx", "int8": "model_quantized.onnx"}
 """File names in the `onnx/` folder of a module, by precision."""
 
 

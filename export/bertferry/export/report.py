@@ -13,7 +13,7 @@ class ExportReport(Result):
     """An export: source, size of the weights in bytes, output files with their sizes, and parity verdict.
 
     A dry run has no files. `fresh_parameters` are the initialized ones of heads that the source lacks; `notes` say
-    what was chosen among the files of the source without being named.
+    what was chosen among the files of the source without being named, and how its ONNX files were judged.
     """
 
     SCHEMA = Schema.MODULE_EXPORT
