@@ -1,4 +1,4 @@
-"""A published folder in the hands of programs that need no second environment, and of the page that searches it."""
+"""A published folder in programs that need no second environment, and the page that searches with it."""
 
 import json
 import os
@@ -84,7 +84,7 @@ def test_every_client_has_a_snippet_and_an_environment(tool, clients):
     known = {"", *tool("environments").ENVIRONMENTS}
     assert {client.environment for client in clients} <= known
     used = {client.snippet for client in clients}
-    helpers = {"texts.py", "chromium.mjs", "search.mjs", "serving.cc"}
+    helpers = {"texts.py", "chromium.mjs", "serving.cc"}
     assert used | helpers == {path.name for path in (TOOL / "snippets").iterdir() if path.is_file()}
 
 
@@ -145,18 +145,15 @@ def test_the_page_searches_in_chromium(published, tmp_path, tool):
         pytest.skip(
             "BERTFERRY_CLIENTS is not set: it names the environments of `python tools/clients --folder DIR`"
         )
-    queries = {"someone makes music": "Someone plays an instrument.", "I lost my keys": "I cannot find my keys."}
-    (tmp_path / "queries.json").write_text(json.dumps(list(queries)))
-    start = tool("examination").starting("search.mjs", Path(folder) / "transformers.js")
-    arguments = [published, tmp_path / "queries.json", tmp_path / "answers.json", SEARCH / "serve.py"]
-    subprocess.run([*start, *arguments], check=True, env={**os.environ, "TMPDIR": str(tmp_path)})
-    session = tool("onnxruntime_session")
-    for answer in json.loads((tmp_path / "answers.json").read_text()):
-        assert answer["shown"][0] == queries[answer["query"]]
-        assert answer["shown"] == [found["text"] for found in answer["scores"][:8]]
-        texts = [answer["query"], *(found["text"] for found in answer["scores"])]
-        wanted, *vectors = session.outputs(published, texts, "onnx/model.onnx")
-        scores = [found["score"] for found in answer["scores"]]
-        assert len(scores) == 500
-        far = np.abs(np.array(vectors) @ wanted - scores).max()
-        assert far <= tool("table").FP32
+    (client,) = [client for client in tool("table").CLIENTS if client.snippet == "search.mjs"]
+    data, output = tmp_path / "data.json", tmp_path / "output.json"
+    data.write_text(json.dumps(tool("reference").data_of(client, REFERENCE)))
+    start = tool("examination").starting(client.snippet, Path(folder) / client.environment)
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    subprocess.run([*start, published, data, output, *client.arguments], check=True, env=environment)
+    answer = json.loads(output.read_text())
+    assert {len(scores) for scores in answer["scores"]} == {500}
+    assert tool("reference").difference(client, REFERENCE, answer)[0] <= client.limit
+    assert (tmp_path / "search.png").exists()
+    broken = {"scores": [{text: score + 2e-5 for text, score in scores.items()} for scores in answer["scores"]]}
+    assert tool("reference").difference(client, REFERENCE, broken)[0] > client.limit

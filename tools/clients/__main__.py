@@ -12,6 +12,7 @@ again.
 
 import argparse
 import platform
+import shutil
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -30,7 +31,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, metavar="DIR", help="where environments are made and found")
     parser.add_argument("--only", nargs="+", metavar="WORD", help="clients whose names contain one of these words")
     parser.add_argument("--torch", metavar="REQUIREMENT", default="torch", help="the PyTorch to install, for pip")
-    parser.add_argument("--record", action="store_true", help=f"write docs/{PAGE.name} too")
+    parser.add_argument("--record", action="store_true", help=f"write docs/{PAGE.name} and the screenshot")
     arguments = parser.parse_args()
     chosen = [one for one in CLIENTS if not arguments.only or any(word in one.name for word in arguments.only)]
     if not chosen:
@@ -45,8 +46,10 @@ def main() -> None:
         for client in chosen:
             rows.append(examiner.examine(client))
             print("{:<8} {:>7}  {}: {}".format(*rows[-1].cells()), flush=True)
-    if arguments.record:
-        PAGE.write_text(page(rows), encoding="utf-8")
+        if arguments.record:
+            PAGE.write_text(page(rows), encoding="utf-8")
+            for picture in Path(temporary).glob("*.png"):
+                shutil.copy(picture, PAGE.parent)
     sys.exit(not all(row.passed for row in rows))
 
 

@@ -1,6 +1,6 @@
 """What the clients should compute, from stored outputs, and how far an answer is from it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ def data_of(client: Client, reference: Path) -> list[str] | dict[str, list[list[
 
 def difference(client: Client, reference: Path, answer: Mapping[str, Any]) -> tuple[float, float | None]:
     """The largest absolute difference, and for embeddings the lowest cosine."""
+    if "scores" in answer:
+        return scores_difference(answer["scores"], load(reference)), None
     if client.head is None:
         got, wanted = np.array(answer["embeddings"]), embeddings(load(reference))
         if got.shape != wanted.shape:
@@ -30,6 +32,14 @@ def difference(client: Client, reference: Path, answer: Mapping[str, Any]) -> tu
         return float(np.abs(got - wanted).max()), float(((got * wanted).sum(axis=1) / lengths).min())
     stored = load_outputs(client.head)
     return max(abs_difference(got, want) for got, want in pairs(answer, stored, client.head)), None
+
+
+def scores_difference(scores: Sequence[Mapping[str, float]], stored: Mapping[str, np.ndarray]) -> float:
+    """Of the cosines of every stored sentence, in order, with those stored ones that were searched."""
+    vectors = embeddings(stored)
+    found = {text: row for text, row in zip(stored["sentences"], vectors, strict=True) if text in scores[0]}
+    got = np.array([[row[text] for text in found] for row in scores])
+    return abs_difference(got, vectors @ np.array([*found.values()]).T)
 
 
 def embeddings(stored: Mapping[str, np.ndarray]) -> np.ndarray:
