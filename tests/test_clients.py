@@ -102,12 +102,16 @@ def serve(*arguments):
 def page(tmp_path):
     """The address of the page, with a folder and packages that hold one file each."""
     (tmp_path / "published/onnx").mkdir(parents=True)
-    (tmp_path / "published/config.json").write_text("{}")
+    (tmp_path / "published/1_Pooling").mkdir()
+    for name in ("config.json", "onnx/model.onnx", "1_Pooling/config.json"):
+        (tmp_path / "published" / name).write_text("{}")
+    (tmp_path / "own.txt").write_text("A sentence of mine.")
     library = tmp_path / "node_modules/@huggingface/transformers"
     library.mkdir(parents=True)
     (library / "package.json").write_text('{"version": "0"}')
     (tmp_path / "secret").write_text("beside the folder")
-    server = serve(tmp_path / "published", "--modules", tmp_path / "node_modules")
+    chosen = ["--modules", tmp_path / "node_modules", "--sentences", tmp_path / "own.txt"]
+    server = serve(tmp_path / "published", *chosen)
     yield server.stdout.readline().strip()
     server.terminate()
     server.communicate()
@@ -117,6 +121,7 @@ def test_the_server_gives_page_folder_and_packages_and_no_other_file(page):
     for path, content in {
         "": b"search.js",
         "search.js?dtype=q8": b"pipeline",
+        "sentences.txt": b"of mine",
         "model/config.json": b"{}",
         "npm/@huggingface/transformers/package.json": b'"0"',
     }.items():
@@ -129,13 +134,26 @@ def test_the_server_gives_page_folder_and_packages_and_no_other_file(page):
 
 
 def test_the_server_says_what_is_missing(tmp_path):
-    server = serve(tmp_path)
-    assert server.communicate()[1].splitlines()[-1].endswith(f"{tmp_path} is no published folder: it has no onnx/")
+    for name in ("onnx/model.onnx", "1_Pooling/config.json"):
+        assert refusal(tmp_path).endswith(f"{tmp_path} is no published folder of embeddings: it has no {name}")
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    assert refusal(tmp_path, "--sentences", tmp_path / "none").endswith("none is no file")
+    assert refusal(tmp_path, "--modules", tmp_path).endswith(f"npm install --prefix {SEARCH}")
+
+
+def refusal(*arguments):
+    """The last line of a server that does not start."""
+    server = serve(*arguments)
+    line = server.communicate()[1].splitlines()[-1]
     assert server.returncode == 2
-    (tmp_path / "onnx").mkdir()
-    server = serve(tmp_path, "--modules", tmp_path)
-    assert f"npm install --prefix {SEARCH}" in server.communicate()[1]
-    assert server.returncode == 2
+    return line
+
+
+def test_int8_is_not_judged_but_must_be_a_number(tool):
+    judge = tool("examination").judge
+    assert [judge(None, far) for far in (0.5, np.nan, np.inf)] == ["measured", "FAILS", "FAILS"]
+    assert [judge(1e-5, far) for far in (1e-5, 2e-5, np.nan)] == ["OK", "FAILS", "FAILS"]
 
 
 def test_the_page_searches_in_chromium(published, tmp_path, tool):

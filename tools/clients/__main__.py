@@ -36,6 +36,12 @@ def main() -> None:
     chosen = [one for one in CLIENTS if not arguments.only or any(word in one.name for word in arguments.only)]
     if not chosen:
         parser.error(f"no client's name contains {' or '.join(arguments.only)}")
+    if not arguments.published.is_dir():
+        parser.error(f"{arguments.published} is no folder")
+    if not arguments.reference.is_file():
+        parser.error(f"{arguments.reference} is no file")
+    if arguments.record and arguments.only:
+        parser.error("--record takes every client: leave --only out")
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         environments = Path(arguments.folder or temporary).absolute()

@@ -1,6 +1,7 @@
 """Runs a client and judges what it computes."""
 
 import json
+import math
 import os
 import re
 import shutil
@@ -71,8 +72,7 @@ class Examiner:
         except ClientError as failure:
             return Row(client, "FAILS", str(failure))
         versions = ", ".join(" ".join(pair) for pair in read_versions(place, client.packages).items())
-        verdict = "measured" if client.limit is None else "OK" if far <= client.limit else "FAILS"
-        return Row(client, verdict, versions, far, lowest)
+        return Row(client, judge(client.limit, far), versions, far, lowest)
 
     def publish(self, head: Head) -> Path:
         """Publishes the small checkpoint of a head, once."""
@@ -94,6 +94,13 @@ class Examiner:
             raise ClientError(complaint(done.stderr) or f"exit code {done.returncode}")
 
 
+def judge(limit: float | None, far: float) -> str:
+    """The verdict on a difference; without a limit, it must be a number at least."""
+    if limit is None:
+        return "measured" if math.isfinite(far) else "FAILS"
+    return "OK" if far <= limit else "FAILS"
+
+
 def starting(snippet: str, place: Path | None) -> list[str | Path]:
     """How a snippet is started in an environment; None is the one that runs this."""
     path = HERE / "snippets" / snippet
@@ -102,7 +109,8 @@ def starting(snippet: str, place: Path | None) -> list[str | Path]:
         for module in path.parent.glob("*.mjs"):
             shutil.copy(module, place)
         return ["node", place / snippet]
-    return [place / "bin" / "python" if place else sys.executable, HERE / "call.py", snippet]
+    # -E: no packages but those of the environment.
+    return [place / "bin" / "python" if place else sys.executable, "-E", HERE / "call.py", snippet]
 
 
 def complaint(printed: str) -> str:
