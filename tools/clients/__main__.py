@@ -91,7 +91,7 @@ difference is the largest of any number in the embeddings of eight sentences fro
 1e-5 in fp32 and 1e-3 in fp16; int8 (in transformers.js q8) is measured, not judged. Classes for heads (`…For…`)
 load small checkpoints of google-research/bert, and are compared with TensorFlow 1.15.5.
 
-| | difference | program | |
+| verdict | difference | program | versions |
 |---|---|---|---|
 {rows}
 
