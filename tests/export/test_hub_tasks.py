@@ -113,6 +113,34 @@ def test_keras_3_loads_it(modules, references, task, endpoint):
     assert np.abs(first - second).max() > 0
 
 
+@pytest.mark.parametrize("make", [np.asarray, tf.constant])
+def test_inputs_of_64_bits(modules, references, make):
+    """A tensor of 64 bits is none of a signature's type, but TensorFlow converts arrays."""
+    reference = references["mlm"]
+    inputs = {name: make(array.astype(np.int64)) for name, array in reference.inputs.items()}
+    loaded = tf.saved_model.load(str(modules["mlm"]))
+    reference.check(loaded.serve(inputs))
+    if make is np.asarray:
+        reference.check(loaded.signatures["serving_default"](**inputs))
+    layer = keras.layers.TFSMLayer(
+        str(modules["mlm"]), call_endpoint="serve", call_training_endpoint="serve_training"
+    )
+    reference.check(layer(inputs))
+    assert layer(inputs, training=True).keys() == layer(inputs).keys()
+    model_inputs = {name: keras.Input((None,), dtype="int64", name=name) for name in inputs}
+    model = keras.Model(model_inputs, layer(model_inputs))
+    reference.check(model.predict({name: np.asarray(value) for name, value in inputs.items()}, verbose=0))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_signatures_of_old_modules(modules, task):
+    """Those that return what the task has; `test_tf1_modules.py` compares them with a genuine old module."""
+    encoder = {"tokens"} if task not in DEFAULTS else set()
+    masked_lm = {"mlm"} if task in HEADS else set()
+    signatures = set(tf.saved_model.load(str(modules[task])).signatures)
+    assert signatures == {"serving_default"} | encoder | masked_lm
+
+
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("training", [False, True])
 def test_every_weight_gets_a_gradient(layers, references, task, training):

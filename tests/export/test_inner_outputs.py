@@ -1,10 +1,11 @@
-"""Hidden states and attention maps as outputs on request: of ONNX files."""
+"""Hidden states and attention maps as outputs on request: of ONNX files and Hub modules."""
 
 from dataclasses import replace
 
 import numpy as np
 import onnx
 import pytest
+import tensorflow as tf
 from closeness import assert_close
 
 from bertferry.convert import open_checkpoint
@@ -12,7 +13,8 @@ from bertferry.core.errors import UsageError
 from bertferry.core.graph_names import in_order
 from bertferry.core.inner_outputs import INNER
 from bertferry.core.tasks import ENCODER_INPUTS, TASKS
-from bertferry.export import OnnxOptions, export_onnx
+from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
+from bertferry.export.command import main as module_command
 from bertferry.export.onnx.command import main
 from bertferry.verify import ParityOptions, verify_parity
 from bertferry.verify.runners.numpy_network import NumpyNetworkRunner
@@ -164,6 +166,64 @@ def test_a_saved_model_returns_its_own_outputs(tmp_path, capsys):
     arguments = ["--saved-model", str(tmp_path), "--output", str(tmp_path / "m.onnx"), "--attentions"]
     assert main(arguments) == 2
     assert "--attentions" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def module(golden, tmp_path_factory):
+    """A pretrainer with both, and its ONNX file."""
+    output = tmp_path_factory.mktemp("inner") / "module"
+    options = ModuleOptions("pretrainer", inner=INNER, onnx=("fp32",))
+    report = export_hub_module(golden / "tf1_pretrain_L2", output, options)
+    compared = [[diff["output"] for diff in side["probes"][0]["diffs"]] for side in report.parity["candidates"]]
+    assert all({*STATES, *MAPS} <= {*names} for names in compared)
+    return output
+
+
+def test_a_module_returns_them_from_every_call_by_name(module, references):
+    loaded = tf.saved_model.load(str(module))
+    whole = {name: tf.constant(array) for name, array in references["pretrainer"].inputs.items()}
+    inputs = {name: whole[name] for name in ENCODER_INPUTS}
+    root = loaded(inputs)
+    for outputs in (root, loaded.mlm(whole), loaded.serve(whole), loaded.signatures["serving_default"](**whole)):
+        for name in (*STATES, *MAPS):
+            np.testing.assert_array_equal(outputs[name], root[name])
+    for name, block in zip([*STATES][1:], root["encoder_outputs"], strict=True):
+        np.testing.assert_array_equal(root[name], block)
+    assert [tensor.shape.rank for tensor in loaded([*inputs.values()])] == [2, 3]
+    sums = loaded(inputs, training=True)["attentions.0"].numpy().sum(axis=-1)  # dropout follows
+    assert_close(sums, np.ones_like(sums))
+
+
+def test_a_checkpoint_computes_what_a_module_returns(golden, module):
+    sides = [module, f"savedmodel:{module}", module / "onnx" / "model.onnx"]
+    report = verify_parity(golden / "tf1_pretrain_L2", sides, ParityOptions("pretrainer", localize=True))
+    assert report.ok
+    for candidate in report.candidates:
+        assert {diff.output for diff in candidate.probes[0].diffs} >= {*STATES, *MAPS}
+
+
+def test_the_onnx_file_of_a_module_returns_them_too(module, tmp_path):
+    report = export_onnx(tmp_path / "m.onnx", saved_model=module)
+    assert report.outputs[-len(STATES) - len(MAPS) :] == (*STATES, *MAPS)
+
+
+@pytest.mark.parametrize("has_them", [True, False])
+def test_a_module_made_of_another_returns_what_is_asked(golden, module, tmp_path, has_them):
+    origin = module if has_them else tmp_path / "plain"
+    if not has_them:
+        export_hub_module(golden / "tf1_pretrain_L2", origin, ModuleOptions("pretrainer", verify=False))
+    inner = () if has_them else ("attentions",)
+    report = export_hub_module(None, tmp_path / "new", ModuleOptions("pretrainer", inner=inner), module=origin)
+    assert report.verdict.startswith("AGREE")
+    compared = {diff["output"] for diff in report.parity["candidates"][0]["probes"][0]["diffs"]}
+    assert compared & {*STATES, *MAPS} == (set() if has_them else {*MAPS})
+
+
+@pytest.mark.parametrize("choices", [["--task", "text"], ["--export", "preprocessing"]])
+def test_a_module_of_strings_has_none(golden, tmp_path, capfd, choices):
+    arguments = ["--checkpoint", str(golden / "tf1_core_L2"), "--output", str(tmp_path / "m"), "--attentions"]
+    assert module_command([*arguments, *choices]) == 2
+    assert "--attentions" in capfd.readouterr().err
 
 
 def test_many_layers_are_in_order():

@@ -178,8 +178,8 @@ def change_activation(monkeypatch):
     """Exact gelu in place of its approximation."""
     init = plain.PlainSteps.__init__
 
-    def changed(steps, graph, config):
-        init(steps, graph, replace(config, activation="gelu_erf"))
+    def changed(steps, graph, config, **options):
+        init(steps, graph, replace(config, activation="gelu_erf"), **options)
 
     monkeypatch.setattr(plain.PlainSteps, "__init__", changed)
 

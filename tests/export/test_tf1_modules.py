@@ -4,13 +4,18 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tensorflow as tf
+import tensorflow_hub as hub
+from closeness import assert_close
 
 from bertferry.convert import open_checkpoint
 from bertferry.convert.checkpoint import same_bits
 from bertferry.core.manifest import read_manifest
 from bertferry.export import check_module_contract
 from bertferry.export.command import main
+from bertferry.export.tf1_contract_lines import NAMES
 from bertferry.modeling.tf_compat import SavedModel
 
 
@@ -79,3 +84,45 @@ def test_a_module_that_computes_something_else_is_not_upgraded(broken, tmp_path,
     assert error.count("\n") == 1
     assert "not upgraded: tokens computes BERT with the module's weights: pooled_output differs by" in error
     assert not (tmp_path / "new").exists()
+
+
+def signature_inputs(signature):
+    """A batch of two rows for it, the second of which is padded."""
+    ids = np.array([[2, 7, 9, 3, 5], [2, 4, 3, 0, 0]], np.int32)
+    arrays = {
+        "input_ids": ids,
+        "input_mask": (ids > 0).astype(np.int32),
+        "segment_ids": (ids == 5).astype(np.int32),
+        "mlm_positions": np.array([[1, 3], [0, 2]], np.int32),
+    }
+    return {name: tf.constant(arrays[name]) for name in signature.structured_input_signature[1]}
+
+
+def test_a_caller_of_the_old_module_gets_the_same_from_the_new_one(golden, tmp_path):
+    """Signatures, their inputs and outputs, their shapes; saved again, too."""
+    source = golden / "hub1_mlm_L2"
+    assert main(["--module", str(source), "--task", "mlm", "--output", str(tmp_path / "new")]) == 0
+    old, new = tf.saved_model.load(str(source), tags=[]), hub.load(str(tmp_path / "new"))
+    assert set(new.signatures) == {"serving_default", *old.signatures}
+    tf.saved_model.save(new, str(tmp_path / "again"), signatures=new.signatures)
+    for loaded in (new, tf.saved_model.load(str(tmp_path / "again"))):
+        for name, signature in old.signatures.items():
+            inputs = signature_inputs(signature)
+            want, got = signature(**inputs), loaded.signatures[name](**inputs)
+            assert got.keys() == want.keys()
+            if name != "tokenization_info":
+                for output in want:
+                    assert_close(got[output], want[output])
+    info = new.signatures["tokenization_info"]()
+    assert info["vocab_file"].numpy() == str(tmp_path / "new/assets/vocab.txt").encode()
+    assert info["do_lower_case"].numpy() == old.signatures["tokenization_info"]()["do_lower_case"].numpy()
+
+
+def test_an_old_layer_calls_the_new_module(golden, tmp_path):
+    assert main(["--module", str(golden / "hub1_train_L1"), "--output", str(tmp_path / "new")]) == 0
+    layer = hub.KerasLayer(str(tmp_path / "new"), signature="tokens", signature_outputs_as_dict=True)
+    inputs = signature_inputs(layer.resolved_object.signatures["tokens"])
+    called = hub.KerasLayer(str(tmp_path / "new"))([inputs[name] for name in NAMES])
+    outputs = layer(inputs)
+    for name, want in zip(("pooled_output", "sequence_output"), called, strict=True):
+        np.testing.assert_array_equal(outputs[name], want)

@@ -17,6 +17,8 @@ from bertferry.core.console import (
     split_list,
 )
 from bertferry.core.errors import UsageError
+from bertferry.core.inner_outputs import INNER
+from bertferry.export.inner_flags import add_inner_flags, inner_kinds_of
 from bertferry.export.options import EXPORTS, MODULE_PRECISIONS, MODULE_TASKS, ModuleOptions
 
 
@@ -62,6 +64,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
         default="",
         help="comma-separated list of fp32, fp16, int8: also export the task as ONNX, to DIR/onnx",
     )
+    add_inner_flags(parser)
     add("--check", metavar="DIR", help="only check that a module supports every standard way of calling it")
     add("--overwrite", action="store_true", help="replace an existing output")
     add("--no-verify", action="store_true", help="skip the parity check")
@@ -72,7 +75,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     return parser
 
 
-OF_NETWORK = ("task", "init_missing_head", "num_labels", "precision", "freeze", "onnx", *EMBEDDING_FLAGS)
+OF_NETWORK = ("task", "init_missing_head", "num_labels", "precision", *INNER, "freeze", "onnx", *EMBEDDING_FLAGS)
 """Flags that do not apply to preprocessing, which has no network."""
 
 
@@ -102,6 +105,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         num_labels=arguments.num_labels,
         vocab=arguments.vocab,
         precision=arguments.precision,
+        inner=inner_kinds_of(arguments),
         freeze=split_list(arguments.freeze),
         onnx=split_list(arguments.onnx),
         verify=not arguments.no_verify,

@@ -37,7 +37,8 @@ def check_module_contract(
         return ContractReport(str(directory), "module in TF1 format", tuple(findings))
     with suppress(ImportError):
         import tensorflow_text  # noqa: F401 - registers the operations of text modules
-    from bertferry.export.contract_lines import ModuleSubject
+    from bertferry.export.contract_lines import lines_of
+    from bertferry.export.module_subject import ModuleSubject
     from bertferry.export.text_contract_lines import TextSubject, takes_texts
     from bertferry.verify.runners.saved_model import load_saved_model
 
@@ -48,7 +49,7 @@ def check_module_contract(
         findings = _run_checks(texts, lines, progress)
     else:
         module = ModuleSubject.of(path, root)
-        kind, findings = "module", _run_checks(module, module.lines, progress)
+        kind, findings = "module", _run_checks(module, lines_of(module), progress)
     return ContractReport(str(directory), kind, tuple(findings))
 
 

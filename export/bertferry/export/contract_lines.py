@@ -1,91 +1,25 @@
 """The contract of encoder modules; each line is a function that raises ContractError if it is violated."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from bertferry.core.errors import DataError
-from bertferry.core.manifest import MANIFEST, read_manifest
-from bertferry.core.tasks import ENCODER_INPUTS, HEADS, TASKS, TaskSpec, inputs_of, task_spec
-from bertferry.core.temporary import TemporaryFolder
+from bertferry.core.tasks import ENCODER_INPUTS, HEADS, inputs_of
 from bertferry.export.contract import Line
+from bertferry.export.module_subject import LENGTH, ModuleSubject
 from bertferry.export.shared_contract_lines import (
     check_local_paths,
     check_refusal,
     check_variables,
     check_vocabulary,
     check_wide,
-    is_for_inference,
     require,
     sample,
-    tolerance_of,
 )
-from bertferry.modeling.tf_compat import LoadedModule
-from bertferry.verify.runners.saved_model import load_saved_model
-
-LENGTH = 6
-
-
-@dataclass(frozen=True)
-class ModuleSubject:
-    """A loaded module, the layer that calls it, and a batch of two rows, the second of which is padded."""
-
-    path: Path
-    root: Any
-    layer: Any
-    task: TaskSpec
-    inputs: dict[str, np.ndarray]
-
-    @classmethod
-    def of(cls, path: Path, root: LoadedModule) -> "ModuleSubject":
-        """Wraps a loaded module; its manifest, if it has one, states its task."""
-        import tensorflow_hub as hub
-
-        manifest = read_manifest(path)
-        name = "encoder" if manifest is None else manifest.task
-        if name not in TASKS:
-            raise DataError(f"{path / MANIFEST}: unknown task {name!r}: expected one of {', '.join(TASKS)}")
-        rng = np.random.default_rng(0)
-        mask = np.array([[1] * LENGTH, [1] * (LENGTH - 2) + [0] * 2], np.int32)
-        arrays = rng.integers(1, 20, mask.shape, np.int32) * mask, mask, np.zeros_like(mask)
-        inputs = dict(zip(ENCODER_INPUTS, arrays, strict=True))
-        own = manifest is not None and not any("pooler/" in variable.name for variable in root.variables)
-        task = task_spec(name, pooler=not own)
-        trainable = not is_for_inference(root.variables, root.trainable_variables)
-        return cls(path, root, hub.KerasLayer(root, trainable=trainable), task, inputs)
-
-    @property
-    def lines(self) -> tuple[Line, ...]:
-        """The contract of modules that can be trained or, with weights in half precision, of those that cannot."""
-        return LINES if self.layer.trainable else INFERENCE_LINES
-
-    @property
-    def tolerance(self) -> float:
-        """The tolerance for the type of its weights."""
-        return tolerance_of(self.root.variables)
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the outputs of the root call."""
-        encoder = task_spec("encoder", pooler=self.task.pooler)
-        return (encoder if self.task.encoder else self.task).output_names
-
-    def whole(self) -> dict[str, tf.Tensor]:
-        """Inputs of the function that computes the whole task."""
-        positions = np.ones([len(self.inputs["input_mask"]), 1], np.int32)
-        arrays = {**self.inputs, "masked_lm_positions": positions}
-        return {name: tf.constant(arrays[name]) for name in self.task.input_names}
-
-    def call(self, structure: Callable[[Any], Any] = dict, dtype: tf.DType = tf.int32, **options: Any) -> Any:  # noqa: ANN401 - outputs of any structure
-        """Calls the root, on the batch or on other `inputs`."""
-        inputs = options.pop("inputs", self.inputs)
-        tensors = {name: tf.constant(array, dtype) for name, array in inputs.items()}
-        return self.layer(tensors if structure is dict else structure(tensors.values()), **options)
+from bertferry.export.signature_contract_lines import check_old_signatures, check_saving_again, check_signature
 
 
 def check_dict_call(subject: ModuleSubject, dtype: tf.DType, training: bool) -> None:
@@ -134,26 +68,6 @@ def check_training_is_refused(subject: ModuleSubject) -> None:
     check_refusal(lambda: subject.root(inputs, training=True))
     if hasattr(subject.root, "serve_training"):
         check_refusal(lambda: subject.root.serve_training(subject.whole()))
-
-
-def check_signature(subject: ModuleSubject, path: Path | None = None) -> None:
-    signatures = (load_saved_model(path) if path else subject.root).signatures
-    require("serving_default" in signatures, f"no serving_default, only {', '.join(signatures) or 'none'}")
-    signature = signatures["serving_default"]
-    specs = signature.structured_input_signature[1]
-    require(set(specs) == set(subject.task.input_names), f"inputs are {sample(sorted(specs))}")
-    integers = {spec.dtype.name for spec in specs.values()}
-    require(integers == {"int32"}, f"inputs are {', '.join(sorted(integers))}")
-    outputs = set(signature.structured_outputs)
-    missing = [name for name in subject.task.output_names if name not in outputs]
-    require(not missing, f"outputs are {sample(sorted(outputs))}, missing {', '.join(missing)}")
-
-
-def check_saving_again(subject: ModuleSubject) -> None:
-    check_signature(subject)
-    with TemporaryFolder() as folder:
-        tf.saved_model.save(subject.root, str(folder))
-        check_signature(subject, folder)
 
 
 def check_gradients(subject: ModuleSubject) -> None:
@@ -224,6 +138,7 @@ def check_keras_3(subject: ModuleSubject) -> None:
     training = {"call_training_endpoint": "serve_training"} if subject.layer.trainable else {}
     layer = keras.layers.TFSMLayer(str(subject.path), call_endpoint="serve", **training)
     outputs = layer(subject.whole())
+    layer({name: tf.cast(tensor, tf.int64) for name, tensor in subject.whole().items()})
     missing = [name for name in subject.task.output_names if name not in outputs]
     require(not missing, f"missing {', '.join(missing)}")
     name = subject.task.output_names[0]
@@ -268,14 +183,20 @@ def _call_checks(modes: Sequence[bool]) -> list[Line]:
     return lines
 
 
+def lines_of(subject: ModuleSubject) -> tuple[Line, ...]:
+    """The contract of modules that can be trained or, with weights in half precision, of those that cannot."""
+    return LINES if subject.layer.trainable else INFERENCE_LINES
+
+
 HAS_VARIABLES: Line = ("has variables, trainable_variables, regularization_losses", check_variables)
 SHARED: tuple[Line, ...] = (
     ("masked tokens do not affect other outputs", check_mask),
     ("batch size and sequence length are dynamic", check_batch_and_length),
     ("serving_default has the documented input and output names", check_signature),
     ("its names are kept when the module is saved again", check_saving_again),
+    ("signatures of modules in TF1 format, if it has them, return the same", check_old_signatures),
     ("works in Keras 2 models, with a static length", check_keras_2),
-    ("works in Keras 3, in training too", check_keras_3),
+    ("works in Keras 3, in int64 and in training too", check_keras_3),
     ("compiles with XLA", check_xla),
     ("heads are sub-objects", check_heads),
     ("contains its vocabulary and casing", check_assets),
@@ -293,5 +214,5 @@ INFERENCE_LINES: tuple[Line, ...] = (
     *_call_checks((False,)),
     ("inference is the default", check_dropout),
     ("training is refused, as weights in half precision cannot be trained", check_training_is_refused),
-    *((line.replace(", in training too", ""), check) for line, check in SHARED),
+    *((line.replace(" and in training too", ""), check) for line, check in SHARED),
 )

@@ -22,7 +22,8 @@ Dropout = Callable[[tf.Tensor, float], tf.Tensor]
 @dataclass(frozen=True)
 class Encoded:
     """An encoder's outputs in its parameters' type: sequence [B, S, H], pooled [B, H] or None without a pooler,
-    and each block's output [B, S, H]; `named` are the tensors at which the graph can be cut."""
+    and each block's output [B, S, H]; `named` are the tensors at which the graph can be cut, and each block's
+    `probabilities` of attention."""
 
     sequence: tf.Tensor
     pooled: tf.Tensor | None
@@ -125,7 +126,9 @@ class Block:
             named[f"{self.named}/{name}"] = kept = tf.identity(tensor, name=f"{self.named}/{name}")
             return kept
 
-        attended = self._project(self._attend(hidden, bias), "output")
+        context, probabilities = self._attend(hidden, bias)
+        named[f"{self.named}/probabilities"] = probabilities
+        attended = self._project(context, "output")
         attended = keep("attention", dropout(attended, config.dropout_rate))
         epsilon = config.layer_norm_eps
         normed = layer_norm(attended + hidden, self.parameters, f"{place}/attention/norm", epsilon)
@@ -135,14 +138,15 @@ class Block:
         output = layer_norm(outer + normed, self.parameters, f"{place}/output/norm", epsilon)
         return keep("output", output)
 
-    def _attend(self, hidden: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-        """Scaled dot-product attention; returns the contexts of all heads concatenated, [B, S, H]."""
+    def _attend(self, hidden: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scaled dot-product attention; returns the contexts of all heads concatenated, [B, S, H], and the
+        probabilities before dropout, float32 [B, N, S, S]."""
         query, key, value = (self._heads(hidden, part) for part in ("query", "key", "value"))
         scores = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32) * self.config.head_size**-0.5
-        probabilities = self.dropout(tf.nn.softmax(scores + bias), self.config.attention_dropout_rate)
-        probabilities = tf.cast(probabilities, hidden.dtype)
-        context = tf.transpose(tf.matmul(probabilities, value), self.shapes.swapped)
-        return tf.reshape(context, self.shapes.merged)
+        probabilities = tf.nn.softmax(scores + bias)
+        kept = tf.cast(self.dropout(probabilities, self.config.attention_dropout_rate), hidden.dtype)
+        context = tf.transpose(tf.matmul(kept, value), self.shapes.swapped)
+        return tf.reshape(context, self.shapes.merged), probabilities
 
     def _heads(self, hidden: tf.Tensor, part: str) -> tf.Tensor:
         """The projection for every head: [B, N, S, D]."""

@@ -119,7 +119,7 @@ def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin
     """
     opened.check_bert()
     sentence = _read_sentence(opened, options)
-    opened = with_heads(opened, options.heads)
+    opened = replace(with_heads(opened, options.heads), inner=options.inner)
     task = opened.task(options.kind if options.kind in TASKS else "encoder")
     if options.init_missing_head:
         task = replace(task, pooler=True)

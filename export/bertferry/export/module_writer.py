@@ -19,6 +19,7 @@ from bertferry.export.onnx.checkpoint_source import CheckpointSource
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.parity_check import check_parity
 from bertferry.export.options import MODULE_PRECISIONS, ONNX_FILES
+from bertferry.export.origin import OriginRunner
 from bertferry.export.text_assets import TextAssets
 from bertferry.verify import PROFILES, Report
 from bertferry.verify.artifact import Artifact, checkpoint_artifact, saved_model_artifact
@@ -88,6 +89,7 @@ def write_module(directory: Path, module: Module) -> None:
             module.task,
             assets.vocabulary if assets else None,
             assets.do_lower_case if assets else None,
+            source.inner,
         )
     save(built, directory, signatures, options, assets)
 
@@ -180,8 +182,12 @@ def check_module(module: Module, directory: Path, progress: ProgressCallback | N
     else:
         reference = checkpoint_artifact(module.source, module.task)
     if module.origin is not None:  # compare with what it computes, not with our reading of its variables
-        origin = saved_model_artifact(module.origin, "hub", task=module.task)
-        reference = replace(origin, limits=reference.limits)
+        origin, network = saved_model_artifact(module.origin, "hub", task=module.task), reference
+        reference = replace(
+            origin,
+            open=lambda: OriginRunner(origin.open(), network.open, module.spec),
+            limits=reference.limits,
+        )
     return compare_artifacts(
         reference,
         [Artifact(f"hub {module.target}", as_layer), Artifact(f"savedmodel {module.target}", by_signature)],

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bertferry.core.choices import check_choice, check_count
 from bertferry.core.errors import UsageError
+from bertferry.core.inner_outputs import INNER
 from bertferry.core.tasks import TASKS
 
 MODULE_TASKS = (*TASKS, "text")
@@ -26,6 +27,8 @@ class ModuleOptions:
       num_labels: number of classes of an initialized classifier.
       vocab: vocabulary; default: `vocab.txt` next to the checkpoint.
       precision: `fp32`, `fp16` or `bf16`: type of weights and matrix products; outputs are always float32.
+      inner: outputs besides those of the task, of `INNER`: the hidden states, and the attention maps, of every
+        layer.
       freeze: parts to exclude from `trainable_variables`, see `frozen_parameters`.
       onnx: precisions in which to export the task as ONNX too, to the `onnx/` folder of the module.
       verify: run the parity check before the output takes its name.
@@ -40,6 +43,7 @@ class ModuleOptions:
     num_labels: int | None = None
     vocab: str | Path | None = None
     precision: str = "fp32"
+    inner: tuple[str, ...] = ()
     freeze: tuple[str, ...] = ()
     onnx: tuple[str, ...] = ()
     verify: bool = True
@@ -50,6 +54,11 @@ class ModuleOptions:
         check_choice("precision", self.precision, MODULE_PRECISIONS)
         for precision in self.onnx:
             check_choice("ONNX precision", precision, ONNX_FILES)
+        for kind in self.inner:
+            check_choice("outputs", kind, INNER)
+        if self.inner and self.kind not in TASKS:
+            flags = ", ".join(f"--{kind.replace('_', '-')}" for kind in self.inner)
+            raise UsageError(f"{flags}: for a module that takes ids, not {self.kind}")
         check_count("num_labels", self.num_labels)
         if self.onnx and self.kind not in TASKS:
             raise UsageError("--onnx: ONNX has no text operations: export an encoder task")

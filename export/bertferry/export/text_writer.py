@@ -34,7 +34,7 @@ def write_text_embedding(directory: Path, module: Module) -> None:
     """Writes a module that maps strings to embeddings."""
     import tensorflow as tf
 
-    from bertferry.export.hub_module import Network
+    from bertferry.export.network import Network
     from bertferry.export.text.pooling import build_layers, pool
     from bertferry.export.text_module import build_text_embedding
 
