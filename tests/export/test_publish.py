@@ -3,6 +3,9 @@
 import hashlib
 import json
 import shutil
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -146,6 +149,28 @@ def test_the_source_runs_once(source, tmp_path, monkeypatch):
     (eight_bits,) = [part.parity for part in report.parts if part.path == "onnx/model_quantized.onnx"]
     texts = eight_bits["candidates"][0]["probes"]
     assert len(runs) == len(standard_probes(ModelLimits(30, 2, 16))) + len(texts)
+
+
+KILLED = """
+import os, signal, sys
+from bertferry.convert import SourceOptions
+from bertferry.export import publish_model
+from bertferry.export.publish import publisher
+
+step = sys.argv[1]
+setattr(publisher, step, lambda *arguments: os.kill(os.getpid(), signal.SIGKILL))
+publish_model(*sys.argv[2:], source=SourceOptions(do_lower_case=True))
+"""
+
+
+@pytest.mark.parametrize("step", ["write_graphs", "model_card", "hashes"])
+def test_killed_at_a_step(source, tmp_path, step):
+    folder, output = source("tf1_core_L2"), tmp_path / "out"
+    killed = subprocess.run([sys.executable, "-c", KILLED, step, str(folder), str(output)], capture_output=True)
+    assert killed.returncode == -signal.SIGKILL
+    assert not output.exists()
+    publish_model(folder, output, PublishOptions(onnx=("fp32",)), source=LOWER)
+    assert {path.name for path in tmp_path.iterdir()} == {"source", "out"}
 
 
 def test_bad_arguments_are_one_line(source, tmp_path, capfd):
