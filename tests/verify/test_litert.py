@@ -5,6 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 import tensorflow as tf
+from closeness import assert_close
 
 from bertferry.convert import open_checkpoint
 from bertferry.core.errors import DataError, UsageError
@@ -94,10 +95,10 @@ def ones(*shape):
 
 def test_a_run_after_one_that_failed_is_right(file):
     runner = LitertRunner(file, shares_mask=True)
-    want = runner.run(ones())
+    want = runner.run(ones(2, 16))
     with pytest.raises(RuntimeError):
-        runner.run(ones(1, 17))  # beyond the last position
-    got = runner.run(ones())
+        runner.run(ones(2, 17))  # beyond the last position
+    got = runner.run(ones(2, 16))
     assert all(np.array_equal(got[name], want[name]) for name in want)
 
 
@@ -114,6 +115,32 @@ def test_a_run_after_one_that_failed_is_right(file):
 def test_how_it_does_not_run_is_said(file, golden, options, named):
     with pytest.raises(UsageError, match=named):
         verify_parity(golden / "tf1_core_L2", [file], ParityOptions(**options))
+
+
+def quantize(path, takes):
+    """A network of eight bits throughout, which returns integers, and what it stands for."""
+    rng = np.random.default_rng(1)
+    kernel, samples = (rng.normal(size=(size, 16)).astype(np.float32) for size in (16, 8))
+    function = tf.function(lambda x: tf.tanh(x @ kernel), [tf.TensorSpec((8, 16), tf.float32, "x")])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], tf.Module())
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: [[samples]]
+    converter.inference_input_type, converter.inference_output_type = takes, tf.int8
+    path.write_bytes(converter.convert())
+    return {"x": samples}, np.tanh(samples @ kernel)
+
+
+def test_quantized_outputs_are_the_numbers_for_which_they_stand(tmp_path):
+    inputs, want = quantize(tmp_path / "eight.tflite", tf.float32)
+    ((_, got),) = LitertRunner(tmp_path / "eight.tflite", shares_mask=False).run(inputs).items()
+    assert got.dtype == np.float32
+    assert_close(got, want, "int8")
+
+
+def test_quantized_inputs_are_refused(tmp_path, golden):
+    quantize(tmp_path / "eight.tflite", tf.int8)
+    with pytest.raises(UsageError, match=r"its input \w+ is quantized"):
+        verify_parity(golden / "tf1_core_L2", [tmp_path / "eight.tflite"])
 
 
 def test_damaged_files_are_refused(file, golden, tmp_path):

@@ -9,7 +9,8 @@ from bertferry.core.errors import DataError, first_line
 
 LACKING = re.compile(r"^\s*(?:TF Select|Custom) ops: (.+)$", re.MULTILINE)
 """Where the converter lists the operations that LiteRT lacks; `TF Select` are those that Flex would add."""
-REFUSED = re.compile(r"'tf\.(\w+)' op (requires [\w ]+)")
+REFUSED = re.compile(r"(?:operation )?'tf\.(\w+)' (?:op (requires [\w ]*\w)|that was explicitly marked illegal)")
+"""How it refuses a single one."""
 LISTS = "TensorList"
 FIXED = "; LiteRT's loops need a fixed batch: save the SavedModel with one"
 
@@ -47,4 +48,5 @@ def _reason(error: Exception) -> str:
     refused = REFUSED.search(text)
     if refused is None:
         return first_line(error)
-    return f"{refused[1]} {refused[2].strip()}{FIXED if LISTS in refused[1] else ''}"
+    words = " ".join(filter(None, refused.groups()))
+    return words + FIXED if refused[1].startswith(LISTS) else words
