@@ -202,12 +202,13 @@ def test_a_checkpoint_computes_what_a_module_returns(golden, module):
         assert {diff.output for diff in candidate.probes[0].diffs} >= {*STATES, *MAPS}
 
 
+@pytest.mark.slow
 def test_the_onnx_file_of_a_module_returns_them_too(module, tmp_path):
     report = export_onnx(tmp_path / "m.onnx", saved_model=module)
     assert report.outputs[-len(STATES) - len(MAPS) :] == (*STATES, *MAPS)
 
 
-@pytest.mark.parametrize("has_them", [True, False])
+@pytest.mark.parametrize("has_them", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_module_made_of_another_returns_what_is_asked(golden, module, tmp_path, has_them):
     origin = module if has_them else tmp_path / "plain"
     if not has_them:
