@@ -89,8 +89,8 @@ MINILM is all-MiniLM-L6-v2 as a `tf1` checkpoint: tensors, configuration and voc
 environment of its own, installed from PyPI or npm (PyTorch is installed once), with the few lines of
 `tools/clients/snippets`. The difference is the largest of any number in the embeddings of eight sentences from
 those of PyTorch; the limits are 1e-5 in fp32 and 1e-3 in fp16; int8 (in transformers.js q8) is measured, not
-judged. Classes for heads (`…For…`) load small checkpoints of google-research/bert, and are compared with TensorFlow
-1.15.5.
+judged. Classes for heads (`…For…`) load small checkpoints of google-research/bert, and are compared with
+TensorFlow 1.15.5.
 
 | verdict | difference | program | versions |
 |---|---|---|---|
