@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,12 +56,17 @@ def main() -> None:
         )
 
 
+def contains(part: str, name: str) -> bool:
+    return part in name
+
+
 def write_files(model: Path, folder: Path) -> Iterator[tuple[str, Path]]:
     """The graph in float32 and in each setting, by its description."""
 
-    def export(name: str, **options: str) -> Path:
+    def export(name: str, precision: str = "fp32", optimize: str = "none") -> Path:
         path = folder / f"{name}.onnx"
-        export_onnx(path, OnnxOptions(names="tensorflow", verify=False, **options), checkpoint=model)
+        options = OnnxOptions(names="tensorflow", verify=False, precision=precision, optimize=optimize)
+        export_onnx(path, options, checkpoint=model)
         return path
 
     full = export("full")
@@ -72,7 +78,7 @@ def write_files(model: Path, folder: Path) -> Iterator[tuple[str, Path]]:
     yield "every product", write_with(full, folder / "every.onnx", lambda _: False)
     for kind in KINDS:
         path = folder / f"{kind.replace('/', '-')}.onnx"
-        yield f"all but {kind}", write_with(full, path, lambda name, kind=kind: f"{kind}/kernel" in name)
+        yield f"all but {kind}", write_with(full, path, partial(contains, f"{kind}/kernel"))
     path = folder / "output.onnx"
     yield "all but output", write_with(full, path, lambda name: not any(kind in name for kind in KINDS))
     yield "**`--precision int8`**", export("eight", precision="int8")
