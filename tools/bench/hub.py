@@ -22,8 +22,8 @@ TOOLS = Path(__file__).parent.parent
 EXPORT = "import sys; from bertferry.export.command import run; run()"
 CONVERT = """
 import sys
-from bertferry.convert import convert_checkpoint
-convert_checkpoint(*sys.argv[1:3], to="garden_v1")
+from bertferry.convert import ConversionOptions, convert_checkpoint
+convert_checkpoint(*sys.argv[1:3], ConversionOptions(to="garden_v1"))
 """
 LOAD = """
 import sys, time
