@@ -24,6 +24,7 @@ from bertferry.export.module_writer import (
     Module,
     check_module,
     needed_parameters,
+    record_source,
     weight_bytes,
     write_module,
     write_onnx_files,
@@ -167,6 +168,7 @@ def write_and_check(
     steps = 1 + bool(options.onnx)
     with ThreadPoolExecutor() as pool:
         source_hashes = pool.submit(hashes, new.source.location.files)  # in parallel with writing
+        recording = pool.submit(record_source, new) if options.verify and writer is TASK_WRITER else None
         tell("writing the module", 0, steps)
         writer.write(staging, new)
         verdicts: tuple[str, ...] = ()
@@ -174,6 +176,8 @@ def write_and_check(
             tell("writing ONNX files", 1, steps)
             verdicts = write_onnx_files(staging / "onnx", new, options.onnx, verify=options.verify)
         written_hashes = pool.submit(hashes, _files(staging), staging)
+        if recording is not None:
+            new = replace(new, recording=recording.result())
         parity = writer.check(new, staging, continue_after(steps, tell)) if options.verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{new.target}: not written: the module differs from its source: {parity.verdict()}")
