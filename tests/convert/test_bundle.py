@@ -195,7 +195,8 @@ def test_random_bundles_go_both_ways(case):
 
 
 def test_every_type_of_numbers(tmp_path):
-    tensors = {dtype: numbers(dtype, (3, 5), 0) for dtype in NUMERIC}
+    known = [dtype for dtype in NUMERIC if hasattr(np, dtype) or hasattr(ml_dtypes, dtype)]  # older ones lack some
+    tensors = {dtype: numbers(dtype, (3, 5), 0) for dtype in known}
     assert tensors["bfloat16"].dtype == ml_dtypes.bfloat16
     save_here(tmp_path / "ours", tensors)
     assert_same(read_with_tensorflow(tmp_path / "ours"), tensors)

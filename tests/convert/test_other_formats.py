@@ -12,7 +12,7 @@ from bertferry.convert.locate import locate
 KINDS = {
     "model.onnx": "an ONNX graph",
     "MODEL.GGUF": "a model of llama.cpp",
-    "model.tflite": "a LiteRT graph",
+    "model.tflite": "a LiteRT graph, which verify-parity compares",
     "openvino_model.xml": "an OpenVINO graph",
     "frozen.pb": "a TensorFlow graph",
     "__0_0.distcp": "a part of a checkpoint of torch.distributed",
