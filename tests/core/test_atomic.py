@@ -8,7 +8,7 @@ import time
 import pytest
 
 from bertferry.core import siblings
-from bertferry.core.atomic import clear_leftovers, new_directory, new_file
+from bertferry.core.atomic import check_destination, clear_leftovers, new_directory, new_file
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.siblings import abandoned_siblings, sibling
 
@@ -108,3 +108,47 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path, new):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="file/out: cannot be written: "), new(tmp_path / "file" / "out"):
         pytest.fail("nothing can be written there")
+
+
+@pytest.mark.parametrize("source", ["model", "model/weights", "model/bert.ckpt"])
+@pytest.mark.parametrize("output", ["model", "", "../link"])
+def test_a_source_is_never_replaced(tmp_path, source, output):
+    folder = tmp_path / "parent"
+    (folder / "model").mkdir(parents=True)
+    (folder / "model" / "weights").write_text("...")
+    (tmp_path / "link").symlink_to(folder / "model")
+    with pytest.raises(UsageError, match="would remove the source"):
+        check_destination(folder / output, overwrite=True, sources=(None, folder / source))
+    check_destination(folder / "other", overwrite=True, sources=(folder / source,))
+    check_destination(folder / "model" / "inside", overwrite=False, sources=(folder / source,))
+
+
+def test_a_folder_of_links_is_not_replaced_either(tmp_path):
+    (tmp_path / "blob").write_text("...")
+    (tmp_path / "snapshot").mkdir()
+    (tmp_path / "snapshot" / "weights").symlink_to(tmp_path / "blob")
+    with pytest.raises(UsageError, match="would remove the source"):
+        check_destination(tmp_path / "snapshot", overwrite=True, sources=(tmp_path / "snapshot" / "weights",))
+
+
+def test_a_parent_of_the_current_directory_is_not_replaced(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(UsageError, match="contains the current directory"):
+        check_destination(tmp_path, overwrite=True)
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_keeps_pointing_where_it_does(tmp_path, exists):
+    place, link = tmp_path / "disk" / "out", tmp_path / "link"
+    place.parent.mkdir()
+    if exists:
+        place.mkdir()
+        (place / "old").write_text("...")
+    link.symlink_to(place)
+    with new_directory(link, overwrite=True) as staging:
+        (staging / "weights").write_text("...")
+    assert link.is_symlink()
+    assert [path.name for path in place.iterdir()] == ["weights"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "link"]
+    assert list(place.parent.iterdir()) == [place]

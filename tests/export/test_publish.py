@@ -110,6 +110,23 @@ def test_what_is_not_known_is_said(source, tmp_path):
     assert "note: nothing says how a text is embedded" in report.render()
 
 
+def test_without_a_vocabulary_nothing_reads_texts(golden, tmp_path):
+    report = publish_model(golden / "tf1_core_L2", tmp_path / "out", PublishOptions(onnx=("fp32",)))
+    assert "note: the source has no vocabulary" in report.render()
+    card = (tmp_path / "out/README.md").read_text()
+    assert 'AutoModel.from_pretrained("model")' in card
+    assert "Tokenizer" not in card
+    assert "pipeline(" not in card
+
+
+def test_a_source_is_not_replaced_by_what_is_made_of_it(source, tmp_path, capfd):
+    folder = source("tf1_core_L2")
+    for output in (folder, tmp_path):
+        assert main(["--checkpoint", str(folder), "--output", str(output), "--overwrite", "--do-lower-case"]) == 2
+        assert "would remove the source" in capfd.readouterr().err
+    assert open_checkpoint(folder).layout.name == "tf1"
+
+
 def test_other_parts_on_request(source, tmp_path):
     pytest.importorskip("tensorflow_hub")
     pytest.importorskip("ai_edge_litert", reason="pip install 'bertferry[litert]'")
@@ -187,10 +204,12 @@ def test_bad_arguments_are_one_line(source, tmp_path, capfd):
         ("--do-lower-case", "--onnx", "fp8"): "fp8",
     }.items():
         capfd.readouterr()
-        assert main(["--checkpoint", str(folder), "--output", str(tmp_path / "out"), *arguments]) == 2
-        err = capfd.readouterr().err
-        assert line in err
-        assert err.count("\n") == 1
+        for kind in ((), ("--dry-run",)):
+            given = ["--checkpoint", str(folder), "--output", str(tmp_path / "out"), *arguments, *kind]
+            assert main(given) == 2
+            err = capfd.readouterr().err
+            assert line in err
+            assert err.count("\n") == 1
     assert main(["--output", str(tmp_path / "out")]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 

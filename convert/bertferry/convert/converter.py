@@ -12,7 +12,7 @@ from bertferry.convert.plan import Plan, PlannedTensor, plan
 from bertferry.convert.readers.reader import TensorInfo, fingerprint_of
 from bertferry.convert.report import ConversionReport, conversion_report
 from bertferry.convert.source_options import SourceOptions
-from bertferry.convert.tokenizer.carried import check_text_flags, write_tokenizer_files
+from bertferry.convert.tokenizer.carried import check_texts, write_tokenizer_files
 from bertferry.convert.writers.content import TensorContent
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory, storing
 from bertferry.core.errors import DataError
@@ -49,10 +49,10 @@ def convert_checkpoint(
       BertferryError: UsageError or DataError; nothing is left at `output` then.
     """
     clear_leftovers(Path(output))
-    check_destination(Path(output), overwrite=overwrite)
+    check_destination(Path(output), overwrite=overwrite, sources=(input, *source.files))
     checkpoint = open_checkpoint(input, source)
     work = plan(checkpoint, options)
-    check_text_flags(checkpoint, work.target)
+    check_texts(checkpoint, work.target)
     if dry_run:
         return conversion_report(work, input, output, dry_run=True)
     with new_directory(output, overwrite=overwrite) as staging:

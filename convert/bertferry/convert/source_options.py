@@ -63,6 +63,11 @@ class SourceOptions:
         check_count("max_seq_length", self.max_seq_length)
 
     @property
+    def files(self) -> tuple[str | Path, ...]:
+        """The files that are named."""
+        return tuple(file for file in (self.config, self.labels) if file is not None)
+
+    @property
     def about_texts(self) -> list[str]:
         """The options about texts that are given, as flags."""
         return [f"--{name.replace('_', '-')}" for name in TEXT_FLAGS if getattr(self, name) is not None]

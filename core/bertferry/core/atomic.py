@@ -3,7 +3,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,12 +20,14 @@ def new_directory(destination: str | Path, *, overwrite: bool = False) -> Iterat
     """A temporary sibling of `destination` to fill; it is renamed to the destination when the body ends.
 
     If the body raises, nothing is left. Siblings abandoned by a killed run are removed first, and an earlier
-    output that a killed `overwrite` had moved aside is restored.
+    output that a killed `overwrite` had moved aside is restored. If the destination is a symbolic link, it stays
+    one: what it points to is created or replaced.
 
     Raises:
       UsageError: the destination exists (without `overwrite`) or cannot be written, or the disk is full.
     """
     target = Path(destination)
+    target = target.resolve() if target.is_symlink() else target
     clear_leftovers(target)
     check_destination(target, overwrite=overwrite)
     with _staging(target, target) as staging:
@@ -106,16 +108,29 @@ def replace_file(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def check_destination(target: Path, *, overwrite: bool) -> None:
+def check_destination(target: Path, *, overwrite: bool, sources: Iterable[str | Path | None] = ()) -> None:
     """Refuses a destination that already exists, unless it is an empty directory or may be replaced.
 
+    Args:
+      target: the destination.
+      overwrite: whether it may be replaced; not if `sources` would be removed with it.
+      sources: files, directories and prefixes that are read; None is none.
+
     Raises:
-      UsageError: it does, or is the current directory.
+      UsageError: it does, or contains a source or the current directory.
     """
     if target.exists() and not overwrite and not _is_empty(target):
         raise UsageError(f"{target} already exists", "choose another --output or give --overwrite")
-    if target.is_dir() and target.samefile("."):  # replacing it would leave the shell in a removed directory
-        raise UsageError(f"{target} is the current directory", "choose another --output")
+    if not target.exists():
+        return
+    replaced = target.resolve()
+    for source in filter(None, sources):
+        path = Path(source)
+        if any(own.is_relative_to(replaced) for own in (path.resolve(), path.parent.resolve() / path.name)):
+            raise UsageError(f"{target}: replacing it would remove the source {path}", "choose another --output")
+    if Path.cwd().resolve().is_relative_to(replaced):  # the shell would be left in a removed directory
+        verb = "is" if target.samefile(".") else "contains"
+        raise UsageError(f"{target} {verb} the current directory", "choose another --output")
 
 
 def _is_empty(target: Path) -> bool:
@@ -125,11 +140,11 @@ def _is_empty(target: Path) -> bool:
         return False
 
 
-def check_new_file(target: Path, *, overwrite: bool) -> None:
+def check_new_file(target: Path, *, overwrite: bool, sources: Iterable[str | Path | None] = ()) -> None:
     """Refuses a destination for a file that is a directory, or that already exists and may not be replaced."""
     if target.is_dir():
         raise UsageError(f"{target} is a directory", "name a file with --output")
-    check_destination(target, overwrite=overwrite)
+    check_destination(target, overwrite=overwrite, sources=sources)
 
 
 def clear_leftovers(target: Path) -> None:

@@ -238,4 +238,4 @@ def _end_on_sigterm(signum: int, frame: object) -> None:
 
 def split_list(text: str) -> tuple[str, ...]:
     """The items of a comma-separated list."""
-    return tuple(item for item in text.split(",") if item)
+    return tuple(item.strip() for item in text.split(",") if item.strip())

@@ -94,7 +94,7 @@ def export_hub_module(
         check_task(Path(module), options.kind)
     check_packages(options)
     clear_leftovers(target)
-    check_destination(target, overwrite=overwrite)
+    check_destination(target, overwrite=overwrite, sources=(checkpoint, module, options.vocab, *source.files))
     opened = open_source(checkpoint, module, source)
     new = plan_module(opened, target, options, None if module is None else Path(module))
     if dry_run:

@@ -19,11 +19,11 @@ from bertferry.core.tokenizer import Tokenizer
 SPLIT_NOTE = "special tokens spelled out in texts are split by the source, and found by transformers"
 
 
-def check_text_flags(checkpoint: Checkpoint, target: Layout) -> None:
-    """Refuses flags about texts that nothing would use.
+def check_texts(checkpoint: Checkpoint, target: Layout) -> None:
+    """Refuses flags about texts that nothing would use, and a vocabulary without what the target states of it.
 
     Raises:
-      UsageError: the source has no vocabulary.
+      UsageError: the source has no vocabulary, or nothing says whether texts are lower-cased.
     """
     flags = checkpoint.options.about_texts
     if target.naming == "safetensors":  # whose configuration states the casing before there is a vocabulary
@@ -31,6 +31,7 @@ def check_text_flags(checkpoint: Checkpoint, target: Layout) -> None:
     if flags and checkpoint.vocabulary is None:
         verb = "requires" if len(flags) == 1 else "require"
         raise UsageError(f"{', '.join(flags)} {verb} a source with a vocabulary: leave out what has no use")
+    _known(checkpoint, target)
 
 
 def tokenizer_notes(checkpoint: Checkpoint, target: Layout) -> tuple[str, ...]:

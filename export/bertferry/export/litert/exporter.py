@@ -80,7 +80,8 @@ def export_litert(
             f"{target}: LiteRT's clients look for the suffix {SUFFIX}: name such a file with --output"
         )
     clear_leftovers(target)
-    check_new_file(target, overwrite=overwrite)
+    read = (checkpoint, saved_model, options.inputs, *source.files)
+    check_new_file(target, overwrite=overwrite, sources=read)
     opened, options = _open_source(checkpoint, saved_model, options, source, target)
     check_installed("exporting a LiteRT file", "tensorflow", *(LITERT if options.verify else ()))
     if options.inputs is not None:

@@ -75,19 +75,20 @@ def _facts(work: Work) -> str:
 
 
 def _snippets(work: Work, names: Sequence[str]) -> Iterator[str]:
-    """How to load what is in the folder."""
-    if work.sentence is not None:
+    """How to load what is in the folder; without a vocabulary, no program reads texts."""
+    reads_texts = work.source.vocabulary is not None
+    if work.sentence is not None and reads_texts:
         yield _python(
             "from sentence_transformers import SentenceTransformer",
             'embeddings = SentenceTransformer("model").encode(["A man is playing a guitar."])',
         )
     model = MODELS[work.task]
     yield _python(
-        f"from transformers import AutoTokenizer, {model}",
-        'tokenizer = AutoTokenizer.from_pretrained("model")',
+        f"from transformers import {'AutoTokenizer, ' * reads_texts}{model}",
+        *['tokenizer = AutoTokenizer.from_pretrained("model")'] * reads_texts,
         f'model = {model}.from_pretrained("model")',
     )
-    if "onnx/model.onnx" in names:
+    if "onnx/model.onnx" in names and reads_texts:
         pooling = _javascript_pooling(work.sentence)
         yield f"""```js
 import {{ env, pipeline }} from "@huggingface/transformers";

@@ -70,7 +70,7 @@ def publish_model(
     """
     target = Path(output)
     clear_leftovers(target)
-    check_destination(target, overwrite=overwrite)
+    check_destination(target, overwrite=overwrite, sources=(checkpoint, *source.files))
     _check_packages(options)
     work = _plan(checkpoint, target, options, source)
     if options.keras_hub:  # which cannot hold every model: to be said before the work
@@ -180,6 +180,8 @@ def _report(work: Work, parts: Iterable[Part], conversion: ConversionReport) -> 
 
 def _notes(work: Work) -> Iterator[str]:
     """What a user may have expected."""
+    if work.source.vocabulary is None:
+        yield "the source has no vocabulary: what reads texts finds no tokenizer; put vocab.txt beside the source"
     others = [head for head in work.source.heads if head not in TASKS[work.task].heads]
     if others and work.options.task is None:
         yield f"its {' and '.join(others)} head is in model.safetensors alone: --task chooses another graph"
