@@ -212,6 +212,24 @@ def test_a_user_states_pooling_scaling_and_length(golden, tmp_path):
     assert json.loads((tmp_path / "back" / "sentence_bert_config.json").read_text())["max_seq_length"] == 7
 
 
+def test_what_nobody_states_about_embeddings_is_said(golden, tmp_path):
+    shutil.copytree(golden / "tf1_core_L2", tmp_path / "m")
+    (tmp_path / "m" / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
+
+    def notes(**stated):
+        source = SourceOptions(do_lower_case=True, **stated)
+        options = ConversionOptions(to="huggingface")
+        report = convert_checkpoint(tmp_path / "m", tmp_path / "out", options, source=source, dry_run=True)
+        return [note.split(":")[0] for note in report.notes if "embeddings" in note or "cut" in note]
+
+    scaling, length = "embeddings are not scaled", "texts are cut at 16 tokens, the most it has positions for"
+    assert notes(pooling="mean") == [scaling, length]
+    assert notes(pooling="mean", normalize=False) == [length]
+    assert notes(pooling="mean", normalize=True, max_seq_length=9) == []
+    assert notes() == []
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
 @pytest.mark.parametrize(
     ("stated", "line"),
     [
@@ -219,7 +237,7 @@ def test_a_user_states_pooling_scaling_and_length(golden, tmp_path):
         (SourceOptions(pooling="pooled"), "--pooling pooled: the files of sentence-transformers cannot say it"),
     ],
 )
-def test_what_no_file_could_say_is_refused(golden, tmp_path, stated, line):
+def test_what_no_file_could_say_is_refused(golden, tmp_path, stated, line, dry_run):
     with pytest.raises(UsageError, match=line):
-        convert_checkpoint(golden / "tf1_core_L2", tmp_path / "out", source=stated)
+        convert_checkpoint(golden / "tf1_core_L2", tmp_path / "out", source=stated, dry_run=dry_run)
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import flags_that_keep, possible_heads
 from bertferry.convert.plan import Plan, PlannedTensor
 from bertferry.convert.sentence_modules import are_carried
-from bertferry.convert.tokenizer.carried import tokenizer_notes
+from bertferry.convert.tokenizer.carried import embedding_notes, tokenizer_notes
 from bertferry.core import axes
 from bertferry.core.results import Result, Schema
 from bertferry.core.tasks import HEADS
@@ -134,6 +134,7 @@ def conversion_report(
                     *(work.target.notes[head] for head in work.form.heads if head in work.target.notes),
                     *(vocabulary.notes if vocabulary else ()),
                     *tokenizer_notes(checkpoint, work.target),
+                    *embedding_notes(checkpoint),
                 )
             )
         ),

@@ -95,18 +95,30 @@ def copy_sentence_files(directory: Path, location: Location, options: SourceOpti
     Without a module that is not carried, embeddings would be wrong: then `modules.json` stays behind.
 
     Raises:
-      UsageError: a pooling that sentence-transformers has not, or none although embeddings are to be scaled.
+      UsageError: as `stated_sentence`.
     """
     for file in text_files(location):
         copyfile(file, directory / file.name)
-    folder = model_folder(location)
-    if options.about_embeddings or (location.graph is not None and (folder / MODULES).is_file()):
-        sentence = read_sentence(location, options)
-        if "pooled" in sentence.poolings:
-            raise UsageError("--pooling pooled: the files of sentence-transformers cannot say it: choose another")
+    sentence = stated_sentence(location, options)
+    if sentence is not None:
         write_modules(directory, sentence, hidden)
     elif location.graph is None and are_carried(location):
-        copy_modules(directory, folder)
+        copy_modules(directory, model_folder(location))
+
+
+def stated_sentence(location: Location, options: SourceOptions) -> Sentence | None:
+    """What a SavedModel or a user says, which no files of sentence-transformers do yet; None if neither does.
+
+    Raises:
+      UsageError: a pooling that sentence-transformers has not, or none although embeddings are to be scaled.
+    """
+    has_assets = location.graph is not None and (model_folder(location) / MODULES).is_file()
+    if not (options.about_embeddings or has_assets):
+        return None
+    sentence = read_sentence(location, options)
+    if "pooled" in sentence.poolings:
+        raise UsageError("--pooling pooled: the files of sentence-transformers cannot say it: choose another")
+    return sentence
 
 
 def _scaled(layers: list[Dense | Normalize], normalize: bool | None) -> tuple[Dense | Normalize, ...]:

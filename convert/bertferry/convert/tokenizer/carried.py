@@ -1,6 +1,7 @@
 """Writes the tokenizer of a checkpoint beside a conversion of it, so that it comes back from any layout."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +9,10 @@ from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.keras_hub_config import write_preset_tokenizer
 from bertferry.convert.layout import Layout
 from bertferry.convert.paths import MODULES
-from bertferry.convert.sentence_files import copy_sentence_files
+from bertferry.convert.sentence_files import copy_sentence_files, stated_sentence
+from bertferry.convert.sentence_modules import model_folder
 from bertferry.convert.tokenizer.files import SENTENCE_CONFIGS, TokenizerFiles, read_files, sentence_config
-from bertferry.convert.tokenizer.reader import UnknownCasingError
+from bertferry.convert.tokenizer.reader import TokenizerReading, UnknownCasingError
 from bertferry.convert.tokenizer.writer import configuration, copy_tokenizer, write_tokenizer
 from bertferry.convert.vocabulary import ADDED, TOKENIZER_CONFIG, USUAL_NAME, read_object
 from bertferry.core.errors import UsageError
@@ -20,10 +22,11 @@ SPLIT_NOTE = "special tokens spelled out in texts are split by the source, and f
 
 
 def check_texts(checkpoint: Checkpoint, target: Layout) -> None:
-    """Refuses flags about texts that nothing would use, and a vocabulary without what the target states of it.
+    """Refuses, before the work, what nothing would use and what cannot be written about texts.
 
     Raises:
-      UsageError: the source has no vocabulary, or nothing says whether texts are lower-cased.
+      UsageError: flags about texts without a vocabulary, nothing says whether texts are lower-cased, or an
+        embedding that sentence-transformers cannot compute.
     """
     flags = checkpoint.options.about_texts
     if target.naming == "safetensors":  # whose configuration states the casing before there is a vocabulary
@@ -32,20 +35,39 @@ def check_texts(checkpoint: Checkpoint, target: Layout) -> None:
         verb = "requires" if len(flags) == 1 else "require"
         raise UsageError(f"{', '.join(flags)} {verb} a source with a vocabulary: leave out what has no use")
     _known(checkpoint, target)
+    stated_sentence(checkpoint.location, checkpoint.options)
 
 
 def tokenizer_notes(checkpoint: Checkpoint, target: Layout) -> tuple[str, ...]:
     """What the files of the tokenizer contradict, and what the target's readers do otherwise."""
-    try:
-        reading = checkpoint.tokenizer_reading
-    except UnknownCasingError:
-        return ()
+    reading = _reading(checkpoint)
     if reading is None:
         return ()
     if reading.tokenizer.inexact:
         return (*reading.notes, f"its tokenizer is not of word pieces alone: {reading.tokenizer.inexact}")
     splits = reading.tokenizer.tokenizer_class is None and reading.tokenizer.split_special_tokens is None
     return (*reading.notes, *((SPLIT_NOTE,) if splits and target.naming == "safetensors" else ()))
+
+
+def embedding_notes(checkpoint: Checkpoint) -> Iterator[str]:
+    """What nothing says about embeddings beside a pooling that a user states."""
+    options = checkpoint.options
+    if options.pooling is None or (model_folder(checkpoint.location) / MODULES).is_file():
+        return
+    if options.normalize is None:
+        yield "embeddings are not scaled: give --normalize if they are to have length 1"
+    reading = _reading(checkpoint)
+    if reading is not None and reading.tokenizer.max_length is None:
+        longest = checkpoint.config.max_position_embeddings
+        yield f"texts are cut at {longest} tokens, the most it has positions for: --max-seq-length cuts earlier"
+
+
+def _reading(checkpoint: Checkpoint) -> TokenizerReading | None:
+    """The tokenizer; None if there is none, or if it is not known whether it lower-cases."""
+    try:
+        return checkpoint.tokenizer_reading
+    except UnknownCasingError:
+        return None
 
 
 def write_tokenizer_files(directory: Path, checkpoint: Checkpoint, target: Layout) -> None:

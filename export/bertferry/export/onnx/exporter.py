@@ -93,11 +93,10 @@ def export_onnx(
     """
     target = Path(output)
     clear_leftovers(target)
-    read = (checkpoint, saved_model, options.inputs, *source.files)
-    check_new_file(target, overwrite=overwrite, sources=read)
+    check_new_file(target, overwrite=overwrite, sources=(checkpoint, saved_model, options.inputs, *source.files))
     external = target.with_name(f"{target.name}.data")
     if options.external_data:
-        check_new_file(external, overwrite=overwrite, sources=read)
+        check_new_file(external, overwrite=overwrite)
     replaces = target.exists()
     opened, options = _open_source(checkpoint, saved_model, options, source, target)
     name = str(checkpoint if checkpoint is not None else saved_model)
