@@ -124,8 +124,7 @@ def check_destination(target: Path, *, overwrite: bool, sources: Iterable[str | 
     if not target.exists():
         return
     replaced = target.resolve()
-    for source in filter(None, sources):
-        path = Path(source)
+    for path in [Path(source) for source in sources if source is not None]:
         if any(own.is_relative_to(replaced) for own in (path.resolve(), path.parent.resolve() / path.name)):
             raise UsageError(f"{target}: replacing it would remove the source {path}", "choose another --output")
     if Path.cwd().resolve().is_relative_to(replaced):  # the shell would be left in a removed directory
