@@ -205,3 +205,12 @@ def test_labels_that_name_nothing_are_refused(golden, tmp_path, capfd):
     fresh = ["--task", "classifier", "--init-missing-head"]
     assert main(["--input", str(golden / "tf1_core_L2"), *arguments, *fresh]) == 0
     assert configuration(tmp_path / "out")["id2label"] == {"0": "a", "1": "b"}
+
+
+def test_names_that_a_preset_has_no_place_for_are_said(golden, tmp_path):
+    (tmp_path / "labels").write_text("a\nb\nc\nd\ne\n")
+    options = ConversionOptions(to="keras_hub", task="classifier")
+    for labels in (tmp_path / "labels", None):
+        stated = SourceOptions(labels=labels)
+        report = convert_checkpoint(golden / "tf1_cls_L2", tmp_path / "out", options, source=stated, dry_run=True)
+        assert any("no names of classes" in note for note in report.notes) == (labels is not None)

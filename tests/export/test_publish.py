@@ -110,6 +110,12 @@ def test_what_is_not_known_is_said(source, tmp_path):
     assert "note: nothing says how a text is embedded" in report.render()
 
 
+def test_a_preset_without_the_head_is_said(source, tmp_path):
+    options = PublishOptions(onnx=(), keras_hub=True)
+    report = publish_model(source("tf1_squad_L2"), tmp_path / "out", options, source=LOWER, dry_run=True)
+    assert "note: KerasHub has no model for the task span: keras_hub has the encoder alone" in report.render()
+
+
 def test_without_a_vocabulary_nothing_reads_texts(golden, tmp_path):
     report = publish_model(golden / "tf1_core_L2", tmp_path / "out", PublishOptions(onnx=("fp32",)))
     assert "note: the source has no vocabulary" in report.render()

@@ -1,6 +1,7 @@
 """The report of a conversion, tensor by tensor."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -15,7 +16,7 @@ from bertferry.convert.sentence_modules import are_carried
 from bertferry.convert.tokenizer.carried import embedding_notes, tokenizer_notes
 from bertferry.core import axes
 from bertferry.core.results import Result, Schema
-from bertferry.core.tasks import HEADS
+from bertferry.core.tasks import HEADS, has_classes
 from bertferry.core.versions import installed_versions
 
 INITIALIZED = "initialised"
@@ -135,10 +136,20 @@ def conversion_report(
                     *(vocabulary.notes if vocabulary else ()),
                     *tokenizer_notes(checkpoint, work.target),
                     *embedding_notes(checkpoint),
+                    *_lost_labels(work),
                 )
             )
         ),
     )
+
+
+def _lost_labels(work: Plan) -> Iterator[str]:
+    """Names of classes for which the target has no place."""
+    if work.target.naming != "keras" or not any(map(has_classes, work.form.heads)):
+        return
+    names = work.checkpoint.classifier.labels.get("id2label", {})
+    if any(name != f"LABEL_{number}" for number, name in names.items()):
+        yield "a preset of KerasHub has no names of classes: --labels gives them on the way back"
 
 
 def _tensor_row(work: Plan, tensor: PlannedTensor, dry_run: bool) -> TensorRow:

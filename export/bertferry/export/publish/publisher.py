@@ -20,6 +20,7 @@ from bertferry.export.progress import no_progress
 from bertferry.export.publish.card import model_card
 from bertferry.export.publish.options import KERAS_HUB, PublishOptions
 from bertferry.export.publish.parts import (
+    IN_KERAS_HUB,
     Tell,
     convert_preset,
     convert_weights,
@@ -180,6 +181,8 @@ def _report(work: Work, parts: Iterable[Part], conversion: ConversionReport) -> 
 
 def _notes(work: Work) -> Iterator[str]:
     """What a user may have expected."""
+    if work.options.keras_hub and work.task not in ("encoder", *IN_KERAS_HUB):
+        yield f"KerasHub has no model for the task {work.task}: {KERAS_HUB} has the encoder alone"
     if work.source.vocabulary is None:
         yield "the source has no vocabulary: what reads texts finds no tokenizer; put vocab.txt beside the source"
     others = [head for head in work.source.heads if head not in TASKS[work.task].heads]
