@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -114,6 +115,38 @@ def test_a_preset_without_the_head_is_said(source, tmp_path):
     options = PublishOptions(onnx=(), keras_hub=True)
     report = publish_model(source("tf1_squad_L2"), tmp_path / "out", options, source=LOWER, dry_run=True)
     assert "note: KerasHub has no model for the task span: keras_hub has the encoder alone" in report.render()
+
+
+MODULES = [
+    {
+        "idx": number,
+        "name": str(number),
+        "path": path,
+        "type": f"sentence_transformers.models.{path[2:] or 'Transformer'}",
+    }
+    for number, path in enumerate(["", "1_Pooling", "2_LayerNorm"])
+]
+
+
+@pytest.mark.parametrize("reason", ["LayerNorm", "prompts"])
+def test_an_embedding_that_no_graph_computes_is_left_out_on_request(source, tmp_path, reason):
+    folder = source("tf1_core_L2")
+    pooling = {"pooling_mode_mean_tokens": True, "include_prompt": False}
+    for name, values in {
+        "modules.json": MODULES[: 3 if reason == "LayerNorm" else 2],
+        "1_Pooling/config.json": {"word_embedding_dimension": 8, **pooling},
+        "2_LayerNorm/config.json": {"dimension": 8},
+        "config_sentence_transformers.json": {"prompts": {"query": "a "}},
+    }.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(json.dumps(values))
+    fp32 = PublishOptions(onnx=("fp32",))
+    with pytest.raises(UsageError, match="--task encoder"):
+        publish_model(folder, tmp_path / "out", fp32, source=LOWER, dry_run=True)
+    report = publish_model(folder, tmp_path / "out", replace(fp32, task="encoder"), source=LOWER)
+    assert "no graph computes the embeddings" in report.render()
+    assert {"modules.json", "1_Pooling/config.json", "onnx/model.onnx"} <= files_of(tmp_path / "out")
+    assert not (tmp_path / "out/onnx/sentence_embedding.onnx").exists()
 
 
 def test_without_a_vocabulary_nothing_reads_texts(golden, tmp_path):

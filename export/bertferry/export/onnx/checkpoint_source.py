@@ -41,7 +41,7 @@ class CheckpointSource:
         checkpoint = with_heads(checkpoint, GRAPH_TASKS[task].heads)
         self._sentence = checkpoint.sentence if GRAPH_TASKS[task].poolings else None
         if self._sentence is not None:
-            _check_prompts(checkpoint.location.path, self._sentence)
+            check_prompts(checkpoint.location.path, self._sentence)
         self.spec = graph_task(checkpoint.task(task), naming)
         self.graph_names = graph_names(self.spec, naming)
         self.standard_names: Mapping[str, str] = {own: name for name, own in self.graph_names.items()}
@@ -115,7 +115,7 @@ class CheckpointSource:
         return () if options.inputs is None else read_inputs(Path(options.inputs))
 
 
-def _check_prompts(path: Path, sentence: Sentence) -> None:
+def check_prompts(path: Path, sentence: Sentence) -> None:
     """Refuses to pool what only a text shows.
 
     Raises:

@@ -12,10 +12,12 @@ from bertferry.core.atomic import check_destination, clear_leftovers, new_direct
 from bertferry.core.errors import UsageError
 from bertferry.core.extras import HUB, LITERT, ONNX, check_installed
 from bertferry.core.progress import ProgressCallback
+from bertferry.core.sentence import Sentence
 from bertferry.core.tasks import TASKS
 from bertferry.core.versions import installed_versions
 from bertferry.export.embedded_texts import embedded_texts
 from bertferry.export.manifest import hashes
+from bertferry.export.onnx.checkpoint_source import check_prompts
 from bertferry.export.progress import no_progress
 from bertferry.export.publish.card import model_card
 from bertferry.export.publish.options import KERAS_HUB, PublishOptions
@@ -119,7 +121,25 @@ def _plan(checkpoint: str | Path, target: Path, options: PublishOptions, stated:
     embeds = task == "encoder" and _says_how_to_embed(opened)
     if stated.about_embeddings and not embeds:
         raise UsageError(f"--pooling and --normalize are for --task encoder, not {task}")
-    return Work(checkpoint, stated, opened, task, opened.sentence if embeds else None, target, options)
+    sentence = _sentence(opened, options) if embeds else None
+    return Work(checkpoint, stated, opened, task, sentence, target, options)
+
+
+def _sentence(opened: Checkpoint, options: PublishOptions) -> Sentence | None:
+    """How outputs become embeddings; None if no graph computes that and a user asks for the encoder's outputs.
+
+    Raises:
+      UsageError: no graph computes it, and nobody asks for less.
+    """
+    try:
+        sentence = opened.sentence
+        if options.onnx:
+            check_prompts(opened.location.path, sentence)
+    except UsageError:
+        if options.task is None or opened.options.about_embeddings:
+            raise
+        return None
+    return sentence
 
 
 def _says_how_to_embed(opened: Checkpoint) -> bool:
@@ -188,7 +208,11 @@ def _notes(work: Work) -> Iterator[str]:
     others = [head for head in work.source.heads if head not in TASKS[work.task].heads]
     if others and work.options.task is None:
         yield f"its {' and '.join(others)} head is in model.safetensors alone: --task chooses another graph"
-    if work.task == "encoder" and work.sentence is None:
+    if work.task != "encoder" or work.sentence is not None:
+        return
+    if _says_how_to_embed(work.source):
+        yield "no graph computes the embeddings its files describe: they return the encoder's outputs"
+    else:
         yield (
             "nothing says how a text is embedded: sentence-transformers would take the mean without scaling; give "
             "--pooling and --normalize if it was trained for that"
