@@ -60,9 +60,7 @@ def test_a_file_holds_each_weight_once_under_known_names(references, tmp_path, t
     )
     model = onnx.load(tmp_path / "m.onnx")
     onnx.checker.check_model(str(tmp_path / "m.onnx"), full_check=True)
-    expected = sum(
-        source.read(name).nbytes for name in task_parameters(source.task(task), source.config.num_layers)
-    )
+    expected = sum(source.read(name).nbytes for name in task_parameters(source.task(task), source.config))
     weights = [one for one in model.graph.initializer if not one.name.startswith("constant_")]
     assert sum(len(one.raw_data) for one in weights) == expected == report.weight_bytes
     dimensions = {

@@ -26,6 +26,7 @@ from bertferry.convert.source_options import SourceOptions
 from bertferry.convert.tokenizer.reader import TokenizerReading, read_tokenizer
 from bertferry.convert.vocabulary import Vocabulary, read_vocabulary
 from bertferry.core import axes
+from bertferry.core.architectures import ARCHITECTURES
 from bertferry.core.config import EncoderConfig
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.inner_outputs import inner_outputs
@@ -59,15 +60,16 @@ class Checkpoint:
         return self.match.layout
 
     def check_bert(self) -> None:
-        """Refuses an architecture that can be converted, but that no network here implements.
+        """Refuses an architecture that no Keras network here has: NumPy and ONNX graphs compute all of them.
 
         Raises:
           UsageError: the architecture is not BERT.
         """
-        if self.layout.architecture != "bert":
+        if self.config.architecture != "bert":
             raise UsageError(
-                f"{self.location.path}: {self.layout.architecture.upper()} checkpoints convert between "
-                "tf1 and huggingface, but no network here runs them"
+                f"{self.location.path}: no network in TensorFlow computes {self.config.switches.classes} models "
+                "here, so there is no Hub module and no LiteRT file",
+                "export it with export-onnx",
             )
 
     @cached_property
@@ -125,7 +127,8 @@ class Checkpoint:
 
     def task(self, name: str) -> TaskSpec:
         """A task of this encoder, which may have no pooler, with the outputs on request."""
-        spec = task_spec(name, pooler="pooler/kernel" in self.parameters)
+        own = self.match.form.pooler or "pooler/kernel" in self.initialized  # else it is part of a head
+        spec = task_spec(name, pooler=own and "pooler/kernel" in self.parameters)
         if spec.poolings:
             spec = replace(spec, poolings=self.sentence.poolings)
         return replace(spec, inner=inner_outputs(self.inner, self.config.num_layers))
@@ -199,7 +202,7 @@ def open_checkpoint(
         stored = read_config(location.config, shown, activation=options.activation)
     readers = open_readers(location, options.prefix)
     classifier = (stored.classifier if stored else ClassifierConfig()).with_labels(options.labels)
-    candidates = _candidates(options.layout, stored.model_type if stored else None)
+    candidates = _candidates(options.layout, stored.architecture if stored else None)
 
     def read_as(reader: Reader, place: str | None) -> Checkpoint:
         config = stored.encoder if stored else infer_config(reader, candidates, location.path, options, place)
@@ -216,6 +219,8 @@ def open_checkpoint(
             config = read_config(location.config, kind, best.layout.architecture, options.activation).encoder
             _check_stated(location.config, config, options)
         found = config_of(best.layout, best.form, best.place)
+        if location.config is None:
+            found = replace(found, architecture=best.layout.architecture)
         return Checkpoint(location, found, reader, best, classifier, options=options)
 
     check_merged(location.path, readers[0][0].tensors)
@@ -261,7 +266,8 @@ def _candidates(name: str, architecture: str | None) -> tuple[Layout, ...]:
     layouts = tuple(layout for layout in LAYOUTS.values() if name in ("auto", layout.name, layout.family))
     if architecture is None:
         return layouts
-    return tuple(layout for layout in layouts if layout.architecture == architecture)
+    tables = ARCHITECTURES[architecture].tables
+    return tuple(layout for layout in layouts if layout.architecture == tables)
 
 
 def _check_copies(checkpoint: Checkpoint) -> None:

@@ -57,8 +57,11 @@ def infer_config(
             f"{path}: no configuration found, and the tensors show only the sizes",
             f"give {' and '.join(missing_flags)}, or --config FILE",
         )
+    if sizes["embedding"] == sizes["hidden"]:
+        del sizes["embedding"]
     fields = {field: sizes[axis] for axis, field in FIELD_OF_AXIS.items() if axis in sizes}
-    return EncoderConfig(**fields, num_layers=layers, num_attention_heads=heads, activation=activation)
+    counts = {"num_layers": layers, "num_attention_heads": heads}
+    return EncoderConfig(**fields, **counts, activation=activation, architecture="bert")
 
 
 def own_config(reader: Reader, layout: Layout, form: Form, place: str, config: EncoderConfig) -> EncoderConfig:

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from bertferry.convert.classifier_config import ClassifierConfig, read_classifier_config
+from bertferry.convert.dialects import keys_of_bert, stated_architecture
 from bertferry.convert.hidden_act import original_act, read_activation
 from bertferry.convert.huggingface_config import huggingface_config
 from bertferry.convert.keras_hub_config import bert_keys, is_keras_hub, read_text, write_preset
 from bertferry.convert.layout import Layout
 from bertferry.convert.unsupported_keys import check_supported
 from bertferry.convert.weight_files import FileFormat
+from bertferry.core.architectures import ARCHITECTURES
 from bertferry.core.config import LAYER_NORM_EPSILON, ConfigError, EncoderConfig
 from bertferry.core.errors import UsageError
 from bertferry.core.manifest import Manifest, is_manifest
@@ -41,7 +43,7 @@ class StoredConfig:
     """What a configuration file says about the encoder, its architecture (if stated) and a classifier."""
 
     encoder: EncoderConfig
-    model_type: str | None
+    architecture: str | None
     classifier: ClassifierConfig
 
 
@@ -50,7 +52,7 @@ def read_config(
 ) -> StoredConfig:
     """Reads a JSON file of either format.
 
-    `architecture` is that of the tensors, on which its meaning may depend, `activation` what a user states.
+    `architecture` is that of the tensors, unless the file states one, `activation` what a user states.
 
     Raises:
       UsageError: unreadable, not JSON, a missing or inconsistent key, an unknown or ambiguous activation, or a
@@ -65,12 +67,12 @@ def read_config(
     if not isinstance(values, dict):
         raise UsageError(f"{path}: not a configuration: expected a JSON object")
     try:
-        values = bert_keys(values) if is_keras_hub(values) else values
+        values = bert_keys(values) if is_keras_hub(values) else keys_of_bert(values)
         encoder = parse_config(values, file_format, architecture, activation)
         classifier = read_classifier_config(values)
     except ConfigError as error:
         raise UsageError(f"{path}: {error}") from error
-    return StoredConfig(encoder, values.get("model_type"), classifier)
+    return StoredConfig(encoder, stated_architecture(values), classifier)
 
 
 def parse_config(
@@ -82,27 +84,44 @@ def parse_config(
       ConfigError: a missing, inconsistent, unknown, unsupported or ambiguous value.
     """
     check_supported(values)
+    architecture = stated_architecture(values) or architecture
     ambiguous = file_format not in ("tensorflow", "keras")
     activation = read_activation(values, ambiguous=ambiguous, architecture=architecture, given=given)
     missing = [key for key in SIZES if key not in values]
     if missing:
         raise ConfigError(f"{' and '.join(missing)} missing: it cannot be inferred from the tensors, add it")
     fields = {field: values[key] for key, field in (SIZES | OPTIONAL).items() if key in values}
-    return EncoderConfig(**fields, activation=activation)
+    return EncoderConfig(
+        **fields, activation=activation, architecture=architecture, pad_id=_padding_id(values, architecture)
+    )
+
+
+def _padding_id(values: Mapping[str, Any], architecture: str) -> int:
+    """The id of padding, which determines positions in some architectures and nothing in the others."""
+    switches = ARCHITECTURES[architecture]
+    stated = values.get("pad_token_id", switches.pad_id)
+    if switches.counts_positions:
+        return stated  # type: ignore[no-any-return]  # EncoderConfig checks it
+    known = isinstance(stated, int) and not isinstance(stated, bool) and 0 <= stated < values["vocab_size"]
+    return stated if known else switches.pad_id
 
 
 def bert_config(
     config: EncoderConfig,
     heads: tuple[str, ...] = (),
     classifier: ClassifierConfig | None = None,
-    architecture: str = "bert",
 ) -> dict[str, Any]:
     """The keys of a `bert_config.json`, with those of a classifier.
 
-    `hidden_act` is what readers of 2019 know; `activation` is unambiguous.
+    `hidden_act` is what readers of 2019 know; `activation` is unambiguous, and so is the
+    `architecture` of others than BERT.
     """
-    hidden_act = original_act(config.activation, architecture)
+    hidden_act = original_act(config.activation, config.architecture)
     values = {**_sizes(config), "hidden_act": hidden_act, "activation": config.activation}
+    if config.architecture != "bert":
+        values["architecture"] = config.architecture
+    if config.pad_id:
+        values["pad_token_id"] = config.pad_id
     if classifier is not None and any(heads_with_names_of(head) for head in heads):
         values |= {**(classifier.labels if has_classes(heads[0]) else {}), **classifier.kept}
         if classifier.decided:
@@ -126,10 +145,10 @@ def write_configuration(
         write_preset(directory, config, heads, classes)
         return
     if target.naming == "safetensors":
-        name, values = "config.json", huggingface_config(config, _sizes(config), target, heads)
+        name, values = "config.json", huggingface_config(config, _sizes(config), heads)
         values |= classifier.keys(classes) if any(heads_with_names_of(head) for head in heads) else {}
     else:
-        own = bert_config(config, heads, classifier, target.architecture)
+        own = bert_config(config, heads, classifier)
         name, values = "bert_config.json", {**own, **target.configuration}
     (directory / name).write_text(json.dumps(dict(sorted(values.items())), indent=2) + "\n")
 

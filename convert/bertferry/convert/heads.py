@@ -123,7 +123,7 @@ def with_task(checkpoint: Checkpoint, task: str) -> Checkpoint:
       DataError: it lacks a parameter of the task.
     """
     checkpoint = with_heads(checkpoint, CONVERTED_TASKS[task].heads)
-    needed = task_parameters(checkpoint.task(task), checkpoint.config.num_layers)
+    needed = task_parameters(checkpoint.task(task), checkpoint.config)
     return with_parameters(checkpoint, needed, f"task {task}")
 
 

@@ -84,9 +84,7 @@ def inspect_checkpoint(path: str | Path, source: SourceOptions = SourceOptions()
         path=str(path),
         layout=checkpoint.layout.name,
         heads=_heads(checkpoint),
-        configuration=bert_config(
-            checkpoint.config, checkpoint.heads, checkpoint.classifier, checkpoint.layout.architecture
-        ),
+        configuration=bert_config(checkpoint.config, checkpoint.heads, checkpoint.classifier),
         parameters=sum(prod(tensor.shape) for tensor in parameters),
         total_bytes=sum(prod(tensor.shape) * itemsize(tensor.dtype) for tensor in parameters),
         vocabulary=checkpoint.location.vocabulary is not None,

@@ -83,19 +83,18 @@ class Layout:
     """A checkpoint layout.
 
     `forms` lists every kind of file that is read; the first with the wanted heads is written. `ignored` maps globs
-    of stored names to descriptions; `copies` maps stored names to the parameter that they must repeat bit for
-    bit. A head's row for an encoder parameter supersedes the encoder's own. `aliases` are additional
-    edges of a written object graph, from a path to another path of the same object. `configuration` holds the
-    layout's own keys of the configuration file. `architecture` is named as in transformers. `described` is where
-    the file may also have the encoder that the configuration describes, if that is not this layout's. `target` is
-    the name for `--to` of a layout that shares its kind of file with one of BERT. `first_block` is the
-    number of the first block among the weighted layers of a Keras network, of which each block has
-    `layers_per_block`. `step_counter` is the name of the scalar that training code restores besides the
-    parameters. `holds_epsilon` says whether its readers take the ε of LayerNorm from the configuration; that of
-    the others is BERT's. Without `has_twins` a classifier is one of sentences; unless `writes_twins`, the others
-    are only read. `notes` say of a head how the programs that use these files compute it otherwise. With
-    `among_others`, a file may list its variables together with those of other layers: its own begin as its rows
-    do.
+    of stored names to descriptions; `copies` maps stored names to the parameter that they must repeat bit for bit.
+    A head's row for an encoder parameter supersedes the encoder's own. `aliases` are additional edges of a written
+    object graph, from a path to another path of the same object. `configuration` holds the layout's own keys of
+    the configuration file. `architecture` is one of `bertferry.core.architectures`. `described` is where the file
+    may also have the encoder that the configuration describes, if that is not this layout's. `target` is the name
+    for `--to` of a layout that shares its kind of file with one of BERT. `first_block` is the number of the first
+    block among the weighted layers of a Keras network, of which each block has `layers_per_block`. `step_counter`
+    is the name of the scalar that training code restores besides the parameters. `holds_epsilon` says whether its
+    readers take the ε of LayerNorm from the configuration; that of the others is BERT's. Without `has_twins` a
+    classifier is one of sentences; unless `writes_twins`, the others are only read. `notes` say of a head how the
+    programs that use these files compute it otherwise. With `among_others`, a file may list its variables together
+    with those of other layers: its own begin as its rows do.
     """
 
     name: str
@@ -109,7 +108,7 @@ class Layout:
     copies: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     configuration: Mapping[str, Any] = field(default_factory=dict)
-    architecture: Literal["bert", "albert", "electra"] = "bert"
+    architecture: str = "bert"
     described: str = ""
     target: str = ""
     first_block: int = 4

@@ -118,9 +118,7 @@ def conversion_report(
         target=str(output),
         target_layout=work.target.name,
         heads=work.form.heads if checkpoint.classifier.decided else (" or ".join(possible_heads(checkpoint)),),
-        configuration=bert_config(
-            checkpoint.config, work.form.heads, checkpoint.classifier, checkpoint.layout.architecture
-        ),
+        configuration=bert_config(checkpoint.config, work.form.heads, checkpoint.classifier),
         vocabulary=vocabulary is not None,
         versions=installed_versions(("bertferry", "numpy", "safetensors")),
         tensors=tensors,

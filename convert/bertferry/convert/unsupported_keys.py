@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bertferry.convert.globs import any_of
+from bertferry.core.architectures import ARCHITECTURES
 from bertferry.core.config import ConfigError
 
-MODEL_TYPES = {"bert": "Bert", "albert": "Albert", "electra": "Electra"}
-"""The architectures by their `model_type` in transformers, with the first part of their classes' names."""
 OTHER_FAMILIES = (
     *("Roberta", "Camembert", "XLMRoberta", "DistilBert", "XLM", "XLNet", "GPT2", "OpenAIGPT", "CTRL"),
     *(
@@ -85,8 +84,8 @@ def check_supported(values: Mapping[str, Any]) -> None:
 
 def _check_type(values: Mapping[str, Any]) -> None:
     if "model_type" in values:
-        if (model_type := values["model_type"]) not in tuple(MODEL_TYPES):
-            raise ConfigError(f"model_type is {model_type!r}: only {', '.join(MODEL_TYPES)} are supported")
+        if (model_type := values["model_type"]) not in tuple(ARCHITECTURES):
+            raise ConfigError(f"model_type is {model_type!r}: only {', '.join(ARCHITECTURES)} are supported")
         return
     if values.get("type_vocab_size") == 1 and values.get("layer_norm_eps") == 1e-5:
         raise ConfigError(
@@ -96,9 +95,8 @@ def _check_type(values: Mapping[str, Any]) -> None:
     architectures = values.get("architectures")
     for name in architectures if isinstance(architectures, list | tuple) else ():
         if str(name).startswith(OTHER_FAMILIES):
-            raise ConfigError(
-                f"architectures is {_shown(architectures)}: only {', '.join(MODEL_TYPES.values())} are supported"
-            )
+            known = ", ".join(one.classes for one in ARCHITECTURES.values())
+            raise ConfigError(f"architectures is {_shown(architectures)}: only {known} are supported")
 
 
 def _is_off(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bertferry.core.architectures import ARCHITECTURES, Architecture
 from bertferry.core.errors import UsageError
 
 ACTIVATIONS = (
@@ -22,16 +23,16 @@ class ConfigError(UsageError, ValueError):
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """What determines a BERT encoder's shapes and numerics.
+    """What determines the shapes and numerics of an encoder of BERT's family.
 
     Sizes count elements; the three rates are probabilities; `initializer_range` is the standard deviation of
     the truncated normal that initial weights are drawn from; `embedding_size` is the width of the embeddings if
     it differs from the hidden size (ALBERT, ELECTRA); `layer_norm_eps` is what is added to the variance in every
-    layer normalization.
+    layer normalization; `architecture` is one of `ARCHITECTURES`; `pad_id` is the id of padding.
 
     Raises:
       ConfigError: a size below one, heads that do not divide the hidden size, a rate outside [0, 1), an ε
-        outside (0, 1), or an unknown activation.
+        outside (0, 1), a padding id outside the vocabulary, or an unknown activation or architecture.
     """
 
     vocab_size: int
@@ -47,6 +48,8 @@ class EncoderConfig:
     initializer_range: float = 0.02
     embedding_size: int | None = None
     layer_norm_eps: float = LAYER_NORM_EPSILON
+    architecture: str = "bert"
+    pad_id: int = 0
 
     def __post_init__(self) -> None:
         for name in (
@@ -79,6 +82,42 @@ class EncoderConfig:
             )
         if self.activation not in ACTIVATIONS:
             raise ConfigError(f"unknown activation {self.activation!r}: expected one of {', '.join(ACTIVATIONS)}")
+        if self.architecture not in ARCHITECTURES:
+            raise ConfigError(
+                f"unknown architecture {self.architecture!r}: expected one of {', '.join(ARCHITECTURES)}"
+            )
+        self._check_padding()
+
+    def _check_padding(self) -> None:
+        """Refuses a padding id that is no token, or after which no position is left."""
+        pad = self.pad_id
+        if not isinstance(pad, int) or isinstance(pad, bool) or not 0 <= pad < self.vocab_size:
+            raise ConfigError(f"pad_token_id is {pad!r}: it must be an id below vocab_size, {self.vocab_size}")
+        if self.max_length < 1:
+            raise ConfigError(
+                f"max_position_embeddings is {self.max_position_embeddings}: none is left after pad_token_id {pad}"
+            )
+
+    @property
+    def switches(self) -> Architecture:
+        """How its architecture differs from BERT."""
+        return ARCHITECTURES[self.architecture]
+
+    @property
+    def is_projected(self) -> bool:
+        """Whether its embeddings are projected to the hidden size."""
+        unequal = self.embedding_size not in (None, self.hidden_size)
+        return self.switches.projection == "always" or (self.switches.projection == "if_unequal" and unequal)
+
+    @property
+    def max_length(self) -> int:
+        """The longest sequence that it takes, in tokens."""
+        before = self.pad_id + 1 if self.switches.counts_positions else 0
+        return self.max_position_embeddings - before
+
+    def block(self, layer: int) -> str:
+        """The first part of the names of a layer's parameters."""
+        return "encoder" if self.switches.shares_blocks else f"encoder/{layer}"
 
     @property
     def head_size(self) -> int:

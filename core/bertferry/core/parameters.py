@@ -1,4 +1,4 @@
-"""The canonical parameters of a BERT network: their names, and what each of their axes means.
+"""The canonical parameters of a network of BERT's family: their names, and what each of their axes means.
 
 Every checkpoint layout is a table over these names. The two axes of a square
 kernel have different names (`hidden pooled`), so that a transpose cannot go unnoticed.
@@ -8,11 +8,11 @@ from bertferry.core.config import EncoderConfig
 from bertferry.core.tasks import HEADS, TaskSpec
 
 ENCODER_AXES: dict[str, str] = {
-    "embeddings/word": "vocab hidden",
-    "embeddings/position": "position hidden",
-    "embeddings/segment": "segment hidden",
-    "embeddings/norm/gamma": "hidden",
-    "embeddings/norm/beta": "hidden",
+    "embeddings/word": "vocab embedding",
+    "embeddings/position": "position embedding",
+    "embeddings/segment": "segment embedding",
+    "embeddings/norm/gamma": "embedding",
+    "embeddings/norm/beta": "embedding",
     "encoder/{layer}/attention/query/kernel": "hidden heads head_size",
     "encoder/{layer}/attention/query/bias": "heads head_size",
     "encoder/{layer}/attention/key/kernel": "hidden heads head_size",
@@ -32,9 +32,18 @@ ENCODER_AXES: dict[str, str] = {
     "pooler/kernel": "hidden pooled",
     "pooler/bias": "pooled",
 }
-"""Templates of the encoder's parameters: 7, and 16 per layer."""
+"""Templates of BERT's parameters: 7, and 16 per layer."""
+PROJECTION_AXES = {"embeddings/projection/kernel": "embedding hidden", "embeddings/projection/bias": "hidden"}
+"""From the embeddings to the hidden size, of the architectures that have it."""
 
-_AXES = ENCODER_AXES | {name: axes for head in HEADS.values() for name, axes in head.parameters.items()}
+_AXES = (
+    ENCODER_AXES
+    | PROJECTION_AXES
+    | {name: axes for head in HEADS.values() for name, axes in head.parameters.items()}
+)
+_AXES |= {
+    name.replace("{layer}/", ""): axes for name, axes in ENCODER_AXES.items()
+}  # of a block that all layers share
 
 
 def canonical_axes(parameter: str) -> str:
@@ -47,7 +56,7 @@ def canonical_axes(parameter: str) -> str:
 
 
 def parameter_names(num_layers: int, heads: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The canonical parameter names of an encoder with `num_layers` blocks and these heads."""
+    """The canonical parameter names of a BERT with `num_layers` blocks and these heads."""
     before = [name for name in ENCODER_AXES if name.startswith("embeddings/")]
     block = [name for name in ENCODER_AXES if name.startswith("encoder/")]
     after = [name for name in ENCODER_AXES if name.startswith("pooler/")]
@@ -55,9 +64,23 @@ def parameter_names(num_layers: int, heads: tuple[str, ...] = ()) -> tuple[str, 
     return (*before, *layers, *after, *(name for head in heads for name in HEADS[head].parameters))
 
 
-def task_parameters(task: TaskSpec, num_layers: int) -> tuple[str, ...]:
+def encoder_parameters(config: EncoderConfig) -> tuple[str, ...]:
+    """The canonical parameter names of an encoder with its pooler."""
+    layers = 1 if config.switches.shares_blocks else config.num_layers
+    names = [
+        name for name in parameter_names(layers) if config.switches.has_segments or name != "embeddings/segment"
+    ]
+    if config.switches.shares_blocks:
+        names = [name.replace("encoder/0/", "encoder/") for name in names]
+    if config.is_projected:
+        after = names.index("embeddings/norm/beta") + 1
+        names[after:after] = PROJECTION_AXES
+    return tuple(names)
+
+
+def task_parameters(task: TaskSpec, config: EncoderConfig) -> tuple[str, ...]:
     """Canonical names of the parameters that a task's outputs depend on: a span labeler needs no pooler."""
-    names = parameter_names(num_layers, task.heads)
+    names = (*encoder_parameters(config), *(name for head in task.heads for name in HEADS[head].parameters))
     return tuple(name for name in names if task.needs_pooler or not name.startswith("pooler/"))
 
 

@@ -124,7 +124,7 @@ def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin
     task = opened.task(options.kind if options.kind in TASKS else "encoder")
     if options.init_missing_head:
         task = replace(task, pooler=True)
-    needed = needed_parameters(options.kind, task, opened.config.num_layers, sentence)
+    needed = needed_parameters(options.kind, task, opened.config, sentence)
     opened = with_parameters(
         opened,
         needed,

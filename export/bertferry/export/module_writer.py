@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bertferry.convert import Checkpoint
 from bertferry.core import axes
 from bertferry.core.casting import cast
+from bertferry.core.config import EncoderConfig
 from bertferry.core.errors import DataError
 from bertferry.core.parameters import canonical_axes, task_parameters
 from bertferry.core.progress import ProgressCallback
@@ -61,16 +62,18 @@ class Module:
     @property
     def parameters(self) -> tuple[str, ...]:
         """Canonical names of the module's parameters."""
-        return needed_parameters(self.task, self.spec, self.source.config.num_layers, self.sentence)
+        return needed_parameters(self.task, self.spec, self.source.config, self.sentence)
 
 
-def needed_parameters(kind: str, task: TaskSpec, num_layers: int, sentence: Sentence | None) -> tuple[str, ...]:
+def needed_parameters(
+    kind: str, task: TaskSpec, config: EncoderConfig, sentence: Sentence | None
+) -> tuple[str, ...]:
     """Canonical names of the parameters on which the outputs of a module of a kind depend."""
     if kind == "preprocessing":
         return ()
     if sentence is not None:
         task = task_spec("encoder", pooler="pooled" in sentence.poolings)
-    return task_parameters(task, num_layers)
+    return task_parameters(task, config)
 
 
 def write_module(directory: Path, module: Module) -> None:

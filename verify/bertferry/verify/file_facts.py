@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bertferry.core.architectures import ARCHITECTURES
 from bertferry.core.errors import UsageError
 from bertferry.core.litert_files import read_notes
 from bertferry.core.onnx_files.interface import onnx_interface
@@ -57,7 +58,13 @@ def model_limits(configuration: Mapping[str, Any]) -> ModelLimits | None:
     """The valid inputs of a model with this configuration; None if it does not say them."""
     names = ("vocab_size", "type_vocab_size", "max_position_embeddings")
     sizes = [size for name in names if isinstance(size := configuration.get(name), int) and size > 0]
-    return ModelLimits(*sizes) if len(sizes) == len(names) else None
+    if len(sizes) < len(names):
+        return None
+    pad_id = configuration.get("pad_token_id", 0)
+    switches = ARCHITECTURES.get(str(configuration.get("architecture")))
+    if switches is not None and switches.counts_positions:
+        sizes[-1] -= pad_id + 1
+    return ModelLimits(sizes[0], sizes[1], sizes[2], pad_id)
 
 
 def graph_interface(path: Path) -> Interface | None:

@@ -73,7 +73,7 @@ def check_fit(probes: Sequence[Probe], restrictions: Sequence[Restriction]) -> N
             raise UsageError(f"{at.artifact}: {at.what}: compare on inputs of that kind with --fit-inputs{chosen}")
 
 
-def fit_probes(probes: Sequence[Probe], restrictions: Sequence[Restriction]) -> tuple[Probe, ...]:
+def fit_probes(probes: Sequence[Probe], restrictions: Sequence[Restriction], pad_id: int = 0) -> tuple[Probe, ...]:
     """The same probes as far as the artifacts take them: padded or truncated to a fixed length, in batches of a
     fixed size (the last one filled with its first rows), with segment 0, and without those that are padded.
 
@@ -83,7 +83,7 @@ def fit_probes(probes: Sequence[Probe], restrictions: Sequence[Restriction]) -> 
     fitted = list(probes)
     for at in sorted(restrictions, key=lambda at: at.axis == 0):  # batches last, when rows are what they will be
         if at.axis == 1:
-            fitted = [_with_length(probe, at.size) for probe in fitted]
+            fitted = [_with_length(probe, at.size, pad_id) for probe in fitted]
         elif at.axis == 0:
             fitted = [batch for probe in fitted for batch in _in_batches(probe, at.size)]
         elif at.missing == "input_mask":
@@ -95,14 +95,16 @@ def fit_probes(probes: Sequence[Probe], restrictions: Sequence[Restriction]) -> 
     return tuple(fitted)
 
 
-def _with_length(probe: Probe, length: int) -> Probe:
+def _with_length(probe: Probe, length: int, pad_id: int) -> Probe:
     short = {
         name: array[:, :length] if name in ENCODER_INPUTS else np.minimum(array, length - 1)
         for name, array in probe.inputs.items()
     }
     padding = max(0, length - short[ENCODER_INPUTS[0]].shape[1])
     padded = {
-        name: np.pad(array, ((0, 0), (0, padding))) if name in ENCODER_INPUTS else array
+        name: np.pad(array, ((0, 0), (0, padding)), constant_values=pad_id if name == ENCODER_INPUTS[0] else 0)
+        if name in ENCODER_INPUTS
+        else array
         for name, array in short.items()
     }
     return replace(probe, inputs=padded)

@@ -1,6 +1,7 @@
 """The inputs of a comparison: those given, those stored with an artifact, or the standard probes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.tasks import GRAPH_TASKS, POSITIONS_INPUT
@@ -37,7 +38,7 @@ def select_inputs(
         raise UsageError("no artifact states which inputs are valid: give some with --inputs FILE.npz")
     if not probes and limits is not None:
         longest = min(limits.max_positions, length or limits.max_positions)
-        drawn_from = ModelLimits(limits.vocab_size, limits.type_vocab_size, longest)
+        drawn_from = replace(limits, max_positions=longest)
         with_positions = POSITIONS_INPUT in GRAPH_TASKS[task].input_names
         probes = standard_probes(drawn_from, seed, with_positions=with_positions)
     probes = select_probes(probes, names)

@@ -14,7 +14,7 @@ from bertferry.verify.artifact import Artifact
 from bertferry.verify.artifact_comparison import Judgment, compare_artifacts, loosest_profile
 from bertferry.verify.fitting import check_fit, find_restrictions, fit_probes
 from bertferry.verify.golden import read_inputs
-from bertferry.verify.inputs import select_inputs
+from bertferry.verify.inputs import find_limits, select_inputs
 from bertferry.verify.kinds import split_kind
 from bertferry.verify.matching import check_inputs, check_map, check_outputs
 from bertferry.verify.options import ParityOptions
@@ -127,7 +127,9 @@ def _inputs(sides: Sequence[Artifact], options: ParityOptions) -> tuple[tuple[Pr
     probes = select_inputs(sides, options.task, options.seed, given, options.probes, length=length)
     if any(side.probes for side in sides):  # they have outputs for their own inputs alone
         check_fit(probes, restrictions)
-    return fit_probes(probes, restrictions), tuple(f"fitted to {at.artifact}: {at.what}" for at in restrictions)
+    limits = find_limits(sides)
+    fitted = fit_probes(probes, restrictions, limits.pad_id if limits else 0)
+    return fitted, tuple(f"fitted to {at.artifact}: {at.what}" for at in restrictions)
 
 
 def _check_text_flags(options: ParityOptions, source: SourceOptions, *, strings: bool) -> None:

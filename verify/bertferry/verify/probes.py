@@ -1,4 +1,4 @@
-"""Seeded inputs that are valid for a BERT model and together expose every kind of fault."""
+"""Seeded inputs that are valid for a model of BERT's family and together expose every kind of fault."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +17,13 @@ PREDICTIONS = 3
 
 @dataclass(frozen=True)
 class ModelLimits:
-    """The valid inputs: ids and segments below their vocabulary sizes, lengths up to `max_positions`."""
+    """The valid inputs: ids and segments below their vocabulary sizes, lengths up to `max_positions`, padding with
+    the id `pad_id`."""
 
     vocab_size: int
     type_vocab_size: int
     max_positions: int
+    pad_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,11 @@ def standard_probes(limits: ModelLimits, seed: int = 0, with_positions: bool = F
     for divisor, limit in ((4, 64), (2, 128)):
         width = min(limits.max_positions // divisor, limit)
         if width >= 1:
-            batches[f"padded to {width}"] = _pad_to_width(mixed, width)
+            batches[f"padded to {width}"] = _pad_to_width(mixed, width, limits.pad_id)
     if limits.vocab_size <= WHOLE_VOCABULARY:
         batches["whole vocabulary"] = _whole_vocabulary(limits, rng)
+    if limits.pad_id:
+        _show_what_counts(batches["mask with holes"], batches["odd length"], limits, rng)
     if with_positions:
         for batch in batches.values():
             batch[POSITIONS_INPUT] = _positions(batch["input_mask"], rng)
@@ -114,9 +118,9 @@ def _right_padded(length: int, tokens: int) -> np.ndarray:
 def _random_batch(
     limits: ModelLimits, rng: np.random.Generator, length: int, masks: list[np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Random tokens where the masks are 1, id 0 in the padding, segments in runs from the first to the last."""
+    """Random tokens where the masks are 1, padding elsewhere, segments in runs from the first to the last."""
     mask = np.stack(masks)
-    ids = rng.integers(0, limits.vocab_size, mask.shape, dtype=np.int32) * mask
+    ids = np.where(mask, rng.integers(0, limits.vocab_size, mask.shape, dtype=np.int32), limits.pad_id)
     runs = np.arange(length) * limits.type_vocab_size // length
     if length > 1:
         runs[-1] = limits.type_vocab_size - 1
@@ -125,11 +129,25 @@ def _random_batch(
     return dict(zip(ENCODER_INPUTS, (array.astype(np.int32) for array in arrays), strict=True))
 
 
-def _pad_to_width(batch: Mapping[str, np.ndarray], width: int) -> dict[str, np.ndarray]:
+def _show_what_counts(
+    masked: dict[str, np.ndarray], text: dict[str, np.ndarray], limits: ModelLimits, rng: np.random.Generator
+) -> None:
+    """Puts tokens where a mask is 0, and padding inside a text: its id, not the mask, may determine positions."""
+    ids = masked[ENCODER_INPUTS[0]]
+    tokens = rng.integers(0, limits.vocab_size, ids.shape, dtype=np.int32)
+    masked[ENCODER_INPUTS[0]] = np.where(masked["input_mask"], ids, tokens)
+    text[ENCODER_INPUTS[0]][:, text["input_mask"].shape[1] // 2] = limits.pad_id
+
+
+def _pad_to_width(batch: Mapping[str, np.ndarray], width: int, pad_id: int) -> dict[str, np.ndarray]:
     """The same rows, truncated or padded on the right to a width."""
-    length = batch["input_mask"].shape[1]
-    extra = max(0, width - length)
-    return {name: np.pad(array[:, :width], ((0, 0), (0, extra))) for name, array in batch.items()}
+    extra = max(0, width - batch["input_mask"].shape[1])
+    return {
+        name: np.pad(
+            array[:, :width], ((0, 0), (0, extra)), constant_values=pad_id if name == ENCODER_INPUTS[0] else 0
+        )
+        for name, array in batch.items()
+    }
 
 
 def _whole_vocabulary(limits: ModelLimits, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -12,11 +12,11 @@ BERT4KERAS = Layout(
     summary="save_weights of a BERT of bert4keras",
     naming="objects",
     encoder=table("""
-embeddings/word                               | {encoder}layer_with_weights-0/embeddings                            | vocab hidden
-embeddings/segment                            | {encoder}layer_with_weights-1/embeddings                            | segment hidden
-embeddings/position                           | {encoder}layer_with_weights-2/embeddings                            | position hidden
-embeddings/norm/gamma                         | {encoder}layer_with_weights-3/gamma                                 | hidden
-embeddings/norm/beta                          | {encoder}layer_with_weights-3/beta                                  | hidden
+embeddings/word                               | {encoder}layer_with_weights-0/embeddings                            | vocab embedding
+embeddings/segment                            | {encoder}layer_with_weights-1/embeddings                            | segment embedding
+embeddings/position                           | {encoder}layer_with_weights-2/embeddings                            | position embedding
+embeddings/norm/gamma                         | {encoder}layer_with_weights-3/gamma                                 | embedding
+embeddings/norm/beta                          | {encoder}layer_with_weights-3/beta                                  | embedding
 encoder/{layer}/attention/query/kernel        | {encoder}layer_with_weights-{block}/q_dense/kernel                  | hidden (heads head_size)
 encoder/{layer}/attention/query/bias          | {encoder}layer_with_weights-{block}/q_dense/bias                    | (heads head_size)
 encoder/{layer}/attention/key/kernel          | {encoder}layer_with_weights-{block}/k_dense/kernel                  | hidden (heads head_size)

@@ -19,17 +19,11 @@ from bertferry.convert.layouts.ignored import GLOBAL_STEP, HUGGINGFACE_BUFFERS, 
 
 
 def with_projection(rows: tuple[Row, ...], projection: str) -> tuple[Row, ...]:
-    """BERT's rows with a separate width for the embeddings, and the projection to the hidden size.
+    """BERT's rows, and the projection of the embeddings to the hidden size.
 
     Embeddings as wide as the hidden size (ELECTRA-Base and -Large) are not projected.
     """
-    narrow = (
-        replace(row, axes=row.axes.replace("hidden", "embedding"))
-        if row.parameter.startswith("embeddings/")
-        else row
-        for row in rows
-    )
-    return (*narrow, *(replace(row, only_if_unequal=("embedding", "hidden")) for row in table(projection)))
+    return (*rows, *(replace(row, only_if_unequal=("embedding", "hidden")) for row in table(projection)))
 
 
 def with_shared_embeddings(row: Row) -> Row:

@@ -11,11 +11,11 @@ from bertferry.convert.layout import Form, Layout, Row, table
 from bertferry.convert.layouts.ignored import OBJECT_STATE
 
 V2_ROWS = table("""
-embeddings/word                               | {encoder}_embedding_layer/embeddings                                                | vocab hidden           | bert_encoder_v2/word_embeddings/embeddings
-embeddings/position                           | {encoder}_position_embedding_layer/embeddings                                       | position hidden        | bert_encoder_v2/position_embedding/embeddings
-embeddings/segment                            | {encoder}_type_embedding_layer/embeddings                                           | segment hidden         | bert_encoder_v2/type_embeddings/embeddings
-embeddings/norm/gamma                         | {encoder}_embedding_norm_layer/gamma                                                | hidden                 | bert_encoder_v2/embeddings/layer_norm/gamma
-embeddings/norm/beta                          | {encoder}_embedding_norm_layer/beta                                                 | hidden                 | bert_encoder_v2/embeddings/layer_norm/beta
+embeddings/word                               | {encoder}_embedding_layer/embeddings                                                | vocab embedding           | bert_encoder_v2/word_embeddings/embeddings
+embeddings/position                           | {encoder}_position_embedding_layer/embeddings                                       | position embedding        | bert_encoder_v2/position_embedding/embeddings
+embeddings/segment                            | {encoder}_type_embedding_layer/embeddings                                           | segment embedding         | bert_encoder_v2/type_embeddings/embeddings
+embeddings/norm/gamma                         | {encoder}_embedding_norm_layer/gamma                                                | embedding                 | bert_encoder_v2/embeddings/layer_norm/gamma
+embeddings/norm/beta                          | {encoder}_embedding_norm_layer/beta                                                 | embedding                 | bert_encoder_v2/embeddings/layer_norm/beta
 encoder/{layer}/attention/{projection}/kernel | {encoder}_transformer_layers/{layer}/_attention_layer/_{projection}_dense/kernel    | hidden heads head_size | bert_encoder_v2/transformer/layer_{layer}/self_attention/{projection}/kernel
 encoder/{layer}/attention/{projection}/bias   | {encoder}_transformer_layers/{layer}/_attention_layer/_{projection}_dense/bias      | heads head_size        | bert_encoder_v2/transformer/layer_{layer}/self_attention/{projection}/bias
 encoder/{layer}/attention/output/kernel       | {encoder}_transformer_layers/{layer}/_attention_layer/_output_dense/kernel          | heads head_size hidden | bert_encoder_v2/transformer/layer_{layer}/self_attention/attention_output/kernel

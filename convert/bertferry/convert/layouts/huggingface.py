@@ -9,11 +9,11 @@ from bertferry.convert.layout import Form, Layout, Row, table
 from bertferry.convert.layouts.ignored import HUGGINGFACE_BUFFERS
 
 ENCODER_ROWS = table("""
-embeddings/word                               | {encoder}embeddings.word_embeddings.weight                           | vocab hidden
-embeddings/position                           | {encoder}embeddings.position_embeddings.weight                       | position hidden
-embeddings/segment                            | {encoder}embeddings.token_type_embeddings.weight                     | segment hidden
-embeddings/norm/gamma                         | {encoder}embeddings.LayerNorm.weight                                 | hidden
-embeddings/norm/beta                          | {encoder}embeddings.LayerNorm.bias                                   | hidden
+embeddings/word                               | {encoder}embeddings.word_embeddings.weight                           | vocab embedding
+embeddings/position                           | {encoder}embeddings.position_embeddings.weight                       | position embedding
+embeddings/segment                            | {encoder}embeddings.token_type_embeddings.weight                     | segment embedding
+embeddings/norm/gamma                         | {encoder}embeddings.LayerNorm.weight                                 | embedding
+embeddings/norm/beta                          | {encoder}embeddings.LayerNorm.bias                                   | embedding
 encoder/{layer}/attention/{projection}/kernel | {encoder}encoder.layer.{layer}.attention.self.{projection}.weight    | (heads head_size) hidden
 encoder/{layer}/attention/{projection}/bias   | {encoder}encoder.layer.{layer}.attention.self.{projection}.bias      | (heads head_size)
 encoder/{layer}/attention/output/kernel       | {encoder}encoder.layer.{layer}.attention.output.dense.weight         | hidden (heads head_size)

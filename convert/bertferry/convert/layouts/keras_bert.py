@@ -4,11 +4,11 @@ from bertferry.convert.layout import Form, Layout, table
 from bertferry.convert.layouts.ignored import OBJECT_STATE
 
 ENCODER_ROWS = table("""
-embeddings/word                               | {encoder}layer_with_weights-0/embeddings                                              | vocab hidden           | word_embeddings/embeddings
-embeddings/position                           | {encoder}layer_with_weights-1/embeddings                                              | position hidden        | position_embedding/embeddings
-embeddings/segment                            | {encoder}layer_with_weights-2/embeddings                                              | segment hidden         | type_embeddings/embeddings
-embeddings/norm/gamma                         | {encoder}layer_with_weights-3/gamma                                                   | hidden                 | embeddings/layer_norm/gamma
-embeddings/norm/beta                          | {encoder}layer_with_weights-3/beta                                                    | hidden                 | embeddings/layer_norm/beta
+embeddings/word                               | {encoder}layer_with_weights-0/embeddings                                              | vocab embedding           | word_embeddings/embeddings
+embeddings/position                           | {encoder}layer_with_weights-1/embeddings                                              | position embedding        | position_embedding/embeddings
+embeddings/segment                            | {encoder}layer_with_weights-2/embeddings                                              | segment embedding         | type_embeddings/embeddings
+embeddings/norm/gamma                         | {encoder}layer_with_weights-3/gamma                                                   | embedding                 | embeddings/layer_norm/gamma
+embeddings/norm/beta                          | {encoder}layer_with_weights-3/beta                                                    | embedding                 | embeddings/layer_norm/beta
 encoder/{layer}/attention/{projection}/kernel | {encoder}layer_with_weights-{block}/_attention_layer/_{projection}_dense/kernel       | hidden heads head_size | transformer/layer_{layer}/self_attention/{projection}/kernel
 encoder/{layer}/attention/{projection}/bias   | {encoder}layer_with_weights-{block}/_attention_layer/_{projection}_dense/bias         | heads head_size        | transformer/layer_{layer}/self_attention/{projection}/bias
 encoder/{layer}/attention/output/kernel       | {encoder}layer_with_weights-{block}/_attention_output_dense/kernel                    | heads head_size hidden | transformer/layer_{layer}/self_attention_output/kernel

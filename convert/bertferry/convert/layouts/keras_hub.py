@@ -11,11 +11,11 @@ KERAS_HUB = Layout(
     summary="BertBackbone and its tasks of KerasHub and KerasNLP",
     naming="keras",
     encoder=table("""
-embeddings/word                               | {encoder}reversible_embedding/vars/0                                                          | vocab hidden
-embeddings/position                           | {encoder}position_embedding/vars/0                                                            | position hidden
-embeddings/segment                            | {encoder}embedding/vars/0                                                                     | segment hidden
-embeddings/norm/gamma                         | {encoder}layer_normalization/vars/0                                                           | hidden
-embeddings/norm/beta                          | {encoder}layer_normalization/vars/1                                                           | hidden
+embeddings/word                               | {encoder}reversible_embedding/vars/0                                                          | vocab embedding
+embeddings/position                           | {encoder}position_embedding/vars/0                                                            | position embedding
+embeddings/segment                            | {encoder}embedding/vars/0                                                                     | segment embedding
+embeddings/norm/gamma                         | {encoder}layer_normalization/vars/0                                                           | embedding
+embeddings/norm/beta                          | {encoder}layer_normalization/vars/1                                                           | embedding
 encoder/{layer}/attention/{projection}/kernel | {encoder}transformer_encoder_{layer}/_self_attention_layer/{projection}_dense/vars/0          | hidden heads head_size
 encoder/{layer}/attention/{projection}/bias   | {encoder}transformer_encoder_{layer}/_self_attention_layer/{projection}_dense/vars/1          | heads head_size
 encoder/{layer}/attention/output/kernel       | {encoder}transformer_encoder_{layer}/_self_attention_layer/output_dense/vars/0                | heads head_size hidden

@@ -4,11 +4,11 @@ from bertferry.convert.layout import Form, Layout, table
 from bertferry.convert.layouts.ignored import GLOBAL_STEP, TF1_TRAINING_STATE
 
 ENCODER_ROWS = table("""
-embeddings/word                               | {encoder}embeddings/word_embeddings                                  | vocab hidden
-embeddings/position                           | {encoder}embeddings/position_embeddings                              | position hidden
-embeddings/segment                            | {encoder}embeddings/token_type_embeddings                            | segment hidden
-embeddings/norm/gamma                         | {encoder}embeddings/LayerNorm/gamma                                  | hidden
-embeddings/norm/beta                          | {encoder}embeddings/LayerNorm/beta                                   | hidden
+embeddings/word                               | {encoder}embeddings/word_embeddings                                  | vocab embedding
+embeddings/position                           | {encoder}embeddings/position_embeddings                              | position embedding
+embeddings/segment                            | {encoder}embeddings/token_type_embeddings                            | segment embedding
+embeddings/norm/gamma                         | {encoder}embeddings/LayerNorm/gamma                                  | embedding
+embeddings/norm/beta                          | {encoder}embeddings/LayerNorm/beta                                   | embedding
 encoder/{layer}/attention/{projection}/kernel | {encoder}encoder/layer_{layer}/attention/self/{projection}/kernel    | hidden (heads head_size)
 encoder/{layer}/attention/{projection}/bias   | {encoder}encoder/layer_{layer}/attention/self/{projection}/bias      | (heads head_size)
 encoder/{layer}/attention/output/kernel       | {encoder}encoder/layer_{layer}/attention/output/dense/kernel         | (heads head_size) hidden

@@ -9,11 +9,11 @@ from bertferry.convert.layout import Form, Layout, Row, table
 from bertferry.convert.layouts.ignored import OBJECT_STATE
 
 ENCODER_ROWS = table("""
-embeddings/word                               | {encoder}embedding_lookup/embeddings                                       | vocab hidden             | bert_model/word_embeddings/embeddings
-embeddings/position                           | {encoder}embedding_postprocessor/position_embeddings                       | position hidden          | bert_model/embedding_postprocessor/position_embeddings
-embeddings/segment                            | {encoder}embedding_postprocessor/type_embeddings                           | segment hidden           | bert_model/embedding_postprocessor/type_embeddings
-embeddings/norm/gamma                         | {encoder}embedding_postprocessor/output_layer_norm/gamma                   | hidden                   | bert_model/embedding_postprocessor/layer_norm/gamma
-embeddings/norm/beta                          | {encoder}embedding_postprocessor/output_layer_norm/beta                    | hidden                   | bert_model/embedding_postprocessor/layer_norm/beta
+embeddings/word                               | {encoder}embedding_lookup/embeddings                                       | vocab embedding             | bert_model/word_embeddings/embeddings
+embeddings/position                           | {encoder}embedding_postprocessor/position_embeddings                       | position embedding          | bert_model/embedding_postprocessor/position_embeddings
+embeddings/segment                            | {encoder}embedding_postprocessor/type_embeddings                           | segment embedding           | bert_model/embedding_postprocessor/type_embeddings
+embeddings/norm/gamma                         | {encoder}embedding_postprocessor/output_layer_norm/gamma                   | embedding                   | bert_model/embedding_postprocessor/layer_norm/gamma
+embeddings/norm/beta                          | {encoder}embedding_postprocessor/output_layer_norm/beta                    | embedding                   | bert_model/embedding_postprocessor/layer_norm/beta
 encoder/{layer}/attention/{projection}/kernel | {encoder}encoder/layers/{layer}/attention_layer/{projection}_dense/kernel  | hidden (heads head_size) | bert_model/encoder/layer_{layer}/self_attention/{projection}/kernel
 encoder/{layer}/attention/{projection}/bias   | {encoder}encoder/layers/{layer}/attention_layer/{projection}_dense/bias    | (heads head_size)        | bert_model/encoder/layer_{layer}/self_attention/{projection}/bias
 encoder/{layer}/attention/output/kernel       | {encoder}encoder/layers/{layer}/attention_output_dense/kernel              | (heads head_size) hidden | bert_model/encoder/layer_{layer}/self_attention_output/kernel

@@ -44,7 +44,7 @@ def build_function(checkpoint: Checkpoint, task: TaskSpec, precision: str) -> tu
 
 def _read_variables(checkpoint: Checkpoint, task: TaskSpec, precision: str) -> dict[str, tf.Variable]:
     variables = {}
-    for name in task_parameters(task, checkpoint.config.num_layers):
+    for name in task_parameters(task, checkpoint.config):
         values = checkpoint.read(name, canonical_axes(name))
         _check_range(values, name, precision)
         variables[name] = tf.Variable(values.astype("float32"), trainable=False, name=name)

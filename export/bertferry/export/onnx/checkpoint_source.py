@@ -35,7 +35,6 @@ class CheckpointSource:
         self, checkpoint: Checkpoint, task: str, naming: str = "tensorflow", recording: Recording | None = None
     ) -> None:
         """`recording` is what the checkpoint's network returns, if that ran before."""
-        checkpoint.check_bert()
         self._recording = recording
         self.task = task
         checkpoint = with_heads(checkpoint, GRAPH_TASKS[task].heads)
@@ -46,7 +45,7 @@ class CheckpointSource:
         self.graph_names = graph_names(self.spec, naming)
         self.standard_names: Mapping[str, str] = {own: name for name, own in self.graph_names.items()}
         self.returns_less = self.spec.output_names != checkpoint.task(task).output_names
-        self._names = task_parameters(self.spec, checkpoint.config.num_layers)
+        self._names = task_parameters(self.spec, checkpoint.config)
         self.checkpoint = with_parameters(checkpoint, self._names, f"task {task}")
 
     def check(self, options: OnnxOptions) -> None:

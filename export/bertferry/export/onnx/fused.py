@@ -1,4 +1,4 @@
-"""The steps of a BERT network in ONNX Runtime's fused operations, as far as it has any.
+"""The steps of a network of BERT's family in ONNX Runtime's fused operations, as far as it has any.
 
 https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md. Fusing a finished graph by pattern
 matching misses some patterns and drops the mask value.
@@ -43,13 +43,14 @@ class FusedSteps(PlainSteps):
             mask_filter_value=MASKED_SCORE,
         )
 
-    def dense_activate(self, inputs: str, place: str) -> str:
+    def dense_activate(self, inputs: str, place: str, activation: str | None = None) -> str:
         """A product, and its bias and the activation in one."""
-        if self.config.activation not in GELUS:
-            return super().dense_activate(inputs, place)
+        activation = activation or self.config.activation
+        if activation not in GELUS:
+            return super().dense_activate(inputs, place, activation)
         product = self.graph.add("MatMul", [inputs, self.graph.weight(f"{place}/kernel")])
         bias = self.graph.weight(f"{place}/bias")
-        return self.graph.add(GELUS[self.config.activation], [product, bias], domain=MICROSOFT)
+        return self.graph.add(GELUS[activation], [product, bias], domain=MICROSOFT)
 
     def dense_add_norm(self, inputs: str, place: str, skip: str, norm: str, outputs: tuple[str, str]) -> str:
         """A product; its bias, the sum and the normalization in one."""

@@ -28,7 +28,7 @@ def draft_network(source: Checkpoint, options: OnnxOptions) -> Draft:
     inputs = [name for name in spec.input_names if name in names]
     positions = POSITIONS_INPUT if POSITIONS_INPUT in inputs else None
     sentence = source.sentence if spec.poolings else None
-    outputs = _outputs(steps, source.config.num_layers, spec, positions, sentence)
+    outputs = _outputs(steps, spec, positions, sentence)
     for name, values in (outputs | {inner.name: inner.point for inner in spec.inner}).items():
         if graph.floats == options.floats == "float32":
             graph.add("Identity", [values], name)
@@ -38,10 +38,10 @@ def draft_network(source: Checkpoint, options: OnnxOptions) -> Draft:
 
 
 def _outputs(
-    steps: PlainSteps, num_layers: int, spec: TaskSpec, positions: str | None, sentence: Sentence | None
+    steps: PlainSteps, spec: TaskSpec, positions: str | None, sentence: Sentence | None
 ) -> dict[str, str]:
     """Writes the network; returns the tensor of each output."""
-    sequence = _encode(steps, num_layers)
+    sequence = _encode(steps)
     pooled = steps.pool(sequence, "pooler") if spec.needs_pooler else ""
     outputs = {"sequence_output": sequence} if spec.encoder else {}
     if spec.encoder and spec.pooler:
@@ -53,11 +53,11 @@ def _outputs(
     return outputs
 
 
-def _encode(steps: PlainSteps, num_layers: int) -> str:
+def _encode(steps: PlainSteps) -> str:
     mask = steps.mask()
     hidden = steps.embed("embeddings")
-    for layer in range(num_layers):
-        place, point = f"encoder/{layer}", f"layer_{layer}"
+    for layer in range(steps.config.num_layers):
+        place, point = steps.config.block(layer), f"layer_{layer}"
         context = steps.attend(hidden, mask, f"{place}/attention", f"{point}/probabilities")
         normed = steps.dense_add_norm(
             context,

@@ -1,4 +1,4 @@
-"""The steps of a BERT network in standard ai.onnx operations: https://onnx.ai/onnx/operators/."""
+"""The steps of a network of BERT's family in standard ai.onnx operations: https://onnx.ai/onnx/operators/."""
 
 from bertferry.core.config import MASKED_SCORE, EncoderConfig
 from bertferry.core.tasks import ENCODER_INPUTS
@@ -34,13 +34,26 @@ class PlainSteps:
         return add("Unsqueeze", [bias, constant([1, 2])])
 
     def embed(self, output: str) -> str:
-        """The normalized sum of the three embeddings, [B, S, H]."""
-        add, constant, weight = self.graph.add, self.graph.constant, self.graph.weight
-        words = add("Gather", [weight("embeddings/word"), WORD_IDS])
-        length = add("Shape", [WORD_IDS], start=1, end=2)
-        positions = add("Slice", [weight("embeddings/position"), constant([0]), length, constant([0])])
-        segments = add("Gather", [weight("embeddings/segment"), TYPE_IDS])
-        return self.add_norm(add("Add", [words, positions]), segments, "embeddings/norm", output)
+        """The normalized sum of the embeddings, projected if they are, [B, S, H]."""
+        add, weight = self.graph.add, self.graph.weight
+        vectors, last = add("Gather", [weight("embeddings/word"), WORD_IDS]), self._positions()
+        if self.config.switches.has_segments:
+            vectors, last = add("Add", [vectors, last]), add("Gather", [weight("embeddings/segment"), TYPE_IDS])
+        if not self.config.is_projected:
+            return self.add_norm(vectors, last, "embeddings/norm", output)
+        return self.dense(self.add_norm(vectors, last, "embeddings/norm"), "embeddings/projection", output)
+
+    def _positions(self) -> str:
+        """The embeddings of positions, [S, E], or [B, S, E] where they are counted over the ids."""
+        add, constant, table = self.graph.add, self.graph.constant, self.graph.weight("embeddings/position")
+        if not self.config.switches.counts_positions:
+            length = add("Shape", [WORD_IDS], start=1, end=2)
+            return add("Slice", [table, constant([0]), length, constant([0])])
+        padding = constant(self.config.pad_id)
+        tokens = add("Not", [add("Equal", [self.graph.cast(WORD_IDS, "int64"), padding])])
+        tokens = self.graph.cast(tokens, "int64")
+        counted = add("Mul", [add("CumSum", [tokens, constant(1)]), tokens])
+        return add("Gather", [table, add("Add", [counted, padding])])
 
     def attend(self, hidden: str, mask: str, place: str, probabilities: str = "") -> str:
         """Scaled dot-product attention: the contexts of all heads joined, [B, S, H].
@@ -68,9 +81,9 @@ class PlainSteps:
         product = self.graph.add("MatMul", [inputs, self.graph.weight(f"{place}/kernel")])
         return self.graph.add("Add", [product, self.graph.weight(f"{place}/bias")], output)
 
-    def dense_activate(self, inputs: str, place: str) -> str:
-        """A dense layer and the configuration's activation."""
-        return self.activate(self.dense(inputs, place))
+    def dense_activate(self, inputs: str, place: str, activation: str | None = None) -> str:
+        """A dense layer and an activation, by default the configuration's."""
+        return self.activate(self.dense(inputs, place), activation or self.config.activation)
 
     def dense_add_norm(self, inputs: str, place: str, skip: str, norm: str, outputs: tuple[str, str]) -> str:
         """A dense layer, and the layer normalization of its sum with `skip`; `outputs` are names for both."""
@@ -86,14 +99,17 @@ class PlainSteps:
         epsilon = self.config.layer_norm_eps
         return self.graph.add("LayerNormalization", inputs, output, axis=-1, epsilon=epsilon)
 
-    def activate(self, values: str) -> str:
-        """The configuration's activation."""
-        return self.narrow(ACTIVATION_STEPS[self.config.activation](self.graph, self.widen(values)))
+    def activate(self, values: str, activation: str) -> str:
+        """One of the activations of `bertferry.core.config`."""
+        return self.narrow(ACTIVATION_STEPS[activation](self.graph, self.widen(values)))
 
     def pool(self, hidden: str, output: str) -> str:
         """The first position through the pooler, [B, H]."""
         first = self.graph.add("Gather", [hidden, self.graph.constant(0)], axis=1)
-        return self.graph.add("Tanh", [self.dense(first, "pooler")], output)
+        activation = self.config.switches.pooler_activation
+        if activation == "tanh":  # whose values need no more bits than it is given
+            return self.graph.add("Tanh", [self.dense(first, "pooler")], output)
+        return self.graph.add("Identity", [self.dense_activate(first, "pooler", activation)], output)
 
     def predict_tokens(self, sequence: str, positions: str | None) -> str:
         """Logits [B, P, V] of the tokens at some positions, or all: a transform, then the tied embedding table."""
@@ -101,7 +117,7 @@ class PlainSteps:
         if positions is not None:
             indices = add("Unsqueeze", [self.graph.cast(positions, "int64"), constant([-1])])
             sequence = add("GatherND", [sequence, indices], batch_dims=1)
-        hidden = self.dense_activate(sequence, "mlm/dense")
+        hidden = self.dense_activate(sequence, "mlm/dense", self.config.switches.mlm_activation)
         # A Gemm could transpose the table by itself, but quantization would then store it twice.
         table = add("Transpose", [self.graph.weight("embeddings/word")], perm=[1, 0])
         product = add("MatMul", [self.norm(hidden, "mlm/norm"), table])

@@ -1,4 +1,4 @@
-"""The encoder of Devlin et al., 2018, and its pooler."""
+"""The encoder of Devlin et al., 2018, with the switches of its family, and its pooler."""
 
 from collections.abc import Callable
 
@@ -34,11 +34,26 @@ def encode(
 
 
 def embed(weights: Weights, config: EncoderConfig, ids: np.ndarray, types: np.ndarray) -> np.ndarray:
-    """The normalized sum of token, position and segment embeddings: [B, S] → [B, S, H]."""
+    """The normalized sum of token, position and segment embeddings, projected if they are: [B, S] → [B, S, H]."""
     vectors = look_up(ids, weights, "embeddings/word")
-    vectors += look_up(np.arange(ids.shape[1]), weights, "embeddings/position")
-    vectors += look_up(types, weights, "embeddings/segment")
-    return layer_norm(vectors, weights, "embeddings/norm", config.layer_norm_eps)
+    vectors += look_up(find_positions(config, ids), weights, "embeddings/position")
+    if config.switches.has_segments:
+        vectors += look_up(types, weights, "embeddings/segment")
+    elif types.any():
+        raise ValueError(f"{config.architecture} has no segments: no segment {types.max()}")
+    vectors = layer_norm(vectors, weights, "embeddings/norm", config.layer_norm_eps)
+    return dense(vectors, weights, "embeddings/projection") if config.is_projected else vectors
+
+
+def find_positions(config: EncoderConfig, ids: np.ndarray) -> np.ndarray:
+    """The rows of the position table: [B, S] → [S], or [B, S] where they are counted.
+
+    Counted as `create_position_ids_from_input_ids` of transformers does: over ids, whatever the mask says.
+    """
+    if not config.switches.counts_positions:
+        return np.arange(ids.shape[1])
+    tokens = ids != config.pad_id
+    return np.asarray(np.cumsum(tokens, axis=1) * tokens + config.pad_id)
 
 
 def attention_bias(mask: np.ndarray) -> np.ndarray:
@@ -61,7 +76,7 @@ def run_layer(
     attentions: bool,
 ) -> np.ndarray:
     """Self-attention and a feed-forward network, each with residual and LayerNorm: [B, S, H] → [B, S, H]."""
-    place, point, epsilon = f"encoder/{layer}", f"layer_{layer}", config.layer_norm_eps
+    place, point, epsilon = config.block(layer), f"layer_{layer}", config.layer_norm_eps
     shape = hidden.shape[0], config.num_attention_heads, *bias.shape[1:] * 2
     probabilities = np.empty(shape, hidden.dtype) if attentions else None
     attended = attend(weights, config, f"{place}/attention", hidden, bias, probabilities)
@@ -96,6 +111,7 @@ def attend(
     return dense(context.reshape(hidden.shape), weights, f"{place}/output")
 
 
-def pool(weights: Weights, sequence: np.ndarray, keep: Keep) -> np.ndarray:
+def pool(weights: Weights, config: EncoderConfig, sequence: np.ndarray, keep: Keep) -> np.ndarray:
     """The first token's vector through the pooler: [B, S, H] → [B, H]."""
-    return keep("pooler", np.tanh(dense(sequence[:, 0], weights, "pooler")))
+    activation = ACTIVATION_FUNCTIONS[config.switches.pooler_activation]
+    return keep("pooler", dense(sequence[:, 0], weights, "pooler", activation))

@@ -36,7 +36,7 @@ def task_outputs(
     sequence = encode(weights, config, inputs, keep_inside if task.inner else keep, attentions=attentions)
     vectors = {"sequence": sequence}
     if task.needs_pooler:
-        vectors["pooled"] = pool(weights, sequence, keep)
+        vectors["pooled"] = pool(weights, config, sequence, keep)
     if POSITIONS_INPUT in task.input_names:
         vectors["predictions"] = select(sequence, inputs[POSITIONS_INPUT])
     outputs = {}
@@ -62,7 +62,8 @@ def head_outputs(weights: Weights, config: EncoderConfig, name: str, vectors: np
 
 def word_logits(weights: Weights, config: EncoderConfig, vectors: np.ndarray) -> np.ndarray:
     """Logits of every word, by the tied token embedding table: [B, P, H] → [B, P, V]."""
-    hidden = dense(vectors, weights, "mlm/dense", ACTIVATION_FUNCTIONS[config.activation])
+    activation = ACTIVATION_FUNCTIONS[config.switches.mlm_activation or config.activation]
+    hidden = dense(vectors, weights, "mlm/dense", activation)
     logits = layer_norm(hidden, weights, "mlm/norm", config.layer_norm_eps) @ weights["embeddings/word"].T
     logits += weights["mlm/bias"]
     return np.asarray(logits)

@@ -17,14 +17,12 @@ def read_weights(checkpoint: Checkpoint, task: str, dtype: np.dtype) -> Weights:
 
     Raises:
       DataError: the checkpoint lacks one of them, or its bytes are damaged.
-      UsageError: an architecture other than BERT.
     """
-    checkpoint.check_bert()
     checkpoint = with_task(checkpoint, task)
     # The same order in memory for every layout, so that the same values give the same bits.
     return {
         name: np.ascontiguousarray(checkpoint.read(name, _with_merged_heads(name)), dtype)
-        for name in task_parameters(checkpoint.task(task), checkpoint.config.num_layers)
+        for name in task_parameters(checkpoint.task(task), checkpoint.config)
     }
 
 

@@ -1,0 +1,52 @@
+"""How the architectures of BERT's family differ from BERT: named switches, which determine what is computed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One encoder of the family, by what it does otherwise than BERT.
+
+    Attributes:
+      name: its `model_type` in transformers.
+      classes: the first part of the names of its classes there.
+      tables: the architecture whose layouts store it, if it has none of its own.
+      projection: whether the normalized embeddings are projected to the hidden size: never, if they are of another
+        width, or always.
+      shares_blocks: every layer has the weights of the same block.
+      counts_positions: a token's position is its number among the ids that are not padding's, after the row of
+        padding's id, which padding itself has; the mask has no part in it.
+      has_segments: there are segment embeddings.
+      pad_id: the id of padding, unless a configuration states another.
+      pooler_activation: of the layer before a sentence classifier.
+      mlm_activation: of the transform before words are predicted; None: that of the configuration.
+    """
+
+    name: str
+    classes: str
+    tables: str
+    projection: Literal["never", "if_unequal", "always"] = "never"
+    shares_blocks: bool = False
+    counts_positions: bool = False
+    has_segments: bool = True
+    pad_id: int = 0
+    pooler_activation: str = "tanh"
+    mlm_activation: str | None = None
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    one.name: one
+    for one in (
+        Architecture("bert", "Bert", "bert"),
+        Architecture("albert", "Albert", "albert", projection="always", shares_blocks=True),
+        Architecture("electra", "Electra", "electra", projection="if_unequal", pooler_activation="gelu_erf"),
+    )
+}
+"""Every architecture that is read, by name."""
+
+
+def tables_of(model_type: str) -> str:
+    """The architecture whose layouts store the models of a `model_type`; itself if it is unknown."""
+    known = ARCHITECTURES.get(model_type)
+    return model_type if known is None else known.tables
