@@ -19,6 +19,8 @@ CASES = {
         "export-onnx --saved-model MODULE --output OUT",
         "export-litert --checkpoint SOURCE --output OUT.tflite",
         "export-litert --saved-model MODULE --output OUT.tflite",
+        "publish-model --checkpoint SOURCE --output OUT --onnx , --hub",
+        "publish-model --checkpoint SOURCE --output OUT --onnx , --litert fp32",
         "verify-parity --reference SOURCE --candidate SOURCE --engine tensorflow",
         "verify-parity --reference hub:MODULE --candidate SOURCE",
         "verify-parity --reference savedmodel:MODULE --candidate SOURCE",
@@ -28,12 +30,14 @@ CASES = {
         "export-onnx --checkpoint SOURCE --output OUT",
         "export-onnx --checkpoint SOURCE --output OUT --dry-run",
         "export-onnx --saved-model MODULE --output OUT",
+        "publish-model --checkpoint SOURCE --output OUT --dry-run",
         "verify-parity --reference SOURCE --candidate FILE.onnx",
     ),
     "litert": (
         "export-litert --checkpoint SOURCE --output OUT.tflite",
         "export-litert --checkpoint SOURCE --output OUT.tflite --dry-run",
         "export-litert --saved-model MODULE --output OUT.tflite",
+        "publish-model --checkpoint SOURCE --output OUT --onnx , --litert fp32",
         "verify-parity --reference SOURCE --candidate FILE.tflite",
     ),
     "text": (
