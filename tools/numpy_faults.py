@@ -42,7 +42,7 @@ def no_norm(stack: ExitStack) -> None:
 def no_tanh(stack: ExitStack) -> None:
     from bertferry.verify.numpy_network.operations import dense
 
-    def pool(weights: Any, sequence: Any, keep: Any) -> Any:
+    def pool(weights: Any, config: Any, sequence: Any, keep: Any) -> Any:
         return keep("pooler", dense(sequence[:, 0], weights, "pooler"))
 
     set_attribute("heads.pool", pool)(stack)
@@ -53,8 +53,8 @@ def last_token(stack: ExitStack) -> None:
 
     pool = heads.pool
 
-    def pool_last_token(weights: Any, sequence: Any, keep: Any) -> Any:
-        return pool(weights, sequence[:, -1:], keep)
+    def pool_last_token(weights: Any, config: Any, sequence: Any, keep: Any) -> Any:
+        return pool(weights, config, sequence[:, -1:], keep)
 
     set_attribute("heads.pool", pool_last_token)(stack)
 
@@ -64,11 +64,11 @@ def dropout(stack: ExitStack) -> None:
 
     original, rng = heads.encode, np.random.default_rng()
 
-    def encode(weights: Any, config: Any, inputs: Any, keep: Any) -> Any:
+    def encode(weights: Any, config: Any, inputs: Any, keep: Any, **options: Any) -> Any:
         def drop_and_keep(name: str, value: Any) -> Any:
             return keep(name, value * (rng.random(value.shape) > 0.1).astype(value.dtype))
 
-        return original(weights, config, inputs, drop_and_keep)
+        return original(weights, config, inputs, drop_and_keep, **options)
 
     set_attribute("heads.encode", encode)(stack)
 
@@ -81,9 +81,9 @@ def change_inputs(change: Callable[..., Any]) -> Callable[[ExitStack], None]:
 
         original = heads.encode
 
-        def encode(weights: Any, config: Any, inputs: Any, keep: Any) -> Any:
+        def encode(weights: Any, config: Any, inputs: Any, keep: Any, **options: Any) -> Any:
             changed = change(*(inputs[name] for name in ENCODER_INPUTS))
-            return original(weights, config, dict(zip(ENCODER_INPUTS, changed, strict=True)), keep)
+            return original(weights, config, dict(zip(ENCODER_INPUTS, changed, strict=True)), keep, **options)
 
         set_attribute("heads.encode", encode)(stack)
 
