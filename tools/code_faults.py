@@ -145,7 +145,7 @@ def _change_inputs(
 
 
 def _trace_encode(stack: ExitStack, encode: Any) -> None:
-    for module in ("hub_module", "tasks"):
+    for module in ("network", "tasks"):
         stack.enter_context(patch(f"bertferry.export.{module}.encode", encode))
 
 
