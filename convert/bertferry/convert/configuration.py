@@ -102,8 +102,9 @@ def _padding_id(values: Mapping[str, Any], architecture: str) -> int:
     stated = values.get("pad_token_id", switches.pad_id)
     if switches.counts_positions:
         return stated  # type: ignore[no-any-return]  # EncoderConfig checks it
-    known = isinstance(stated, int) and not isinstance(stated, bool) and 0 <= stated < values["vocab_size"]
-    return stated if known else switches.pad_id
+    size = values["vocab_size"]
+    numbers = all(isinstance(number, int) and not isinstance(number, bool) for number in (stated, size))
+    return stated if numbers and 0 <= stated < size else switches.pad_id
 
 
 def bert_config(

@@ -34,7 +34,7 @@ def stated_architecture(values: Mapping[str, Any]) -> str | None:
     """
     stated = values.get("model_type", values.get("architecture"))
     if stated is not None:
-        return stated if stated in ARCHITECTURES else None
+        return stated if isinstance(stated, str) and stated in ARCHITECTURES else None
     names = values.get("architectures")
     classes = str(names[0]) if isinstance(names, list | tuple) and names else ""
     found = [one for one in ARCHITECTURES.values() if classes.startswith(one.classes) and one.name != "bert"]
