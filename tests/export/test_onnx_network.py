@@ -114,7 +114,7 @@ class TestEmulation:
         names = [candidate["name"] for candidate in report.parity["candidates"]]
         assert names[-1] == f"onnx {tmp_path}/m.onnx (computed in float32 with every result rounded to float16)"
         counts = [len(candidate["probes"]) for candidate in report.parity["candidates"]]
-        assert counts == [11, 4, 11]  # without ONNX Runtime's optimizations, only those that find any difference
+        assert counts == [11, 4, 7]  # without optimizations, those that find any difference; rounded, short ones
         assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
 
     def test_bfloat16_is_for_providers_that_have_it(self, golden, tmp_path, monkeypatch, capfd):

@@ -14,7 +14,7 @@ from bertferry.core.extras import ONNX
 from bertferry.core.graph_names import graph_names, graph_task
 from bertferry.core.parameters import task_parameters
 from bertferry.core.sentence import Sentence
-from bertferry.core.tasks import GRAPH_TASKS, POSITIONS_INPUT
+from bertferry.core.tasks import EMBEDDINGS, GRAPH_TASKS, POSITIONS_INPUT
 from bertferry.export.embedded_texts import embedded_texts
 from bertferry.export.onnx.draft import Draft
 from bertferry.export.onnx.options import OnnxOptions
@@ -36,6 +36,7 @@ class CheckpointSource:
     ) -> None:
         """`recording` is what the checkpoint's network returns, if that ran before."""
         self._recording = recording
+        self.compares_less = recording is not None and task == EMBEDDINGS  # the encoder is published, too
         self.task = task
         checkpoint = with_heads(checkpoint, GRAPH_TASKS[task].heads)
         self._sentence = checkpoint.sentence if GRAPH_TASKS[task].poolings else None

@@ -29,6 +29,7 @@ class SavedModelSource:
     task = "encoder"
     any_values = True
     stays_half = False
+    compares_less = False
     returns_less = False
     standard_names: Mapping[str, str] = MappingProxyType({})
     needs: tuple[str, ...] = (*ONNX, "tensorflow", "tf2onnx")

@@ -15,7 +15,8 @@ class Source(Protocol):
     With `any_values`, its outputs may be empty, NaN or infinite. With `stays_half`, values between operations have
     16 bits in half precision, not only products. `needs` are the modules that a run imports. `standard_names` are
     those of the inputs and outputs by their names in the graph; of a SavedModel, none are known. With
-    `returns_less`, the graph leaves outputs of the source out.
+    `returns_less`, the graph leaves outputs of the source out. `compares_less` says that most of the graph is also
+    in another file, which is compared on all probes.
     """
 
     task: str
@@ -24,6 +25,7 @@ class Source(Protocol):
     needs: tuple[str, ...]
     standard_names: Mapping[str, str]
     returns_less: bool
+    compares_less: bool
 
     def check(self, options: OnnxOptions) -> None:
         """Raises UsageError for options that the source does not support."""
