@@ -219,7 +219,7 @@ publish_model(*sys.argv[2:], source=SourceOptions(do_lower_case=True))
 """
 
 
-@pytest.mark.parametrize("step", ["write_graphs", "model_card", "hashes"])
+@pytest.mark.parametrize("step", ["write_graphs", "model_card", "_files"])
 def test_killed_at_a_step(source, tmp_path, step):
     folder, output = source("tf1_core_L2"), tmp_path / "out"
     killed = subprocess.run([sys.executable, "-c", KILLED, step, str(folder), str(output)], capture_output=True)

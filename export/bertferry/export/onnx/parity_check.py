@@ -88,7 +88,7 @@ def check_parity(
 
 
 def _levels(source: Source, options: OnnxOptions, *, given: bool, on_texts: bool) -> dict[str, tuple[str, ...]]:
-    """The levels of graph optimization at which a file runs, with the standard probes there; all if none are named.
+    """The levels of graph optimization at which a file runs with the standard probes there, all if none is named.
 
     `given` inputs take the place of these.
     """

@@ -1,14 +1,16 @@
 """publish_model: one folder with everything that clients look for, each file compared with the source."""
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from bertferry.convert import Checkpoint, ConversionReport, SourceOptions, open_checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.paths import MODULES
 from bertferry.convert.sentence_modules import model_folder
-from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
+from bertferry.core.atomic import check_destination, clear_leftovers, new_directory, storing
 from bertferry.core.errors import UsageError
 from bertferry.core.extras import HUB, LITERT, ONNX, check_installed
 from bertferry.core.progress import ProgressCallback
@@ -88,7 +90,8 @@ def publish_model(
         parts = [weights_part(conversion), *_written(staging, work, tell)]
         report = _report(work, parts, conversion)
         (staging / "README.md").write_text(model_card(work, report), encoding="utf-8")
-        files = hashes(_files(staging), staging)
+        with storing(staging), ThreadPoolExecutor() as pool:
+            files = dict(pool.map(partial(_hash, staging), _files(staging)))
         size = sum(path.stat().st_size for path in _files(staging))
         report = replace(report, files=files, total_bytes=size)
         (staging / RECEIPT).write_text(report.to_json(), encoding="utf-8")
@@ -217,6 +220,12 @@ def _notes(work: Work) -> Iterator[str]:
             "nothing says how a text is embedded: sentence-transformers would take the mean without scaling; give "
             "--pooling and --normalize if it was trained for that"
         )
+
+
+def _hash(root: Path, path: Path) -> tuple[str, str]:
+    """The path below the root, and the SHA-256."""
+    (hashed,) = hashes([path], root).items()
+    return hashed
 
 
 def _files(directory: Path) -> list[Path]:
