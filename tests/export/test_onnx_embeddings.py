@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from bertferry.convert import SourceOptions
 from bertferry.core.errors import UsageError
 from bertferry.core.sentence import ACTIVATIONS, POOLINGS
-from bertferry.export import OnnxOptions, export_onnx
+from bertferry.export import OnnxOptions, export_litert, export_onnx
 from bertferry.export.onnx.command import main
 from bertferry.verify import ParityOptions, verify_parity
 
@@ -120,3 +120,11 @@ def test_flags_about_embeddings_need_one(golden, tmp_path):
     source = golden / "tf1_core_L2"
     with pytest.raises(UsageError, match="--pooling and --normalize are for --task embeddings"):
         verify_parity(source, [source], source=SourceOptions(pooling="cls"))
+
+
+@pytest.mark.parametrize("stated", [SourceOptions(pooling="cls"), SourceOptions(normalize=True)])
+def test_a_graph_of_another_task_ignores_no_pooling(golden, tmp_path, stated):
+    with pytest.raises(UsageError, match="--pooling and --normalize are for --task embeddings, not encoder"):
+        export_onnx(tmp_path / "m.onnx", OnnxOptions(), checkpoint=golden / "tf1_core_L2", source=stated)
+    with pytest.raises(UsageError, match="--pooling and --normalize are for --task embeddings, not encoder"):
+        export_litert(tmp_path / "m.tflite", checkpoint=golden / "tf1_core_L2", source=stated)

@@ -167,7 +167,7 @@ def test_a_source_is_not_replaced_by_what_is_made_of_it(source, tmp_path, capfd)
 
 
 def test_other_parts_on_request(source, tmp_path):
-    pytest.importorskip("tensorflow_hub")
+    pytest.importorskip("tensorflow_hub", reason="pip install 'bertferry[tensorflow]'")
     pytest.importorskip("ai_edge_litert", reason="pip install 'bertferry[litert]'")
     options = PublishOptions(onnx=(), litert=("fp32",), hub=True, keras_hub=True)
     report = publish_model(source("tf1_core_L2"), tmp_path / "out", options, source=LOWER)
@@ -181,7 +181,7 @@ def test_other_parts_on_request(source, tmp_path):
 @pytest.mark.parametrize("part", ["onnx", "hub", "litert"])
 def test_a_part_that_differs_leaves_nothing(source, tmp_path, monkeypatch, part):
     """The reference is wrong: whatever is compared with it must be refused."""
-    pytest.importorskip("tensorflow_hub")
+    pytest.importorskip("tensorflow_hub", reason="pip install 'bertferry[tensorflow]'")
     pytest.importorskip("ai_edge_litert", reason="pip install 'bertferry[litert]'")
     right = heads.encode
     monkeypatch.setattr(heads, "encode", lambda *args, **named: right(*args, **named) * np.float32(1.01))

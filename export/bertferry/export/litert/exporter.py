@@ -18,6 +18,7 @@ from bertferry.export.litert.options import LitertOptions
 from bertferry.export.litert.parity_check import check_parity
 from bertferry.export.litert.saved_model_source import SavedModelSource
 from bertferry.export.litert.source import Source
+from bertferry.export.onnx.checkpoint_source import check_stated
 from bertferry.export.onnx.naming import default_naming
 from bertferry.export.progress import continue_after, no_progress
 from bertferry.verify import Report
@@ -118,6 +119,7 @@ def _open_source(
     if (checkpoint is None) == (saved_model is None):
         raise UsageError("give one source: --checkpoint PATH or --saved-model DIR")
     if checkpoint is not None:
+        check_stated(source, options.task)
         found = open_checkpoint(checkpoint, source)
         naming = options.names or default_naming(found.layout.name, target)
         return CheckpointSource(found, options.task, naming), replace(options, names=naming)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bertferry.convert import Checkpoint
+from bertferry.convert import Checkpoint, SourceOptions
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.core.errors import UsageError
@@ -113,6 +113,16 @@ class CheckpointSource:
     def probes(self, options: OnnxOptions) -> Sequence[Probe]:
         """The standard probes, or those given."""
         return () if options.inputs is None else read_inputs(Path(options.inputs))
+
+
+def check_stated(stated: SourceOptions, task: str) -> None:
+    """Refuses what a user states about embeddings if the task returns none.
+
+    Raises:
+      UsageError: it would be ignored.
+    """
+    if stated.about_embeddings and task != EMBEDDINGS:
+        raise UsageError(f"--pooling and --normalize are for --task {EMBEDDINGS}, not {task}")
 
 
 def check_prompts(path: Path, sentence: Sentence) -> None:

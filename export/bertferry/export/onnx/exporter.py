@@ -11,7 +11,7 @@ from bertferry.core.errors import DataError, UsageError
 from bertferry.core.extras import check_installed
 from bertferry.core.progress import ProgressCallback
 from bertferry.core.results import Result, Schema
-from bertferry.export.onnx.checkpoint_source import CheckpointSource
+from bertferry.export.onnx.checkpoint_source import CheckpointSource, check_stated
 from bertferry.export.onnx.naming import default_naming
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.parity_check import check_parity, describe_compared
@@ -138,6 +138,7 @@ def _open_source(
     if (checkpoint is None) == (saved_model is None):
         raise UsageError("give one source: --checkpoint PATH or --saved-model DIR")
     if checkpoint is not None:
+        check_stated(source, options.task)
         found = replace(open_checkpoint(checkpoint, source), inner=options.inner)
         naming = options.names or default_naming(found.layout.name, target)
         return CheckpointSource(found, options.task, naming), replace(options, names=naming)
