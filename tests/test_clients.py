@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 TOOL, SEARCH = ROOT / "tools/clients", ROOT / "examples/search"
 REFERENCE = ROOT / "tests/fixtures/golden/minilm_l6_v2_reference.npz"
 STATED = SourceOptions(do_lower_case=True, pooling="mean", normalize=True, max_seq_length=256)
+TEXTS = SourceOptions(do_lower_case=True)
 BARE = ("bert_config.json", "vocab.txt", "bert_model.ckpt.index", "bert_model.ckpt.data-00000-of-00001")
 """What a release of google-research/bert contains."""
 
@@ -49,10 +50,10 @@ def published(minilm, tmp_path_factory):
     target = folder / "published"
     convert_checkpoint(bare, target, ConversionOptions(to="huggingface"), source=STATED)
     (target / "onnx").mkdir()
-    for name, task in (("model", "encoder"), ("sentence_embedding", "embeddings")):
+    for name, task, stated in (("model", "encoder", TEXTS), ("sentence_embedding", "embeddings", STATED)):
         options = OnnxOptions(task=task, names="huggingface", verify=False)
-        export_onnx(target / f"onnx/{name}.onnx", options, checkpoint=bare, source=STATED)
-    export_hub_module(bare, target / "hub", ModuleOptions(verify=False), source=SourceOptions(do_lower_case=True))
+        export_onnx(target / f"onnx/{name}.onnx", options, checkpoint=bare, source=stated)
+    export_hub_module(bare, target / "hub", ModuleOptions(verify=False), source=TEXTS)
     return target
 
 
