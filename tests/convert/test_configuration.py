@@ -78,7 +78,7 @@ def test_a_missing_size_is_named(write, key):
         (SIZES | {"hidden_act": "gelu", "num_hidden_layers": 0}, "num_layers is 0"),
         (SIZES | {"hidden_act": "gelu", "vocab_size": "30"}, "vocab_size is '30'"),
         (SIZES | {"hidden_act": "gelu", "hidden_dropout_prob": 1.5}, "dropout_rate is 1.5"),
-        (SIZES | {"hidden_act": "gelu", "model_type": "roberta"}, "model_type is 'roberta'"),
+        (SIZES | {"hidden_act": "gelu", "model_type": "deberta"}, "model_type is 'deberta'"),
         (
             SIZES | {"hidden_act": "gelu", "model_type": "bert", "layer_norm_eps": 0},
             "layer_norm_eps is 0: it must be",

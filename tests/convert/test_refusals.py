@@ -58,8 +58,8 @@ def edit(core, tmp_path):
         ({"hidden_act": "prelu"}, "hidden_act is 'prelu', expected one of gelu, gelu_new"),
         ({"hidden_act": "xielu"}, "hidden_act is 'xielu'"),
         ({"hidden_act": "gelu", "activation": "gelu_tanh"}, "activation is 'gelu_tanh', but hidden_act gelu of"),
-        ({"model_type": "roberta"}, "model_type is 'roberta'"),
-        ({"model_type": None, "architectures": ["RobertaForMaskedLM"]}, r"\['RobertaForMaskedLM'\]: only Bert"),
+        ({"model_type": "deberta"}, "model_type is 'deberta'"),
+        ({"model_type": None, "architectures": ["XLNetLMHeadModel"]}, r"\['XLNetLMHeadModel'\]: only Bert"),
     ],
 )
 def test_a_configuration_of_another_function(edit, tmp_path, one_line, changes, line):
@@ -152,4 +152,4 @@ def test_an_encoder_that_is_called_roberta(core, tmp_path, one_line):
     arguments = ["--num-attention-heads", "2", "--activation", stated.activation]
     code = main(["--input", str(tmp_path / "model.safetensors"), "--output", str(tmp_path / "out"), *arguments])
     assert code == 2
-    one_line("its encoder is called roberta: RoBERTa is not supported")
+    one_line("its encoder is called roberta: RoBERTa is not BERT, and not read as BERT")

@@ -1,15 +1,19 @@
 """Encoders of BERT's family compute what the libraries that trained them do, in NumPy and in ONNX graphs."""
 
+import json
+
 import numpy as np
 import pytest
 from closeness import assert_close
+from safetensors.numpy import load_file
 
-from bertferry.convert import SourceOptions, open_checkpoint
+from bertferry.convert import ConversionOptions, SourceOptions, convert_checkpoint, open_checkpoint
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import POSITIONS_INPUT
 from bertferry.export import OnnxOptions, export_onnx
 from bertferry.verify import ParityOptions, verify_parity
 from bertferry.verify.execution import Execution
+from bertferry.verify.probes import ModelLimits, standard_probes
 from bertferry.verify.runners.numpy_network import NumpyNetworkRunner
 from bertferry.verify.runners.onnx import OnnxRunner
 
@@ -17,6 +21,7 @@ ALBERT = {"seq": "sequence_output", "pooled": "pooled_output", "mlm_logp": "mlm_
 DISCRIMINATOR = {"seq": "sequence_output"}
 GENERATOR = {"gen_seq": "sequence_output", "gen_mlm_logits": "mlm_logits"}
 ELECTRA, WIDE = "tf1_electra_pretrain_L2.npz", "tf1_electra_wide_pretrain_L2.npz"
+MODEL = {"last_hidden_state": "sequence_output", "pooler_output": "pooled_output"}
 GOLDENS = {
     "tf1_albert": ("tf1_albert_pretrain_L2", "", "pretrainer", "tf1_albert_pretrain_L2.npz", ALBERT),
     "hf_albert": ("hf_albert_pretrain_L2", "", "pretrainer", "tf1_albert_pretrain_L2.npz", ALBERT),
@@ -26,6 +31,16 @@ GOLDENS = {
     "hf_generator": ("hf_electra_gen_L2", "", "mlm", ELECTRA, GENERATOR),
     "tf1_electra_wide": ("tf1_electra_wide_pretrain_L2", "electra", "encoder", WIDE, DISCRIMINATOR),
     "hf_generator_wide": ("hf_electra_wide_gen_L2", "", "mlm", WIDE, GENERATOR),
+    "roberta": ("hf_roberta_core_L2", "", "encoder", "hf_roberta_core_L2/reference.npz", MODEL),
+    "roberta_mlm": ("hf_roberta_mlm_L2", "", "mlm", "hf_roberta_mlm_L2/reference.npz", {"logits": "mlm_logits"}),
+    "roberta_cls": (
+        "hf_roberta_cls_L2",
+        "",
+        "classifier",
+        "hf_roberta_cls_L2/reference.npz",
+        {"logits": "logits"},
+    ),
+    "xlmr": ("hf_xlmr_core_L2", "", "encoder", "hf_xlmr_core_L2/reference.npz", MODEL),
 }
 """Folder, prefix, task, reference, and its outputs by their own names."""
 
@@ -77,7 +92,7 @@ def test_onnx_graphs_compute_the_genuine_outputs(case, tmp_path, optimize):
     )
 
 
-@pytest.mark.parametrize("folder", ["hf_albert_pretrain_L2"])
+@pytest.mark.parametrize("folder", ["hf_albert_pretrain_L2", "hf_roberta_core_L2"])
 def test_a_fault_is_located(golden, tmp_path, folder):
     export_onnx(tmp_path / "m.onnx", OnnxOptions(verify=False), checkpoint=golden / folder)
     options = ParityOptions(localize=True, probes=("mixed",))
@@ -96,3 +111,81 @@ def test_a_fault_is_located(golden, tmp_path, folder):
 def test_what_tensorflow_does_not_compute_is_refused_by_name(golden):
     with pytest.raises(UsageError, match="no network in TensorFlow computes Albert models"):
         open_checkpoint(golden / "hf_albert_pretrain_L2").check_bert()
+
+
+def test_positions_are_counted_over_ids_whatever_the_mask_says(golden, tmp_path):
+    """Graphs that count tokens by the mask, or all tokens, differ on the probes."""
+    import onnx
+
+    export_onnx(tmp_path / "m.onnx", OnnxOptions(verify=False), checkpoint=golden / "hf_roberta_core_L2")
+    for source in ("input_mask", "input_word_ids"):
+        model = onnx.load(str(tmp_path / "m.onnx"))
+        counted = next(node for node in model.graph.node if node.op_type == "CumSum")
+        by_id = next(node for node in model.graph.node if node.output[0] == counted.input[0])
+        if source == "input_mask":
+            by_id.input[0] = source
+        else:
+            ones = onnx.helper.make_node("Or", [by_id.input[0], "id_is_pad"], ["all"])
+            equal = next(node for node in model.graph.node if node.op_type == "Equal")
+            equal.output[0] = "id_is_pad"
+            negated = next(node for node in model.graph.node if node.op_type == "Not")
+            negated.input[0] = "id_is_pad"
+            by_id.input[0] = "all"
+            model.graph.node.insert(list(model.graph.node).index(negated) + 1, ones)
+        onnx.save(model, str(tmp_path / "wrong.onnx"))
+        assert not verify_parity(golden / "hf_roberta_core_L2", [tmp_path / "wrong.onnx"]).ok
+
+
+@pytest.mark.parametrize("name", ["roberta_core", "roberta_mlm", "roberta_cls", "xlmr_core"])
+def test_folders_of_transformers_come_back_bit_for_bit(golden, tmp_path, name):
+    source = golden / f"hf_{name}_L2"
+    convert_checkpoint(source, tmp_path / "out", ConversionOptions("huggingface"))
+    got, want = load_file(tmp_path / "out/model.safetensors"), load_file(source / "model.safetensors")
+    assert got.keys() == want.keys()
+    for key, value in want.items():
+        np.testing.assert_array_equal(got[key].view(np.uint32), value.view(np.uint32))
+    written, original = (json.loads((folder / "config.json").read_text()) for folder in (tmp_path / "out", source))
+    assert {key: original[key] for key in written if key in original} == written
+
+
+def test_its_probes_pad_with_its_own_id(golden):
+    probe = inputs_of(golden / "hf_roberta_core_L2")["left padding"]
+    assert set(probe["input_word_ids"][probe["input_mask"] == 0]) == {1}
+
+
+def inputs_of(folder):
+    config = open_checkpoint(folder).config
+    limits = ModelLimits(config.vocab_size, config.type_vocab_size, config.max_length, config.pad_id)
+    assert limits.max_positions == 16
+    return {probe.name: probe.inputs for probe in standard_probes(limits)}
+
+
+def test_no_other_layout_holds_an_encoder_that_counts_its_positions(golden, tmp_path):
+    with pytest.raises(UsageError, match="tf1 cannot hold a ROBERTA encoder"):
+        convert_checkpoint(golden / "hf_roberta_core_L2", tmp_path / "out", ConversionOptions("tf1"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pad_token_id": None}, "pad_token_id is None"),
+        ({"pad_token_id": 30}, "pad_token_id is 30: it must be an id below vocab_size, 30"),
+        ({"pad_token_id": 17}, "max_position_embeddings is 18: none is left after pad_token_id 17"),
+        ({"model_type": "bert"}, "roberta: RoBERTa is not BERT"),
+    ],
+)
+def test_a_configuration_that_leaves_positions_open_is_refused(golden, tmp_path, change, message):
+    for file in (golden / "hf_roberta_mlm_L2").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, **change}))
+    with pytest.raises(UsageError, match=message):
+        open_checkpoint(tmp_path)
+
+
+def test_without_a_configuration_it_is_not_guessed(golden, tmp_path):
+    """No tensor shows ε and the id of padding."""
+    (tmp_path / "m.safetensors").write_bytes((golden / "hf_roberta_core_L2/model.safetensors").read_bytes())
+    source = SourceOptions(layout="huggingface_roberta", num_attention_heads=2, activation="gelu_erf")
+    with pytest.raises(UsageError, match="no tensor shows layer_norm_eps and pad_token_id"):
+        open_checkpoint(tmp_path / "m.safetensors", source)

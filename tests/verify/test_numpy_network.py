@@ -10,6 +10,7 @@ from closeness import assert_close
 from formulas import ACTIVATION_FORMULAS
 
 from bertferry.convert import ConversionOptions, convert_checkpoint, open_checkpoint
+from bertferry.core.architectures import ARCHITECTURES
 from bertferry.core.config import ACTIVATIONS
 from bertferry.core.errors import DataError
 from bertferry.core.inner_outputs import INNER
@@ -178,7 +179,9 @@ def test_pytorch_computes_the_same(golden, tmp_path, task, precision):
     )
     checkpoint = replace(open_checkpoint(golden / SOURCES[task]), inner=INNER)
     ours = NumpyNetworkRunner(checkpoint, task, precision)
-    theirs = HuggingFaceRunner(tmp_path / "hf", checkpoint.task(task), Execution(precision=precision))
+    theirs = HuggingFaceRunner(
+        tmp_path / "hf", checkpoint.task(task), Execution(precision=precision), ARCHITECTURES["bert"]
+    )
     for probe in PROBES:
         got, want = ours.run(probe.inputs), theirs.run(probe.inputs)
         tokens = probe.inputs["input_mask"].any(axis=1)  # transformers masks with another constant

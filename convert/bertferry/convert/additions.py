@@ -20,7 +20,7 @@ ADAPTER_PARTS = (
     *("prompt_encoder", "prompt_embeddings", "prefix_encoder", "prefix_tuning*"),
 )
 """Parts of the names of adapters' tensors, as globs."""
-FOREIGN_SCOPES = {"roberta": "RoBERTa", "camembert": "CamemBERT", "splinter": "Splinter", "ernie": "ERNIE"}
+FOREIGN_SCOPES = {"roberta": "RoBERTa", "splinter": "Splinter", "ernie": "ERNIE"}
 """Scopes of models that have BERT's tensors and compute something else, for example with shifted positions."""
 
 
@@ -37,14 +37,17 @@ def check_merged(path: Path, names: Iterable[str]) -> None:
 
 
 def check_scope(path: Path, place: str) -> None:
-    """Refuses an encoder at a place where only models of another architecture have theirs.
+    """Refuses a BERT at a place where only models of another architecture have their encoder.
 
     Raises:
       UsageError: the architecture.
     """
     scope = place.replace("/", ".").rstrip(".").rpartition(".")[2]
     if scope in FOREIGN_SCOPES:
-        raise UsageError(f"{path}: its encoder is called {scope}: {FOREIGN_SCOPES[scope]} is not supported")
+        raise UsageError(
+            f"{path}: its encoder is called {scope}: {FOREIGN_SCOPES[scope]} is not BERT, and not read as BERT",
+            "name its own configuration with --config FILE",
+        )
 
 
 def check_no_adapter(path: Path) -> None:

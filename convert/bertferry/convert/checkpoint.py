@@ -213,14 +213,15 @@ def open_checkpoint(
             return own_config(reader, layout, form, place, config) if stored else config
 
         best = best_match(reader, candidates, config_of, location.path, place, classifier.head, strict=strict)
-        check_scope(location.path, best.place)
+        if best.layout.architecture == "bert":
+            check_scope(location.path, best.place)
         if location.config is not None:
             kind = "tensorflow" if best.layout.name in MODULE_NAMES else location.file_format
             config = read_config(location.config, kind, best.layout.architecture, options.activation).encoder
             _check_stated(location.config, config, options)
         found = config_of(best.layout, best.form, best.place)
         if location.config is None:
-            found = replace(found, architecture=best.layout.architecture)
+            found = _of_architecture(location.path, found, best.layout.architecture)
         return Checkpoint(location, found, reader, best, classifier, options=options)
 
     check_merged(location.path, readers[0][0].tensors)
@@ -241,6 +242,20 @@ def _check_stated(path: Path, config: EncoderConfig, options: SourceOptions) -> 
         if given not in (None, stored):
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(f"{path}: its {name} is {stored}, not {given}: leave out {flag}, or change the file")
+
+
+def _of_architecture(path: Path, config: EncoderConfig, architecture: str) -> EncoderConfig:
+    """An inferred configuration of the architecture that the tensors show.
+
+    Raises:
+      UsageError: its ε and its positions depend on what only a configuration says.
+    """
+    if ARCHITECTURES[architecture].counts_positions:
+        raise UsageError(
+            f"{path}: no configuration found, and no tensor shows layer_norm_eps and pad_token_id",
+            "name one with --config FILE",
+        )
+    return replace(config, architecture=architecture)
 
 
 def _has_token_table(reader: Reader, layouts: Iterable[Layout]) -> bool:

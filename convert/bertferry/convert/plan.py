@@ -127,10 +127,15 @@ def _targets(checkpoint: Checkpoint, to: str) -> list[Layout]:
     targets = [layout for layout in layouts if layout.family == to]
     if not targets:
         raise UsageError(
-            f"{checkpoint.location.path}: {to} cannot hold an {source.architecture.upper()} encoder",
+            f"{checkpoint.location.path}: {to} cannot hold {_article(source.architecture)} encoder",
             f"choose --to {' or '.join(dict.fromkeys(layout.family for layout in layouts))}",
         )
     return sorted(targets, key=lambda layout: layout is not source)
+
+
+def _article(architecture: str) -> str:
+    """Its name with an article."""
+    return f"{'an' if architecture[0] in 'aeiou' else 'a'} {architecture.upper()}"
 
 
 def _check_epsilon(checkpoint: Checkpoint, target: Layout) -> None:

@@ -7,12 +7,13 @@ better named than the tensors: a decoder has the same tensors as an encoder.
 from collections.abc import Mapping
 from typing import Any
 
+from bertferry.convert.dialects import stated_architecture
 from bertferry.convert.globs import any_of
 from bertferry.core.architectures import ARCHITECTURES
 from bertferry.core.config import ConfigError
 
 OTHER_FAMILIES = (
-    *("Roberta", "Camembert", "XLMRoberta", "DistilBert", "XLM", "XLNet", "GPT2", "OpenAIGPT", "CTRL"),
+    *("DistilBert", "XLM", "XLNet", "GPT2", "OpenAIGPT", "CTRL"),
     *(
         "TransfoXL",
         "MobileBert",
@@ -87,10 +88,12 @@ def _check_type(values: Mapping[str, Any]) -> None:
         if (model_type := values["model_type"]) not in tuple(ARCHITECTURES):
             raise ConfigError(f"model_type is {model_type!r}: only {', '.join(ARCHITECTURES)} are supported")
         return
+    if stated_architecture(values) is not None:
+        return
     if values.get("type_vocab_size") == 1 and values.get("layer_norm_eps") == 1e-5:
         raise ConfigError(
-            "type_vocab_size 1 and layer_norm_eps 1e-05 are those of RoBERTa, which is not supported: "
-            'add "model_type": "bert" if it is BERT'
+            "type_vocab_size 1 and layer_norm_eps 1e-05 are those of RoBERTa: "
+            'add "model_type": "roberta", or "bert" if it is BERT'
         )
     architectures = values.get("architectures")
     for name in architectures if isinstance(architectures, list | tuple) else ():

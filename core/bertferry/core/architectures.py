@@ -1,6 +1,6 @@
 """How the architectures of BERT's family differ from BERT: named switches, which determine what is computed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -35,12 +35,16 @@ class Architecture:
     mlm_activation: str | None = None
 
 
+ROBERTA = Architecture("roberta", "Roberta", "roberta", counts_positions=True, pad_id=1, mlm_activation="gelu_erf")
 ARCHITECTURES: dict[str, Architecture] = {
     one.name: one
     for one in (
         Architecture("bert", "Bert", "bert"),
         Architecture("albert", "Albert", "albert", projection="always", shares_blocks=True),
         Architecture("electra", "Electra", "electra", projection="if_unequal", pooler_activation="gelu_erf"),
+        ROBERTA,
+        replace(ROBERTA, name="xlm-roberta", classes="XLMRoberta"),
+        replace(ROBERTA, name="camembert", classes="Camembert"),
     )
 }
 """Every architecture that is read, by name."""

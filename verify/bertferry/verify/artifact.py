@@ -136,7 +136,9 @@ def huggingface_artifact(checkpoint: Checkpoint, task: str, execution: Execution
 
         # transformers would silently load a token classifier's head as a sentence classifier's.
         with_task(checkpoint, task)
-        return HuggingFaceRunner(path if path.is_dir() else path.parent, checkpoint.task(task), execution)
+        return HuggingFaceRunner(
+            path if path.is_dir() else path.parent, checkpoint.task(task), execution, checkpoint.config.switches
+        )
 
     return _add_checkpoint_facts(
         Artifact(

@@ -17,6 +17,7 @@ from bertferry.convert.layouts.huggingface import HUGGINGFACE, HUGGINGFACE_2018
 from bertferry.convert.layouts.keras_bert import KERAS_BERT
 from bertferry.convert.layouts.keras_hub import KERAS_HUB
 from bertferry.convert.layouts.keras_names import KERAS_NAMES, KERAS_NAMES_3D, KERAS_NAMES_V2
+from bertferry.convert.layouts.roberta import HUGGINGFACE_ROBERTA
 from bertferry.convert.layouts.saved_model import GARDEN_NAMES, GARDEN_NAMES_OWN_POOLER, HUB_MODULE
 from bertferry.convert.layouts.tf1 import TF1
 from bertferry.convert.layouts.tf_20 import TF_20, TF_20_3D
@@ -46,6 +47,7 @@ WRITTEN = (
     TF1_ELECTRA,
     TF1_ELECTRA_GENERATOR,
     HUGGINGFACE_ELECTRA,
+    HUGGINGFACE_ROBERTA,
 )
 ONLY_READ = (
     *(KERAS_NAMES_3D, HUGGINGFACE_2018, HUB_MODULE, GARDEN_NAMES, GARDEN_NAMES_OWN_POOLER, BERT4KERAS),

@@ -116,7 +116,7 @@ mlm/norm/beta    | {model}generator_predictions.LayerNorm.bias   | transform
 mlm/bias         | {model}generator_lm_head.bias                 | vocab
 """),
         "classifier": table("""
-classifier/kernel | {model}classifier.out_proj.weight         | classes pooled
+classifier/kernel | {model}classifier.out_proj.weight         | classes hidden
 classifier/bias   | {model}classifier.out_proj.bias           | classes
 pooler/kernel     | {model}classifier.dense.weight            | pooled hidden
 pooler/bias       | {model}classifier.dense.bias              | pooled
@@ -126,7 +126,7 @@ tokens/kernel     | {model}classifier.weight                  | classes hidden
 tokens/bias       | {model}classifier.bias                    | classes
 """),
         "choice": table("""
-choice/kernel     | {model}classifier.weight                  | choice pooled
+choice/kernel     | {model}classifier.weight                  | choice hidden
 choice/bias       | {model}classifier.bias                    | choice
 pooler/kernel     | {model}sequence_summary.summary.weight    | pooled hidden
 pooler/bias       | {model}sequence_summary.summary.bias      | pooled

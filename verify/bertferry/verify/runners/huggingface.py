@@ -1,10 +1,12 @@
 """Runs a Hugging Face directory in transformers and PyTorch, an independent implementation."""
 
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bertferry.core.architectures import Architecture
 from bertferry.core.errors import DataError, UnavailableError, first_line
 from bertferry.core.inner_outputs import inner_kinds
 from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TRANSFORMERS_CLASSES, TaskSpec
@@ -22,9 +24,9 @@ class HuggingFaceRunner:
 
     shares_mask = False
 
-    def __init__(self, path: Path, task: TaskSpec, execution: Execution) -> None:
+    def __init__(self, path: Path, task: TaskSpec, execution: Execution, architecture: Architecture) -> None:
         self.name = str(path)
-        self._task = task
+        self._task, self._architecture = task, architecture
         import torch
         import transformers
 
@@ -33,17 +35,19 @@ class HuggingFaceRunner:
         if self._device == "cuda" and not torch.cuda.is_available():
             raise UnavailableError(f"{execution.flag('device')} gpu: no GPU visible to PyTorch")
         torch.backends.cuda.matmul.allow_tf32 = execution.precision == "tf32"
-        options: dict[str, Any] = {"add_pooling_layer": task.pooler} if task.name == "encoder" else {}
+        kind = getattr(transformers, self._class_name())
+        has_choice = task.name == "encoder" and "add_pooling_layer" in signature(kind).parameters
+        options: dict[str, Any] = {"add_pooling_layer": task.pooler} if has_choice else {}
         self._attentions = "attentions" in inner_kinds(task.output_names)
         if self._attentions:
             options["attn_implementation"] = "eager"  # the others return none
         try:
-            model, loading_info = getattr(transformers, self._class_name()).from_pretrained(
+            model, loading_info = kind.from_pretrained(
                 str(path), local_files_only=True, use_safetensors=True, output_loading_info=True, **options
             )
         except Exception as error:  # its errors have no common base class
             raise DataError(f"{path}: not a loadable Hugging Face model: {first_line(error)}") from error
-        unused = ("cls.seq_relationship",) if task.name == "mlm" else ()
+        unused = ("cls.seq_relationship", "sop_classifier") if task.name == "mlm" else ()
         if missing := sorted(key for key in loading_info["missing_keys"] if not key.startswith(unused)):
             raise DataError(f"{path}: missing {', '.join(missing[:3])} (required by task {task.name})")
         dtype = getattr(torch, FLOATS[execution.precision or "fp32"])
@@ -53,19 +57,23 @@ class HuggingFaceRunner:
         heads = self._task.heads
         if "mlm" in heads and self._task.pooler:  # BertForMaskedLM has none
             heads = ("mlm", "nsp")
-        return f"Bert{TRANSFORMERS_CLASSES[heads]}"
+        return self._architecture.classes + TRANSFORMERS_CLASSES[heads]
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The task's outputs by name."""
         torch = self._torch
         arguments = {theirs: self._tensor(inputs[ours]) for ours, theirs in ARGUMENTS.items()}
+        if not self._architecture.has_segments:
+            del arguments["token_type_ids"]
         with torch.no_grad():
             result = self._model(**arguments, output_hidden_states=True, output_attentions=self._attentions)
             if not self._task.encoder:  # the heads of transformers use the same output names
                 own = (output.name for head in self._task.head_specs for output in head.outputs)
                 outputs = {name: getattr(result, name) for name in own}
             elif not self._task.heads:
-                outputs = {"sequence_output": result.last_hidden_state, "pooled_output": result.pooler_output}
+                outputs = {"sequence_output": result.last_hidden_state}
+                if self._task.pooler:
+                    outputs["pooled_output"] = result.pooler_output
             else:
                 outputs = self._pretraining_outputs(result, self._tensor(inputs[POSITIONS_INPUT]))
             for inner in self._task.inner:
@@ -78,16 +86,19 @@ class HuggingFaceRunner:
         result: Any,  # noqa: ANN401 - transformers has one class of outputs per model
         positions: "torch.Tensor",
     ) -> dict[str, "torch.Tensor"]:
-        """Those of `BertForPreTraining`, or of `BertForMaskedLM` without a pooler."""
+        """Those of a `ForPreTraining` of BERT or ALBERT, or of a `ForMaskedLM` without a pooler."""
         sequence = result.hidden_states[-1]
         logits = result.prediction_logits if self._task.pooler else result.logits
         rows = self._torch.arange(len(positions), device=self._device)[:, None]
         outputs = {"sequence_output": sequence, "mlm_logits": logits[rows, positions]}
         if self._task.pooler:
-            outputs |= {
-                "pooled_output": self._model.bert.pooler(sequence),
-                "nsp_logits": result.seq_relationship_logits,
-            }
+            encoder = self._model.base_model
+            if self._architecture.name == "albert":  # whose pooler is a dense layer alone
+                outputs["pooled_output"] = encoder.pooler_activation(encoder.pooler(sequence[:, 0]))
+                outputs["nsp_logits"] = result.sop_logits
+            else:
+                outputs["pooled_output"] = encoder.pooler(sequence)
+                outputs["nsp_logits"] = result.seq_relationship_logits
         return outputs
 
     def _tensor(self, array: np.ndarray) -> "torch.Tensor":
