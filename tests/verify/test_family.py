@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 from bertferry.convert import ConversionOptions, SourceOptions, convert_checkpoint, open_checkpoint
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import POSITIONS_INPUT
-from bertferry.export import OnnxOptions, export_onnx
+from bertferry.export import OnnxOptions, export_hub_module, export_litert, export_onnx, publish_model
 from bertferry.verify import ParityOptions, verify_parity
 from bertferry.verify.execution import Execution
 from bertferry.verify.probes import ModelLimits, standard_probes
@@ -111,6 +111,21 @@ def test_a_fault_is_located(golden, tmp_path, folder):
 def test_what_tensorflow_does_not_compute_is_refused_by_name(golden):
     with pytest.raises(UsageError, match="no network in TensorFlow computes Albert models"):
         open_checkpoint(golden / "hf_albert_pretrain_L2").check_bert()
+
+
+EXPORTS = {
+    "litert": lambda source, folder: export_litert(folder / "m.tflite", checkpoint=source),
+    "hub": lambda source, folder: export_hub_module(source, folder / "module"),
+    "publish": lambda source, folder: publish_model(source, folder / "published"),
+}
+
+
+@pytest.mark.parametrize("folder", ["hf_albert_pretrain_L2", "hf_electra_wide_disc_L2", "hf_roberta_core_L2"])
+@pytest.mark.parametrize("export", EXPORTS)
+def test_no_file_for_tensorflow_is_written(golden, tmp_path, export, folder):
+    with pytest.raises(UsageError, match=f"{folder}.*: no network in TensorFlow computes"):
+        EXPORTS[export](golden / folder, tmp_path)
+    assert not any(tmp_path.iterdir())
 
 
 def test_positions_are_counted_over_ids_whatever_the_mask_says(golden, tmp_path):

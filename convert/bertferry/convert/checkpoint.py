@@ -93,7 +93,7 @@ class Checkpoint:
 
     def read_tokenizer(self, vocabulary: Vocabulary | None) -> TokenizerReading | None:
         """The same with another vocabulary."""
-        sizes = {"positions": self.config.max_position_embeddings, "types": self.config.type_vocab_size}
+        sizes = {"positions": self.config.max_length, "types": self.config.type_vocab_size}
         return read_tokenizer(self.location, vocabulary, self.options, **sizes)
 
     @cached_property

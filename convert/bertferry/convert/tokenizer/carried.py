@@ -58,7 +58,7 @@ def embedding_notes(checkpoint: Checkpoint) -> Iterator[str]:
         yield "embeddings are not scaled: give --normalize if they are to have length 1"
     reading = _reading(checkpoint)
     if reading is not None and reading.tokenizer.max_length is None:
-        longest = checkpoint.config.max_position_embeddings
+        longest = checkpoint.config.max_length
         yield f"texts are cut at {longest} tokens, the most it has positions for: --max-seq-length cuts earlier"
 
 
@@ -92,7 +92,7 @@ def write_tokenizer_files(directory: Path, checkpoint: Checkpoint, target: Layou
         if vocabulary.added:
             (directory / ADDED).write_text(json.dumps(vocabulary.added, indent=2) + "\n")
     if tokenizer is not None and not tokenizer.inexact:
-        longest = checkpoint.config.max_position_embeddings
+        longest = checkpoint.config.max_length
         write_tokenizer(directory, tokenizer, files.keys, longest)
     elif files.says_something and (tokenizer is None or tokenizer.inexact):
         copy_tokenizer(directory, files.folder)
@@ -121,7 +121,7 @@ def _write_length(directory: Path, checkpoint: Checkpoint, tokenizer: Tokenizer 
     own = sentence_config(directory)
     if not (directory / MODULES).is_file() or (own and checkpoint.options.max_seq_length is None):
         return
-    longest = checkpoint.config.max_position_embeddings
+    longest = checkpoint.config.max_length
     length = tokenizer.length(longest, padded=False) if tokenizer else longest
     values = {"do_lower_case": False, **(read_object(own) if own else {}), "max_seq_length": length}
     path = own or directory / SENTENCE_CONFIGS[0]
@@ -131,7 +131,7 @@ def _write_length(directory: Path, checkpoint: Checkpoint, tokenizer: Tokenizer 
 def _write_configuration(
     directory: Path, tokenizer: Tokenizer, files: TokenizerFiles, checkpoint: Checkpoint
 ) -> None:
-    values = configuration(tokenizer, files.keys, checkpoint.config.max_position_embeddings)
+    values = configuration(tokenizer, files.keys, checkpoint.config.max_length)
     (directory / TOKENIZER_CONFIG).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
@@ -141,7 +141,7 @@ def _write_without_vocabulary(directory: Path, checkpoint: Checkpoint, files: To
         return
     values = {
         "tokenizer_class": "BertTokenizer",
-        "model_max_length": checkpoint.config.max_position_embeddings,
+        "model_max_length": checkpoint.config.max_length,
         **files.config,
     }
     if checkpoint.options.do_lower_case is not None:
