@@ -21,7 +21,9 @@ ALBERT = {"seq": "sequence_output", "pooled": "pooled_output", "mlm_logp": "mlm_
 DISCRIMINATOR = {"seq": "sequence_output"}
 GENERATOR = {"gen_seq": "sequence_output", "gen_mlm_logits": "mlm_logits"}
 ELECTRA, WIDE = "tf1_electra_pretrain_L2.npz", "tf1_electra_wide_pretrain_L2.npz"
+TOKENS = {"last_hidden_state": "sequence_output"}
 MODEL = {"last_hidden_state": "sequence_output", "pooler_output": "pooled_output"}
+LOGITS, WORDS = {"logits": "logits"}, {"logits": "mlm_logits"}
 GOLDENS = {
     "tf1_albert": ("tf1_albert_pretrain_L2", "", "pretrainer", "tf1_albert_pretrain_L2.npz", ALBERT),
     "hf_albert": ("hf_albert_pretrain_L2", "", "pretrainer", "tf1_albert_pretrain_L2.npz", ALBERT),
@@ -41,8 +43,13 @@ GOLDENS = {
         {"logits": "logits"},
     ),
     "xlmr": ("hf_xlmr_core_L2", "", "encoder", "hf_xlmr_core_L2/reference.npz", MODEL),
+    "distilbert": ("hf_distilbert_core_L2", "", "encoder", "hf_distilbert_core_L2/reference.npz", TOKENS),
+    "distilbert_mlm": ("hf_distilbert_mlm_L2", "", "mlm", "hf_distilbert_mlm_L2/reference.npz", WORDS),
 }
 """Folder, prefix, task, reference, and its outputs by their own names."""
+
+
+FOLDERS = ("roberta_core", "roberta_mlm", "roberta_cls", "xlmr_core", "distilbert_core", "distilbert_mlm")
 
 
 @pytest.fixture(params=GOLDENS)
@@ -151,7 +158,7 @@ def test_positions_are_counted_over_ids_whatever_the_mask_says(golden, tmp_path)
         assert not verify_parity(golden / "hf_roberta_core_L2", [tmp_path / "wrong.onnx"]).ok
 
 
-@pytest.mark.parametrize("name", ["roberta_core", "roberta_mlm", "roberta_cls", "xlmr_core"])
+@pytest.mark.parametrize("name", FOLDERS)
 def test_folders_of_transformers_come_back_bit_for_bit(golden, tmp_path, name):
     source = golden / f"hf_{name}_L2"
     convert_checkpoint(source, tmp_path / "out", ConversionOptions("huggingface"))

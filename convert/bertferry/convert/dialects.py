@@ -23,7 +23,21 @@ class Dialect:
     unused: tuple[str, ...] = ()
 
 
-DIALECTS: dict[str, Dialect] = {}
+DIALECTS: dict[str, Dialect] = {
+    "distilbert": Dialect(
+        keys={
+            "dim": "hidden_size",
+            "n_layers": "num_hidden_layers",
+            "n_heads": "num_attention_heads",
+            "hidden_dim": "intermediate_size",
+            "activation": "hidden_act",
+            "dropout": "hidden_dropout_prob",
+            "attention_dropout": "attention_probs_dropout_prob",
+        },
+        fixed={"type_vocab_size": 1, "layer_norm_eps": 1e-12},
+        unused=("sinusoidal_pos_embds",),
+    ),
+}
 """Of the architectures whose keys are not BERT's."""
 
 

@@ -13,7 +13,7 @@ from bertferry.core.architectures import ARCHITECTURES
 from bertferry.core.config import ConfigError
 
 OTHER_FAMILIES = (
-    *("DistilBert", "XLM", "XLNet", "GPT2", "OpenAIGPT", "CTRL"),
+    *("XLM", "XLNet", "GPT2", "OpenAIGPT", "CTRL"),
     *(
         "TransfoXL",
         "MobileBert",

@@ -45,6 +45,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         ROBERTA,
         replace(ROBERTA, name="xlm-roberta", classes="XLMRoberta"),
         replace(ROBERTA, name="camembert", classes="Camembert"),
+        Architecture("distilbert", "DistilBert", "distilbert", has_segments=False, pooler_activation="relu"),
     )
 }
 """Every architecture that is read, by name."""

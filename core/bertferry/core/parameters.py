@@ -35,15 +35,10 @@ ENCODER_AXES: dict[str, str] = {
 """Templates of BERT's parameters: 7, and 16 per layer."""
 PROJECTION_AXES = {"embeddings/projection/kernel": "embedding hidden", "embeddings/projection/bias": "hidden"}
 """From the embeddings to the hidden size, of the architectures that have it."""
-
-_AXES = (
-    ENCODER_AXES
-    | PROJECTION_AXES
-    | {name: axes for head in HEADS.values() for name, axes in head.parameters.items()}
-)
-_AXES |= {
-    name.replace("{layer}/", ""): axes for name, axes in ENCODER_AXES.items()
-}  # of a block that all layers share
+# A block that all layers share has no number.
+SHARED_AXES = {name.replace("{layer}/", ""): axes for name, axes in ENCODER_AXES.items()}
+HEAD_AXES = {name: axes for head in HEADS.values() for name, axes in head.parameters.items()}
+_AXES = ENCODER_AXES | PROJECTION_AXES | SHARED_AXES | HEAD_AXES
 
 
 def canonical_axes(parameter: str) -> str:

@@ -3,6 +3,7 @@
 from bertferry.convert.layout import Layout
 from bertferry.convert.layouts.albert import HUGGINGFACE_ALBERT, TF1_ALBERT
 from bertferry.convert.layouts.bert4keras import BERT4KERAS
+from bertferry.convert.layouts.distilbert import HUGGINGFACE_DISTILBERT
 from bertferry.convert.layouts.electra import HUGGINGFACE_ELECTRA, TF1_ELECTRA, TF1_ELECTRA_GENERATOR
 from bertferry.convert.layouts.garden import (
     GARDEN_2_4_0,
@@ -48,6 +49,7 @@ WRITTEN = (
     TF1_ELECTRA_GENERATOR,
     HUGGINGFACE_ELECTRA,
     HUGGINGFACE_ROBERTA,
+    HUGGINGFACE_DISTILBERT,
 )
 ONLY_READ = (
     *(KERAS_NAMES_3D, HUGGINGFACE_2018, HUB_MODULE, GARDEN_NAMES, GARDEN_NAMES_OWN_POOLER, BERT4KERAS),
