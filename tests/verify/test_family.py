@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import onnx
 import pytest
 from closeness import assert_close
 from safetensors.numpy import load_file
@@ -34,14 +35,8 @@ GOLDENS = {
     "tf1_electra_wide": ("tf1_electra_wide_pretrain_L2", "electra", "encoder", WIDE, DISCRIMINATOR),
     "hf_generator_wide": ("hf_electra_wide_gen_L2", "", "mlm", WIDE, GENERATOR),
     "roberta": ("hf_roberta_core_L2", "", "encoder", "hf_roberta_core_L2/reference.npz", MODEL),
-    "roberta_mlm": ("hf_roberta_mlm_L2", "", "mlm", "hf_roberta_mlm_L2/reference.npz", {"logits": "mlm_logits"}),
-    "roberta_cls": (
-        "hf_roberta_cls_L2",
-        "",
-        "classifier",
-        "hf_roberta_cls_L2/reference.npz",
-        {"logits": "logits"},
-    ),
+    "roberta_mlm": ("hf_roberta_mlm_L2", "", "mlm", "hf_roberta_mlm_L2/reference.npz", WORDS),
+    "roberta_cls": ("hf_roberta_cls_L2", "", "classifier", "hf_roberta_cls_L2/reference.npz", LOGITS),
     "xlmr": ("hf_xlmr_core_L2", "", "encoder", "hf_xlmr_core_L2/reference.npz", MODEL),
     "distilbert": ("hf_distilbert_core_L2", "", "encoder", "hf_distilbert_core_L2/reference.npz", TOKENS),
     "distilbert_mlm": ("hf_distilbert_mlm_L2", "", "mlm", "hf_distilbert_mlm_L2/reference.npz", WORDS),
@@ -104,8 +99,6 @@ def test_a_fault_is_located(golden, tmp_path, folder):
     export_onnx(tmp_path / "m.onnx", OnnxOptions(verify=False), checkpoint=golden / folder)
     options = ParityOptions(localize=True, probes=("mixed",))
     assert verify_parity(golden / folder, [tmp_path / "m.onnx"], options).ok
-    import onnx
-
     model = onnx.load(str(tmp_path / "m.onnx"))
     step = next(node for node in model.graph.node if node.output[0] == "layer_1/attention")
     step.op_type = "Sub"
@@ -135,27 +128,23 @@ def test_no_file_for_tensorflow_is_written(golden, tmp_path, export, folder):
     assert not any(tmp_path.iterdir())
 
 
-def test_positions_are_counted_over_ids_whatever_the_mask_says(golden, tmp_path):
-    """Graphs that count tokens by the mask, or all tokens, differ on the probes."""
-    import onnx
+def by_mask(graph, numbers):
+    numbers.input[0] = "input_mask"
 
+
+def by_place(graph, numbers):
+    graph.initializer.append(onnx.numpy_helper.from_array(np.array(-1), "no id"))
+    next(node for node in graph.node if node.op_type == "Equal").input[1] = "no id"
+
+
+@pytest.mark.parametrize("wrong", [by_mask, by_place])
+def test_positions_are_counted_over_ids_whatever_the_mask_says(golden, tmp_path, wrong):
     export_onnx(tmp_path / "m.onnx", OnnxOptions(verify=False), checkpoint=golden / "hf_roberta_core_L2")
-    for source in ("input_mask", "input_word_ids"):
-        model = onnx.load(str(tmp_path / "m.onnx"))
-        counted = next(node for node in model.graph.node if node.op_type == "CumSum")
-        by_id = next(node for node in model.graph.node if node.output[0] == counted.input[0])
-        if source == "input_mask":
-            by_id.input[0] = source
-        else:
-            ones = onnx.helper.make_node("Or", [by_id.input[0], "id_is_pad"], ["all"])
-            equal = next(node for node in model.graph.node if node.op_type == "Equal")
-            equal.output[0] = "id_is_pad"
-            negated = next(node for node in model.graph.node if node.op_type == "Not")
-            negated.input[0] = "id_is_pad"
-            by_id.input[0] = "all"
-            model.graph.node.insert(list(model.graph.node).index(negated) + 1, ones)
-        onnx.save(model, str(tmp_path / "wrong.onnx"))
-        assert not verify_parity(golden / "hf_roberta_core_L2", [tmp_path / "wrong.onnx"]).ok
+    model = onnx.load(str(tmp_path / "m.onnx"))
+    counted = next(node.input[0] for node in model.graph.node if node.op_type == "CumSum")
+    wrong(model.graph, next(node for node in model.graph.node if node.output[0] == counted))
+    onnx.save(model, str(tmp_path / "m.onnx"))
+    assert not verify_parity(golden / "hf_roberta_core_L2", [tmp_path / "m.onnx"]).ok
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -211,3 +200,20 @@ def test_without_a_configuration_it_is_not_guessed(golden, tmp_path):
     source = SourceOptions(layout="huggingface_roberta", num_attention_heads=2, activation="gelu_erf")
     with pytest.raises(UsageError, match="no tensor shows layer_norm_eps and pad_token_id"):
         open_checkpoint(tmp_path / "m.safetensors", source)
+
+
+@pytest.mark.parametrize("folder", ["hf_roberta_core_L2", "hf_distilbert_core_L2"])
+@pytest.mark.parametrize("optimize", ["none", "ort"])
+def test_clients_of_hugging_face_give_no_segments(golden, tmp_path, folder, optimize):
+    """As in the files of optimum; those of ALBERT and ELECTRA take them."""
+    options = OnnxOptions(names="huggingface", optimize=optimize)
+    export_onnx(tmp_path / "m.onnx", options, checkpoint=golden / folder)
+    taken = [value.name for value in onnx.load(str(tmp_path / "m.onnx")).graph.input]
+    assert taken == ["input_ids", "attention_mask"]
+
+
+def test_a_network_without_segments_takes_none_but_the_first(golden):
+    runner = NumpyNetworkRunner(open_checkpoint(golden / "hf_distilbert_core_L2"), "encoder")
+    ids = np.ones((1, 3), np.int32)
+    with pytest.raises(ValueError, match="distilbert has no segments: no segment 1"):
+        runner.run({"input_word_ids": ids, "input_mask": ids, "input_type_ids": ids})

@@ -6,6 +6,7 @@ from typing import Any
 
 from bertferry.core.architectures import ARCHITECTURES
 from bertferry.core.config import ConfigError
+from bertferry.core.relative_positions import BUCKETS
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,13 @@ class Dialect:
     Attributes:
       keys: BERT's keys by its own.
       fixed: keys of BERT that it lacks, with the values that its code has.
+      required: its own keys that change what is computed, with the only value that is supported.
       unused: its own keys that change nothing that is computed from stored weights.
     """
 
     keys: Mapping[str, str] = field(default_factory=dict)
-    fixed: Mapping[str, Any] = field(default_factory=dict)
+    fixed: dict[str, Any] = field(default_factory=dict)
+    required: dict[str, Any] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
 
 
@@ -36,6 +39,10 @@ DIALECTS: dict[str, Dialect] = {
         },
         fixed={"type_vocab_size": 1, "layer_norm_eps": 1e-12},
         unused=("sinusoidal_pos_embds",),
+    ),
+    "mpnet": Dialect(
+        fixed={"type_vocab_size": 1, "pad_token_id": 1},
+        required={"relative_attention_num_buckets": BUCKETS},
     ),
 }
 """Of the architectures whose keys are not BERT's."""
@@ -64,10 +71,11 @@ def keys_of_bert(values: Mapping[str, Any]) -> dict[str, Any]:
     dialect = DIALECTS.get(stated_architecture(values) or "")
     if dialect is None or "architecture" in values:
         return dict(values)
-    renamed = {dialect.keys.get(key, key): value for key, value in values.items() if key not in dialect.unused}
-    for key, value in dialect.fixed.items():
-        if renamed.get(key, value) != value:
-            raise ConfigError(f"{key} is {renamed[key]!r}: in this architecture it is always {value!r}")
+    for key, value in (dialect.fixed | dialect.required).items():
+        if values.get(key, value) != value:
+            raise ConfigError(f"{key} is {values[key]!r}: in this architecture only {value!r} is supported")
+    left_out = (*dialect.required, *dialect.unused)
+    renamed = {dialect.keys.get(key, key): value for key, value in values.items() if key not in left_out}
     return {**renamed, **dialect.fixed}
 
 
@@ -75,4 +83,5 @@ def own_keys(values: Mapping[str, Any], architecture: str) -> dict[str, Any]:
     """The inverse: a configuration with an architecture's own keys in place of BERT's."""
     dialect = DIALECTS.get(architecture, Dialect())
     own = {theirs: ours for ours, theirs in dialect.keys.items()}
-    return {own.get(key, key): value for key, value in values.items() if key not in dialect.fixed}
+    kept = {own.get(key, key): value for key, value in values.items() if key not in dialect.fixed}
+    return {**kept, **dialect.required}

@@ -17,7 +17,6 @@ OTHER_FAMILIES = (
     *(
         "TransfoXL",
         "MobileBert",
-        "MPNet",
         "Ernie",
         "NezhaFor",
         "NezhaModel",

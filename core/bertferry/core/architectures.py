@@ -18,6 +18,7 @@ class Architecture:
       counts_positions: a token's position is its number among the ids that are not padding's, after the row of
         padding's id, which padding itself has; the mask has no part in it.
       has_segments: there are segment embeddings.
+      relative_positions: a bias by relative position is added to the scores of attention, the same in every layer.
       pad_id: the id of padding, unless a configuration states another.
       pooler_activation: of the layer before a sentence classifier.
       mlm_activation: of the transform before words are predicted; None: that of the configuration.
@@ -30,9 +31,15 @@ class Architecture:
     shares_blocks: bool = False
     counts_positions: bool = False
     has_segments: bool = True
+    relative_positions: bool = False
     pad_id: int = 0
     pooler_activation: str = "tanh"
     mlm_activation: str | None = None
+
+    @property
+    def takes_segments(self) -> bool:
+        """Whether its tokenizers in transformers number the segments of a text."""
+        return self.has_segments and not self.counts_positions
 
 
 ROBERTA = Architecture("roberta", "Roberta", "roberta", counts_positions=True, pad_id=1, mlm_activation="gelu_erf")
@@ -45,6 +52,9 @@ ARCHITECTURES: dict[str, Architecture] = {
         ROBERTA,
         replace(ROBERTA, name="xlm-roberta", classes="XLMRoberta"),
         replace(ROBERTA, name="camembert", classes="Camembert"),
+        replace(
+            ROBERTA, name="mpnet", classes="MPNet", tables="mpnet", has_segments=False, relative_positions=True
+        ),
         Architecture("distilbert", "DistilBert", "distilbert", has_segments=False, pooler_activation="relu"),
     )
 }

@@ -7,6 +7,7 @@ does: integers have 64 bits, and a model with a head returns what the head compu
 from collections.abc import Iterable
 from dataclasses import replace
 
+from bertferry.core.config import EncoderConfig
 from bertferry.core.inner_outputs import INNER
 from bertferry.core.tasks import ENCODER_OUTPUTS, HEADS, POSITIONS_INPUT, TaskSpec
 
@@ -27,9 +28,15 @@ _HEAD_OUTPUTS = (output for head in HEADS.values() for output in head.outputs)
 _OUTPUTS = [spec.name for spec in (*ENCODER_OUTPUTS, *_HEAD_OUTPUTS)]
 
 
-def graph_task(task: TaskSpec, naming: str) -> TaskSpec:
-    """What a graph computes under these names: the encoder's outputs, or those of the heads alone."""
-    return replace(task, encoder=not (task.heads or task.poolings)) if naming == "huggingface" else task
+def graph_task(task: TaskSpec, naming: str, config: EncoderConfig) -> TaskSpec:
+    """What a graph computes under these names: the encoder's outputs, or those of the heads alone.
+
+    It takes no segments if the tokenizers of transformers give this architecture none.
+    """
+    if naming != "huggingface":
+        return task
+    segments = config.switches.takes_segments or config.type_vocab_size > 1
+    return replace(task, encoder=not (task.heads or task.poolings), segments=segments)
 
 
 def graph_names(task: TaskSpec, naming: str) -> dict[str, str]:

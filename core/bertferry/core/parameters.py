@@ -5,6 +5,7 @@ kernel have different names (`hidden pooled`), so that a transpose cannot go unn
 """
 
 from bertferry.core.config import EncoderConfig
+from bertferry.core.relative_positions import BUCKETS
 from bertferry.core.tasks import HEADS, TaskSpec
 
 ENCODER_AXES: dict[str, str] = {
@@ -35,10 +36,12 @@ ENCODER_AXES: dict[str, str] = {
 """Templates of BERT's parameters: 7, and 16 per layer."""
 PROJECTION_AXES = {"embeddings/projection/kernel": "embedding hidden", "embeddings/projection/bias": "hidden"}
 """From the embeddings to the hidden size, of the architectures that have it."""
+RELATIVE_AXES = {"embeddings/relative": "bucket heads"}
+"""The bias of attention by relative position."""
 # A block that all layers share has no number.
 SHARED_AXES = {name.replace("{layer}/", ""): axes for name, axes in ENCODER_AXES.items()}
 HEAD_AXES = {name: axes for head in HEADS.values() for name, axes in head.parameters.items()}
-_AXES = ENCODER_AXES | PROJECTION_AXES | SHARED_AXES | HEAD_AXES
+_AXES = ENCODER_AXES | PROJECTION_AXES | RELATIVE_AXES | SHARED_AXES | HEAD_AXES
 
 
 def canonical_axes(parameter: str) -> str:
@@ -67,9 +70,11 @@ def encoder_parameters(config: EncoderConfig) -> tuple[str, ...]:
     ]
     if config.switches.shares_blocks:
         names = [name.replace("encoder/0/", "encoder/") for name in names]
-    if config.is_projected:
-        after = names.index("embeddings/norm/beta") + 1
-        names[after:after] = PROJECTION_AXES
+    after = names.index("embeddings/norm/beta") + 1
+    names[after:after] = [
+        *(PROJECTION_AXES if config.is_projected else ()),
+        *(RELATIVE_AXES if config.switches.relative_positions else ()),
+    ]
     return tuple(names)
 
 
@@ -89,6 +94,7 @@ def axis_sizes(config: EncoderConfig) -> dict[str, int]:
         "hidden": config.hidden_size,
         "heads": config.num_attention_heads,
         "head_size": config.head_size,
+        "bucket": BUCKETS,
         "intermediate": config.intermediate_size,
         "pooled": config.hidden_size,
         "transform": config.embedding_size or config.hidden_size,

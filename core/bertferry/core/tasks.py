@@ -123,7 +123,7 @@ class TaskSpec:
     """What a model computes: the outputs of its heads and, if `encoder`, those of the encoder.
 
     An encoder without a `pooler` has the vectors of its tokens only. `poolings`, as in `bertferry.core.sentence`,
-    make the embedding of a text of these. `inner` are outputs on request.
+    make the embedding of a text of these. `inner` are outputs on request. Without `segments`, it takes none.
     """
 
     name: str
@@ -132,6 +132,7 @@ class TaskSpec:
     pooler: bool = True
     poolings: tuple[str, ...] = ()
     inner: tuple[InnerSpec, ...] = ()
+    segments: bool = True
 
     @property
     def head_specs(self) -> tuple[HeadSpec, ...]:
@@ -142,7 +143,8 @@ class TaskSpec:
     def inputs(self) -> tuple[TensorSpec, ...]:
         """Those of the encoder, and the positions if a head reads them."""
         positions = any(head.reads == "predictions" for head in self.head_specs)
-        return (*ENCODER_INPUT_SPECS, *([_integers(POSITIONS_INPUT, "batch", "predictions")] if positions else []))
+        encoder = ENCODER_INPUT_SPECS if self.segments else ENCODER_INPUT_SPECS[:-1]
+        return (*encoder, *([_integers(POSITIONS_INPUT, "batch", "predictions")] if positions else []))
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:

@@ -18,6 +18,7 @@ from bertferry.convert.layouts.huggingface import HUGGINGFACE, HUGGINGFACE_2018
 from bertferry.convert.layouts.keras_bert import KERAS_BERT
 from bertferry.convert.layouts.keras_hub import KERAS_HUB
 from bertferry.convert.layouts.keras_names import KERAS_NAMES, KERAS_NAMES_3D, KERAS_NAMES_V2
+from bertferry.convert.layouts.mpnet import HUGGINGFACE_MPNET
 from bertferry.convert.layouts.roberta import HUGGINGFACE_ROBERTA
 from bertferry.convert.layouts.saved_model import GARDEN_NAMES, GARDEN_NAMES_OWN_POOLER, HUB_MODULE
 from bertferry.convert.layouts.tf1 import TF1
@@ -50,6 +51,7 @@ WRITTEN = (
     HUGGINGFACE_ELECTRA,
     HUGGINGFACE_ROBERTA,
     HUGGINGFACE_DISTILBERT,
+    HUGGINGFACE_MPNET,
 )
 ONLY_READ = (
     *(KERAS_NAMES_3D, HUGGINGFACE_2018, HUB_MODULE, GARDEN_NAMES, GARDEN_NAMES_OWN_POOLER, BERT4KERAS),

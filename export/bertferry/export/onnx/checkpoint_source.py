@@ -42,7 +42,7 @@ class CheckpointSource:
         self._sentence = checkpoint.sentence if GRAPH_TASKS[task].poolings else None
         if self._sentence is not None:
             check_prompts(checkpoint.location.path, self._sentence)
-        self.spec = graph_task(checkpoint.task(task), naming)
+        self.spec = graph_task(checkpoint.task(task), naming, checkpoint.config)
         self.graph_names = graph_names(self.spec, naming)
         self.standard_names: Mapping[str, str] = {own: name for name, own in self.graph_names.items()}
         self.returns_less = self.spec.output_names != checkpoint.task(task).output_names

@@ -15,9 +15,15 @@ GELUS = {"gelu_tanh": "FastGelu", "gelu_erf": "BiasGelu"}
 class FusedSteps(PlainSteps):
     """Writes each step in as few operations as there are; their kernels choose the precision inside."""
 
+    @property
+    def _fuses_attention(self) -> bool:
+        """Not if its probabilities are outputs, which the operation keeps to itself, nor if its mask has a bias by
+        relative position added."""
+        return not self.attentions and not self.config.switches.relative_positions
+
     def mask(self) -> str:
         """Int32 [B, S]; a row of padding only attends to everything, as a softmax over equal masks does."""
-        if self.attentions:
+        if not self._fuses_attention:
             return super().mask()
         add, constant = self.graph.add, self.graph.constant
         mask = self.graph.cast(MASK, "int32")
@@ -25,9 +31,8 @@ class FusedSteps(PlainSteps):
         return add("Where", [only_padding, constant(1, "int32"), mask])
 
     def attend(self, hidden: str, mask: str, place: str, probabilities: str = "") -> str:
-        """Attention over the three projections joined, in plain operations if its probabilities are outputs: the
-        operation keeps them to itself."""
-        if self.attentions:
+        """Attention over the three projections joined."""
+        if not self._fuses_attention:
             return super().attend(hidden, mask, place, probabilities)
         kernel, bias = (
             self.graph.joined_weights(

@@ -22,9 +22,10 @@ def draft_network(source: Checkpoint, options: OnnxOptions) -> Draft:
     """
     graph = GraphBuilder(source, options.between, options.opset or DEFAULT_OPSET)
     naming = options.names or "tensorflow"
-    spec = graph_task(source.task(options.task), naming)
+    spec = graph_task(source.task(options.task), naming, source.config)
     names = graph_names(spec, naming)
-    steps = STEPS[options.optimize](graph, source.config, attentions="attentions" in source.inner)
+    attentions = "attentions" in source.inner
+    steps = STEPS[options.optimize](graph, source.config, attentions=attentions, segments=spec.segments)
     inputs = [name for name in spec.input_names if name in names]
     positions = POSITIONS_INPUT if POSITIONS_INPUT in inputs else None
     sentence = source.sentence if spec.poolings else None

@@ -4,6 +4,7 @@ from bertferry.core.config import MASKED_SCORE, EncoderConfig
 from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.export.onnx.activations import ACTIVATION_STEPS
 from bertferry.export.onnx.builder import GraphBuilder
+from bertferry.export.onnx.relative_positions import relative_bias
 
 WORD_IDS, MASK, TYPE_IDS = ENCODER_INPUTS
 
@@ -15,14 +16,20 @@ class PlainSteps:
     intermediate values can exceed float16's range, are computed in float32, as LayerNormalization does by itself.
     """
 
-    def __init__(self, graph: GraphBuilder, config: EncoderConfig, *, attentions: bool = False) -> None:
-        """`attentions`: whether the probabilities of attention are outputs of the graph."""
+    def __init__(
+        self, graph: GraphBuilder, config: EncoderConfig, *, attentions: bool = False, segments: bool = True
+    ) -> None:
+        """`attentions`: whether the probabilities of attention are outputs of the graph; `segments`: whether it
+        takes any, or else computes with the first."""
         self.graph = graph
         self.config = config
         self.attentions = attentions
+        self.segments = segments
 
     def mask(self) -> str:
         """What `attend` adds to the scores, float32 [B, 1, 1, S]: 0 for tokens, -10000 for padding.
+
+        A bias by relative position is added to it, [B, N, S, S].
 
         Softmax ignores an offset that all scores share, so a row of padding only gets 0 throughout: -10000 would
         merely round its scores to steps of 1e-3.
@@ -31,17 +38,25 @@ class PlainSteps:
         padding = add("Sub", [constant(1.0, "float32"), self.graph.cast(MASK, "float32")])
         bias = add("Mul", [padding, constant(MASKED_SCORE, "float32")])
         bias = add("Sub", [bias, self.graph.reduce_max(bias, axis=1)])
-        return add("Unsqueeze", [bias, constant([1, 2])])
+        bias = add("Unsqueeze", [bias, constant([1, 2])])
+        if not self.config.switches.relative_positions:
+            return bias
+        return add("Add", [bias, relative_bias(self.graph, WORD_IDS)])
 
     def embed(self, output: str) -> str:
         """The normalized sum of the embeddings, projected if they are, [B, S, H]."""
         add, weight = self.graph.add, self.graph.weight
         vectors, last = add("Gather", [weight("embeddings/word"), WORD_IDS]), self._positions()
         if self.config.switches.has_segments:
-            vectors, last = add("Add", [vectors, last]), add("Gather", [weight("embeddings/segment"), TYPE_IDS])
+            segments = TYPE_IDS if self.segments else self._zeros()
+            vectors, last = add("Add", [vectors, last]), add("Gather", [weight("embeddings/segment"), segments])
         if not self.config.is_projected:
             return self.add_norm(vectors, last, "embeddings/norm", output)
         return self.dense(self.add_norm(vectors, last, "embeddings/norm"), "embeddings/projection", output)
+
+    def _zeros(self) -> str:
+        """The only segment there is, for every token: [B, S]."""
+        return self.graph.add("Mul", [self.graph.cast(MASK, "int64"), self.graph.constant(0)])
 
     def _positions(self) -> str:
         """The embeddings of positions, [S, E], or [B, S, E] where they are counted over the ids."""

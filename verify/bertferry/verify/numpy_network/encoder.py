@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 
 from bertferry.core.config import MASKED_SCORE, EncoderConfig
+from bertferry.core.relative_positions import BUCKET_OF_DISTANCE, BUCKETS, FARTHEST
 from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.verify.numpy_network.activations import ACTIVATION_FUNCTIONS
-from bertferry.verify.numpy_network.operations import attention, dense, layer_norm, look_up
+from bertferry.verify.numpy_network.operations import ScoreBias, attention, dense, layer_norm, look_up
 from bertferry.verify.numpy_network.weights import Weights
 from bertferry.verify.runner import Arrays
 
@@ -27,7 +28,7 @@ def encode(
     """
     ids, mask, types = (inputs[name] for name in ENCODER_INPUTS)
     hidden = keep("embeddings", embed(weights, config, ids, types))
-    bias = attention_bias(mask).astype(hidden.dtype)
+    bias = ScoreBias(attention_bias(mask).astype(hidden.dtype), relative_bias(weights, config, ids.shape[1]))
     for layer in range(config.num_layers):
         hidden = run_layer(weights, config, layer, hidden, bias, keep, attentions)
     return hidden
@@ -66,18 +67,28 @@ def attention_bias(mask: np.ndarray) -> np.ndarray:
     return np.asarray(bias - bias.max(axis=-1, keepdims=True))
 
 
+def relative_bias(weights: Weights, config: EncoderConfig, length: int) -> np.ndarray | None:
+    """What to add to the scores by relative position, [N, S, S], if anything."""
+    if not config.switches.relative_positions:
+        return None
+    places = np.arange(length)
+    after = places - places[:, np.newaxis]  # of each key from each query
+    buckets = np.array(BUCKET_OF_DISTANCE)[np.minimum(np.abs(after), FARTHEST)] + (after > 0) * (BUCKETS // 2)
+    return weights["embeddings/relative"][buckets].transpose(2, 0, 1)
+
+
 def run_layer(
     weights: Weights,
     config: EncoderConfig,
     layer: int,
     hidden: np.ndarray,
-    bias: np.ndarray,
+    bias: ScoreBias,
     keep: Keep,
     attentions: bool,
 ) -> np.ndarray:
     """Self-attention and a feed-forward network, each with residual and LayerNorm: [B, S, H] → [B, S, H]."""
     place, point, epsilon = config.block(layer), f"layer_{layer}", config.layer_norm_eps
-    shape = hidden.shape[0], config.num_attention_heads, *bias.shape[1:] * 2
+    shape = hidden.shape[0], config.num_attention_heads, *hidden.shape[1:2] * 2
     probabilities = np.empty(shape, hidden.dtype) if attentions else None
     attended = attend(weights, config, f"{place}/attention", hidden, bias, probabilities)
     if probabilities is not None:
@@ -95,7 +106,7 @@ def attend(
     config: EncoderConfig,
     place: str,
     hidden: np.ndarray,
-    bias: np.ndarray,
+    bias: ScoreBias,
     probabilities: np.ndarray | None,
 ) -> np.ndarray:
     """Multi-head self-attention and its output projection: [B, S, H] → [B, S, H].

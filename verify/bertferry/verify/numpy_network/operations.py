@@ -5,6 +5,7 @@ as stay in the processor's cache.
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,10 +43,17 @@ def layer_norm(vectors: np.ndarray, weights: Weights, place: str, epsilon: float
     return vectors
 
 
+class ScoreBias(NamedTuple):
+    """What is added to the scores of attention: by mask [B, S], and by relative position [N, S, S] if it is."""
+
+    mask: np.ndarray
+    relative: np.ndarray | None = None
+
+
 def attention(
-    query: np.ndarray, key: np.ndarray, value: np.ndarray, bias: np.ndarray, kept: np.ndarray | None = None
+    query: np.ndarray, key: np.ndarray, value: np.ndarray, bias: ScoreBias, kept: np.ndarray | None = None
 ) -> np.ndarray:
-    """softmax(query · keyᵀ + bias) · value for every head: [B, S, N, D] each and bias [B, S] → [B, S, N, D].
+    """softmax(query · keyᵀ + bias) · value for every head: [B, S, N, D] each → [B, S, N, D].
 
     `kept` [B, N, S, S] gets the probabilities.
     """
@@ -58,7 +66,9 @@ def attention(
                 part[row, :, start : start + count].swapaxes(0, 1) for part in (query, key, value, context)
             )
             scores = q @ k.swapaxes(1, 2)
-            scores += bias[row]
+            scores += bias.mask[row]
+            if bias.relative is not None:
+                scores += bias.relative[start : start + count]
             softmax(scores)
             if kept is not None:
                 kept[row, start : start + count] = scores
