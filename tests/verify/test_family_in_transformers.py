@@ -1,5 +1,7 @@
 """Random models of transformers compute the same here, and come back the same from `--to huggingface`."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
@@ -27,7 +29,7 @@ DISTILBERT = {
     "hidden_dim": 12,
     "max_position_embeddings": 16,
 }
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "Roberta": {**SIZES, "pad_token_id": 1, "layer_norm_eps": 1e-5},
     "Camembert": {**SIZES, "pad_token_id": 3, "hidden_act": "relu"},
     "XLMRoberta": {**SIZES, "type_vocab_size": 1, "layer_norm_eps": 1e-5},

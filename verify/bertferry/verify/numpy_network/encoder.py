@@ -74,7 +74,7 @@ def relative_bias(weights: Weights, config: EncoderConfig, length: int) -> np.nd
     places = np.arange(length)
     after = places - places[:, np.newaxis]  # of each key from each query
     buckets = np.array(BUCKET_OF_DISTANCE)[np.minimum(np.abs(after), FARTHEST)] + (after > 0) * (BUCKETS // 2)
-    return weights["embeddings/relative"][buckets].transpose(2, 0, 1)
+    return np.asarray(weights["embeddings/relative"][buckets].transpose(2, 0, 1))
 
 
 def run_layer(
