@@ -41,6 +41,7 @@ def assert_same_parameters(a, b):
         assert same_bits(a.read(parameter), np.ascontiguousarray(b.read(parameter))), parameter
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task", "first", "second"), PAIRS)
 def test_every_ordered_pair_of_layouts_round_trips(golden, tmp_path, task, first, second):
     source = golden / GOLDENS[task][0]

@@ -141,6 +141,7 @@ def test_the_signatures_of_old_modules(modules, task):
     assert signatures == {"serving_default"} | encoder | masked_lm
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("training", [False, True])
 def test_every_weight_gets_a_gradient(layers, references, task, training):
@@ -177,6 +178,7 @@ def test_it_compiles_with_xla(modules, references, task, training):
         references[task].check(outputs, "fp32-cross")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_half_precision_is_half_the_size_and_answers_in_float32(modules, references, tmp_path, task, precision):
@@ -252,6 +254,7 @@ def test_a_missing_head_may_start_fresh(golden, tmp_path):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "layout", ["keras_bert", "tf_20", "garden_v1", "garden_v2", "huggingface", "keras_names_v2"]
 )

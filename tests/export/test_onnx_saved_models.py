@@ -94,6 +94,7 @@ def test_a_saved_model_converts_with_its_own_names(golden, tmp_path, save, signa
     onnx.checker.check_model(model, full_check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("save", "signature"), SAVED.values(), ids=SAVED)
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
 @pytest.mark.filterwarnings("ignore:.*")  # from the writers, which are not ours
