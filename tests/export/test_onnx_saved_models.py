@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 
@@ -179,6 +180,7 @@ def assert_one_line(capfd, text):
 def test_wrong_arguments(golden, module, tmp_path, capfd):
     core, module, output = str(golden / "tf1_core_L2"), str(module), str(tmp_path / "m.onnx")
     (tmp_path / "there.onnx").write_text("kept")
+    weights = shutil.copy(golden / "hf_albert_pretrain_L2/model.safetensors", tmp_path)
     for arguments, line in {
         (): "--output FILE is missing",
         ("--output", output): "give one source: --checkpoint PATH or --saved-model DIR",
@@ -187,6 +189,7 @@ def test_wrong_arguments(golden, module, tmp_path, capfd):
         ("--output", output, "--checkpoint", "nowhere"): "nowhere: no such checkpoint",
         ("--output", str(tmp_path / "there.onnx"), "--checkpoint", core): "there.onnx already exists",
         ("--output", str(tmp_path), "--checkpoint", core, "--overwrite"): "is a directory: name a file",
+        ("--output", weights, "--checkpoint", core, "--overwrite"): "already exists and is no .onnx file",
         (
             "--output",
             output,
@@ -213,7 +216,7 @@ def test_wrong_arguments(golden, module, tmp_path, capfd):
         for mode in ([], ["--dry-run"]):
             assert main([*arguments, *mode]) == 2, arguments
             assert_one_line(capfd, line)
-    assert [path.name for path in tmp_path.iterdir()] == ["there.onnx"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.safetensors", "there.onnx"]
 
 
 def test_a_task_that_the_checkpoint_lacks(golden, tmp_path, capfd):
