@@ -36,7 +36,9 @@ GENUINE = sorted(
     folder.name
     for folder in GOLDEN.iterdir()
     if folder.is_dir() and re.search("|".join(TWINS), folder.name)
-    if not re.search("albert|electra|roberta|xlmr|distil|_module|hostile|damaged|third", folder.name)
+    if not re.search(
+        "albert|electra|roberta|xlmr|camembert|mpnet|distil|_module|hostile|damaged|third", folder.name
+    )
 )
 OUTPUTS = {
     "encoder": {"sequence_output": "seq", "pooled_output": "pooled"},

@@ -8,11 +8,11 @@ from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.classifier_config import ClassifierConfig
 from bertferry.convert.layout import Layout
 from bertferry.convert.layouts import WRITTEN
-from bertferry.convert.match import match, sample
+from bertferry.convert.match import sample, shape_fault
 from bertferry.core.config import ConfigError
 from bertferry.core.errors import DataError, UsageError
-from bertferry.core.parameters import canonical_axes, task_parameters
-from bertferry.core.tasks import CONVERTED_TASKS, TASKS, heads_computed_like, task_that_keeps
+from bertferry.core.parameters import axis_sizes, canonical_axes, task_parameters
+from bertferry.core.tasks import CONVERTED_TASKS, TASKS, has_classes, heads_computed_like, task_that_keeps
 
 PRETRAINING = TASKS["pretrainer"].heads
 PRETRAINING_NAMES = (
@@ -106,13 +106,17 @@ def with_heads(checkpoint: Checkpoint, wanted: Collection[str] | None, *, undeci
 
 def _read_alike(checkpoint: Checkpoint, wanted: Collection[str]) -> Checkpoint:
     """The checkpoint, with its head read as the wanted one if that computes the same from the same tensors."""
-    old = checkpoint.match
-    for head in (alike for own in checkpoint.heads for alike in heads_computed_like(own) if alike in wanted):
-        form = old.layout.form_with((head,), pooler=old.form.pooler)
-        new = form and match(checkpoint.reader, old.layout, form, old.place, checkpoint.config)
-        if new and not new.faulty:
-            new.outside, new.skipped, new.copies = old.outside, old.skipped, old.copies
-            return replace(checkpoint, match=new)
+    old, tensors = checkpoint.match, checkpoint.reader.tensors
+    for own in checkpoint.heads:
+        for head in (alike for alike in heads_computed_like(own) if alike in wanted):
+            rows = [(key, row.of_head(head, own)) for key, row in old.found.values()]
+            sizes = axis_sizes(checkpoint.config)  # and those that shape_fault adds
+            if not any(shape_fault(tensors[key], row, sizes) for key, row in rows):
+                found = {row.parameter: (key, row) for key, row in rows}
+                form = replace(old.form, heads=(head,))
+                read = replace(checkpoint, match=replace(old, form=form, sizes=sizes, found=found))
+                named = has_classes(own) or checkpoint.options.labels
+                return read if named else replace(read, classifier=replace(read.classifier, labels={}))
     return checkpoint
 
 
@@ -158,8 +162,8 @@ def with_parameters(
       UsageError: a classifier that is initialized without its number of classes.
     """
     missing = tuple(name for name in needed if name not in checkpoint.parameters)
-    has_classes = any("classes" in canonical_axes(name) for name in missing)
-    if num_labels is not None and not has_classes:
+    has_unsized = any("classes" in canonical_axes(name) for name in missing)
+    if num_labels is not None and not has_unsized:
         raise UsageError("--num-labels applies to a classifier that is initialized, and none is: leave it out")
     if not missing:
         return checkpoint
@@ -170,7 +174,7 @@ def with_parameters(
             f"{checkpoint.location.path}: missing {', '.join(missing)} (required by {use})",
             "give --init-missing-head to initialize them",
         )
-    if not has_classes:
+    if not has_unsized:
         return replace(checkpoint, initialized=missing)
     stated = ClassifierConfig().with_labels(checkpoint.options.labels)
     num_labels = num_labels or len(stated.labels.get("id2label", ()))

@@ -44,6 +44,17 @@ class Row:
         )
         return Row(parameter, stored, self.axes, variable, self.only_if_unequal)
 
+    def of_head(self, head: str, other: str) -> "Row":
+        """The row of another head under the names and with the axes of a head that is stored alike."""
+        theirs, ours = HEADS[other].parameters, HEADS[head].parameters
+        names = dict(zip(theirs, ours, strict=True))
+        axes = dict(zip(" ".join(theirs.values()).split(), " ".join(ours.values()).split(), strict=True))
+        return replace(
+            self,
+            parameter=names.get(self.parameter, self.parameter),
+            axes=" ".join(axes.get(axis, axis) for axis in self.axes.split()),
+        )
+
     def is_stored(self, sizes: Mapping[str, int]) -> bool:
         """Whether a file with these axis sizes has the tensor."""
         return self.only_if_unequal is None or len({sizes[axis] for axis in self.only_if_unequal}) > 1
@@ -124,18 +135,9 @@ class Layout:
         """Adds the heads that are stored under the names of others: their rows are otherwise the same."""
         for head, spec in HEADS.items() if self.has_twins else ():
             if spec.stored_as in self.heads and head not in self.heads:
-                object.__setattr__(self, "heads", {**self.heads, head: self._rows_of_twin(head, spec.stored_as)})
+                rows = tuple(row.of_head(head, spec.stored_as) for row in self.heads[spec.stored_as])
+                object.__setattr__(self, "heads", {**self.heads, head: rows})
                 object.__setattr__(self, "forms", (*self.forms, *self._forms_of_twin(head, spec)))
-
-    def _rows_of_twin(self, head: str, other: str) -> tuple[Row, ...]:
-        """The other head's rows, under this head's names and with its axes."""
-        theirs, ours = HEADS[other].parameters, HEADS[head].parameters
-        names = dict(zip(theirs, ours, strict=True))
-        axes = dict(zip(" ".join(theirs.values()).split(), " ".join(ours.values()).split(), strict=True))
-        return tuple(
-            replace(row, parameter=names[row.parameter], axes=" ".join(axes[axis] for axis in row.axes.split()))
-            for row in self.heads[other]
-        )
 
     def _forms_of_twin(self, head: str, spec: HeadSpec) -> Iterator[Form]:
         """The other head's, and the same without a pooler if the layout has encoders without one."""

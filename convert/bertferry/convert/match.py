@@ -108,7 +108,7 @@ def _account_for_the_rest(reader: Reader, result: Match, num_layers: int, unwant
     for key in reader.tensors:
         if key in used:
             continue
-        if reason := layout.reason_to_skip(key):
+        if reason := layout.reason_to_skip(key) or layout.reason_to_skip(reader.name_of(key)):
             result.skipped[key] = reason
         elif copies.get(key) in result.found:
             result.copies[key] = copies[key]

@@ -23,15 +23,18 @@ from bertferry.convert.layouts.roberta import HUGGINGFACE_ROBERTA
 from bertferry.convert.layouts.saved_model import GARDEN_NAMES, GARDEN_NAMES_OWN_POOLER, HUB_MODULE
 from bertferry.convert.layouts.tf1 import TF1
 from bertferry.convert.layouts.tf_20 import TF_20, TF_20_3D
-from bertferry.convert.layouts.transformers import (
-    HUGGINGFACE_FLAX,
-    HUGGINGFACE_FLAX_ALBERT,
-    HUGGINGFACE_FLAX_ELECTRA,
-    HUGGINGFACE_TF,
-    HUGGINGFACE_TF_ALBERT,
-    HUGGINGFACE_TF_ELECTRA,
-    TF_VARIABLES,
+from bertferry.convert.layouts.transformers import as_flax, as_tf, by_variable
+
+OF_TRANSFORMERS = (
+    HUGGINGFACE,
+    HUGGINGFACE_ALBERT,
+    HUGGINGFACE_ELECTRA,
+    HUGGINGFACE_ROBERTA,
+    HUGGINGFACE_DISTILBERT,
+    HUGGINGFACE_MPNET,
 )
+"""Of its PyTorch classes; those of its TensorFlow and Flax classes follow from them."""
+TF_CLASSES = tuple(map(as_tf, OF_TRANSFORMERS))
 
 WRITTEN = (
     KERAS_BERT,
@@ -45,20 +48,18 @@ WRITTEN = (
     HUGGINGFACE,
     KERAS_HUB,
     TF1_ALBERT,
-    HUGGINGFACE_ALBERT,
     TF1_ELECTRA,
     TF1_ELECTRA_GENERATOR,
-    HUGGINGFACE_ELECTRA,
-    HUGGINGFACE_ROBERTA,
-    HUGGINGFACE_DISTILBERT,
-    HUGGINGFACE_MPNET,
+    *OF_TRANSFORMERS[1:],
 )
 ONLY_READ = (
     *(KERAS_NAMES_3D, HUGGINGFACE_2018, HUB_MODULE, GARDEN_NAMES, GARDEN_NAMES_OWN_POOLER, BERT4KERAS),
     *(GARDEN_2_4_0, GARDEN_V1_TASKS, GARDEN_V2_TASKS, GARDEN_V1_OWN_POOLER, GARDEN_V2_OWN_POOLER),
-    *(HUGGINGFACE_TF, HUGGINGFACE_TF_ALBERT, HUGGINGFACE_TF_ELECTRA),
-    *TF_VARIABLES,
-    *(HUGGINGFACE_FLAX, HUGGINGFACE_FLAX_ALBERT, HUGGINGFACE_FLAX_ELECTRA),
+    *TF_CLASSES,
+    *map(by_variable, TF_CLASSES),
+    *(
+        as_flax(layout) for layout in OF_TRANSFORMERS if layout is not HUGGINGFACE_MPNET
+    ),  # which has no Flax classes
 )
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (*WRITTEN, *ONLY_READ)}
 TARGETS = tuple(dict.fromkeys(layout.family for layout in WRITTEN))

@@ -9,15 +9,12 @@ import re
 from dataclasses import replace
 
 from bertferry.convert.layout import Form, Layout, Row
-from bertferry.convert.layouts.albert import HUGGINGFACE_ALBERT
-from bertferry.convert.layouts.electra import HUGGINGFACE_ELECTRA
-from bertferry.convert.layouts.huggingface import HUGGINGFACE
 from bertferry.convert.layouts.ignored import VARIABLE_STATE
 from bertferry.core import axes
 
-TABLES = ("embeddings/word", "embeddings/position", "embeddings/segment")
-LANGUAGE_MODEL = {"bert": "mlm___cls", "albert": "predictions", "electra": "generator_lm_head"}
-"""The layer with the MLM head in TensorFlow, which holds the embeddings too."""
+TABLES = ("embeddings/word", "embeddings/position", "embeddings/segment", "embeddings/relative")
+OF_BERT = {"mlm": "mlm___cls", "nsp": "nsp___cls"}
+"""The layers in TensorFlow with the heads that are parts of `cls` in PyTorch."""
 
 
 def _last_name(row: Row, table: str, gamma: str, beta: str) -> str:
@@ -45,8 +42,7 @@ def with_flax_names(row: Row) -> Row:
 def with_tf_names(row: Row) -> Row:
     """The row of a TensorFlow class; a block is `layer_._0`."""
     path = row.stored.rpartition(".")[0]
-    head = {"mlm": LANGUAGE_MODEL["bert"], "nsp": "nsp___cls"}.get(row.parameter.partition("/")[0])
-    path = path.replace("{model}cls", f"{{model}}{head}")
+    path = path.replace("{model}cls", f"{{model}}{OF_BERT.get(row.parameter.partition('/')[0])}")
     path = re.sub(r"\.(\{layer\}|\d+)", r"_._\1", path)
     path = re.sub(r"\.(?!_)", "/", path)
     table = "weight" if row.parameter == "embeddings/word" else "embeddings"
@@ -69,29 +65,40 @@ def as_flax(layout: Layout) -> Layout:
 def as_tf(layout: Layout) -> Layout:
     """The layout of the TensorFlow classes of the same architecture."""
     encoder = tuple(map(with_tf_names, layout.encoder))
+    heads = {head: tuple(map(with_tf_names, rows)) for head, rows in layout.heads.items()}
     shared = {
-        f"{LANGUAGE_MODEL[layout.architecture]}/{row.stored}": row.parameter
+        f"{_language_model(heads['mlm'])}/{row.stored}": row.parameter
         for row in encoder
         if "embeddings/" in row.parameter
     }
-    return replace(
-        layout,
-        name=layout.name.replace("huggingface", "huggingface_tf"),
-        summary=f"TF{layout.architecture.capitalize()} classes of transformers: tf_model.h5 or safetensors",
-        encoder=encoder,
-        heads={head: tuple(map(with_tf_names, rows)) for head, rows in layout.heads.items()},
-        forms=tuple(map(_tf_form, layout.forms)),
-        copies=shared,
-        target="huggingface",
-        ignored={"optimizer_weights/*": "optimizer state"},
+    return with_used_bias(
+        replace(
+            layout,
+            name=layout.name.replace("huggingface", "huggingface_tf"),
+            summary=f"TF{layout.architecture.capitalize()} classes of transformers: tf_model.h5 or safetensors",
+            encoder=encoder,
+            heads=heads,
+            forms=tuple(map(_tf_form, layout.forms)),
+            copies=shared,
+            target="huggingface",
+            ignored={"optimizer_weights/*": "optimizer state"},
+        )
     )
 
 
-def with_decoder_bias(layout: Layout) -> Layout:
+def _language_model(rows: tuple[Row, ...]) -> str:
+    """The layer with the MLM head, which holds the embeddings too."""
+    bias = next(row.stored for row in rows if row.parameter == "mlm/bias")
+    return bias.removeprefix("{model}").partition("/")[0]
+
+
+def with_used_bias(layout: Layout) -> Layout:
     """ALBERT's TensorFlow classes have two biases of the MLM head, of which they add that of the decoder."""
+    if layout.architecture != "albert":
+        return layout
     unused, used = "predictions/bias:0", "predictions/decoder/bias:0"
     rows = tuple(replace(row, stored=row.stored.replace(unused, used)) for row in layout.heads["mlm"])
-    ignored = {**layout.ignored, unused: f"not used: the model adds {used}"}
+    ignored = {**layout.ignored, f"*{unused}": f"not used: the model adds {used}"}
     return replace(layout, heads={**layout.heads, "mlm": rows}, ignored=ignored)
 
 
@@ -119,10 +126,3 @@ def by_variable(layout: Layout) -> Layout:
         among_others=True,
         ignored=VARIABLE_STATE | {name.removesuffix(":0"): why for name, why in layout.ignored.items()},
     )
-
-
-CLASSES = (HUGGINGFACE, HUGGINGFACE_ALBERT, HUGGINGFACE_ELECTRA)
-HUGGINGFACE_TF, HUGGINGFACE_TF_ALBERT, HUGGINGFACE_TF_ELECTRA = map(as_tf, CLASSES)
-HUGGINGFACE_TF_ALBERT = with_decoder_bias(HUGGINGFACE_TF_ALBERT)
-TF_VARIABLES = tuple(map(by_variable, (HUGGINGFACE_TF, HUGGINGFACE_TF_ALBERT, HUGGINGFACE_TF_ELECTRA)))
-HUGGINGFACE_FLAX, HUGGINGFACE_FLAX_ALBERT, HUGGINGFACE_FLAX_ELECTRA = map(as_flax, CLASSES)
