@@ -84,7 +84,7 @@ class Checkpoint:
 
     @cached_property
     def tokenizer_reading(self) -> TokenizerReading | None:
-        """Its tokenizer, if it has a vocabulary or files that say why not, and what these contradict.
+        """Its tokenizer, if it has a vocabulary or files of another kind, and what these contradict.
 
         Raises:
           BertferryError: its files cannot be read, or nothing says whether texts are lower-cased.
@@ -93,8 +93,9 @@ class Checkpoint:
 
     def read_tokenizer(self, vocabulary: Vocabulary | None) -> TokenizerReading | None:
         """The same with another vocabulary."""
-        sizes = {"positions": self.config.max_length, "types": self.config.type_vocab_size}
-        return read_tokenizer(self.location, vocabulary, self.options, **sizes)
+        config = self.config
+        sizes = {"positions": config.max_length, "types": config.type_vocab_size}
+        return read_tokenizer(self.location, vocabulary, self.options, **sizes, architecture=config.architecture)
 
     @cached_property
     def sentence(self) -> Sentence:

@@ -54,7 +54,7 @@ class FramePart:
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """A tokenizer of word pieces.
+    """A tokenizer, of word pieces unless it is `inexact`.
 
     Attributes:
       tokens: by id. Of equal tokens the last counts; `bertferry.convert.vocabulary.placeholder` stands for an id
@@ -79,6 +79,8 @@ class Tokenizer:
       tokenizer_class: the class of transformers; None: google-research/bert's, which splits special tokens.
       inexact: why no TensorFlow operations give the same ids, such as "BertJapaneseTokenizer cuts texts with
         MeCab"; '' if they do. The other fields are then what is known.
+      backend: of such a tokenizer, the contents of a `tokenizer.json` with which the package `tokenizers` gives
+        its ids; None: it does not either.
     """
 
     tokens: tuple[str, ...]
@@ -100,6 +102,7 @@ class Tokenizer:
     tokenizer_class: str | None = None
     inexact: str = ""
     pieces: int | None = None
+    backend: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def strips_accents(self) -> bool:
@@ -128,7 +131,7 @@ class Tokenizer:
 
     def facts(self) -> dict[str, Any]:
         """Its settings without its tokens, for reports."""
-        hidden = ("tokens", "pieces", "added", "single", "pair", "split_special_tokens", "inexact")
+        hidden = ("tokens", "pieces", "added", "single", "pair", "split_special_tokens", "inexact", "backend")
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in hidden}
         found = [token.content for token in self.found]
         more = {"special_tokens": "find" if self.finds_special_tokens else "split", "found": found}

@@ -46,7 +46,7 @@ class TextAssets:
         if not self.tokenizer.inexact:
             write_tokenizer(directory, self.tokenizer, files.keys, longest)
         elif files.says_something:
-            copy_tokenizer(directory, files.folder)
+            copy_tokenizer(directory, files)
         else:
             values = configuration(self.tokenizer, files.keys, longest)
             (directory / TOKENIZER_CONFIG).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

@@ -22,18 +22,18 @@ def sample_probes(artifact: Artifact) -> tuple[Probe, ...]:
 
 
 def text_probes(texts: Sequence[str], artifacts: Sequence[Artifact]) -> tuple[Probe, ...]:
-    """Texts in batches, as the first artifact with a vocabulary tokenizes them.
+    """Texts in batches, as the first artifact with a tokenizer tokenizes them.
 
     `vocabulary_fault` compares its vocabulary with the others'.
 
     Raises:
-      UsageError: no vocabulary, or no statement whether texts are lower-cased.
+      UsageError: no tokenizer, or none that is known here, or no statement whether texts are lower-cased.
       UnavailableError: the package tokenizers is not installed.
     """
-    side = next((side for side in artifacts if side.vocabulary), None)
-    tokenizer = None if side is None else side.tokenizer()
+    found = ((side, tokenizer) for side in artifacts if (tokenizer := side.tokenizer()) is not None)
+    side, tokenizer = next(found, (None, None))
     if side is None or tokenizer is None:
-        raise UsageError("--texts: no artifact has a vocabulary (vocab.txt)")
+        raise UsageError("--texts: no artifact has a vocabulary (vocab.txt) or another tokenizer")
     source = SourceTokenizer(tokenizer, "--texts")
     longest = tokenizer.max_length or (side.limits.max_positions if side.limits else NO_LIMIT)
     return tuple(

@@ -20,13 +20,13 @@ class SourceTokenizer:
     """Turns texts into an encoder's inputs as the description of a tokenizer says.
 
     Raises:
-      UsageError: the tokenizer is not of word pieces.
+      UsageError: no tokenizer of the package gives its ids.
       UnavailableError: the package tokenizers is not installed.
     """
 
     def __init__(self, tokenizer: Tokenizer, purpose: str) -> None:
         check_installed(purpose, "tokenizers")
-        if tokenizer.inexact:
+        if tokenizer.inexact and tokenizer.backend is None:
             raise UsageError(f"{purpose}: no tokenizer here gives its ids: {tokenizer.inexact}")
         self.tokenizer = tokenizer
         self._backend = _backend(tokenizer)
@@ -75,6 +75,6 @@ class SourceTokenizer:
 def _backend(tokenizer: Tokenizer) -> "tokenizers.Tokenizer":
     from tokenizers import Tokenizer as Backend
 
-    backend = Backend.from_str(json.dumps(backend_json(tokenizer)))
+    backend = Backend.from_str(json.dumps(tokenizer.backend or backend_json(tokenizer)))
     backend.encode_special_tokens = not tokenizer.finds_special_tokens
     return backend

@@ -1,15 +1,10 @@
 """The protocol buffers in checkpoints and SavedModels, as defined in tensorflow/core/protobuf and framework.
 
-They are defined here because TensorFlow's Python modules for them require TensorFlow, and in a separate pool so
-that they do not conflict with TensorFlow's own definitions if the process imports it later. Unused fields are left
-out: the runtime skips them.
+They are defined here because TensorFlow's Python modules for them require TensorFlow.
 """
 
-from typing import Any
+from bertferry.convert.proto import message_classes
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-
-PACKAGE = "bertferry.bundle"
 MESSAGES = {
     # tensor_bundle.proto, versions.proto
     "Header": "1 num_shards int32, 2 endianness int32, 3 version Versions",
@@ -60,32 +55,9 @@ MESSAGES = {
 }
 """The fields of each message as `number name type`; a star marks a repeated field."""
 
-
-def _describe() -> descriptor_pb2.FileDescriptorProto:
-    """The descriptor of the messages; proto3, which omits fields that are zero, as TensorFlow does."""
-    file = descriptor_pb2.FileDescriptorProto(name="bundle.proto", package=PACKAGE, syntax="proto3")
-    for name, fields in MESSAGES.items():
-        message = file.message_type.add(name=name)
-        for text in fields.split(", "):
-            number, field_name, kind = text.split(" ")
-            field = message.field.add(name=field_name, number=int(number))
-            field.label = field.LABEL_REPEATED if kind.startswith("*") else field.LABEL_OPTIONAL
-            kind = kind.removeprefix("*")
-            if kind in MESSAGES:
-                field.type, field.type_name = field.TYPE_MESSAGE, f".{PACKAGE}.{kind}"
-            else:
-                field.type = getattr(field, f"TYPE_{kind.upper()}")
-    return file
-
-
-def _message_class(name: str) -> Any:  # noqa: ANN401 - protobuf creates the class at run time
-    return message_factory.GetMessageClass(_pool.FindMessageTypeByName(f"{PACKAGE}.{name}"))
-
-
-_pool = descriptor_pool.DescriptorPool()
-_pool.Add(_describe())
-HeaderMessage = _message_class("Header")
-EntryMessage = _message_class("Entry")
-ObjectGraphMessage = _message_class("ObjectGraph")
-SavedModelMessage = _message_class("SavedModel")
-SavedInterfaceMessage = _message_class("SavedInterface")
+_classes = message_classes("bertferry.bundle", MESSAGES)
+HeaderMessage = _classes["Header"]
+EntryMessage = _classes["Entry"]
+ObjectGraphMessage = _classes["ObjectGraph"]
+SavedModelMessage = _classes["SavedModel"]
+SavedInterfaceMessage = _classes["SavedInterface"]

@@ -45,7 +45,7 @@ def contradicted_names(files: TokenizerFiles) -> Iterator[str]:
 def added_tokens(
     files: TokenizerFiles, name: str | None, kind: TokenizerClass, special: Mapping[str, str], *, alone: bool
 ) -> list[AddedToken]:
-    """The tokens that the files declare, without their ids (-1): each as it is found in texts.
+    """The tokens that the files declare, each as it is found in texts, with the ids that they state (-1: none).
 
     Args:
       files: the files.
@@ -70,7 +70,8 @@ def added_tokens(
     for token in _extra(files):
         found.setdefault(token.content, token)
     found.pop("", None)
-    return [replace(token, special=token.special or name is None) for token in found.values()]
+    tokens = [replace(token, special=token.special or name is None) for token in found.values()]
+    return sorted(tokens, key=lambda token: (token.id < 0, token.id))  # as they are added: stated ones first
 
 
 def _declared(files: TokenizerFiles, names: set[str], *, alone: bool) -> Iterator[AddedToken]:
@@ -78,20 +79,30 @@ def _declared(files: TokenizerFiles, names: set[str], *, alone: bool) -> Iterato
 
     Those of `tokenizer.json` count if it decides alone, or if no decoder does.
     """
-    inside = [_token(value) for value in _listed(files.backend, TOKENIZER)]
+    inside = [_numbered(_token(value), value.get("id")) for value in _listed(files.backend, TOKENIZER)]
     if alone:
         yield from inside
     if DECODER in files.config:
         decoder = files.stated(DECODER, dict) or {}
         for number in sorted(decoder, key=lambda key: int(key) if str(key).isdecimal() else -1):
-            yield _token(decoder[number])
+            yield _numbered(_token(decoder[number]), int(number) if str(number).isdecimal() else None)
         return
     special = names | {token.content for token in _extra(files)}
     taken = {value.get("id") for value in _listed(files.backend, TOKENIZER) if isinstance(value, dict)}
     for content, number in files.added.items():
         if number not in taken:
-            yield AddedToken(content, -1, normalized=content not in special, special=content in special)
+            token = AddedToken(content, -1, normalized=content not in special, special=content in special)
+            yield _numbered(token, number)
     yield from inside
+
+
+def stated_names(files: TokenizerFiles) -> dict[str, str]:
+    """Names of special tokens that the files state, by role, those of the beginning and the end among them."""
+    return {role: _content(value) for role, value in _named(files).items()}
+
+
+def _numbered(token: AddedToken, number: object) -> AddedToken:
+    return replace(token, id=number) if type(number) is int else token
 
 
 def _named(files: TokenizerFiles) -> dict[str, Any]:

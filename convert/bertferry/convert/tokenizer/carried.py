@@ -11,9 +11,12 @@ from bertferry.convert.layout import Layout
 from bertferry.convert.paths import MODULES
 from bertferry.convert.sentence_files import copy_sentence_files, stated_sentence
 from bertferry.convert.sentence_modules import model_folder
+from bertferry.convert.tokenizer.classes import CLASSES, OF_MODELS
 from bertferry.convert.tokenizer.files import SENTENCE_CONFIGS, TokenizerFiles, read_files, sentence_config
-from bertferry.convert.tokenizer.reader import TokenizerReading, UnknownCasingError
-from bertferry.convert.tokenizer.writer import configuration, copy_tokenizer, write_tokenizer
+from bertferry.convert.tokenizer.kept import keep_tokenizer
+from bertferry.convert.tokenizer.library import UnknownCasingError
+from bertferry.convert.tokenizer.reader import TokenizerReading
+from bertferry.convert.tokenizer.writer import configuration, write_tokenizer
 from bertferry.convert.vocabulary import ADDED, TOKENIZER_CONFIG, USUAL_NAME, read_object
 from bertferry.core.errors import UsageError
 from bertferry.core.tokenizer import Tokenizer
@@ -29,9 +32,9 @@ def check_texts(checkpoint: Checkpoint, target: Layout) -> None:
         embedding that sentence-transformers cannot compute.
     """
     flags = checkpoint.options.about_texts
-    if target.naming == "safetensors":  # whose configuration states the casing before there is a vocabulary
+    if _awaits_word_pieces(checkpoint, target):  # whose configuration states the casing before there are any
         flags = [flag for flag in flags if flag != "--do-lower-case"]
-    if flags and checkpoint.vocabulary is None:
+    if flags and checkpoint.vocabulary is None and not read_files(checkpoint.location, None).says_something:
         verb = "requires" if len(flags) == 1 else "require"
         raise UsageError(f"{', '.join(flags)} {verb} a source with a vocabulary: leave out what has no use")
     _known(checkpoint, target)
@@ -87,19 +90,26 @@ def write_tokenizer_files(directory: Path, checkpoint: Checkpoint, target: Layou
             write_preset_tokenizer(directory, vocabulary, tokenizer)
             _write_configuration(directory, tokenizer, files, checkpoint)
         return
-    if vocabulary is not None:
+    is_kept = files.says_something and tokenizer is not None and bool(tokenizer.inexact)
+    if vocabulary is not None and not is_kept:
         vocabulary.write(directory / USUAL_NAME)
         if vocabulary.added:
             (directory / ADDED).write_text(json.dumps(vocabulary.added, indent=2) + "\n")
+    if is_kept or (files.says_something and tokenizer is None):
+        keep_tokenizer(directory, checkpoint, files, tokenizer, target)
     if tokenizer is not None and not tokenizer.inexact:
         longest = checkpoint.config.max_length
         write_tokenizer(directory, tokenizer, files.keys, longest)
-    elif files.says_something and (tokenizer is None or tokenizer.inexact):
-        copy_tokenizer(directory, files.folder)
-    elif tokenizer is not None:
+    elif tokenizer is not None and not files.says_something:
         _write_configuration(directory, tokenizer, files, checkpoint)
-    if target.naming == "safetensors" and vocabulary is None:
+    if vocabulary is None and tokenizer is None and _awaits_word_pieces(checkpoint, target):
         _write_without_vocabulary(directory, checkpoint, files)
+
+
+def _awaits_word_pieces(checkpoint: Checkpoint, target: Layout) -> bool:
+    """Whether a folder of transformers without a vocabulary is completed by one of word pieces."""
+    usual = OF_MODELS.get(checkpoint.config.architecture, "BertTokenizer")
+    return target.naming == "safetensors" and usual in CLASSES
 
 
 def _known(checkpoint: Checkpoint, target: Layout) -> Tokenizer | None:
@@ -140,7 +150,7 @@ def _write_without_vocabulary(directory: Path, checkpoint: Checkpoint, files: To
     if (directory / TOKENIZER_CONFIG).exists():
         return
     values = {
-        "tokenizer_class": "BertTokenizer",
+        "tokenizer_class": OF_MODELS.get(checkpoint.config.architecture, "BertTokenizer"),
         "model_max_length": checkpoint.config.max_length,
         **files.config,
     }

@@ -95,6 +95,14 @@ OF_OTHER_MODELS = (
     *("XLMProphetNet"),
 )
 """What classes of transformers begin with that cut otherwise or take no plain texts, before `Tokenizer`."""
+OF_MODELS = {
+    "albert": "AlbertTokenizer",
+    "camembert": "CamembertTokenizer",
+    "mpnet": "MPNetTokenizer",
+    "roberta": "RobertaTokenizer",
+    "xlm-roberta": "XLMRobertaTokenizer",
+}
+"""The class that transformers uses for an architecture if no file names one; for others it is BERT's."""
 JAPANESE = "BertJapaneseTokenizer"
 WORD_TOKENIZERS = {
     "mecab": "MeCab",
@@ -108,13 +116,31 @@ GENERIC = ("PreTrainedTokenizerFast", "TokenizersBackend", "PreTrainedTokenizer"
 """Classes of which `tokenizer.json` alone decides."""
 
 
-def class_of(files: TokenizerFiles) -> str | None:
-    """The class that transformers uses for these files, without `Fast`; None if it wrote none of them."""
+def stated_class(files: TokenizerFiles) -> str | None:
+    """The class that the files name."""
     encoder = files.encoder.get("tokenizer_class")
-    stated = files.stated("tokenizer_class", str) or (encoder if isinstance(encoder, str) else None)
+    return files.stated("tokenizer_class", str) or (encoder if isinstance(encoder, str) else None)
+
+
+def class_of(files: TokenizerFiles, architecture: str = "bert") -> str | None:
+    """The class that transformers uses for these files, without `Fast`; None if google-research/bert's is meant.
+
+    Models of an `architecture` with another tokenizer may have word pieces all the same, as those of Chinese do.
+    """
+    stated = stated_class(files)
     if stated is None:
+        own = OF_MODELS.get(architecture)
+        if own is not None and (own in CLASSES or not files.has_word_pieces):
+            return own
         return "BertTokenizer" if files.of_transformers else None
     return stated if stated in (*GENERIC, *CLASSES) else stated.removesuffix("Fast")
+
+
+def is_generic(name: str | None) -> bool:
+    """Whether `tokenizer.json` alone decides for a class."""
+    return name is not None and not (
+        name in (*CLASSES, *CUT_OTHERWISE, JAPANESE) or name.removesuffix("Tokenizer") in OF_OTHER_MODELS
+    )
 
 
 def cut_otherwise(name: str | None, files: TokenizerFiles) -> str:

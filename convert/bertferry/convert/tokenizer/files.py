@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from bertferry.convert.graph_facts import read_graph_facts
 from bertferry.convert.keras_hub_config import tokenizer_keys
 from bertferry.convert.locate import Location
+from bertferry.convert.tokenizer.sentencepiece import find_model
 from bertferry.convert.vocabulary import ADDED, TOKENIZER, TOKENIZER_CONFIG, read_object
 from bertferry.core.errors import UsageError
 
@@ -21,6 +22,8 @@ PASSED_ON = ("tokenizer_args", "processor_kwargs")
 """Keys with settings that sentence-transformers passes on, in the place of the tokenizer's own."""
 OF_TRANSFORMERS = ("safetensors", "pytorch", "msgpack")
 """Formats of files that transformers writes."""
+BYTE_LEVEL = ("vocab.json", "merges.txt")
+"""The files of byte-level BPE."""
 FURTHER_NAMES = ("bos_token", "eos_token")
 T = TypeVar("T")
 
@@ -40,6 +43,9 @@ class TokenizerFiles:
       encoder: `config.json`.
       of_transformers: whether transformers wrote the weights.
       has_config: whether there is a `tokenizer_config.json`.
+      model: the model of SentencePiece.
+      has_merges: whether there are the pieces and merges of byte-level BPE.
+      has_word_pieces: whether there is a vocabulary of word pieces, and nothing else that texts are cut with.
     """
 
     folder: Path
@@ -52,6 +58,9 @@ class TokenizerFiles:
     encoder: Mapping[str, Any] = field(default_factory=dict)
     of_transformers: bool = False
     has_config: bool = False
+    model: Path | None = None
+    has_merges: bool = False
+    has_word_pieces: bool = False
 
     def stated(self, key: str, kind: type[T]) -> T | None:
         """A setting of `tokenizer_config.json`, None if it states none.
@@ -69,8 +78,8 @@ class TokenizerFiles:
 
     @property
     def says_something(self) -> bool:
-        """Whether transformers finds a tokenizer here, beside the vocabulary."""
-        return self.has_config or bool(self.backend)
+        """Whether transformers finds a tokenizer here, beside a vocabulary of word pieces."""
+        return self.has_config or bool(self.backend) or self.model is not None or self.has_merges
 
 
 def read_files(location: Location, vocabulary: Path | None) -> TokenizerFiles:
@@ -92,6 +101,7 @@ def read_files(location: Location, vocabulary: Path | None) -> TokenizerFiles:
     encoder = _read(location.config) if location.config is not None and location.config.is_file() else {}
     path = sentence_config(folder) or folder / SENTENCE_CONFIGS[0]
     sentence = _read(path)
+    model, has_merges = find_model(folder), all((folder / name).is_file() for name in BYTE_LEVEL)
     for key in PASSED_ON:
         values = {**values, **(typed(sentence, key, dict, path) or {})}
     return TokenizerFiles(
@@ -105,6 +115,9 @@ def read_files(location: Location, vocabulary: Path | None) -> TokenizerFiles:
         encoder,
         location.file_format in OF_TRANSFORMERS or isinstance(encoder.get("model_type"), str),
         has_config,
+        model,
+        has_merges,
+        (vocabulary or location.vocabulary) is not None and model is None and not has_merges,
     )
 
 

@@ -11,23 +11,24 @@ from bertferry.convert.locate import Location
 from bertferry.convert.source_options import SourceOptions
 from bertferry.convert.tokenizer import backend
 from bertferry.convert.tokenizer.added import added_tokens, contradicted_names, special_names
-from bertferry.convert.tokenizer.classes import BERT, CLASSES, class_of, cut_otherwise
+from bertferry.convert.tokenizer.classes import (
+    BERT,
+    CLASSES,
+    OF_MODELS,
+    class_of,
+    cut_otherwise,
+    stated_class,
+)
 from bertferry.convert.tokenizer.contradictions import contradictions
 from bertferry.convert.tokenizer.files import TokenizerFiles, read_files, typed
+from bertferry.convert.tokenizer.frames import framed
+from bertferry.convert.tokenizer.library import UnknownCasingError, read_other
 from bertferry.convert.vocabulary import TOKENIZER, TOKENIZER_CONFIG, Vocabulary
 from bertferry.core.errors import UsageError
-from bertferry.core.tokenizer import USUAL_NAMES, AddedToken, FramePart, Tokenizer
+from bertferry.core.tokenizer import USUAL_NAMES, AddedToken, Tokenizer
 
 NO_LIMIT = 10**6
 """transformers writes a larger number for a tokenizer without a maximum length."""
-
-
-QUESTION = ("[QUESTION]", ".")
-"""What Splinter puts between a question and a text."""
-
-
-class UnknownCasingError(UsageError):
-    """Nothing says whether texts are lower-cased."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,13 @@ class TokenizerReading:
 
 
 def read_tokenizer(
-    location: Location, vocabulary: Vocabulary | None, options: SourceOptions, *, positions: int, types: int
+    location: Location,
+    vocabulary: Vocabulary | None,
+    options: SourceOptions,
+    *,
+    positions: int,
+    types: int,
+    architecture: str = "bert",
 ) -> TokenizerReading | None:
     """The tokenizer of a checkpoint; None if it has no vocabulary and none of its files says why.
 
@@ -48,24 +55,50 @@ def read_tokenizer(
       vocabulary: its tokens.
       options: what the user states.
       positions, types: how many its encoder has.
+      architecture: of the encoder.
 
     Raises:
       UsageError: a file is damaged, or nothing says whether texts are lower-cased.
+      DataError: a file of a tokenizer that is not of word pieces is damaged.
     """
     if (length := options.max_seq_length) is not None and length > positions:
         raise UsageError(f"--max-seq-length {length}: the encoder has {positions} positions")
     files = read_files(location, vocabulary.path if vocabulary else None)
-    name = class_of(files)
+    name = class_of(files, architecture)
     kind = CLASSES.get(name or "", BERT)
     alone = name is not None and (name not in CLASSES or (kind.follows_backend and bool(files.backend)))
     unknown = backend.unknown_step if alone else backend.unknown_model
     reason = cut_otherwise(name, files) or (unknown(files.backend) if files.backend else "")
-    if vocabulary is None:
-        return TokenizerReading(Tokenizer((), False, tokenizer_class=name, inexact=reason)) if reason else None
-    tokens = tuple(vocabulary.tokens)
-    if reason:
+    tokens = () if vocabulary is None else tuple(vocabulary.tokens)
+    if reason and (vocabulary is not None or files.says_something):
         lower = bool(files.stated("do_lower_case", bool))
-        return TokenizerReading(_stated(Tokenizer(tokens, lower, tokenizer_class=name, inexact=reason), options))
+        known = Tokenizer(tokens, lower, tokenizer_class=name, inexact=reason, **_cut(files, positions))
+        return TokenizerReading(_stated(read_other(known, files, options), options))
+    if vocabulary is None:
+        return None
+    sizes = {"positions": positions, "types": types}
+    read, left_out = _read_pieces(files, vocabulary, options, name, alone=alone, **sizes)
+    notes = (
+        *_unnamed_class(files, name, architecture),
+        *contradicted_names(files),
+        *contradictions(read, files, alone=alone),
+        *left_out,
+    )
+    return TokenizerReading(_stated(read, options), (*notes, *_overridden(read, options)))
+
+
+def _read_pieces(
+    files: TokenizerFiles,
+    vocabulary: Vocabulary,
+    options: SourceOptions,
+    name: str | None,
+    *,
+    alone: bool,
+    positions: int,
+    types: int,
+) -> tuple[Tokenizer, list[str]]:
+    """A tokenizer of word pieces as the files say it, and a line about tokens that are left out."""
+    kind, tokens = CLASSES.get(name or "", BERT), tuple(vocabulary.tokens)
     stated = _lower_cased_first(_from_backend(files) if alone else _from_config(files, kind.sets_cleaning), files)
     if options.do_lower_case is None and stated["lower_case"] is None:
         raise UnknownCasingError(
@@ -81,19 +114,31 @@ def read_tokenizer(
         pieces=vocabulary.own,
         **stated,
         special=special,
-        split_special_tokens=files.stated("split_special_tokens", bool),
-        truncation_side=_side(files, "truncation"),
-        padding_side=_side(files, "padding"),
-        max_length=_longest(files, positions),
         tokenizer_class=name,
+        **_cut(files, positions),
     )
     read, left_out = _add_tokens(read, added_tokens(files, name, kind, special, alone=alone))
-    read = _framed(read, files, kind.frame, types, has_types=_has_types(files, has_types=kind.has_types))
-    read = replace(
-        read, inexact=(alone and _without_unknown(read)) or _misnumbered(read, vocabulary) or read.inexact
-    )
-    notes = (*contradicted_names(files), *contradictions(read, files, alone=alone), *left_out)
-    return TokenizerReading(_stated(read, options), (*notes, *_overridden(read, options)))
+    read = framed(read, files, kind.frame, types, has_types=_has_types(files, has_types=kind.has_types))
+    reason = (alone and _without_unknown(read)) or _misnumbered(read, vocabulary) or read.inexact
+    return replace(read, inexact=reason), left_out
+
+
+def _unnamed_class(files: TokenizerFiles, name: str | None, architecture: str) -> list[str]:
+    """A line about word pieces of an encoder whose usual tokenizer is another."""
+    usual = OF_MODELS.get(architecture)
+    if usual in (None, name) or stated_class(files) is not None:
+        return []
+    return [f"no file names the class of its tokenizer: took BertTokenizer; transformers would take {usual}"]
+
+
+def _cut(files: TokenizerFiles, positions: int) -> dict[str, Any]:
+    """The settings of every tokenizer: how inputs are cut and padded, and whether special tokens are found."""
+    return {
+        "split_special_tokens": files.stated("split_special_tokens", bool),
+        "truncation_side": _side(files, "truncation"),
+        "padding_side": _side(files, "padding"),
+        "max_length": _longest(files, positions),
+    }
 
 
 def _from_config(files: TokenizerFiles, sets_cleaning: bool) -> dict[str, Any]:
@@ -186,42 +231,6 @@ def _misnumbered(read: Tokenizer, vocabulary: Vocabulary) -> str:
             return f"the added token {token.content} has the id {token.id}, but transformers gives it {following}"
         following += 1
     return ""
-
-
-def _framed(read: Tokenizer, files: TokenizerFiles, frame: str, types: int, *, has_types: bool) -> Tokenizer:
-    """The tokenizer with the frames of its class, or of `tokenizer.json` if that alone decides."""
-    ids = read.ids
-    if read.tokenizer_class is not None and read.tokenizer_class not in CLASSES:
-        single, pair = backend.frames(files.backend) or ((), ())
-    elif "cls" not in ids or "sep" not in ids:
-        return replace(
-            read, inexact=f"its vocabulary has no {read.special.get('cls')} or {read.special.get('sep')}"
-        )
-    elif frame == "mpnet":
-        single, pair = backend.roberta_frames(ids["cls"], ids["sep"])
-    else:
-        single, pair = backend.bert_frames(ids["cls"], ids["sep"])
-    if frame == "funnel":
-        single, pair = ((replace(one[0], type_id=2), *one[1:]) for one in (single, pair))
-    if frame == "splinter":
-        if missing := [token for token in QUESTION if token not in read.tokens]:
-            return replace(read, inexact=f"its vocabulary has no {missing[0]}, which it puts between two texts")
-        if read.padding_side == "left":
-            return replace(read, inexact="SplinterTokenizer that pads on the left exchanges question and text")
-        pair = _with_question(read, pair)
-    if not has_types:
-        single, pair = (tuple(replace(part, type_id=0) for part in one) for one in (single, pair))
-    highest = max((part.type_id for part in (*single, *pair)), default=0)
-    reason = f"it frames texts with the type {highest}, and the encoder has {types} types"
-    fits = highest < max(types, 2)
-    return replace(read, single=single, pair=pair, inexact=read.inexact if fits else reason)
-
-
-def _with_question(read: Tokenizer, pair: tuple[FramePart, ...]) -> tuple[FramePart, ...]:
-    """Splinter's frame of two texts: a token for the question, and a full stop."""
-    numbers = {token: number for number, token in enumerate(read.tokens)}
-    question = FramePart(None, tuple(numbers[token] for token in QUESTION))
-    return (*pair[:2], question, *pair[2:])
 
 
 def _stated(read: Tokenizer, options: SourceOptions) -> Tokenizer:

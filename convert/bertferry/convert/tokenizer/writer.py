@@ -7,13 +7,13 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
-from bertferry.convert.tokenizer.files import SPECIAL_TOKENS_MAP
+from bertferry.convert.tokenizer.files import SPECIAL_TOKENS_MAP, TokenizerFiles
 from bertferry.convert.vocabulary import ADDED, TOKENIZER, TOKENIZER_CONFIG
 from bertferry.core.tokenizer import AddedToken, FramePart, Tokenizer
 
 FILES = (TOKENIZER_CONFIG, TOKENIZER, SPECIAL_TOKENS_MAP)
-MODEL_FILES = ("spiece.model", "sentencepiece.bpe.model", "vocab.json", "merges.txt", "bpe.codes")
-"""What tokenizers that are not of word pieces need besides."""
+MODEL_FILES = ("vocab.txt", "vocab.json", "merges.txt", "bpe.codes", "dict.txt")
+"""What tokenizers that are not of word pieces may need besides."""
 REPLACED = ("added_tokens_decoder", "additional_special_tokens", "extra_special_tokens", "split_special_tokens")
 """Keys of a source's configuration that are written anew."""
 
@@ -27,16 +27,24 @@ def write_tokenizer(directory: Path, tokenizer: Tokenizer, source: Mapping[str, 
       source: further keys for `tokenizer_config.json`, those of the source's.
       longest: the length to state if the tokenizer states none.
     """
-    _write(directory / TOKENIZER_CONFIG, configuration(tokenizer, source, longest))
-    _write(directory / TOKENIZER, backend_json(tokenizer))
-    _write(directory / SPECIAL_TOKENS_MAP, _special_map(tokenizer))
+    write_json(directory / TOKENIZER_CONFIG, configuration(tokenizer, source, longest))
+    write_json(directory / TOKENIZER, backend_json(tokenizer))
+    write_json(directory / SPECIAL_TOKENS_MAP, _special_map(tokenizer))
 
 
-def copy_tokenizer(directory: Path, folder: Path) -> None:
-    """Copies the files of a tokenizer that is not of word pieces."""
-    for name in (*FILES, ADDED, *MODEL_FILES):
-        if (folder / name).is_file() and not (directory / name).exists():
-            copyfile(folder / name, directory / name)
+def copy_tokenizer(directory: Path, files: TokenizerFiles, model_name: str | None = None) -> list[Path]:
+    """Copies the files of a tokenizer that is not of word pieces as they are; returns those that are there now.
+
+    Its model of SentencePiece is given a name, by default its own.
+    """
+    sources = {name: files.folder / name for name in (*FILES, ADDED, *MODEL_FILES)}
+    if files.model is not None:
+        sources[model_name or files.model.name] = files.model
+    present = {directory / name: source for name, source in sources.items() if source.is_file()}
+    for target, source in present.items():
+        if not target.exists():
+            copyfile(source, target)
+    return list(present)
 
 
 def configuration(tokenizer: Tokenizer, source: Mapping[str, Any], longest: int) -> dict[str, Any]:
@@ -70,7 +78,7 @@ def backend_json(tokenizer: Tokenizer) -> dict[str, Any]:
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": [{"id": token.id, **_flags(token)} for token in _by_id(tokenizer.added)],
+        "added_tokens": listed(tokenizer.added),
         "normalizer": {
             "type": "BertNormalizer",
             "clean_text": tokenizer.clean_text,
@@ -94,6 +102,11 @@ def backend_json(tokenizer: Tokenizer) -> dict[str, Any]:
             "vocab": {token: number for number, token in enumerate(pieces)},
         },
     }
+
+
+def listed(added: Iterable[AddedToken]) -> list[dict[str, Any]]:
+    """Added tokens as a `tokenizer.json` lists them."""
+    return [{"id": token.id, **_flags(token)} for token in _by_id(added)]
 
 
 def _special_map(tokenizer: Tokenizer) -> dict[str, Any]:
@@ -137,7 +150,8 @@ def _name(tokenizer: Tokenizer, ids: tuple[int, ...]) -> str:
     return " ".join(tokenizer.tokens[number] for number in ids)
 
 
-def _write(path: Path, values: Mapping[str, Any]) -> None:
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Writes a file of a tokenizer."""
     # A vocabulary without indentation takes two thirds of the space and half of the time.
     style: dict[str, Any] = {"separators": (",", ":")} if path.name == TOKENIZER else {"indent": 2}
     path.write_text(json.dumps(values, ensure_ascii=False, **style) + "\n", encoding="utf-8")
