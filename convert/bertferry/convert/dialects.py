@@ -40,6 +40,9 @@ DIALECTS: dict[str, Dialect] = {
         fixed={"type_vocab_size": 1, "layer_norm_eps": 1e-12},
         unused=("sinusoidal_pos_embds",),
     ),
+    "electra": Dialect(
+        required={"summary_type": "first", "summary_use_proj": True, "summary_activation": "gelu"},
+    ),
     "mpnet": Dialect(
         fixed={"type_vocab_size": 1, "pad_token_id": 1},
         required={"relative_attention_num_buckets": BUCKETS},

@@ -101,7 +101,23 @@ def with_heads(checkpoint: Checkpoint, wanted: Collection[str] | None, *, undeci
         checkpoint = _read_alike(checkpoint, wanted)
     if wanted is None or set(checkpoint.heads) & set(wanted):
         _check_labels(checkpoint)
+    check_mlm(checkpoint, checkpoint.layout, checkpoint.heads if wanted is None else wanted)
     return checkpoint
+
+
+def check_mlm(checkpoint: Checkpoint, layout: Layout, heads: Collection[str]) -> None:
+    """Refuses a masked-LM head if the programs that use a layout's files compute it otherwise than it is here.
+
+    Raises:
+      UsageError: with both activations.
+    """
+    own, configured = checkpoint.config.switches.mlm_activation, checkpoint.config.activation
+    if layout.configured_mlm and "mlm" in heads and own not in (None, configured):
+        raise UsageError(
+            f"{checkpoint.location.path}: the masked-LM head of {layout.name} has the encoder's activation, "
+            f"{configured}, where that of transformers has {own}",
+            "give --task encoder to leave it out",
+        )
 
 
 def _read_alike(checkpoint: Checkpoint, wanted: Collection[str]) -> Checkpoint:

@@ -104,8 +104,9 @@ class Layout:
     is the name of the scalar that training code restores besides the parameters. `holds_epsilon` says whether its
     readers take the ε of LayerNorm from the configuration; that of the others is BERT's. Without `has_twins` a
     classifier is one of sentences; unless `writes_twins`, the others are only read. `notes` say of a head how the
-    programs that use these files compute it otherwise. With `among_others`, a file may list its variables together
-    with those of other layers: its own begin as its rows do.
+    programs that use these files compute it otherwise; with `configured_mlm` they compute the transform before
+    words are predicted with the activation of the configuration, whatever it is elsewhere. With `among_others`, a
+    file may list its variables together with those of other layers: its own begin as its rows do.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Layout:
     has_twins: bool = True
     writes_twins: bool = True
     notes: Mapping[str, str] = field(default_factory=dict)
+    configured_mlm: bool = False
     step_counter: str = ""
     holds_epsilon: bool = False
     among_others: bool = False

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.chunks import blocks, bytes_of
-from bertferry.convert.heads import check_nothing_trained_is_left, with_heads, with_parameters
+from bertferry.convert.heads import check_mlm, check_nothing_trained_is_left, with_heads, with_parameters
 from bertferry.convert.layout import Form, Layout, Row
 from bertferry.convert.layouts import WRITTEN
 from bertferry.convert.options import ConversionOptions
@@ -87,6 +87,7 @@ def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:
     wanted = _wanted_heads(checkpoint, task)
     pooler = checkpoint.task("encoder").pooler
     target = next((one for one in targets if one.form_with(wanted)), target)
+    check_mlm(checkpoint, target, wanted)
     form = target.form_with(wanted, pooler=pooler)
     if form is None:
         raise UsageError(

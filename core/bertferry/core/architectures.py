@@ -48,7 +48,11 @@ ARCHITECTURES: dict[str, Architecture] = {
     for one in (
         Architecture("bert", "Bert", "bert"),
         Architecture("albert", "Albert", "albert", projection="always", shares_blocks=True),
-        Architecture("electra", "Electra", "electra", projection="if_unequal", pooler_activation="gelu_erf"),
+        Architecture(
+            *("electra", "Electra", "electra", "if_unequal"),
+            pooler_activation="gelu_erf",
+            mlm_activation="gelu_erf",
+        ),
         ROBERTA,
         replace(ROBERTA, name="xlm-roberta", classes="XLMRoberta"),
         replace(ROBERTA, name="camembert", classes="Camembert"),

@@ -22,8 +22,8 @@ HUGGING_FACE = {
     "nsp_logits": "seq_relationship_logits",
 }
 """Names of transformers by this project's, where they differ."""
-ONLY_WORDS = {"mlm_logits": "logits"}
-"""That of a masked language model without another head."""
+ALONE = "logits"
+"""That of the only output of the only head."""
 _HEAD_OUTPUTS = (output for head in HEADS.values() for output in head.outputs)
 _OUTPUTS = [spec.name for spec in (*ENCODER_OUTPUTS, *_HEAD_OUTPUTS)]
 
@@ -31,12 +31,14 @@ _OUTPUTS = [spec.name for spec in (*ENCODER_OUTPUTS, *_HEAD_OUTPUTS)]
 def graph_task(task: TaskSpec, naming: str, config: EncoderConfig) -> TaskSpec:
     """What a graph computes under these names: the encoder's outputs, or those of the heads alone.
 
-    It takes no segments if the tokenizers of transformers give this architecture none.
+    It takes no segments if the tokenizers of transformers give this architecture none, and all choices of a
+    question together.
     """
     if naming != "huggingface":
         return task
     segments = config.switches.takes_segments or config.type_vocab_size > 1
-    return replace(task, encoder=not (task.heads or task.poolings), segments=segments)
+    alone = not (task.heads or task.poolings)
+    return replace(task, encoder=alone, segments=segments, grouped="choice" in task.heads)
 
 
 def graph_names(task: TaskSpec, naming: str) -> dict[str, str]:
@@ -44,7 +46,8 @@ def graph_names(task: TaskSpec, naming: str) -> dict[str, str]:
     names = (*task.input_names, *task.output_names)
     if naming != "huggingface":
         return dict(zip(names, names, strict=True))
-    others = HUGGING_FACE | (ONLY_WORDS if task.heads == ("mlm",) else {})
+    own = [output.name for head in task.head_specs for output in head.outputs]
+    others = HUGGING_FACE | ({own[0]: ALONE} if len(own) == 1 else {})
     return {name: others.get(name, name) for name in names if name != POSITIONS_INPUT}
 
 

@@ -39,16 +39,23 @@ class HeadSpec:
     """A head on top of the encoder: its parameters with their axes, what it reads, and its outputs.
 
     It reads the vectors of all tokens (`sequence`), those at some positions (`predictions`), or the pooled one.
-    Several outputs are the columns of its last axis. `dropout` says whether fine-tuning applies dropout to what it
-    reads. `stored_as` is the head under whose names every layout stores it, if it has no names of its own: the
+    Its outputs are the columns of its last axis, unless that is an axis of theirs. `inner` is the place of a layer
+    before the last one, with the encoder's activation. `dropout` says whether fine-tuning applies dropout to what
+    it reads. `stored_as` is the head under whose names every layout stores it, if it has no names of its own: the
     tensors of a file do not show which of the two it contains.
     """
 
     parameters: Mapping[str, str]
     reads: Literal["sequence", "predictions", "pooled"]
     outputs: tuple[TensorSpec, ...]
+    inner: str = ""
     dropout: bool = False
     stored_as: str = ""
+
+    @property
+    def returns_columns(self) -> bool:
+        """Whether each output is a column of the last axis."""
+        return list(self.parameters.values())[-1] not in self.outputs[0].dims
 
 
 HEADS: dict[str, HeadSpec] = {
@@ -94,7 +101,8 @@ HEADS: dict[str, HeadSpec] = {
             "discriminator/bias": "replaced",
         },
         "sequence",
-        (_floats("logits", "batch sequence"),),
+        (_floats("replaced_logits", "batch sequence", "whether each token was replaced"),),
+        inner="discriminator/dense",
     ),
     "span": HeadSpec(
         {"span/kernel": "hidden span", "span/bias": "span"},
@@ -123,7 +131,8 @@ class TaskSpec:
     """What a model computes: the outputs of its heads and, if `encoder`, those of the encoder.
 
     An encoder without a `pooler` has the vectors of its tokens only. `poolings`, as in `bertferry.core.sentence`,
-    make the embedding of a text of these. `inner` are outputs on request. Without `segments`, it takes none.
+    make the embedding of a text of these. `inner` are outputs on request. Without `segments`, it takes none. With
+    `grouped`, the choices of a question are an axis of their own; else each is a row.
     """
 
     name: str
@@ -133,6 +142,7 @@ class TaskSpec:
     poolings: tuple[str, ...] = ()
     inner: tuple[InnerSpec, ...] = ()
     segments: bool = True
+    grouped: bool = False
 
     @property
     def head_specs(self) -> tuple[HeadSpec, ...]:
@@ -144,12 +154,16 @@ class TaskSpec:
         """Those of the encoder, and the positions if a head reads them."""
         positions = any(head.reads == "predictions" for head in self.head_specs)
         encoder = ENCODER_INPUT_SPECS if self.segments else ENCODER_INPUT_SPECS[:-1]
+        if self.grouped:
+            return tuple(_integers(spec.name, "batch", "choices", "sequence") for spec in encoder)
         return (*encoder, *([_integers(POSITIONS_INPUT, "batch", "predictions")] if positions else []))
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
         """Those of the encoder, if the task has them, those of the heads, then those on request."""
         own = [output for head in self.head_specs for output in head.outputs]
+        if self.grouped:
+            own = [_floats(output.name, "batch choices") for output in own]
         encoder = ENCODER_OUTPUTS if self.pooler else ENCODER_OUTPUTS[:1]
         sentence = SENTENCE_OUTPUTS if self.poolings else ()
         return (*(encoder if self.encoder else ()), *own, *sentence, *self.inner)
@@ -196,16 +210,18 @@ TASKS: dict[str, TaskSpec] = {
         TaskSpec("span", ("span",), encoder=False),
     )
 }
-"""Every task that networks compute, by name. If it has the encoder's outputs, its heads are sub-objects of a Hub
-module."""
-GRAPH_TASKS: dict[str, TaskSpec] = TASKS | {
+"""Every task that networks in TensorFlow compute, by name. If it has the encoder's outputs, its heads are
+sub-objects of a Hub module."""
+LITERT_TASKS: dict[str, TaskSpec] = TASKS | {
     EMBEDDINGS: TaskSpec(EMBEDDINGS, encoder=False, poolings=("mean",)),
 }
-"""Every task of ONNX graphs: those, and embeddings, whose poolings the checkpoint's files or a user say."""
+"""Every task of LiteRT files: those, and embeddings, whose poolings the checkpoint's files or a user say."""
 CONVERTED_TASKS: dict[str, TaskSpec] = TASKS | {
     head: TaskSpec(head, (head,), encoder=False) for head in ("nsp", "choice", "discriminator")
 }
 """Every task whose heads are converted."""
+GRAPH_TASKS: dict[str, TaskSpec] = LITERT_TASKS | CONVERTED_TASKS
+"""Every task of ONNX graphs and of the network in NumPy."""
 
 
 def task_spec(name: str, *, pooler: bool = True) -> TaskSpec:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-DYNAMIC = ("batch", "sequence", "predictions")
+DYNAMIC = ("batch", "choices", "sequence", "predictions")
 """Dimensions that may differ in every call."""
 
 

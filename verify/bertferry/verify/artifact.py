@@ -12,7 +12,7 @@ from bertferry.convert.heads import with_task
 from bertferry.core.errors import UsageError
 from bertferry.core.extras import EXTRAS, HUB, ONNX, check_installed
 from bertferry.core.manifest import read_manifest
-from bertferry.core.tasks import EMBEDDINGS, GRAPH_TASKS, TaskSpec
+from bertferry.core.tasks import EMBEDDINGS, GRAPH_TASKS, LITERT_TASKS, TaskSpec
 from bertferry.core.tokenizer import Tokenizer
 from bertferry.verify.execution import DEFAULT_EXECUTION, DEVICES, Execution
 from bertferry.verify.file_facts import describe_onnx, graph_interface, model_limits, module_interface
@@ -101,6 +101,10 @@ def checkpoint_artifact(checkpoint: Checkpoint, task: str, execution: Execution 
     execution.check(name, DEVICES, NETWORK_PRECISIONS, "convert it with export-onnx --precision int8")
     execution = execution.of_checkpoint()
     if execution.engine == "tensorflow":
+        if task not in LITERT_TASKS:
+            raise UsageError(
+                f"{name}: no network in TensorFlow computes task {task}", "run it on the CPU, in fp32"
+            )
         check_installed("running a checkpoint in Keras", "tensorflow", "tf_keras")
 
     def load_network(task: str) -> Runner:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bertferry.core.errors import UsageError
-from bertferry.core.graph_names import HUGGING_FACE
+from bertferry.core.graph_names import ALONE, HUGGING_FACE
 from bertferry.core.onnx_files.interface import Dimensions
 from bertferry.core.tasks import CONVENIENCES, POSITIONS_INPUT, TaskSpec
 
@@ -18,6 +18,7 @@ KNOWN_INPUTS = {
 """Other names of the inputs besides those of `HUGGING_FACE`: those of DJL
 (https://github.com/deepjavalibrary/djl), KerasHub and google-research/bert, keras-bert and bert4keras."""
 KNOWN_OUTPUTS = {
+    "nsp_logits": ("sop_logits",),
     "sequence_output": ("token_embeddings", "seq"),
     "pooled_output": ("pooled",),
     "start_logits": ("start",),
@@ -70,8 +71,9 @@ def standard_names(artifact: str, own: Interface, task: TaskSpec, given: Mapping
     """
     inputs = {name: given.get(name) or _known(name) for name in own.inputs}
     outputs = {name: given.get(name) or _known(name) for name in own.outputs}
-    if "mlm" in task.heads and "logits" in outputs and "mlm_logits" not in outputs.values():
-        outputs["logits"] = given.get("logits", "mlm_logits")
+    first = task.head_specs[0].outputs if task.heads else ()
+    if ALONE in outputs and len(first) == 1 and first[0].name not in outputs.values():
+        outputs[ALONE] = given.get(ALONE, first[0].name)
     _name_by_rank(outputs, own, task)
     for names in (inputs, outputs):
         places: dict[str, str] = {}

@@ -6,7 +6,8 @@ generator, a narrower encoder that shares the discriminator's embeddings, with a
 
 They can be converted between these two kinds of files; no other layout supports them. The heads that transformers
 fine-tunes are in its own files only: they have a layer with gelu before the last one, here `pooler`, where
-google-research/electra has none. Their names:
+google-research/electra has none. The MLM head has the erf form of gelu in transformers (but in its Flax classes), in
+google-research/electra what the configuration says. Their names:
 https://github.com/google-research/electra/blob/master/run_pretraining.py,
 https://github.com/huggingface/transformers/blob/main/src/transformers/models/electra/modeling_electra.py.
 """
@@ -87,6 +88,7 @@ mlm/bias         | {model}generator_predictions/output_bias     | vocab
         "*discriminator_predictions/*": "of the discriminator, which --prefix electra chooses",
     },
     described="electra/",
+    configured_mlm=True,
 )
 
 HUGGINGFACE_ELECTRA = Layout(

@@ -59,6 +59,7 @@ def as_flax(layout: Layout) -> Layout:
         heads={head: tuple(map(with_flax_names, rows)) for head, rows in layout.heads.items()},
         copies={},
         target="huggingface",
+        configured_mlm=layout.architecture == "electra",  # the PyTorch class always computes the erf gelu
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertferry.convert import Checkpoint
 from bertferry.convert.configuration import bert_config
-from bertferry.core.tasks import GRAPH_TASKS
+from bertferry.core.tasks import LITERT_TASKS
 from bertferry.export.litert.options import LitertOptions
 from bertferry.export.onnx.checkpoint_source import CheckpointSource as GraphSource
 from bertferry.verify.artifact import Artifact
@@ -67,7 +67,7 @@ class CheckpointSource:
     def file_notes(self) -> dict[str, Any]:
         """Task, activation, a hash over the source's tensors, and the configuration."""
         source = self._graph.checkpoint
-        configuration = bert_config(source.config, GRAPH_TASKS[self.task].heads, source.classifier)
+        configuration = bert_config(source.config, LITERT_TASKS[self.task].heads, source.classifier)
         return {**self._graph.metadata(), "configuration": configuration}
 
     def notes(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from bertferry.core.console import (
 )
 from bertferry.core.errors import UsageError
 from bertferry.core.graph_names import NAMINGS
-from bertferry.core.tasks import EMBEDDINGS, GRAPH_TASKS
+from bertferry.core.tasks import EMBEDDINGS, LITERT_TASKS
 from bertferry.export.litert.options import LITERT_PRECISIONS, LitertOptions
 
 
@@ -46,7 +46,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     )
     add(
         "--task",
-        choices=tuple(GRAPH_TASKS),
+        choices=tuple(LITERT_TASKS),
         help="task of the checkpoint; embeddings: one vector per text, as the files of sentence-transformers or "
         "--pooling and --normalize say; default: encoder, with one of these flags embeddings",
     )

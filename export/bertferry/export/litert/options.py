@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bertferry.core.choices import check_choice
 from bertferry.core.errors import UsageError
 from bertferry.core.graph_names import NAMINGS
-from bertferry.core.tasks import GRAPH_TASKS
+from bertferry.core.tasks import LITERT_TASKS
 
 LITERT_PRECISIONS = ("fp32", "fp16", "int8")
 
@@ -15,7 +15,7 @@ class LitertOptions:
     """Options of a LiteRT file, made from a checkpoint or a SavedModel.
 
     Attributes:
-      task: task of a checkpoint, one of `GRAPH_TASKS`; `embeddings` pools the encoder's outputs.
+      task: task of a checkpoint, one of `LITERT_TASKS`; `embeddings` pools the encoder's outputs.
       signature: name of a SavedModel's signature.
       precision: of the weights, one of `LITERT_PRECISIONS`: `fp16` are widened where they are used; `int8` are
         per channel, with activations quantized as they come (dynamic range).
@@ -38,7 +38,7 @@ class LitertOptions:
     inputs: str | None = None
 
     def __post_init__(self) -> None:
-        check_choice("task", self.task, GRAPH_TASKS)
+        check_choice("task", self.task, LITERT_TASKS)
         check_choice("precision", self.precision, LITERT_PRECISIONS)
         check_choice("names", self.names, NAMINGS)
         if self.inputs is not None and not self.verify:

@@ -10,6 +10,7 @@ from bertferry.export.onnx.embedding import write_embedding
 from bertferry.export.onnx.fused import FusedSteps
 from bertferry.export.onnx.options import DEFAULT_OPSET, OnnxOptions
 from bertferry.export.onnx.plain import PlainSteps
+from bertferry.export.onnx.questions import with_questions
 
 STEPS: dict[str, type[PlainSteps]] = {"none": PlainSteps, "ort": FusedSteps}
 """By the option `optimize`."""
@@ -35,7 +36,8 @@ def draft_network(source: Checkpoint, options: OnnxOptions) -> Draft:
             graph.add("Identity", [values], name)
         else:  # in half precision, some have 16 bits and some 32
             graph.cast(values, options.floats, name)
-    return graph.draft(inputs, spec.output_names, options.integers, options.floats).renamed(names)
+    draft = graph.draft(inputs, spec.output_names, options.integers, options.floats).renamed(names)
+    return with_questions(draft) if spec.grouped else draft
 
 
 def _outputs(
@@ -78,9 +80,13 @@ def _head_outputs(
     steps: PlainSteps, head: str, sequence: str, pooled: str, positions: str | None
 ) -> dict[str, str]:
     """The tensors of a head's outputs; words are predicted at `positions`, or at all."""
-    reads, names = HEADS[head].reads, [output.name for output in HEADS[head].outputs]
-    if reads == "predictions":
+    spec = HEADS[head]
+    names = [output.name for output in spec.outputs]
+    if spec.reads == "predictions":
         return {names[0]: steps.predict_tokens(sequence, positions)}
-    scores = steps.dense(pooled if reads == "pooled" else sequence, head)
-    columns = [scores] if len(names) == 1 else steps.columns(scores, len(names))
+    vectors = pooled if spec.reads == "pooled" else sequence
+    if spec.inner:
+        vectors = steps.dense_activate(vectors, spec.inner)
+    scores = steps.dense(vectors, head)
+    columns = steps.columns(scores, len(names)) if spec.returns_columns else [scores]
     return dict(zip(names, columns, strict=True))

@@ -141,7 +141,8 @@ class PlainSteps:
     def columns(self, scores: str, count: int) -> list[str]:
         """The columns of the last axis: [B, S, count] → [B, S] each."""
         last = self.graph.constant([-1])
-        return [self.graph.add("Squeeze", [column, last]) for column in self.graph.split(scores, count)]
+        columns = self.graph.split(scores, count) if count > 1 else [scores]
+        return [self.graph.add("Squeeze", [column, last]) for column in columns]
 
     def widen(self, values: str) -> str:
         """The values in float32."""

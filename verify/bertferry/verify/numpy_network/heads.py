@@ -54,8 +54,10 @@ def head_outputs(weights: Weights, config: EncoderConfig, name: str, vectors: np
     head = HEADS[name]
     if head.reads == "predictions":
         return {head.outputs[0].name: word_logits(weights, config, vectors)}
+    if head.inner:
+        vectors = dense(vectors, weights, head.inner, ACTIVATION_FUNCTIONS[config.activation])
     logits = dense(vectors, weights, name)
-    if len(head.outputs) == 1:
+    if not head.returns_columns:
         return {head.outputs[0].name: logits}
     return {output.name: logits[..., column] for column, output in enumerate(head.outputs)}
 

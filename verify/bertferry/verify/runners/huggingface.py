@@ -1,5 +1,6 @@
 """Runs a Hugging Face directory in transformers and PyTorch, an independent implementation."""
 
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bertferry.core.architectures import Architecture
-from bertferry.core.errors import DataError, UnavailableError, first_line
+from bertferry.core.errors import DataError, UnavailableError, UsageError, first_line
+from bertferry.core.graph_names import graph_names
 from bertferry.core.inner_outputs import inner_kinds
 from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT, TRANSFORMERS_CLASSES, TaskSpec
 from bertferry.verify.execution import FLOATS, Execution
+from bertferry.verify.questions import as_questions, as_rows
 from bertferry.verify.runner import Arrays
 
 if TYPE_CHECKING:  # an extra
@@ -35,7 +38,9 @@ class HuggingFaceRunner:
         if self._device == "cuda" and not torch.cuda.is_available():
             raise UnavailableError(f"{execution.flag('device')} gpu: no GPU visible to PyTorch")
         torch.backends.cuda.matmul.allow_tf32 = execution.precision == "tf32"
-        kind = getattr(transformers, self._class_name())
+        kind = getattr(transformers, self._class_name(), None)
+        if kind is None:
+            raise UsageError(f"{path}: transformers has no class {self._class_name()}", "choose another --task")
         has_choice = task.name == "encoder" and "add_pooling_layer" in signature(kind).parameters
         options: dict[str, Any] = {"add_pooling_layer": task.pooler} if has_choice else {}
         self._attentions = "attentions" in inner_kinds(task.output_names)
@@ -62,14 +67,18 @@ class HuggingFaceRunner:
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """The task's outputs by name."""
         torch = self._torch
-        arguments = {theirs: self._tensor(inputs[ours]) for ours, theirs in ARGUMENTS.items()}
+        taken = {name: inputs[name] for name in ARGUMENTS}
+        if self._task.heads == ("choice",):
+            taken = as_questions(taken)
+        arguments = {theirs: self._tensor(taken[ours]) for ours, theirs in ARGUMENTS.items()}
         if not self._architecture.has_segments:
             del arguments["token_type_ids"]
         with torch.no_grad():
             result = self._model(**arguments, output_hidden_states=True, output_attentions=self._attentions)
             if not self._task.encoder:  # the heads of transformers use the same output names
+                names = graph_names(replace(self._task, inner=()), "huggingface")
                 own = (output.name for head in self._task.head_specs for output in head.outputs)
-                outputs = {name: getattr(result, name) for name in own}
+                outputs = {name: getattr(result, names[name]) for name in own}
             elif not self._task.heads:
                 outputs = {"sequence_output": result.last_hidden_state}
                 if self._task.pooler:
@@ -79,7 +88,8 @@ class HuggingFaceRunner:
             for inner in self._task.inner:
                 kind, number = inner.name.split(".")
                 outputs[inner.name] = getattr(result, kind)[int(number)]
-        return {name: outputs[name].float().cpu().numpy() for name in self._task.output_names}
+        arrays = {name: outputs[name].float().cpu().numpy() for name in self._task.output_names}
+        return as_rows(arrays) if self._task.heads == ("choice",) else arrays
 
     def _pretraining_outputs(
         self,
