@@ -23,6 +23,7 @@ MODULES = {
     "export-litert": "bertferry.export.litert.command",
     "export-onnx": "bertferry.export.onnx.command",
     "publish-model": "bertferry.export.publish.command",
+    "release-models": "bertferry.export.release.command",
     "verify-parity": "bertferry.verify.command",
 }
 COMMANDS = tuple(MODULES)

@@ -8,6 +8,7 @@ from bertferry.export.command import build_parser as export
 from bertferry.export.litert.command import build_parser as litert
 from bertferry.export.onnx.command import build_parser as onnx
 from bertferry.export.publish.command import build_parser as publish
+from bertferry.export.release.command import build_parser as release
 from bertferry.verify.command import build_parser as verify
 
 os.environ["COLUMNS"] = "100"  # argparse wraps at the terminal's width
@@ -27,7 +28,7 @@ error, and what other libraries write to stderr.
 def main() -> None:
     print(INTRODUCTION)
     sections = [f"## bertferry\n\n```\n{help_text()}```"]
-    for parser in (convert(), export(), litert(), onnx(), publish(), verify()):
+    for parser in (convert(), export(), litert(), onnx(), publish(), release(), verify()):
         sections.append(f"## {parser.prog}\n\n```\n{parser.format_help()}```")
     print("\n\n".join(sections))
 

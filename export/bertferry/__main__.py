@@ -14,6 +14,7 @@ COMMANDS = {
     "export-litert": ("bertferry.export.litert.command", "export a LiteRT file (export-litert)"),
     "export-onnx": ("bertferry.export.onnx.command", "export an ONNX graph (export-onnx)"),
     "publish": ("bertferry.export.publish.command", "publish one folder for all clients (publish-model)"),
+    "release": ("bertferry.export.release.command", "publish a family, resumably (release-models)"),
     "verify": ("bertferry.verify.command", "compare what models compute (verify-parity)"),
 }
 """Module and purpose of each command; the module is imported when the command runs."""

@@ -14,6 +14,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "litert": ("ai_edge_litert",),
     "text": ("tensorflow_text", "tokenizers"),
     "torch": ("torch", "transformers"),
+    "cluster": ("ray",),
 }
 """The modules that each extra installs; `gpu` installs those of `cpu` in another build."""
 

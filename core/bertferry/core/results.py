@@ -29,6 +29,10 @@ class Schema(StrEnum):
     CONTRACT = "bertferry.contract/1"
     PARITY = "bertferry.parity/1"
     PUBLISH = "bertferry.publish/1"
+    RELEASE_RECEIPT = "bertferry.release-receipt/1"
+    RELEASE_FAILURE = "bertferry.release-failure/1"
+    RELEASE_MEASUREMENT = "bertferry.release-measurement/1"
+    RELEASE_REPORT = "bertferry.release-report/1"
 
 
 class Result:

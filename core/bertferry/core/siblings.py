@@ -1,7 +1,7 @@
 """Names of the temporary siblings of an output, and whether the process that made one may still be running.
 
 Many hosts and containers write to a shared disk, each with its own process IDs: the name of a sibling includes
-the host and the boot that the ID belongs to.
+the host, its boot and the container's numbering that the ID belongs to.
 """
 
 import glob
@@ -15,6 +15,10 @@ from pathlib import Path
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 """Linux assigns an ID to every boot."""
+NUMBERING = Path("/proc/self/ns/pid")
+"""Names the set of process IDs that a container has for itself, even where it shares the name of its host."""
+TEMPORARY = re.compile(r"\.(.+)\.(?:tmp|old)-[\w.]*-[\w.]*-\d+$")
+"""The name of a sibling, and in it that of its output."""
 DAY = 24 * 60 * 60
 """Seconds without a change after which a sibling from another host is considered abandoned."""
 
@@ -36,7 +40,8 @@ def abandoned_siblings(target: Path, purpose: str) -> Iterator[Path]:
 def _host_and_boot() -> str:
     host = re.sub(r"[^\w.]", "_", socket.gethostname())
     boot = BOOT.read_text().strip().replace("-", "")[:8] if BOOT.is_file() else ""
-    return f"{host}-{boot}"
+    numbering = re.sub(r"\D", "", os.readlink(NUMBERING)) if NUMBERING.is_symlink() else ""
+    return f"{host}-{boot}.{numbering}"
 
 
 def _is_running(process: str) -> bool:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from bertferry.export.publish.options import PublishOptions
     from bertferry.export.publish.publisher import publish_model
     from bertferry.export.publish.report import PublishReport
+    from bertferry.export.release.options import ReleaseOptions
+    from bertferry.export.release.releaser import release_models
+    from bertferry.export.release.report import ReleaseReport
     from bertferry.export.report import ExportReport
 else:
     __getattr__ = import_on_use(
@@ -32,6 +35,9 @@ else:
             "publish.options": "PublishOptions",
             "publish.publisher": "publish_model",
             "publish.report": "PublishReport",
+            "release.options": "ReleaseOptions",
+            "release.releaser": "release_models",
+            "release.report": "ReleaseReport",
             "report": "ExportReport",
         },
     )
@@ -46,9 +52,12 @@ __all__ = [
     "OnnxReport",
     "PublishOptions",
     "PublishReport",
+    "ReleaseOptions",
+    "ReleaseReport",
     "check_module_contract",
     "export_hub_module",
     "export_litert",
     "export_onnx",
     "publish_model",
+    "release_models",
 ]

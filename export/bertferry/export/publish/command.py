@@ -17,7 +17,7 @@ from bertferry.core.console import (
 )
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import TASKS
-from bertferry.export.publish.options import LITERT_NAMES, ONNX_NAMES, PublishOptions
+from bertferry.export.publish.options import LITERT_NAMES, ONNX_NAMES, OTHER_LAYOUTS, PublishOptions
 
 
 def build_parser() -> argparse_flags.ArgumentParser:
@@ -50,6 +50,12 @@ def build_parser() -> argparse_flags.ArgumentParser:
     )
     add("--hub", action="store_true", help="also a Hub module, in DIR/hub")
     add("--keras-hub", action="store_true", help="also a preset of KerasHub, in DIR/keras_hub")
+    add(
+        "--layouts",
+        metavar="LAYOUTS",
+        default="",
+        help=f"comma-separated layouts of further checkpoints, each in DIR/LAYOUT: {', '.join(OTHER_LAYOUTS)}",
+    )
     add("--overwrite", action="store_true", help="replace an existing output")
     add("--dry-run", action="store_true", help="check everything, but write nothing")
     add("--json", metavar="FILE", nargs="?", const="-", help="write the report as JSON to stdout or FILE")
@@ -71,6 +77,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         litert=split_list(arguments.litert),
         hub=arguments.hub,
         keras_hub=arguments.keras_hub,
+        layouts=split_list(arguments.layouts),
     )
     from bertferry.export.publish.publisher import publish_model
 

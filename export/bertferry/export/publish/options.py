@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bertferry.convert.layouts import TARGETS
 from bertferry.core.choices import check_choice
 from bertferry.core.tasks import TASKS
 
@@ -12,6 +13,8 @@ LITERT_NAMES = {"fp32": "model.tflite", "fp16": "model_fp16.tflite", "int8": "mo
 EMBEDDING_NAME = "sentence_embedding.onnx"
 HUB, KERAS_HUB = "hub", "keras_hub"
 """Folders of the Hub module and of the preset of KerasHub."""
+OTHER_LAYOUTS = tuple(layout for layout in TARGETS if layout not in ("huggingface", KERAS_HUB))
+"""Layouts that a folder may also contain a checkpoint in, beside the weights of transformers."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class PublishOptions:
       litert: precisions of the LiteRT files, of `LITERT_NAMES`.
       hub: whether it contains a Hub module.
       keras_hub: whether it contains a preset of KerasHub.
+      layouts: of `OTHER_LAYOUTS`, those that it contains a checkpoint in, each in a folder of that name.
 
     Raises:
       UsageError: an unknown name.
@@ -35,6 +39,7 @@ class PublishOptions:
     litert: tuple[str, ...] = ()
     hub: bool = False
     keras_hub: bool = False
+    layouts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_choice("task", self.task, TASKS)
@@ -42,3 +47,5 @@ class PublishOptions:
             check_choice("ONNX precision", precision, ONNX_NAMES)
         for precision in self.litert:
             check_choice("LiteRT precision", precision, LITERT_NAMES)
+        for layout in self.layouts:
+            check_choice("layout of a further checkpoint", layout, OTHER_LAYOUTS)

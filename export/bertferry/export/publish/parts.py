@@ -27,7 +27,7 @@ IN_KERAS_HUB = ("classifier", "mlm")
 def write_weights(staging: Path, work: Work) -> ConversionReport:
     """Writes weights, configuration, tokenizer, and the files of sentence-transformers."""
     folder = staging / "weights"
-    report = convert_weights(folder, work)
+    report = replace(convert_weights(folder, work), target=str(work.target))
     (folder / CONVERSION_REPORT).unlink()
     for path in folder.iterdir():
         path.rename(staging / path.name)
@@ -50,11 +50,18 @@ def convert_preset(folder: Path, work: Work, *, dry_run: bool = False) -> Conver
     return convert_checkpoint(work.path, folder, options, source=work.stated, dry_run=dry_run)
 
 
+def convert_further(folder: Path, work: Work, layout: str, *, dry_run: bool = False) -> ConversionReport:
+    """Converts the source into a checkpoint in another layout."""
+    options = ConversionOptions(layout, work.options.task)
+    return convert_checkpoint(work.path, folder, options, source=work.stated, dry_run=dry_run)
+
+
 def planned_parts(work: Work) -> list[Part]:
     """What would be written, for a dry run."""
     graphs = [(f"onnx/{name}", f"ONNX, {task}, {precision}") for name, task, precision in _graphs(work)]
     litert = [(LITERT_NAMES[precision], f"LiteRT, {precision}") for precision in work.options.litert]
     folders = [(HUB, "Hub module")] * work.options.hub + [(KERAS_HUB, "KerasHub")] * work.options.keras_hub
+    folders += [(layout, f"checkpoint in the layout {layout}") for layout in work.options.layouts]
     return [
         Part(path, 0, what, "") for path, what in [("model.safetensors", "weights"), *graphs, *litert, *folders]
     ]
@@ -133,11 +140,23 @@ def write_preset(staging: Path, work: Work, tell: Tell) -> Iterator[Part]:
     if not work.options.keras_hub:
         return
     tell(KERAS_HUB)("converting", 0, 1)
-    folder = staging / KERAS_HUB
-    report = convert_preset(folder, work)
+    yield _converted(staging / KERAS_HUB, convert_preset(staging / KERAS_HUB, work), "KerasHub")
+
+
+def write_further(staging: Path, work: Work, tell: Tell) -> Iterator[Part]:
+    """Writes the checkpoints in other layouts."""
+    for layout in work.options.layouts:
+        tell(layout)("converting", 0, 1)
+        report = convert_further(staging / layout, work, layout)
+        yield _converted(staging / layout, report, f"checkpoint in the layout {layout}")
+
+
+def _converted(folder: Path, report: ConversionReport, what: str) -> Part:
+    """A converted folder, which was read back and compared."""
     (folder / CONVERSION_REPORT).unlink()
-    verdict = f"{len(report.tensors)} tensors, equal to the source bit for bit"
-    yield Part(KERAS_HUB, _size(folder), "KerasHub", verdict)
+    return Part(
+        folder.name, _size(folder), what, f"{len(report.tensors)} tensors, equal to the source bit for bit"
+    )
 
 
 def _part(staging: Path, path: Path, what: str, parity: Report | None) -> Part:

@@ -26,10 +26,12 @@ from bertferry.export.publish.options import KERAS_HUB, PublishOptions
 from bertferry.export.publish.parts import (
     IN_KERAS_HUB,
     Tell,
+    convert_further,
     convert_preset,
     convert_weights,
     planned_parts,
     weights_part,
+    write_further,
     write_graphs,
     write_litert,
     write_module,
@@ -76,29 +78,32 @@ def publish_model(
     target = Path(output)
     clear_leftovers(target)
     check_destination(target, overwrite=overwrite, sources=(checkpoint, *source.files))
-    _check_packages(options)
-    work = _plan(checkpoint, target, options, source)
-    if options.keras_hub:  # which cannot hold every model: to be said before the work
-        convert_preset(target / KERAS_HUB, work, dry_run=True)
-    tell = _teller(progress or no_progress, 2 + len(planned_parts(work)))
+    check_packages(options)
+    work = plan_publication(checkpoint, target, options, source)
     if dry_run:
         return _report(work, planned_parts(work), convert_weights(target, work, dry_run=True, overwrite=overwrite))
     with new_directory(target, overwrite=overwrite) as staging:
-        tell("weights")("writing", 0, 1)
-        conversion = write_weights(staging, work)
-        work = replace(work, recording=_record(work, tell("source")))
-        parts = [weights_part(conversion), *_written(staging, work, tell)]
-        report = _report(work, parts, conversion)
-        (staging / "README.md").write_text(model_card(work, report), encoding="utf-8")
-        with storing(staging), ThreadPoolExecutor() as pool:
-            files = dict(pool.map(partial(_hash, staging), _files(staging)))
-        size = sum(path.stat().st_size for path in _files(staging))
-        report = replace(report, files=files, total_bytes=size)
+        report = fill_folder(staging, work, progress)
         (staging / RECEIPT).write_text(report.to_json(), encoding="utf-8")
     return report
 
 
-def _check_packages(options: PublishOptions) -> None:
+def fill_folder(staging: Path, work: Work, progress: ProgressCallback | None = None) -> PublishReport:
+    """Writes all files of a published folder but its receipt, compares them, and returns what the receipt says."""
+    tell = _teller(progress or no_progress, 2 + len(planned_parts(work)))
+    tell("weights")("writing", 0, 1)
+    conversion = write_weights(staging, work)
+    work = replace(work, recording=_record(work, tell("source")))
+    parts = [weights_part(conversion), *_written(staging, work, tell)]
+    report = _report(work, parts, conversion)
+    (staging / "README.md").write_text(model_card(work, report), encoding="utf-8")
+    with storing(staging), ThreadPoolExecutor() as pool:
+        files = dict(pool.map(partial(_hash, staging), _files(staging)))
+    size = sum(path.stat().st_size for path in _files(staging))
+    return replace(report, files=files, total_bytes=size)
+
+
+def check_packages(options: PublishOptions) -> None:
     """Checks that what the parts are written and compared with is installed.
 
     Raises:
@@ -112,11 +117,12 @@ def _check_packages(options: PublishOptions) -> None:
         check_installed("publishing a Hub module", *HUB)
 
 
-def _plan(checkpoint: str | Path, target: Path, options: PublishOptions, stated: SourceOptions) -> Work:
+def plan_publication(checkpoint: str | Path, target: Path, options: PublishOptions, stated: SourceOptions) -> Work:
     """Opens the source and decides what to make of it.
 
     Raises:
-      UsageError: an architecture that no network here runs, or modules that embeddings would lack.
+      UsageError: an architecture that no network here runs, modules that embeddings would lack, or a layout that
+        cannot hold the model.
     """
     opened = open_checkpoint(checkpoint, stated)
     opened.check_bert()
@@ -125,7 +131,12 @@ def _plan(checkpoint: str | Path, target: Path, options: PublishOptions, stated:
     if stated.about_embeddings and not embeds:
         raise UsageError(f"--pooling and --normalize are for --task encoder, not {task}")
     sentence = _sentence(opened, options) if embeds else None
-    return Work(checkpoint, stated, opened, task, sentence, target, options)
+    work = Work(checkpoint, stated, opened, task, sentence, target, options)
+    if options.keras_hub:  # which cannot hold every model: to be said before the work
+        convert_preset(target / KERAS_HUB, work, dry_run=True)
+    for layout in options.layouts:
+        convert_further(target / layout, work, layout, dry_run=True)
+    return work
 
 
 def _sentence(opened: Checkpoint, options: PublishOptions) -> Sentence | None:
@@ -182,6 +193,7 @@ def _written(staging: Path, work: Work, tell: Tell) -> Iterator[Part]:
     yield from write_litert(staging, work, tell)
     yield from write_module(staging, work, tell)
     yield from write_preset(staging, work, tell)
+    yield from write_further(staging, work, tell)
 
 
 def _report(work: Work, parts: Iterable[Part], conversion: ConversionReport) -> PublishReport:
