@@ -139,10 +139,15 @@ def _is_empty(target: Path) -> bool:
         return False
 
 
-def check_new_file(target: Path, *, overwrite: bool, sources: Iterable[str | Path | None] = ()) -> None:
-    """Refuses a destination for a file that is a directory, or that already exists and may not be replaced."""
+def check_new_file(
+    target: Path, *, overwrite: bool, sources: Iterable[str | Path | None] = (), suffix: str = ""
+) -> None:
+    """Refuses a destination for a file that is a directory, or that already exists and may not be replaced: a file
+    with another `suffix`, if one is given, was not written by the same command."""
     if target.is_dir():
         raise UsageError(f"{target} is a directory", "name a file with --output")
+    if target.exists() and not target.name.endswith(suffix):
+        raise UsageError(f"{target} already exists and is no {suffix} file", "choose another --output")
     check_destination(target, overwrite=overwrite, sources=sources)
 
 

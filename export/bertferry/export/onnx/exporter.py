@@ -92,10 +92,9 @@ def export_onnx(
       BertferryError: see its `exit_code`; nothing remains at `output`.
     """
     target = Path(output)
-    if target.suffix != ".onnx" and target.is_file():
-        raise UsageError(f"{target} already exists and is no .onnx file", "choose another --output")
     clear_leftovers(target)
-    check_new_file(target, overwrite=overwrite, sources=(checkpoint, saved_model, options.inputs, *source.files))
+    read = (checkpoint, saved_model, options.inputs, *source.files)
+    check_new_file(target, overwrite=overwrite, sources=read, suffix=".onnx")
     external = target.with_name(f"{target.name}.data")
     if options.external_data:
         check_new_file(external, overwrite=overwrite)
