@@ -96,8 +96,7 @@ def export_onnx(
     read = (checkpoint, saved_model, options.inputs, *source.files)
     check_new_file(target, overwrite=overwrite, sources=read, suffix=".onnx")
     external = target.with_name(f"{target.name}.data")
-    if options.external_data:
-        check_new_file(external, overwrite=overwrite)
+    check_new_file(external, overwrite=overwrite or not options.external_data)
     replaces = target.exists()
     opened, options = _open_source(checkpoint, saved_model, options, source, target)
     name = str(checkpoint if checkpoint is not None else saved_model)
