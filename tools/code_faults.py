@@ -136,8 +136,8 @@ def _change_inputs(
 
         original = forward.encode
 
-        def encode(parameters: Any, config: Any, *inputs: Any, training: bool) -> Any:
-            return original(parameters, config, *change(*inputs), training=training)
+        def encode(parameters: Any, config: Any, *inputs: Any, **options: Any) -> Any:
+            return original(parameters, config, *change(*inputs), **options)
 
         _trace_encode(stack, encode)
 
@@ -183,18 +183,12 @@ def _network_last_token(encoder: Any) -> None:
 def _trace_last_token(stack: ExitStack) -> None:
     from bertferry.export import forward
 
-    run, dense = forward.Block.run, forward.dense
-    seen: list[Any] = []
+    original = forward.pool
 
-    def run_and_keep(block: Any, hidden: Any, bias: Any, named: Any) -> Any:
-        seen.append(run(block, hidden, bias, named))
-        return seen[-1]
+    def pool_last_token(parameters: Any, hidden: Any) -> Any:
+        return original(parameters, hidden[:, ::-1])
 
-    def pool_last_token(inputs: Any, parameters: Any, place: str) -> Any:
-        return dense(seen[-1][:, -1] if place == "pooler" else inputs, parameters, place)
-
-    _trace_attribute("Block.run", run_and_keep)(stack)
-    _trace_attribute("dense", pool_last_token)(stack)
+    _trace_attribute("pool", pool_last_token)(stack)
 
 
 def _network_dropout(encoder: Any) -> None:
@@ -211,8 +205,8 @@ def _trace_dropout(stack: ExitStack) -> None:
 
     original = forward.encode
 
-    def encode(parameters: Any, config: Any, *inputs: Any, training: bool) -> Any:
-        return original(parameters, config, *inputs, training=True)
+    def encode(*arguments: Any, **options: Any) -> Any:
+        return original(*arguments, **{**options, "training": True})
 
     _trace_encode(stack, encode)
 

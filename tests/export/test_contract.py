@@ -155,12 +155,10 @@ def broken_module(golden, path, changes):
 def without_names(module, signatures):
     serve = signatures["serving_default"]
     signatures["serving_default"] = tf.function(
-        lambda input_word_ids, input_mask, input_type_ids: {
-            f"bert_encoder_{number}": tensor
-            for number, tensor in enumerate(serve(input_word_ids, input_mask, input_type_ids).values())
-        },
-        input_signature=serve.input_signature,
-    )
+        lambda **inputs: {
+            f"bert_encoder_{number}": tensor for number, tensor in enumerate(serve(**inputs).values())
+        }
+    ).get_concrete_function(**serve.structured_input_signature[0][0])
 
 
 def without_training(module, signatures):

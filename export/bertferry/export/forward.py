@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from bertferry.core.config import MASKED_SCORE, EncoderConfig
 from bertferry.modeling.activations import get_activation
+from bertferry.modeling.tf_compat import capture
 
 Dropout = Callable[[tf.Tensor, float], tf.Tensor]
 
@@ -39,6 +40,7 @@ def encode(
     type_ids: tf.Tensor,
     *,
     training: bool,
+    shared: bool = False,
 ) -> Encoded:
     """Runs the encoder.
 
@@ -47,23 +49,44 @@ def encode(
       config: sizes, activation and dropout rates.
       word_ids, mask, type_ids: int32 [B, S]; mask is 1 for tokens and 0 for padding.
       training: whether dropout is on.
+      shared: make the block a function of its own, which every layer calls with its variables: a graph of twelve
+        layers is hardly larger than one of two.
     """
     dropout = dropout_for(training)
     hidden = _embed(parameters, config, word_ids, type_ids)
     named: dict[str, tf.Tensor] = {}
     hidden = named["embeddings"] = tf.identity(dropout(hidden, config.dropout_rate), name="embeddings")
-    shapes = _Shapes.of(hidden, config)
     bias = _attention_bias(tf.cast(mask, tf.float32))
+
+    def block(
+        weights: Mapping[str, tf.Variable], hidden: tf.Tensor, bias: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        return Block(weights, config, dropout, _Shapes.of(hidden, config)).run(hidden, bias)
+
+    run = tf.function(block, autograph=False) if shared else block
     layers = []
     for number in range(config.num_layers):
-        block = Block(parameters, f"encoder/{number}", f"layer_{number}", config, dropout, shapes)
-        hidden = block.run(hidden, bias, named)
+        weights = _below(f"encoder/{number}", parameters)
+        if shared:  # captured inside the scope, they would be named after it and a counter of the process
+            for weight in weights.values():
+                capture(weight.handle)
+        with tf.name_scope(f"layer_{number}"):
+            hidden, probabilities = run(weights, hidden, bias)
+        named |= {f"layer_{number}/output": hidden, f"layer_{number}/probabilities": probabilities}
         layers.append(hidden)
     pooled = None
     if "pooler/kernel" in parameters:
-        pooled = tf.tanh(dense(hidden[:, 0, :], parameters, "pooler"))
-        pooled = named["pooler"] = tf.identity(pooled, name="pooler")
+        pooled = named["pooler"] = tf.identity(pool(parameters, hidden), name="pooler")
     return Encoded(hidden, pooled, layers, named)
+
+
+def _below(place: str, parameters: Mapping[str, tf.Variable]) -> dict[str, tf.Variable]:
+    """The parameters of a part of the encoder, by their names in it."""
+    return {
+        name.removeprefix(f"{place}/"): parameter
+        for name, parameter in parameters.items()
+        if name.startswith(f"{place}/")
+    }
 
 
 def _attention_bias(mask: tf.Tensor) -> tf.Tensor:
@@ -87,10 +110,15 @@ def _embed(
     return layer_norm(words + positions + segments, parameters, "embeddings/norm", config.layer_norm_eps)
 
 
+def pool(parameters: Mapping[str, tf.Variable], hidden: tf.Tensor) -> tf.Tensor:
+    """The first position through the pooler, [B, H]."""
+    return tf.tanh(dense(hidden[:, 0, :], parameters, "pooler"))
+
+
 @dataclass(frozen=True)
 class _Shapes:
-    """Shared by all blocks: shapes of activations with heads merged [B, S, H] and split [B, S, N, D], the axis
-    order that swaps S and N, shapes of kernels and biases with heads merged."""
+    """Shapes of activations with heads merged [B, S, H] and split [B, S, N, D], the axis order that swaps S and N,
+    shapes of kernels and biases with heads merged."""
 
     merged: tf.Tensor
     split: tf.Tensor
@@ -109,34 +137,26 @@ class _Shapes:
 
 @dataclass(frozen=True)
 class Block:
-    """One post-LayerNorm transformer block."""
+    """One post-LayerNorm transformer block; its `parameters` have their names below the block."""
 
     parameters: Mapping[str, tf.Variable]
-    place: str
-    named: str
     config: EncoderConfig
     dropout: Dropout
     shapes: _Shapes
 
-    def run(self, hidden: tf.Tensor, bias: tf.Tensor, named: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Computes the block's output and adds its tensors to `named`."""
-        config, dropout, place = self.config, self.dropout, self.place
-
-        def keep(name: str, tensor: tf.Tensor) -> tf.Tensor:
-            named[f"{self.named}/{name}"] = kept = tf.identity(tensor, name=f"{self.named}/{name}")
-            return kept
-
+    def run(self, hidden: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Computes the block's output, and the probabilities of its attention."""
+        config, dropout = self.config, self.dropout
         context, probabilities = self._attend(hidden, bias)
-        named[f"{self.named}/probabilities"] = probabilities
         attended = self._project(context, "output")
-        attended = keep("attention", dropout(attended, config.dropout_rate))
+        attended = tf.identity(dropout(attended, config.dropout_rate), name="attention")
         epsilon = config.layer_norm_eps
-        normed = layer_norm(attended + hidden, self.parameters, f"{place}/attention/norm", epsilon)
-        normed = keep("attention_norm", normed)
-        inner = activate(dense(normed, self.parameters, f"{place}/intermediate"), config)
-        outer = dropout(dense(inner, self.parameters, f"{place}/output"), config.dropout_rate)
-        output = layer_norm(outer + normed, self.parameters, f"{place}/output/norm", epsilon)
-        return keep("output", output)
+        normed = layer_norm(attended + hidden, self.parameters, "attention/norm", epsilon)
+        normed = tf.identity(normed, name="attention_norm")
+        inner = activate(dense(normed, self.parameters, "intermediate"), config)
+        outer = dropout(dense(inner, self.parameters, "output"), config.dropout_rate)
+        output = layer_norm(outer + normed, self.parameters, "output/norm", epsilon)
+        return tf.identity(output, name="output"), probabilities
 
     def _attend(self, hidden: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Scaled dot-product attention; returns the contexts of all heads concatenated, [B, S, H], and the
@@ -155,7 +175,7 @@ class Block:
 
     def _project(self, inputs: tf.Tensor, part: str) -> tf.Tensor:
         """A projection of the attention, with the kernel's heads merged: [B, S, H] → [B, S, H]."""
-        kernel, bias = (self.parameters[f"{self.place}/attention/{part}/{name}"] for name in ("kernel", "bias"))
+        kernel, bias = (self.parameters[f"attention/{part}/{name}"] for name in ("kernel", "bias"))
         if len(kernel.shape) > 2:
             kernel = tf.reshape(kernel, self.shapes.kernel)
         if len(bias.shape) > 1:

@@ -57,8 +57,8 @@ def build_hub_module(
             setattr(module, head, _make_callable(tf.train.Checkpoint(), network, (head,), ()))
     else:
         _make_callable(module, network, spec.heads, spec.listed, encoder=False)
-    serving = serving_signature(network, task)
-    module.serve = module.serving_default = dict_function(network, task, training=False)
+    module.serve = module.serving_default = serve = dict_function(network, task, training=False)
+    serving = serving_signature(network, task, serve)
     module.serve_training = dict_function(network, task, training=True)
     set_default_signature(module, serving)
     if vocabulary is not None:

@@ -58,7 +58,8 @@ def is_tf1_format(directory: Path) -> bool:
 def detect_activation(directory: Path) -> str | None:
     """The activation that a module's functions compute, or None if it is none of BERT's.
 
-    The exact gelu uses erf; its tanh approximation has one Tanh per layer besides that of the pooler.
+    The exact gelu uses erf; its tanh approximation has one Tanh per layer besides that of the pooler. A function
+    holds all layers, or one that is called for each.
     """
     from google.protobuf.message import DecodeError
 
@@ -71,16 +72,23 @@ def detect_activation(directory: Path) -> str | None:
     if not model.meta_graphs:
         raise DataError(f"{directory / 'saved_model.pb'}: not a readable SavedModel: it contains no graph")
     functions = model.meta_graphs[0].graph_def.library.function
-    # The longest function is the network: the others are wrappers around it.
-    longest = max(functions, key=lambda function: len(function.node_def), default=None)
-    operations = Counter(node.op for node in longest.node_def) if longest else Counter()
+    # The longest function with attention is the network, or its block: the others are wrappers around it.
+    attending = [function for function in functions if any(node.op == "Softmax" for node in function.node_def)]
+    longest = max(attending or functions, key=lambda function: len(function.node_def), default=None)
+    if longest is None:
+        return None
+    operations = Counter(node.op for node in longest.node_def)
     if operations.keys() & OTHER_ACTIVATIONS:
         return None
     if operations["Erf"] + operations["Erfc"]:
         return "gelu_erf"
     if operations["Relu"]:
         return "relu"
-    return "gelu_tanh" if operations["Tanh"] > 1 else None
+    calls = max(
+        sum(node.attr["f"].func.name == longest.signature.name for node in function.node_def)
+        for function in functions
+    )
+    return "gelu_tanh" if operations["Tanh"] * max(calls, 1) > 1 else None
 
 
 def read_casing(directory: Path) -> bool | None:

@@ -48,9 +48,8 @@ class Network:
 
         @tf.function(input_signature=tensor_specs(ENCODER_INPUTS), autograph=False)
         def encoder(input_word_ids, input_mask, input_type_ids):  # type: ignore[no-untyped-def]
-            encoded = encode(
-                self.parameters, self.config, input_word_ids, input_mask, input_type_ids, training=training
-            )
+            ids = input_word_ids, input_mask, input_type_ids
+            encoded = encode(self.parameters, self.config, *ids, training=training, shared=True)
             inner = {spec.name: encoded.named[spec.point] for spec in self.task("encoder").inner}
             outputs = encoded.sequence, encoded.pooled, encoded.layers, inner
             return _refused(outputs) if refuses else outputs

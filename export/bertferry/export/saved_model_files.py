@@ -11,6 +11,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from bertferry.export.saver_graph import inline_saver
 from bertferry.modeling.tf_compat import ARGUMENT_NAME, SavedModel, compute_fingerprint
 
 SEEDS = ("seed", "seed2")
@@ -24,6 +25,7 @@ def make_reproducible(directory: Path) -> None:
     path = directory / "saved_model.pb"
     model = SavedModel.FromString(path.read_bytes())
     for meta_graph in model.meta_graphs:
+        inline_saver(meta_graph)
         _renumber(meta_graph)
     path.write_bytes(model.SerializeToString(deterministic=True))
     _write_fingerprint(directory)

@@ -33,15 +33,9 @@ def dict_function(network: Network, task: str, *, training: bool) -> Function:
     return serve
 
 
-def serving_signature(network: Network, task: str) -> Function:
-    """The same with one argument per input, as servers call it."""
-    names = network.task(task).input_names
-
-    @tf.function(input_signature=tensor_specs(names), autograph=False)
-    def serving_default(*tensors):  # type: ignore[no-untyped-def]
-        return _task_outputs(network, task, dict(zip(names, tensors, strict=True)), training=False)
-
-    return serving_default
+def serving_signature(network: Network, task: str, serve: Function) -> Function:
+    """The trace of `serve` in int32: as a signature it has one argument per input, as servers call it."""
+    return serve.get_concrete_function(dict_specs(network.task(task).input_names, tf.int32))
 
 
 def old_signatures(network: Network, task: str) -> dict[str, Function]:
