@@ -16,7 +16,7 @@ def open_pool(options: ReleaseOptions, address: str, tasks: Sequence[Task]) -> P
     """
     if options.engine == "local":
         workers = min(options.workers or usable_processors(), len(tasks))
-        return LocalPool(workers, address, force=options.force)
+        return LocalPool(workers, address)
     check_installed("--engine ray", "ray")
     from bertferry.export.release.ray_pool import RayPool
 

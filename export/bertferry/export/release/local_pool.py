@@ -77,9 +77,9 @@ class LocalPool:
 
     measures_memory = measures_time = False
 
-    def __init__(self, workers: int, address: str, *, force: bool = False, command: str = COMMAND) -> None:
+    def __init__(self, workers: int, address: str, command: str = COMMAND) -> None:
         self.capacity = workers
-        self._address, self._force, self._command = address, force, command
+        self._address, self._command = address, command
         self._threads = max(1, usable_processors() // workers)
         self._selector = selectors.DefaultSelector()
         self._workers: list[Worker] = []
@@ -88,8 +88,8 @@ class LocalPool:
         """Gives a task to an idle process, or to a new one."""
         worker = next((one for one in self._workers if one.task is None), None) or self._start()
         worker.task = task
-        order = {"model": task.model.to_dict(), "address": self._address, "attempt": task.attempt}
-        worker.begin({**order, "force": self._force})
+        order = {"model": task.model.to_dict(), "address": self._address}
+        worker.begin({**order, "attempt": task.attempt, "force": task.force})
 
     def poll(self, seconds: float) -> Iterable[tuple[Task, Outcome]]:
         """The tasks that ended, by an answer or by the death of their process."""

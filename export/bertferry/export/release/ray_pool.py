@@ -46,7 +46,7 @@ class RayPool:
         self.capacity = A_SLOT * (min(slots, options.workers) if options.workers else slots)
         self._most = max((node.get("memory", 0) for node in nodes), default=0)
         self._check_room(tasks)
-        self._settings = address, options.force, options.timeout
+        self._address, self._timeout = address, options.timeout
         self._running: dict[ray.ObjectRef, Task] = {}
 
     def _check_room(self, tasks: Sequence[Task]) -> None:
@@ -64,8 +64,8 @@ class RayPool:
     def submit(self, task: Task) -> None:
         """Submits a task; what a death has doubled beyond any node gets a whole node."""
         work = _release.options(memory=min(task.need, self._most))
-        address, force, timeout = self._settings
-        self._running[work.remote(task.model.to_dict(), address, task.attempt, force, timeout)] = task
+        model = task.model.to_dict()
+        self._running[work.remote(model, self._address, task.attempt, task.force, self._timeout)] = task
 
     def poll(self, seconds: float) -> Iterable[tuple[Task, Outcome]]:
         """The tasks that ended."""

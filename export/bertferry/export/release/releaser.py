@@ -27,6 +27,8 @@ from bertferry.export.release.selection import Selection, sort_by_state
 from bertferry.export.release.stores import Store, open_store
 from bertferry.export.release.unit import Outcome
 
+DUE = ("due", "broken")
+"""States, as `Selection.state` gives them, of models that a run releases."""
 STOPS: Mapping[int, type[BertferryError]] = {3: UnavailableError}
 
 
@@ -91,9 +93,10 @@ class _Run:
         try:
             states = sort_by_state(selection, chosen)
             self._counts.update({state: len(states[state]) for state in ("unchanged", "failed")})
-            self._total = len(states["due"])
-            if states["due"] and not (self._options.fail_fast and states["failed"]):
-                self._run(states["due"])
+            tasks = [Task(model, self._need(model), state == "broken") for state in DUE for model in states[state]]
+            self._total = len(tasks)
+            if tasks and not (self._options.fail_fast and states["failed"]):
+                self._run(tasks)
             journal.write("ended", **self._counts)
         except BaseException as error:
             journal.write("stopped", error=f"{type(error).__name__}: {error}")
@@ -102,9 +105,8 @@ class _Run:
             raise
         return self._finish()
 
-    def _run(self, due: Sequence[Model]) -> None:
+    def _run(self, tasks: Sequence[Task]) -> None:
         budget = available_memory() if self._options.memory is None else int(self._options.memory * 1e9)
-        tasks = [Task(model, self._need(model)) for model in due]
         with ExitStack() as stack:
             stack.callback(self._store.sweep)
             pool = open_pool(self._options, self._store.address, tasks)

@@ -15,10 +15,12 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Task:
-    """A model to release, the bytes of memory that this needs, and how many processes have died of it."""
+    """A model to release: the bytes of memory that this needs, whether it replaces what seems to be the same, and
+    how many processes have died of it."""
 
     model: Model
     need: int
+    force: bool = False
     deaths: int = 0
 
     @property

@@ -27,9 +27,11 @@ class Selection:
         self._new: Cache = {}
 
     def state(self, model: Model) -> str:
-        """`unchanged`, `failed` (and not to be repeated) or `due`."""
+        """`unchanged`, `failed` (and not to be repeated), `due`, or `broken`: no longer what was written."""
         failed, receipt = f"{FAILED}/{model.name}.json", f"{model.name}/{RECEIPT}"
-        if self._options.force or not {failed, model.name} & self._present:
+        if self._options.force:
+            return "broken" if model.name in self._present else "due"
+        if not {failed, model.name} & self._present:
             return "due"
         try:
             key = self._key(model)
@@ -38,10 +40,10 @@ class Selection:
         released = (
             parse_result(Receipt, self._store.read(receipt), receipt) if model.name in self._present else None
         )
-        if released is not None and released.key == key and self._is_whole(released):
+        if released is not None and released.key == key:
             if failed in self._present:
                 self._store.remove(failed)
-            return "unchanged"
+            return "unchanged" if self._is_whole(released) else "broken"
         failure = parse_result(Failure, self._store.read(failed), failed) if failed in self._present else None
         is_final = failure is not None and failure.state == "failed" and failure.key == key
         return "failed" if is_final and not self._options.retry_failed else "due"
@@ -82,7 +84,7 @@ def _read_cache(store: Store) -> dict[str, tuple[Stamp, str]]:
 
 def sort_by_state(selection: Selection, models: Iterable[Model]) -> dict[str, list[Model]]:
     """The models by what `Selection.state` says of them."""
-    found: dict[str, list[Model]] = {"unchanged": [], "failed": [], "due": []}
+    found: dict[str, list[Model]] = {"unchanged": [], "failed": [], "due": [], "broken": []}
     for model in models:
         found[selection.state(model)].append(model)
     return found
