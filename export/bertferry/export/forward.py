@@ -15,7 +15,6 @@ import tensorflow as tf
 
 from bertferry.core.config import MASKED_SCORE, EncoderConfig
 from bertferry.modeling.activations import get_activation
-from bertferry.modeling.tf_compat import capture
 
 Dropout = Callable[[tf.Tensor, float], tf.Tensor]
 
@@ -49,7 +48,7 @@ def encode(
       config: sizes, activation and dropout rates.
       word_ids, mask, type_ids: int32 [B, S]; mask is 1 for tokens and 0 for padding.
       training: whether dropout is on.
-      shared: make the block a function of its own, which every layer calls with its variables: a graph of twelve
+      shared: make the block a function of its own, which every layer calls with its weights: a graph of twelve
         layers is hardly larger than one of two.
     """
     dropout = dropout_for(training)
@@ -67,9 +66,8 @@ def encode(
     layers = []
     for number in range(config.num_layers):
         weights = _below(f"encoder/{number}", parameters)
-        if shared:  # captured inside the scope, they would be named after it and a counter of the process
-            for weight in weights.values():
-                capture(weight.handle)
+        if shared:  # TensorFlow Lite would take the first layer's variables for those of all
+            weights = {name: tf.convert_to_tensor(weight) for name, weight in weights.items()}
         with tf.name_scope(f"layer_{number}"):
             hidden, probabilities = run(weights, hidden, bias)
         named |= {f"layer_{number}/output": hidden, f"layer_{number}/probabilities": probabilities}
