@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from unittest.mock import patch
 
 import graph_faults
 import numpy_faults
 from weight_faults import CONFIG
+
+from bertferry.core.config import EncoderConfig
 
 ATTENTION = "layer_0/attention"
 
@@ -16,7 +18,7 @@ ATTENTION = "layer_0/attention"
 @dataclass(frozen=True)
 class CodeFault:
     """Changes the computation: `network` of a Keras network, `trace` of the code of modules, `numpy` of the NumPy
-    network, and `graph` of ONNX graphs."""
+    network, and `graph` of ONNX graphs. `needs` is what an encoder must have."""
 
     name: str
     network: Callable[[Any], None]
@@ -24,12 +26,13 @@ class CodeFault:
     numpy: Callable[[ExitStack], None]
     graph: graph_faults.Change
     culprit: str
+    needs: Literal["", "pooler", "segments"] = ""
 
 
-def code_faults() -> Iterator[CodeFault]:
+def code_faults(config: EncoderConfig = CONFIG) -> Iterator[CodeFault]:
     """Yields every fault of the computation."""
     yield CodeFault(
-        "ε 1e-3 for 1e-12",
+        f"ε 1e-3 for {config.layer_norm_eps:.0e}".replace("e-0", "e-"),
         _network_epsilon,
         _trace_epsilon,
         numpy_faults.epsilon,
@@ -49,7 +52,10 @@ def code_faults() -> Iterator[CodeFault]:
     )
     yield CodeFault("mask inverted", *_change_inputs(lambda ids, mask, types: (ids, 1 - mask, types)), ATTENTION)
     yield CodeFault(
-        "segment ids ignored", *_change_inputs(lambda ids, mask, types: (ids, mask, types * 0)), "embeddings"
+        "segment ids ignored",
+        *_change_inputs(lambda ids, mask, types: (ids, mask, types * 0)),
+        "embeddings",
+        "segments",
     )
     yield CodeFault(
         "pooler without its tanh",
@@ -58,6 +64,7 @@ def code_faults() -> Iterator[CodeFault]:
         numpy_faults.no_tanh,
         graph_faults.without_tanh,
         "pooler",
+        "pooler",
     )
     yield CodeFault(
         "pooler over the last token",
@@ -65,6 +72,7 @@ def code_faults() -> Iterator[CodeFault]:
         _trace_last_token,
         numpy_faults.last_token,
         graph_faults.over_last_token,
+        "pooler",
         "pooler",
     )
     yield CodeFault(
@@ -213,7 +221,7 @@ def _trace_dropout(stack: ExitStack) -> None:
 
 @contextmanager
 def plant(fault: CodeFault) -> Iterator[None]:
-    """Plants the fault in networks that are loaded, modules that are traced and graphs that are written here."""
+    """Plants the fault in networks that are loaded and modules that are traced here."""
     from bertferry.verify.runners import keras_network
 
     load = keras_network.load_network
@@ -225,6 +233,5 @@ def plant(fault: CodeFault) -> Iterator[None]:
 
     with ExitStack() as stack:
         stack.enter_context(patch.object(keras_network, "load_network", load_with_fault))
-        stack.enter_context(graph_faults.plant_in_graphs(fault.graph))
         fault.trace(stack)
         yield

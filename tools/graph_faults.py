@@ -55,7 +55,7 @@ def with_epsilon(epsilon: float) -> Change:
 
 def without_norm(graph: Any, operation: Operation) -> Operation:
     """No layer normalization of the embeddings."""
-    if (operation.op, operation.output) != ("LayerNormalization", "embeddings"):
+    if operation.op != "LayerNormalization" or "embeddings/norm/gamma" not in operation.inputs:
         return operation
     return Operation("Identity", operation.inputs[:1], operation.output, {})
 

@@ -38,8 +38,8 @@ class VocabularyFault:
     culprit: str = ""
 
 
-def output_faults() -> Iterator[OutputFault | ShapeFault | VocabularyFault]:
-    """Yields every fault of the outputs and of the interface."""
+def output_faults(*, pooled: bool = True) -> Iterator[OutputFault | ShapeFault | VocabularyFault]:
+    """Yields every fault of the outputs and of the interface; those of the pooled output if there is one."""
     import tensorflow as tf
 
     def insert_nan(outputs: dict[str, Any]) -> dict[str, Any]:
@@ -56,10 +56,12 @@ def output_faults() -> Iterator[OutputFault | ShapeFault | VocabularyFault]:
     def make_constant(outputs: dict[str, Any]) -> dict[str, Any]:
         return {**outputs, "pooled_output": tf.zeros_like(outputs["pooled_output"]) + 0.5}
 
-    yield OutputFault("outputs swapped", swap, _swap_outputs)
+    if pooled:
+        yield OutputFault("outputs swapped", swap, _swap_outputs)
     yield OutputFault("sequence output in float16", to_float16, _halve_output)
     yield OutputFault("NaN in one place", insert_nan, _insert_nan)
-    yield OutputFault("constant output", make_constant, _make_output_constant)
+    if pooled:
+        yield OutputFault("constant output", make_constant, _make_output_constant)
     yield ShapeFault("fixed batch", axis=0, size=1)
     yield ShapeFault("fixed length", axis=1, size=8)
     yield VocabularyFault()

@@ -1,4 +1,4 @@
-"""Artifacts of every kind from one random BERT, correct or with a planted fault."""
+"""Artifacts of every kind from a random encoder, correct or with a planted fault."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -10,9 +10,12 @@ from unittest.mock import patch
 import numpy as np
 import onnx
 from code_faults import CodeFault, code_faults, plant
+from family_faults import FamilyFault, family_faults
+from graph_faults import plant_in_graphs
 from output_faults import OutputFault, ShapeFault, VocabularyFault, output_faults
-from random_checkpoint import values, write
-from weight_faults import CONFIG, Values, WeightFault, weight_faults
+from random_checkpoint import write
+from subjects import BERT, Subject
+from weight_faults import WeightFault, masked_lm_faults, weight_faults
 
 from bertferry.convert import ConversionOptions, convert_checkpoint, open_checkpoint
 from bertferry.core.errors import DataError
@@ -35,27 +38,15 @@ from bertferry.verify.runner import Arrays, Inspectable
 from bertferry.verify.stored_report import rejudge
 from bertferry.verify.tolerance import PROFILES, Tolerance
 
-FAMILIES = ("numpy", "keras", "module", "onnx", "pytorch")
-"""A checkpoint in NumPy; in Keras, and its stored outputs; a Hub module as a layer and by signature; an ONNX file;
-a Hugging Face directory in an independent implementation, which needs the extra `torch`."""
-SPREAD = 0.25
-"""Standard deviation of the weights: wide enough that no part of the network is nearly linear."""
+Fault = WeightFault | CodeFault | FamilyFault | OutputFault | ShapeFault | VocabularyFault
 
 
-Fault = WeightFault | CodeFault | OutputFault | ShapeFault | VocabularyFault
-
-
-def parameters() -> Values:
-    """The parameters of the random BERT."""
-    return dict(values(CONFIG, seed=1, spread=SPREAD))
-
-
-def write_checkpoint(folder: Path, fault: Fault | None = None) -> Path:
-    """Writes the random BERT as a tf1 checkpoint, with the fault if it is one of the weights or the vocabulary."""
-    config, drawn = CONFIG, parameters()
+def write_checkpoint(folder: Path, fault: Fault | None = None, subject: Subject = BERT) -> Path:
+    """Writes a random encoder, with the fault if it is one of the weights or the vocabulary."""
+    config, drawn = subject.config, subject.parameters()
     if isinstance(fault, WeightFault):
-        config = fault.change(drawn) or CONFIG
-    write(folder, config, drawn.items())
+        config = fault.change(drawn) or config
+    write(folder, config, drawn.items(), subject.layout, subject.heads)
     (folder / "tokenizer_config.json").write_text('{"do_lower_case": true}\n')
     if isinstance(fault, VocabularyFault):
         words = (folder / "vocab.txt").read_text().splitlines()
@@ -64,8 +55,12 @@ def write_checkpoint(folder: Path, fault: Fault | None = None) -> Path:
     return folder
 
 
-def can_plant(family: str, fault: Fault | None) -> bool:
+def can_plant(family: str, fault: Fault | None, subject: Subject = BERT) -> bool:
     """Whether the fault is possible in a family's artifacts."""
+    if family not in subject.families:
+        return False
+    if isinstance(fault, FamilyFault):
+        return family in ("numpy", "onnx")
     if family in ("numpy", "keras"):
         return not isinstance(fault, ShapeFault)
     if family == "onnx":
@@ -73,18 +68,27 @@ def can_plant(family: str, fault: Fault | None) -> bool:
     return family != "pytorch" or isinstance(fault, WeightFault | VocabularyFault | None)
 
 
-def artifacts(family: str, fault: Fault | None, folder: Path, precision: str = "fp32") -> list[Artifact]:
+def artifacts(
+    family: str, fault: Fault | None, folder: Path, precision: str = "fp32", subject: Subject = BERT
+) -> list[Artifact]:
     """Creates the artifacts of a family in `folder`, with the fault."""
-    checkpoint = write_checkpoint(folder / "checkpoint", fault)
-    with plant(fault) if isinstance(fault, CodeFault) else nullcontext():
-        return list(_MAKERS[family](checkpoint, fault, folder, precision))
+    checkpoint = write_checkpoint(folder / "checkpoint", fault, subject)
+    with _planted(family, fault):
+        return list(_MAKERS[family](checkpoint, fault, folder, precision, subject.task))
 
 
-def _numpy(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artifact]:
+def _planted(family: str, fault: Fault | None) -> AbstractContextManager[Any]:
+    """Plants a fault of the computation where a family's artifacts are made; in NumPy it is when they run."""
+    if family == "onnx" and isinstance(fault, CodeFault | FamilyFault):
+        return plant_in_graphs(fault.graph)
+    return plant(fault) if family in ("keras", "module") and isinstance(fault, CodeFault) else nullcontext()
+
+
+def _numpy(checkpoint: Path, fault: Fault | None, folder: Path, precision: str, task: str) -> Iterator[Artifact]:
     if precision != "fp32":
         return
-    artifact = checkpoint_artifact(open_checkpoint(checkpoint), "encoder", Execution(engine="numpy"))
-    if isinstance(fault, CodeFault | OutputFault):
+    artifact = checkpoint_artifact(open_checkpoint(checkpoint), task, Execution(engine="numpy"))
+    if isinstance(fault, CodeFault | FamilyFault | OutputFault):
         yield replace(artifact, open=lambda: FaultyRunner(artifact, fault))
     else:
         yield artifact
@@ -93,7 +97,7 @@ def _numpy(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) 
 class FaultyRunner:
     """The NumPy network with a fault of its code or of its outputs."""
 
-    def __init__(self, artifact: Artifact, fault: CodeFault | OutputFault) -> None:
+    def __init__(self, artifact: Artifact, fault: CodeFault | FamilyFault | OutputFault) -> None:
         self._sound, self._fault = artifact.open(), fault
         self.name, self.shares_mask = self._sound.name, self._sound.shares_mask
 
@@ -113,14 +117,14 @@ class FaultyRunner:
 
     def _planted(self) -> ExitStack:
         stack = ExitStack()
-        if isinstance(self._fault, CodeFault):
+        if isinstance(self._fault, CodeFault | FamilyFault):
             self._fault.numpy(stack)
         return stack
 
 
-def _keras(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artifact]:
+def _keras(checkpoint: Path, fault: Fault | None, folder: Path, precision: str, task: str) -> Iterator[Artifact]:
     execution = Execution(precision=precision, engine="tensorflow")
-    artifact = checkpoint_artifact(open_checkpoint(checkpoint), "encoder", execution)
+    artifact = checkpoint_artifact(open_checkpoint(checkpoint), task, execution)
     with _patch_outputs(fault) if isinstance(fault, OutputFault) else nullcontext():
         runner = artifact.open()
     yield replace(artifact, open=lambda: runner)
@@ -140,13 +144,13 @@ def _patch_outputs(fault: OutputFault) -> AbstractContextManager[Any]:
     return patch.object(KerasNetworkRunner, "outputs", lambda *arguments: fault.tensors(original(*arguments)))
 
 
-def _modules(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artifact]:
+def _modules(checkpoint: Path, fault: Fault | None, folder: Path, precision: str, task: str) -> Iterator[Artifact]:
     module = folder / "module"
-    export_hub_module(checkpoint, module, ModuleOptions(precision=precision, verify=False))
+    export_hub_module(checkpoint, module, ModuleOptions(task=task, precision=precision, verify=False))
     if isinstance(fault, OutputFault | ShapeFault):
         module = _wrap(module, fault, folder / "wrapped")
     for kind in ("hub", "savedmodel"):
-        yield saved_model_artifact(module, kind)
+        yield saved_model_artifact(module, kind, task=task)
 
 
 def _wrap(module: Path, fault: OutputFault | ShapeFault, path: Path) -> Path:
@@ -175,9 +179,10 @@ def _wrap(module: Path, fault: OutputFault | ShapeFault, path: Path) -> Path:
     return path
 
 
-def _graphs(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artifact]:
+def _graphs(checkpoint: Path, fault: Fault | None, folder: Path, precision: str, task: str) -> Iterator[Artifact]:
     path = folder / "model.onnx"
-    export_onnx(path, OnnxOptions(precision=precision, verify=False), checkpoint=checkpoint)
+    options = OnnxOptions(task=task, precision=precision, names="tensorflow", verify=False)
+    export_onnx(path, options, checkpoint=checkpoint)
     if isinstance(fault, OutputFault | ShapeFault):
         model = onnx.load(str(path))
         if isinstance(fault, OutputFault):
@@ -189,30 +194,42 @@ def _graphs(checkpoint: Path, fault: Fault | None, folder: Path, precision: str)
     yield onnx_artifact(path)
 
 
-def _pytorch(checkpoint: Path, fault: Fault | None, folder: Path, precision: str) -> Iterator[Artifact]:
+def _pytorch(checkpoint: Path, fault: Fault | None, folder: Path, precision: str, task: str) -> Iterator[Artifact]:
     path = folder / "huggingface"
     convert_checkpoint(checkpoint, path, ConversionOptions(to="huggingface"))
-    yield huggingface_artifact(open_checkpoint(path), "encoder", Execution(precision=precision))
+    yield huggingface_artifact(open_checkpoint(path), task, Execution(precision=precision))
 
 
 _MAKERS = {"numpy": _numpy, "keras": _keras, "module": _modules, "onnx": _graphs, "pytorch": _pytorch}
 
 
-def every_fault() -> list[Fault]:
-    """The whole table."""
-    return [*weight_faults(), *code_faults(), *output_faults()]
+def every_fault(subject: Subject = BERT) -> list[Fault]:
+    """The whole table of an encoder."""
+    config, pooled = subject.config, subject.has_pooler
+    code = [
+        fault
+        for fault in code_faults(config)
+        if {"": True, "pooler": pooled, "segments": config.type_vocab_size > 1}[fault.needs]
+    ]
+    faults: list[Fault] = [*weight_faults(config), *code, *family_faults(config, subject.heads)]
+    faults += [*(masked_lm_faults() if "mlm" in subject.heads else ()), *output_faults(pooled=pooled)]
+    if not pooled:
+        faults = [fault for fault in faults if fault.culprit != "pooler"]
+    if subject is not BERT:  # whose tokenizer has a vocabulary of word pieces
+        faults = [fault for fault in faults if not isinstance(fault, VocabularyFault)]
+    return faults
 
 
-def compare_pair(reference: Artifact, candidate: Artifact) -> Report:
+def compare_pair(reference: Artifact, candidate: Artifact, task: str = "encoder") -> Report:
     """Compares two artifacts like `verify-parity --localize`."""
     tolerance = PROFILES[loosest_profile([reference, candidate])]
-    return compare_artifacts(reference, [candidate], Judgment(tolerance, localize=True))
+    return compare_artifacts(reference, [candidate], Judgment(tolerance, task=task, localize=True))
 
 
-def agrees(reference: Artifact, candidate: Artifact) -> bool:
+def agrees(reference: Artifact, candidate: Artifact, task: str = "encoder") -> bool:
     """Whether two artifacts agree; one that cannot be opened (random operations in half precision) does not."""
     try:
-        return compare_pair(reference, candidate).ok
+        return compare_pair(reference, candidate, task).ok
     except DataError:
         return False
 

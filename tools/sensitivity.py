@@ -17,20 +17,10 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from planting import (
-    FAMILIES,
-    Fault,
-    agrees,
-    artifacts,
-    can_plant,
-    compare_pair,
-    effect,
-    every_fault,
-    exceeds,
-    parameters,
-)
+from planting import Fault, agrees, artifacts, can_plant, compare_pair, effect, every_fault, exceeds
 from provenance import provenance
 from random_checkpoint import write
+from subjects import BERT, SUBJECTS, Subject
 from translation_faults import judge, translation_faults
 from weight_faults import CONFIG, Values
 
@@ -73,7 +63,7 @@ compared; the graph of the SavedModel itself must agree, else it is a false alar
 |---|---|---|"""
 INTRODUCTION = """# What verify-parity catches
 
-The output of `python tools/sensitivity.py` ({made}). The reference is a random BERT
+The output of `python tools/sensitivity.py` ({made}). The reference is a random encoder
 ({layers} blocks, hidden size {hidden}, {heads} heads), computed by the NumPy network, or in the column *against
 Keras* by the Keras network. Each fault is planted in the NumPy network, in the Keras network and its stored
 outputs (`.npz`), in a Hub module as a layer and by signature, in an ONNX file, and in a Hugging Face directory
@@ -92,49 +82,68 @@ def main() -> None:
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
         sizes = {"layers": CONFIG.num_layers, "hidden": CONFIG.hidden_size, "heads": CONFIG.num_attention_heads}
         print(INTRODUCTION.format(made=provenance(), **sizes))
-        print_faults(pool)
+        for number in range(len(SUBJECTS)):
+            print_faults(pool, number)
         print_perturbations(pool)
         print_translations(pool)
 
 
 @dataclass(frozen=True)
 class Sound:
-    """The references: the sound network in each engine."""
+    """The references of a subject: the sound network in each engine that computes it."""
 
+    subject: Subject
     numpy: Artifact
-    keras: Artifact
+    keras: Artifact | None
 
     @classmethod
-    def of(cls, folder: Path) -> "Sound":
+    def of(cls, folder: Path, subject: Subject = BERT) -> "Sound":
         """Both, from one checkpoint."""
-        return cls(*(artifacts(engine, None, folder / f"sound-{engine}")[0] for engine in ("numpy", "keras")))
+        engines = {
+            family: artifacts(family, None, folder / f"sound-{family}", subject=subject)[0]
+            for family in ("numpy", "keras")
+            if family in subject.families
+        }
+        return cls(subject, engines["numpy"], engines.get("keras"))
 
     def reports(self, family: str, fault: Fault | None, folder: Path) -> list[Report]:
-        """One for each of the kinds in `KINDS`; none if the fault is impossible in this family."""
-        if not can_plant(family, fault):
+        """One for each of the kinds of artifact; none if the fault is impossible in this family."""
+        if not can_plant(family, fault, self.subject):
             return []
-        candidates = artifacts(family, fault, folder)
+        candidates = artifacts(family, fault, folder, subject=self.subject)
         references = [self.numpy, self.keras] if family == "numpy" else [self.numpy]
-        return [compare_pair(reference, candidate) for candidate in candidates for reference in references]
+        return [
+            compare_pair(reference, candidate, self.subject.task)
+            for candidate in candidates
+            for reference in references
+            if reference is not None
+        ]
+
+
+def kinds_of(subject: Subject, family: str) -> tuple[str, ...]:
+    """The kinds of artifact of a family, as the columns are called."""
+    return KINDS[family] if family != "numpy" or "keras" in subject.families else KINDS[family][:1]
 
 
 @cache
-def sound_network() -> Sound:
-    """The references of this process, in a folder that stays until it ends."""
+def sound_network(number: int = 0) -> Sound:
+    """The references of a subject in this process, in a folder that stays until it ends."""
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
-    return Sound.of(Path(folder.name))
+    return Sound.of(Path(folder.name), SUBJECTS[number])
 
 
-def print_faults(pool: Executor) -> None:
-    """Prints one row per fault, and the correct artifacts in the last row."""
-    kinds = [kind for family in FAMILIES for kind in KINDS[family]]
-    print("## The fault table\n")
+def print_faults(pool: Executor, number: int) -> None:
+    """Prints one row per fault of a subject, and the correct artifacts in the last row."""
+    subject = SUBJECTS[number]
+    kinds = [kind for family in subject.families for kind in kinds_of(subject, family)]
+    print("## The fault table\n" if subject is BERT else f"## The same of {subject.name}\n")
     print(f"| fault | effect | {' | '.join(kinds)} | begins at | fp16 |")
     print("|---" * (len(kinds) + 4) + "|", flush=True)
-    names = [*(fault.name for fault in every_fault()), SOUND]
+    names = [*(fault.name for fault in every_fault(subject)), SOUND]
     correct = wrong = 0
-    for name, (row, verdicts) in zip(names, pool.map(fault_row, range(len(names))), strict=True):
+    rows = pool.map(fault_row, [number] * len(names), range(len(names)))
+    for name, (row, verdicts) in zip(names, rows, strict=True):
         print(name, file=own_stderr())
         print(row, flush=True)
         correct += sum(verdicts)
@@ -142,20 +151,23 @@ def print_faults(pool: Executor) -> None:
     print(f"\n{correct} correct verdicts in fp32, {wrong} wrong ones.\n")
 
 
-def fault_row(number: int) -> tuple[str, list[bool]]:
-    """The row of a fault, or after the last of them that of correct artifacts; whether each verdict is correct."""
-    faults: list[Fault | None] = [*every_fault(), None]
-    fault, sound = faults[number], sound_network()
+def fault_row(subject: int, number: int) -> tuple[str, list[bool]]:
+    """The row of a subject's fault, or after the last of them that of correct artifacts; whether each verdict is
+    correct."""
+    sound = sound_network(subject)
+    families = sound.subject.families
+    fault = [*every_fault(sound.subject), None][number]
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
-        reports = {family: sound.reports(family, fault, base / family) for family in FAMILIES}
-        half = _half(sound.numpy, fault, reports, base / "half")
+        reports = {family: sound.reports(family, fault, base / family) for family in families}
+        half = _half(sound, fault, reports, base / "half")
     cells = [
         _cell(reports[family][place].ok, fault) if place < len(reports[family]) else "–"
-        for family in FAMILIES
-        for place in range(len(KINDS[family]))
+        for family in families
+        for place in range(len(kinds_of(sound.subject, family)))
     ]
-    largest = max((effect(report) for report in reports["numpy"][:1] or reports["module"]), default=math.nan)
+    shown_by = reports["numpy"][:1] or reports["onnx"]
+    largest = max((effect(report) for report in shown_by), default=math.nan)
     shown = "" if fault is None or math.isnan(largest) else f"{largest:.1e}"
     name = SOUND if fault is None else fault.name
     row = f"| {name} | {shown} | {' | '.join(cells)} | {_begins(reports)} | {half} |"
@@ -174,13 +186,13 @@ def _begins(reports: dict[str, list[Report]]) -> str:
     return ", ".join(name or "–" for name in culprits)
 
 
-def _half(sound: Artifact, fault: Fault | None, reports: dict[str, list[Report]], folder: Path) -> str:
+def _half(sound: Sound, fault: Fault | None, reports: dict[str, list[Report]], folder: Path) -> str:
     """The verdicts in fp16, as one if they are all alike."""
-    cells = {}
-    for family in FAMILIES:
-        halves = artifacts(family, fault, folder / family, "fp16") if reports[family] else []
-        for kind, whole, half in zip(KINDS[family], reports[family], halves, strict=False):
-            cell = _cell(agrees(sound, half), fault)
+    cells, subject = {}, sound.subject
+    for family in subject.families:
+        halves = artifacts(family, fault, folder / family, "fp16", subject) if reports[family] else []
+        for kind, whole, half in zip(kinds_of(subject, family), reports[family], halves, strict=False):
+            cell = _cell(agrees(sound.numpy, half, subject.task), fault)
             if cell == "MISSED" and not exceeds(whole, PROFILES["fp16"]):
                 cell = "below the noise"
             cells[kind] = cell
@@ -204,10 +216,10 @@ def print_perturbations(pool: Executor) -> None:
 
 def perturbation_row(name: str) -> str:
     """The row of a parameter."""
-    index, value = PERTURBED[name], float(parameters()[name][PERTURBED[name]])
+    index, value = PERTURBED[name], float(BERT.parameters()[name][PERTURBED[name]])
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
-        change = smallest_change(arbiter_of(base / "arbiter", parameters()), name, index, base / "change")
+        change = smallest_change(arbiter_of(base / "arbiter", BERT.parameters()), name, index, base / "change")
         faulty = open_checkpoint(write_changed(base / "change", name, index, change))
         verdict = compare_pair(sound_network().numpy, checkpoint_artifact(faulty, "encoder"))
     shown = "caught" if not verdict.ok else "MISSED"
@@ -245,7 +257,7 @@ def smallest_change(arbiter: Artifact, name: str, index: tuple[int, ...], folder
 
 def write_changed(folder: Path, name: str, index: tuple[int, ...], change: float) -> Path:
     """Writes a checkpoint in which one element is changed."""
-    drawn = parameters()
+    drawn = BERT.parameters()
     drawn[name][index] += change
     write(folder, CONFIG, drawn.items())
     return folder

@@ -5,9 +5,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from planting import FAMILIES, agrees, artifacts, can_plant, compare_pair, every_fault, exceeds, parameters
+from planting import agrees, artifacts, can_plant, compare_pair, every_fault, exceeds
 from random_checkpoint import values, write
 from sensitivity import KINDS, PERTURBED, Sound, arbiter_of, smallest_change, write_changed
+from subjects import BERT, FAMILIES
 from weight_faults import CONFIG
 
 from bertferry.convert import open_checkpoint
@@ -97,7 +98,7 @@ def published(name, kind):
 def test_the_smallest_fault_is_caught(sound, tmp_path, name):
     """One element, changed until the float64 outputs differ by twice the profile."""
     index = PERTURBED[name]
-    change = smallest_change(arbiter_of(tmp_path / "sound", parameters()), name, index, tmp_path / "change")
+    change = smallest_change(arbiter_of(tmp_path / "sound", BERT.parameters()), name, index, tmp_path / "change")
     checkpoint = open_checkpoint(write_changed(tmp_path / "change", name, index, change))
     assert not compare_pair(sound, checkpoint_artifact(checkpoint, "encoder")).ok
 
