@@ -102,4 +102,5 @@ def _below(root: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(real)
-        yield from (Path(place, name) for name in sorted(files) if not name.startswith("."))
+        names = (name for name in sorted(files) if not name.startswith("."))
+        yield from (path for name in names if (path := Path(place, name)).is_file())

@@ -11,17 +11,16 @@ from bertferry.export.release.report import ReleaseReport, Row
 COLUMNS = {
     "model": "name",
     "state": "state",
+    "error": "error",
     "layout": "layout",
     "task": "task",
     "parameters": "parameters",
     "size": "total_bytes",
     "largest difference": "difference",
-    "in": "output",
     "seconds": "seconds",
     "processor, s": "processor",
     "memory": "memory",
     "attempts": "attempts",
-    "error": "error",
 }
 """The titles of the columns, and the fields they show."""
 NUMBERS = ("parameters", "total_bytes", "difference", "seconds", "processor", "memory", "attempts")
@@ -34,6 +33,8 @@ def markdown_page(report: ReleaseReport) -> str:
     lines += [f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
     for row in report.models:
         cells = [_shown(row, name).replace("|", "\\|") for name in COLUMNS.values()]
+        if row.part:
+            cells[list(COLUMNS.values()).index("difference")] += f" ({_where(row)})"
         if row.page:
             cells[0] = f"[{cells[0]}]({row.page})"
         lines.append(f"| {' | '.join(cells)} |")
@@ -77,7 +78,8 @@ def _html_row(row: Row) -> str:
         value = getattr(row, name)
         key = f' data-key="{value}"' if name in NUMBERS and value is not None else ""
         empty = "" if text else " empty"
-        cells.append(f'<td class="{_kind(name)}{empty}" data-title="{title}"{key}>{text}</td>')
+        where = f"<small>{escape(_where(row))}</small>" if name == "difference" and row.part else ""
+        cells.append(f'<td class="{_kind(name)}{empty}" data-title="{title}"{key}>{text}{where}</td>')
     return f'<tr class="{row.state}">{"".join(cells)}</tr>'
 
 
@@ -85,13 +87,16 @@ def _kind(name: str) -> str:
     return "number" if name in NUMBERS else "text"
 
 
+def _where(row: Row) -> str:
+    """The output that differs most, and the part that has it."""
+    return f"{row.output}, {row.part}"
+
+
 def _shown(row: Row, name: str) -> str:
     """A field as people read it."""
     value = getattr(row, name)
     if value is None:
         return ""
-    if name == "output" and row.part:
-        return f"{value}, {row.part}"
     if name in ("total_bytes", "memory"):
         return in_units(value)
     if name == "parameters":
