@@ -10,7 +10,7 @@ from pathlib import Path
 
 COMMAND = "from bertferry.export.release.command import run; run()"
 SOURCES = ("tf1_core_L2", "tf1_pretrain_L2", "hf_bin_core_L2", "tf1_squad_L2")
-WEIGHTS_ALONE = {"artifacts": []}
+WEIGHTS_ALONE: dict[str, list[str]] = {"artifacts": []}
 UNLIKE = ("failed", "measured", "runs")
 """Folders of what differs from run to run."""
 
