@@ -5,7 +5,7 @@ Usage: release.py [--models N] [--large N] [--engine local,ray] [--only family,r
 The family has small models (2 layers, width 64, 1000 words) and some of BERT-base, random tf1 checkpoints. Of
 each, a checkpoint for keras_bert, a Hub module and an ONNX file in fp32 are made and compared. The loop calls
 `convert-checkpoint`, `export-hub-module`, `export-onnx` and `verify-parity` for every model, so it is measured on
-a few of each size and multiplied. Then 1000 models with receipts are run over once more, and 1000 and 10 000 models
+a few of each size and multiplied. Then 1000 models with receipts are run over once more; 1000 and 10 000 models
 are released by processes that do nothing but answer. Processor seconds are user and system time of all processes.
 Prints the Markdown of docs/benchmarks.md.
 """
