@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bertferry.convert import Checkpoint, SourceOptions, open_checkpoint
 from bertferry.convert.configuration import bert_config
 from bertferry.convert.heads import with_heads, with_parameters
-from bertferry.core.atomic import check_destination, clear_leftovers, new_directory
+from bertferry.core.atomic import check_destination, clear_leftovers, new_directory, storing
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.extras import HUB, ONNX, check_installed
 from bertferry.core.progress import ProgressCallback
@@ -178,7 +178,8 @@ def write_and_check(
         written_hashes = pool.submit(hashes, _files(staging), staging)
         if recording is not None:
             new = replace(new, recording=recording.result())
-        parity = writer.check(new, staging, continue_after(steps, tell)) if options.verify else None
+        with storing(staging):
+            parity = writer.check(new, staging, continue_after(steps, tell)) if options.verify else None
         if parity is not None and not parity.ok:
             raise DataError(f"{new.target}: not written: the module differs from its source: {parity.verdict()}")
         card = staging / "README.md"
