@@ -250,7 +250,7 @@ def _report(
         dry_run=dry_run,
         notes=(
             *(note for note in source.notes if note not in computed),
-            *((*assets.words.notes, *assets.notes) if assets else ()),
+            *(assets.notes if assets else ()),
             *verdicts,
         ),
     )

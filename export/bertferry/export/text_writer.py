@@ -25,8 +25,8 @@ def write_preprocessing(directory: Path, module: Module) -> None:
     from bertferry.export.text_module import build_preprocessing
 
     assets = _assets_of(module)
-    length = assets.tokenizer.length(module.source.config.max_position_embeddings)
-    built, signatures = build_preprocessing(assets.vocabulary, assets.tokenizer, length)
+    length = assets.tokenizer.length(module.source.config.max_length)
+    built, signatures = build_preprocessing(_vocabulary_of(module), assets.tokenizer, length)
     save(built, directory, signatures, assets=assets)
 
 
@@ -51,9 +51,9 @@ def write_text_embedding(directory: Path, module: Module) -> None:
             vectors = layer(vectors)
         return vectors
 
-    length = assets.tokenizer.length(module.source.config.max_position_embeddings, padded=False)
+    length = assets.tokenizer.length(module.source.config.max_length, padded=False)
     built, signatures = build_text_embedding(
-        assets.vocabulary, assets.tokenizer, length, sentence, embed, [*parameters.values(), *weights]
+        _vocabulary_of(module), assets.tokenizer, length, sentence, embed, [*parameters.values(), *weights]
     )
     save(built, directory, signatures, assets=assets)
 
@@ -87,6 +87,12 @@ def _assets_of(module: Module) -> TextAssets:
     if module.assets is None:
         raise UsageError(f"{module.source.location.path}: no vocabulary next to it: give one with --vocab FILE")
     return module.assets
+
+
+def _vocabulary_of(module: Module) -> Path:
+    path = _assets_of(module).vocabulary
+    assert path is not None  # `check_exact` refuses tokenizers without word pieces
+    return path
 
 
 def _sentence_of(module: Module) -> Sentence:

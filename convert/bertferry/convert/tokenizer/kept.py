@@ -15,31 +15,35 @@ from bertferry.core.tokenizer import Tokenizer
 
 
 def keep_tokenizer(
-    directory: Path, checkpoint: Checkpoint, files: TokenizerFiles, tokenizer: Tokenizer | None, target: Layout
+    directory: Path,
+    checkpoint: Checkpoint,
+    files: TokenizerFiles,
+    tokenizer: Tokenizer | None,
+    target: Layout | None = None,
 ) -> None:
     """Copies the files bit for bit, but for settings that the user states or that the target's files would lose.
 
     A release of TensorFlow becomes what transformers and the clients of `tokenizers` read.
-    `tokenizer` is None if nothing says whether it lower-cases.
+    `tokenizer` is None if nothing says whether it lower-cases, `target` if the files are for a module.
     """
     own = SUBWORDS.get(tokenizer.tokenizer_class or "") if tokenizer else None
     copy_tokenizer(directory, files, own.model_name if own else None)
     if tokenizer is None:
         return
-    settings = _settings(checkpoint, files, tokenizer, target)
-    if settings:
+    is_folder = target is not None and target.naming == "safetensors"
+    keeps_model = is_folder and target is not None and target.architecture == checkpoint.config.switches.tables
+    if settings := _settings(checkpoint, files, tokenizer, keeps_model=keeps_model):
         write_json(directory / TOKENIZER_CONFIG, {**files.keys, **settings})
-    is_released = target.naming == "safetensors" and not (files.of_transformers or files.backend)
+    is_released = is_folder and not (files.of_transformers or files.backend)
     if tokenizer.backend is not None and (is_released or set(OF_CASING) & set(checkpoint.options.about_texts)):
         write_json(directory / TOKENIZER, tokenizer.backend)
 
 
 def _settings(
-    checkpoint: Checkpoint, files: TokenizerFiles, tokenizer: Tokenizer, target: Layout
+    checkpoint: Checkpoint, files: TokenizerFiles, tokenizer: Tokenizer, *, keeps_model: bool
 ) -> dict[str, Any]:
-    """What `tokenizer_config.json` has to state besides: the class, unless the target's readers take the same."""
+    """What `tokenizer_config.json` has to state besides, unless transformers takes the same for the model."""
     name, options = tokenizer.tokenizer_class, checkpoint.options
-    keeps_model = target.naming == "safetensors" and target.architecture == checkpoint.config.switches.tables
     usual = OF_MODELS.get(checkpoint.config.architecture) if keeps_model else None
     is_implied = name == usual and "tokenizer_class" not in files.encoder
     values: dict[str, Any] = {}
@@ -51,6 +55,7 @@ def _settings(
         values["split_special_tokens"] = tokenizer.split_special_tokens
     if (own := SUBWORDS.get(name or "")) and own.sets_casing:
         casing = {"do_lower_case": tokenizer.lower_case, "keep_accents": not tokenizer.strips_accents}
-        if not files.has_config or set(OF_CASING) & set(options.about_texts):
+        is_stated = "do_lower_case" in files.config or (keeps_model and files.has_config)
+        if not is_stated or set(OF_CASING) & set(options.about_texts):
             values |= {"remove_space": True, **casing}
     return values
