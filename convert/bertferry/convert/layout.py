@@ -19,6 +19,7 @@ Naming = Literal["names", "objects", "safetensors", "keras"]
 """How the file names its tensors: plain names, paths in an object graph, names as in a model of transformers, or
 numbers in the layers of a Keras model."""
 
+PROJECTION = "embeddings/projection/"
 PROJECTIONS = ("query", "key", "value")
 
 
@@ -155,6 +156,10 @@ class Layout:
     def family(self) -> str:
         """The name that this layout shares with those of other architectures in the same kind of file."""
         return self.target or self.name
+
+    def is_projected(self, sizes: Mapping[str, int]) -> bool:
+        """Whether its files of these sizes have a projection of the embeddings."""
+        return any(row.parameter.startswith(PROJECTION) and row.is_stored(sizes) for row in self.encoder)
 
     @property
     def anchor(self) -> str:

@@ -16,10 +16,10 @@ def load_network(checkpoint: Checkpoint, task: str = "encoder", float_dtype: str
     Raises:
       DataError: the checkpoint lacks a parameter of the task, or its bytes are damaged.
     """
-    checkpoint.check_bert()
     checkpoint = with_task(checkpoint, task)
     # Every value is about to be replaced: random initialization would take longer than everything else.
-    classes, pooler = checkpoint.sizes.get("classes"), checkpoint.task(task).pooler
+    classes, spec = checkpoint.sizes.get("classes"), checkpoint.task(task)
+    pooler = spec.pooler or spec.needs_pooler
     model = task_model(checkpoint.config, task, classes, float_dtype, "zeros", pooler=pooler)
     for name, variable in named_variables(model).items():
         variable.assign(tf.cast(checkpoint.read(name, canonical_axes(name)), variable.dtype))

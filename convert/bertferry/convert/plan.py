@@ -125,7 +125,8 @@ def _targets(checkpoint: Checkpoint, to: str) -> list[Layout]:
     """The layouts of an architecture in a kind of file, which differ in their heads; that of the source first."""
     source = checkpoint.layout
     layouts = [layout for layout in WRITTEN if layout.architecture == source.architecture]
-    targets = [layout for layout in layouts if layout.family == to]
+    projected = checkpoint.config.is_projected
+    targets = [one for one in layouts if one.family == to and one.is_projected(checkpoint.sizes) is projected]
     if not targets:
         raise UsageError(
             f"{checkpoint.location.path}: {to} cannot hold {_article(source.architecture)} encoder",

@@ -19,6 +19,7 @@ class Architecture:
         padding's id, which padding itself has; the mask has no part in it.
       has_segments: there are segment embeddings.
       relative_positions: a bias by relative position is added to the scores of attention, the same in every layer.
+      has_pooler: its encoders alone have a pooler; otherwise it is part of heads that read one vector.
       pad_id: the id of padding, unless a configuration states another.
       pooler_activation: of the layer before a sentence classifier.
       mlm_activation: of the transform before words are predicted; None: that of the configuration.
@@ -32,6 +33,7 @@ class Architecture:
     counts_positions: bool = False
     has_segments: bool = True
     relative_positions: bool = False
+    has_pooler: bool = True
     pad_id: int = 0
     pooler_activation: str = "tanh"
     mlm_activation: str | None = None
@@ -50,6 +52,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         Architecture("albert", "Albert", "albert", projection="always", shares_blocks=True),
         Architecture(
             *("electra", "Electra", "electra", "if_unequal"),
+            has_pooler=False,
             pooler_activation="gelu_erf",
             mlm_activation="gelu_erf",
         ),
@@ -59,7 +62,14 @@ ARCHITECTURES: dict[str, Architecture] = {
         replace(
             ROBERTA, name="mpnet", classes="MPNet", tables="mpnet", has_segments=False, relative_positions=True
         ),
-        Architecture("distilbert", "DistilBert", "distilbert", has_segments=False, pooler_activation="relu"),
+        Architecture(
+            "distilbert",
+            "DistilBert",
+            "distilbert",
+            has_segments=False,
+            has_pooler=False,
+            pooler_activation="relu",
+        ),
     )
 }
 """Every architecture that is read, by name."""

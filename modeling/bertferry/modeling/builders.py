@@ -8,8 +8,8 @@ import tensorflow as tf
 import tf_keras
 
 from bertferry.core.config import EncoderConfig
-from bertferry.core.tasks import ENCODER_INPUTS
-from bertferry.modeling.activations import get_activation
+from bertferry.core.tasks import ENCODER_INPUTS, HEADS, TASKS
+from bertferry.modeling.activations import Activation, get_activation
 from bertferry.modeling.networks import (
     BertClassifier,
     BertPretrainer,
@@ -27,12 +27,14 @@ def encoder_from_config(
     float_dtype: str = "float32",
     initializer: Any = None,
     *,
-    pooler: bool = True,
+    pooler: bool | None = None,
 ) -> TransformerEncoder:
     """A TransformerEncoder of these sizes with initial weights, for any length if `sequence_length` is None.
 
-    `initializer` defaults to the configuration's truncated normal.
+    `initializer` defaults to the configuration's truncated normal, `pooler` to whether encoders of its
+    architecture have one.
     """
+    switches = config.switches
     return TransformerEncoder(
         vocab_size=config.vocab_size,
         hidden_size=config.hidden_size,
@@ -40,15 +42,20 @@ def encoder_from_config(
         num_attention_heads=config.num_attention_heads,
         sequence_length=sequence_length,
         max_sequence_length=config.max_position_embeddings,
-        type_vocab_size=config.type_vocab_size,
+        type_vocab_size=config.type_vocab_size if switches.has_segments else 0,
         intermediate_size=config.intermediate_size,
         activation=get_activation(config.activation),
         dropout_rate=config.dropout_rate,
         attention_dropout_rate=config.attention_dropout_rate,
         initializer=initializer or _initializer(config),
         float_dtype=float_dtype,
-        pooler=pooler,
+        pooler=switches.has_pooler if pooler is None else pooler,
         layer_norm_epsilon=config.layer_norm_eps,
+        embedding_width=(config.embedding_size or config.hidden_size) if config.is_projected else None,
+        shared_block=switches.shares_blocks,
+        padding_id=config.pad_id if switches.counts_positions else None,
+        relative_positions=switches.relative_positions,
+        pooler_activation=get_activation(switches.pooler_activation),
     )
 
 
@@ -59,20 +66,32 @@ def task_model(
     float_dtype: str = "float32",
     initializer: Any = None,
     *,
-    pooler: bool = True,
+    pooler: bool | None = None,
 ) -> tf_keras.Model:
     """The network of a task with initial weights and dynamic shapes: an encoder, alone or with heads.
 
     `initializer` is for the encoder's kernels; it defaults to the configuration's truncated normal. Without
-    `pooler` the encoder returns the vectors of the tokens only.
+    `pooler` the encoder returns the vectors of the tokens only; by default it has one if a head reads it, and also
+    if there is none or the encoder is a BERT, unless encoders of its architecture have none.
 
     Raises:
       ValueError: an unknown task, a classifier without `num_classes`, or a head that needs a pooler without one.
     """
     if task not in _TASK_MODELS:
         raise ValueError(f"unknown task {task!r}: expected one of {', '.join(_TASK_MODELS)}")
+    if pooler is None:
+        pooler = _has_pooler(config, task)
     encoder = encoder_from_config(config, float_dtype=float_dtype, initializer=initializer, pooler=pooler)
     return _TASK_MODELS[task](encoder, config, num_classes)
+
+
+def _has_pooler(config: EncoderConfig, task: str) -> bool:
+    """Whether the encoder of a task has a pooler: if a head reads it or, where encoders have one, if there is no
+    head; those of BERT always have one, as in 2019."""
+    heads = TASKS[task].heads
+    if any(HEADS[head].reads == "pooled" for head in heads):
+        return True
+    return config.switches.has_pooler and (not heads or config.architecture == "bert")
 
 
 def _classifier(
@@ -84,16 +103,13 @@ def _classifier(
 
 
 def _pretrainer(encoder: TransformerEncoder, config: EncoderConfig, _: int | None) -> BertPretrainer:
-    activation = get_activation(config.activation)
-    return BertPretrainer(encoder, num_classes=2, num_token_predictions=None, activation=activation)
+    return BertPretrainer(encoder, 2, num_token_predictions=None, activation=_mlm_activation(config))
 
 
 def _masked_lm(encoder: TransformerEncoder, config: EncoderConfig, _: int | None) -> tf_keras.Model:
     """An encoder with a masked-LM head only: outputs sequence, pooled if it has a pooler, logits [B, P, V]."""
     outputs = tf.nest.flatten(encoder(encoder.inputs))
-    head = MaskedLM(
-        config.hidden_size, None, encoder, activation=get_activation(config.activation), name="masked_lm"
-    )
+    head = MaskedLM(config.hidden_size, None, encoder, activation=_mlm_activation(config), name="masked_lm")
     positions = tf_keras.layers.Input((None,), dtype=tf.int32, name="masked_lm_positions")
     return tf_keras.Model([*encoder.inputs, positions], [*outputs, head([outputs[0], positions])])
 
@@ -157,7 +173,8 @@ def _classifier_model(
 ) -> tuple[tf_keras.Model, tf_keras.layers.Layer]:
     initializer = initializer or _initializer(bert_config)
     if hub_module_url is None:
-        core = encoder_from_config(bert_config, length)
+        task = "tokens" if network is BertTokenClassifier else "classifier"
+        core = encoder_from_config(bert_config, length, pooler=_has_pooler(bert_config, task))
         return network(core, num_labels, initializer, dropout_rate=bert_config.dropout_rate), core
     core, inputs, pooled, sequence = _hub_core(hub_module_url, length)
     vectors = sequence if network is BertTokenClassifier else pooled
@@ -178,7 +195,7 @@ def squad_model(
     """
     initializer = initializer or _initializer(bert_config)
     if hub_module_url is None:
-        core = encoder_from_config(bert_config, max_seq_length)
+        core = encoder_from_config(bert_config, max_seq_length, pooler=_has_pooler(bert_config, "span"))
         return BertSpanLabeler(core, initializer), core
     core, inputs, _, sequence = _hub_core(hub_module_url, max_seq_length)
     scores = tf_keras.layers.Dense(2, kernel_initializer=initializer, name="span")(sequence)
@@ -199,12 +216,12 @@ def pretrain_model(
     for each example: [B]. Metrics: `masked_lm_accuracy`, `lm_example_loss`, `next_sentence_accuracy`,
     `next_sentence_mean_loss`. Compile it with a loss that averages its output.
     """
-    core = encoder_from_config(bert_config, seq_length)
+    core = encoder_from_config(bert_config, seq_length, pooler=True)
     pretrainer = BertPretrainer(
         core,
         num_classes=2,
         num_token_predictions=max_predictions_per_seq,
-        activation=get_activation(bert_config.activation),
+        activation=_mlm_activation(bert_config),
         initializer=initializer or _initializer(bert_config),
         output="predictions",
     )
@@ -218,6 +235,11 @@ def pretrain_model(
     )
     inputs = {tensor.name: tensor for tensor in (*pretrainer.inputs, lm_ids, lm_weights, sentence_labels)}
     return tf_keras.Model(inputs=inputs, outputs=loss), core
+
+
+def _mlm_activation(config: EncoderConfig) -> Activation:
+    """The activation of the transform before words are predicted."""
+    return get_activation(config.switches.mlm_activation or config.activation)
 
 
 def _initializer(config: EncoderConfig) -> tf_keras.initializers.Initializer:

@@ -40,20 +40,18 @@ def heads_of(model: tf_keras.Model) -> dict[str, tf_keras.Model]:
 
 
 def _encoder(encoder: TransformerEncoder) -> Variables:
-    variables = {
-        "embeddings/word": encoder.get_layer("word_embeddings").embeddings,
-        "embeddings/position": encoder.get_layer("position_embedding").weights[0],
-        "embeddings/segment": encoder.get_layer("type_embeddings").embeddings,
-        **_norm("embeddings/norm", encoder.get_layer("embeddings/layer_norm")),
-    }
-    for number in range(encoder.get_config()["num_layers"]):
-        for part, layer in encoder.get_layer(f"transformer/layer_{number}").parts().items():
+    layers = {layer.name: layer for layer in encoder.layers}
+    variables: Variables = {}
+    for name, (place, describe) in BEFORE_BLOCKS.items():
+        if name in layers:
+            variables |= describe(place, layers[name])
+    shared = encoder.switches["shared_block"]
+    for number, block in enumerate(encoder.blocks[:1] if shared else encoder.blocks):
+        place = "encoder" if shared else f"encoder/{number}"
+        for part, layer in block.parts().items():
             describe = _norm if part.endswith("/norm") else _dense
-            variables |= describe(f"encoder/{number}/{part}", layer)
-    pooler = (
-        _dense("pooler", encoder.get_layer("pooler_transform")) if encoder.get_config().get("pooler", True) else {}
-    )
-    return variables | pooler
+            variables |= describe(f"{place}/{part}", layer)
+    return variables | (_dense("pooler", layers["pooler_transform"]) if encoder.switches["pooler"] else {})
 
 
 def _masked_lm(head: MaskedLM) -> Variables:
@@ -71,3 +69,19 @@ def _dense(place: str, layer: tf_keras.layers.Layer) -> Variables:
 
 def _norm(place: str, layer: tf_keras.layers.LayerNormalization) -> Variables:
     return {f"{place}/gamma": layer.gamma, f"{place}/beta": layer.beta}
+
+
+def _table(place: str, layer: tf_keras.layers.Layer) -> Variables:
+    (table,) = layer.weights
+    return {place: table}
+
+
+BEFORE_BLOCKS = {
+    "word_embeddings": ("embeddings/word", _table),
+    "position_embedding": ("embeddings/position", _table),
+    "type_embeddings": ("embeddings/segment", _table),
+    "embeddings/layer_norm": ("embeddings/norm", _norm),
+    "embedding_projection": ("embeddings/projection", _dense),
+    "relative_position_bias": ("embeddings/relative", _table),
+}
+"""Layers that an encoder may have: their places in canonical names, and what tells their variables apart."""

@@ -15,7 +15,7 @@ from bertferry.convert.layouts.garden import (
     GARDEN_V2_TASKS,
 )
 from bertferry.convert.layouts.huggingface import HUGGINGFACE, HUGGINGFACE_2018
-from bertferry.convert.layouts.keras_bert import KERAS_BERT
+from bertferry.convert.layouts.keras_bert import KERAS_BERT, KERAS_BERT_FAMILY
 from bertferry.convert.layouts.keras_hub import KERAS_HUB
 from bertferry.convert.layouts.keras_names import KERAS_NAMES, KERAS_NAMES_3D, KERAS_NAMES_V2
 from bertferry.convert.layouts.mpnet import HUGGINGFACE_MPNET
@@ -51,6 +51,7 @@ WRITTEN = (
     TF1_ELECTRA,
     TF1_ELECTRA_GENERATOR,
     *OF_TRANSFORMERS[1:],
+    *KERAS_BERT_FAMILY,
 )
 ONLY_READ = (
     *(KERAS_NAMES_3D, HUGGINGFACE_2018, HUB_MODULE, GARDEN_NAMES, GARDEN_NAMES_OWN_POOLER, BERT4KERAS),

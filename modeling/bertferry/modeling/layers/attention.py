@@ -16,9 +16,10 @@ from bertferry.modeling.plain_call import plain_call
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 class Attention(tf_keras.layers.Layer):
-    """Attention of `from` [B, F, H] over `to` [B, T, H], optionally under a mask [B, F, T] of ones and zeros.
+    """Attention of `from` [B, F, H] over `to` [B, T, H], optionally under a mask [B, F, T] of ones and zeros and
+    with a bias [1, N, F, T] that is added to the scores.
 
-    Call: `[from, to]` or `[from, to, mask]` → the heads' contexts [B, F, N, D].
+    Call: `[from, to]`, `[from, to, mask]` or `[from, to, mask, bias]` → the heads' contexts [B, F, N, D].
 
     Args:
       num_heads: N.
@@ -60,13 +61,16 @@ class Attention(tf_keras.layers.Layer):
 
     @plain_call
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
-        """`[from, to]` or `[from, to, mask]` → contexts [B, F, N, D]."""
+        """`[from, to]`, `[from, to, mask]` or `[from, to, mask, bias]` → contexts [B, F, N, D]."""
         from_tensor, to_tensor = inputs[0], inputs[1]
-        mask = inputs[2] if len(inputs) == 3 else None
+        mask = inputs[2] if len(inputs) > 2 else None
         query = self._query_dense(from_tensor)
         key = self._key_dense(to_tensor)
         value = self._value_dense(to_tensor)
         scores = tf.einsum("btnd,bfnd->bnft", key, query) * (1.0 / math.sqrt(self._head_size))
+        if len(inputs) > 3:
+            wider = at_least_float32(self.compute_dtype)
+            scores = tf.cast(scores, wider) + tf.cast(inputs[3], wider)
         probabilities = tf.cast(self._masked_softmax([scores, mask]), value.dtype)
         return tf.einsum("bnft,btnd->bfnd", self._dropout(probabilities), value)
 

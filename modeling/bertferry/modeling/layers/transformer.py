@@ -19,7 +19,8 @@ from bertferry.modeling.plain_call import plain_call
 class Transformer(tf_keras.layers.Layer):
     """Self-attention and a feed-forward network, each with residual and LayerNorm.
 
-    Call: `data [B, S, H]` or `[data, mask [B, S, S]]` → [B, S, H].
+    Call: `data [B, S, H]`, `[data, mask [B, S, S]]` or `[data, mask, bias]` → [B, S, H]; the bias [1, N, S, S] is
+    added to the scores of attention.
 
     In float16 the LayerNorms, the residual sums, the softmax and the intermediate dense layer with its
     activation are computed in float32: an ε of 1e-12 and the tails of gelu underflow in float16.
@@ -60,7 +61,7 @@ class Transformer(tf_keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Creates the sub-layers for data of this shape."""
-        hidden = self._hidden_size(tf.TensorShape(_data_and_mask(input_shape)[0]))
+        hidden = self._hidden_size(tf.TensorShape(_split(input_shape)[0]))
         policy = self.dtype_policy
         self._attention_layer = Attention(
             num_heads=self._num_heads,
@@ -128,11 +129,11 @@ class Transformer(tf_keras.layers.Layer):
 
     @plain_call
     def call(self, inputs: Any) -> tf.Tensor:
-        """`data` or `[data, mask]` → [B, S, H]."""
-        data, mask = _data_and_mask(inputs)
-        if mask is not None:
-            _check_mask(data.shape, mask.shape)
-        attended = self._attention_layer([data, data] if mask is None else [data, data, mask])
+        """`data`, `[data, mask]` or `[data, mask, bias]` → [B, S, H]."""
+        data, *terms = _split(inputs)
+        if terms and terms[0] is not None:
+            _check_mask(data.shape, terms[0].shape)
+        attended = self._attention_layer([data, data, *terms])
         attended = self._attention_dropout(self._attention_output_dense(attended))
         wider = at_least_float32(self.compute_dtype)
         residual = tf.cast(data, wider) + tf.cast(attended, wider)
@@ -143,7 +144,7 @@ class Transformer(tf_keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
         """The shape of the data: [B, S, H]."""
-        return tf.TensorShape(_data_and_mask(input_shape)[0])
+        return tf.TensorShape(_split(input_shape)[0])
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as serializable values; the layer of 2019 had no other ε."""
@@ -171,7 +172,7 @@ def _check_mask(data: tf.TensorShape, mask: tf.TensorShape) -> None:
         )
 
 
-def _data_and_mask(value: Any) -> tuple[Any, Any]:
-    """Splits `data` or `[data, mask]`, tensors or their shapes."""
-    pair = isinstance(value, Sequence) and len(value) == 2 and not isinstance(value[0], int | None)
-    return (value[0], value[1]) if pair else (value, None)
+def _split(value: Any) -> Sequence[Any]:
+    """The parts of `data`, `[data, mask]` or `[data, mask, bias]`, tensors or their shapes."""
+    several = isinstance(value, Sequence) and len(value) in (2, 3) and not isinstance(value[0], int | None)
+    return value if several else [value]

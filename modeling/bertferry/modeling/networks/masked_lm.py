@@ -29,7 +29,7 @@ class GatherPositions(tf_keras.layers.Layer):
 
 @tf_keras.utils.register_keras_serializable(package="Text")
 class TiedProjection(tf_keras.layers.Layer):
-    """Vectors [B, P, H] times the transposed token embedding table of another network → [B, P, V].
+    """Vectors [B, P, W] times the transposed token embedding table of another network → [B, P, V].
 
     The table is a weight of that network only: freezing the network freezes it, and checkpoints store it there.
     """
@@ -70,7 +70,8 @@ class Bias(tf_keras.layers.Layer):
 class MaskedLM(ConfiguredModel):
     """[`sequence_data` [B, S, H], int32 `masked_lm_positions` [B, P]] → [B, P, V]; `.logits`.
 
-    Gathers the positions, transforms them (dense, LayerNorm), and multiplies by the token embedding table.
+    Gathers the positions, transforms them to the width of the embeddings (dense, LayerNorm), and multiplies by the
+    token embedding table.
 
     Args:
       input_width: H.
@@ -110,7 +111,7 @@ class MaskedLM(ConfiguredModel):
         positions = tf_keras.layers.Input(shape=(num_predictions,), dtype=tf.int32, name="masked_lm_positions")
         hidden = GatherPositions()([sequence, positions])
         hidden = tf_keras.layers.Dense(
-            input_width,
+            source_network.get_embedding_table().shape[-1],
             activation=activation,
             kernel_initializer=initializer,
             name="cls/predictions/transform/dense",

@@ -1,4 +1,4 @@
-"""The BERT encoder as a functional Keras network."""
+"""The encoder of BERT and of its family as a functional Keras network."""
 
 from typing import Any
 
@@ -6,13 +6,20 @@ import tensorflow as tf
 import tf_keras
 
 from bertferry.core.config import LAYER_NORM_EPSILON
-from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.modeling import layers
 from bertferry.modeling.activations import gelu_tanh
-from bertferry.modeling.layers.precision import at_least_float32
-from bertferry.modeling.networks.serialization import ConfiguredModel, copy_initializer
+from bertferry.modeling.networks.encoder_steps import BLOCK, SHARED_BLOCK, connect
+from bertferry.modeling.networks.serialization import ConfiguredModel
 
-IN_2019 = {"pooler": True, "layer_norm_epsilon": LAYER_NORM_EPSILON}
+IN_2019 = {
+    "pooler": True,
+    "layer_norm_epsilon": LAYER_NORM_EPSILON,
+    "embedding_width": None,
+    "shared_block": False,
+    "padding_id": None,
+    "relative_positions": False,
+    "pooler_activation": "tanh",
+}
 """Arguments that the network of 2019 lacks, with what it had; a configuration has them only if they differ."""
 
 
@@ -24,7 +31,8 @@ class TransformerEncoder(ConfiguredModel):
     The order in which its layers are created determines the keys of the `keras_bert` checkpoint layout.
 
     Args:
-      vocab_size, hidden_size, num_layers, num_attention_heads, type_vocab_size, intermediate_size: sizes.
+      vocab_size, hidden_size, num_layers, num_attention_heads, type_vocab_size, intermediate_size: sizes; without
+        types (0) there are no segment embeddings, and the third input changes nothing.
       sequence_length: S, or None for any.
       max_sequence_length: rows of the position table; by default `sequence_length`.
       activation: of the intermediate layer: a Keras activation, its name or its config; by default the tanh
@@ -34,6 +42,13 @@ class TransformerEncoder(ConfiguredModel):
       float_dtype: type of the network, `float32` or `float16`.
       pooler: whether it has one: later models of transformers have none.
       layer_norm_epsilon: ε of every LayerNorm.
+      embedding_width: of the embeddings, which are then projected to the hidden size; None: that size, and they
+        are not.
+      shared_block: whether all layers have the weights of one block.
+      padding_id: if positions are counted over ids that are not this one; None: they are places in the sequence.
+      relative_positions: whether a bias by relative position, the same in every layer, is added to the scores of
+        attention.
+      pooler_activation: of the pooler.
     """
 
     def __init__(
@@ -54,6 +69,11 @@ class TransformerEncoder(ConfiguredModel):
         *,
         pooler: bool = True,
         layer_norm_epsilon: float = LAYER_NORM_EPSILON,
+        embedding_width: int | None = None,
+        shared_block: bool = False,
+        padding_id: int | None = None,
+        relative_positions: bool = False,
+        pooler_activation: Any = "tanh",
         **arguments: Any,
     ) -> None:
         activation = tf_keras.activations.get(activation)
@@ -74,91 +94,41 @@ class TransformerEncoder(ConfiguredModel):
             "initializer": tf_keras.initializers.serialize(initializer),
             "float_dtype": float_dtype,
         }
-        later = {"pooler": pooler, "layer_norm_epsilon": layer_norm_epsilon}
-        word_ids, mask, type_ids = (
-            tf_keras.layers.Input(shape=(sequence_length,), dtype=tf.int32, name=name) for name in ENCODER_INPUTS
-        )
-        hidden = _embed(word_ids, type_ids, config | later, initializer)
-        attention_mask = layers.SelfAttentionMask(dtype=float_dtype)([hidden, mask])
-        for number in range(num_layers):
-            hidden = _block(number, config | later, activation, initializer)([hidden, attention_mask])
-        outputs = [hidden]
-        if pooler:
-            outputs.append(_pool(hidden, hidden_size, copy_initializer(initializer), float_dtype))
-        super().__init__(inputs=[word_ids, mask, type_ids], outputs=outputs, **arguments)
-        self.keep_arguments(
-            config | {name: value for name, value in later.items() if value != IN_2019[name]}, arguments
-        )
+        later = {
+            "pooler": pooler,
+            "layer_norm_epsilon": layer_norm_epsilon,
+            "embedding_width": embedding_width,
+            "shared_block": shared_block,
+            "padding_id": padding_id,
+            "relative_positions": relative_positions,
+            "pooler_activation": tf_keras.activations.serialize(tf_keras.activations.get(pooler_activation)),
+        }
+        inputs, outputs = connect(config | later, activation, initializer)
+        super().__init__(inputs=inputs, outputs=outputs, **arguments)
+        differing = {name: value for name, value in later.items() if value != IN_2019[name]}
+        self.keep_arguments(config | differing, arguments)
+
+    @property
+    def switches(self) -> dict[str, Any]:
+        """The arguments that the network of 2019 lacks, whether or not they differ from what it had."""
+        return IN_2019 | {name: value for name, value in self.get_config().items() if name in IN_2019}
+
+    @property
+    def blocks(self) -> list[layers.Transformer]:
+        """The block of each layer: the same one for all if it is shared."""
+        count = self.get_config()["num_layers"]
+        if self.switches["shared_block"]:
+            return [self.get_layer(SHARED_BLOCK)] * count
+        return [self.get_layer(BLOCK.format(number)) for number in range(count)]
 
     @property
     def _embedding_layer(self) -> layers.OnDeviceEmbedding:
         return self.get_layer("word_embeddings")
 
     @property
-    def _position_embedding_layer(self) -> layers.PositionEmbedding:
+    def _position_embedding_layer(self) -> layers.PositionEmbedding | layers.CountedPositionEmbedding:
         return self.get_layer("position_embedding")
 
     def get_embedding_table(self) -> tf.Variable:
-        """The token embedding table [V, H]."""
+        """The token embedding table [V, W]."""
         return self._embedding_layer.embeddings
-
-
-def _embed(word_ids: Any, type_ids: Any, config: dict[str, Any], initializer: Any) -> Any:
-    """The embeddings [B, S, H] of tokens, positions and segments: summed, normalized, with dropout."""
-    float_dtype = config["float_dtype"]
-    words = layers.OnDeviceEmbedding(
-        config["vocab_size"],
-        config["hidden_size"],
-        initializer=copy_initializer(initializer),
-        dtype=float_dtype,
-        name="word_embeddings",
-    )(word_ids)
-    positions = layers.PositionEmbedding(
-        initializer=copy_initializer(initializer),
-        use_dynamic_slicing=True,
-        max_sequence_length=config["max_sequence_length"],
-        dtype=float_dtype,
-        name="position_embedding",
-    )(words)
-    segments = layers.OnDeviceEmbedding(
-        config["type_vocab_size"],
-        config["hidden_size"],
-        initializer=copy_initializer(initializer),
-        use_one_hot=True,
-        dtype=float_dtype,
-        name="type_embeddings",
-    )(type_ids)
-    hidden = tf_keras.layers.Add(dtype=float_dtype)([words, positions, segments])
-    hidden = tf_keras.layers.LayerNormalization(
-        axis=-1,
-        epsilon=config["layer_norm_epsilon"],
-        dtype=at_least_float32(float_dtype),
-        name="embeddings/layer_norm",
-    )(hidden)
-    return tf_keras.layers.Dropout(config["dropout_rate"], dtype=float_dtype)(hidden)
-
-
-def _block(number: int, config: dict[str, Any], activation: Any, initializer: Any) -> layers.Transformer:
-    return layers.Transformer(
-        num_attention_heads=config["num_attention_heads"],
-        intermediate_size=config["intermediate_size"],
-        intermediate_activation=activation,
-        dropout_rate=config["dropout_rate"],
-        attention_dropout_rate=config["attention_dropout_rate"],
-        kernel_initializer=copy_initializer(initializer),
-        layer_norm_epsilon=config["layer_norm_epsilon"],
-        dtype=config["float_dtype"],
-        name=f"transformer/layer_{number}",
-    )
-
-
-def _pool(hidden: Any, hidden_size: int, initializer: Any, float_dtype: str) -> Any:
-    """The first position's vector through a dense layer with tanh: [B, H]."""
-    dense = tf_keras.layers.Dense(
-        hidden_size,
-        activation="tanh",
-        kernel_initializer=initializer,
-        dtype=float_dtype,
-        name="pooler_transform",
-    )
-    return dense(hidden[:, 0, :])

@@ -1,6 +1,7 @@
 """Runs a checkpoint through this project's Keras networks."""
 
 from collections.abc import Iterator, Mapping
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,8 @@ class KerasNetworkRunner:
             else next(layer for layer in self.model.layers if isinstance(layer, TransformerEncoder))
         )
         self._inside: dict[str, tf.Tensor] = {}
-        for point, layer in (*_points(self.encoder), *_probabilities(self.encoder)):
-            _name_output(layer, point, self._inside)
+        for layer, points in (*_points(self.encoder), *_points_of_blocks(self.encoder)):
+            _name_outputs(layer, points, self._inside)
         narrow = execution.precision in ("fp16", "bf16") and device.kind == "cpu"
         self._function = DeviceFunction(self.outputs, self._task.input_names, device, widen=narrow)
 
@@ -67,29 +68,36 @@ class KerasNetworkRunner:
         return outputs
 
 
-def _points(encoder: TransformerEncoder) -> Iterator[tuple[str, tf_keras.layers.Layer]]:
-    """Yields each named point with the layer whose output it is."""
-    yield "embeddings", next(layer for layer in encoder.layers if isinstance(layer, tf_keras.layers.Dropout))
-    for number in range(encoder.get_config()["num_layers"]):
-        parts = encoder.get_layer(f"transformer/layer_{number}").parts()
-        yield f"layer_{number}/attention", parts["attention/output"]
-        yield f"layer_{number}/attention_norm", parts["attention/norm"]
-        yield f"layer_{number}/output", parts["output/norm"]
-    if encoder.get_config().get("pooler", True):
-        yield "pooler", encoder.get_layer("pooler_transform")
+def _points(encoder: TransformerEncoder) -> Iterator[tuple[tf_keras.layers.Layer, tuple[str, ...]]]:
+    """Yields each layer before and after the blocks whose output is a named point."""
+    embedded = next(layer for layer in encoder.layers if isinstance(layer, tf_keras.layers.Dropout))
+    projected = encoder.switches["embedding_width"] is not None
+    yield encoder.get_layer("embedding_projection") if projected else embedded, ("embeddings",)
+    if encoder.switches["pooler"]:
+        yield encoder.get_layer("pooler_transform"), ("pooler",)
 
 
-def _probabilities(encoder: TransformerEncoder) -> Iterator[tuple[str, tf_keras.layers.Layer]]:
-    """Yields the point of every layer's attention map with the layer whose output it is."""
-    for number in range(encoder.get_config()["num_layers"]):
-        yield f"layer_{number}/probabilities", encoder.get_layer(f"transformer/layer_{number}").softmax
+def _points_of_blocks(encoder: TransformerEncoder) -> Iterator[tuple[tf_keras.layers.Layer, tuple[str, ...]]]:
+    """Yields each layer of a block whose output is a named point, or one in every layer that shares the block."""
+    blocks = encoder.blocks
+    for block in dict.fromkeys(blocks):
+        parts = block.parts()
+        for point, layer in (
+            ("attention", parts["attention/output"]),
+            ("attention_norm", parts["attention/norm"]),
+            ("output", parts["output/norm"]),
+            ("probabilities", block.softmax),
+        ):
+            yield layer, tuple(f"layer_{number}/{point}" for number, own in enumerate(blocks) if own is block)
 
 
-def _name_output(layer: tf_keras.layers.Layer, point: str, kept: dict[str, tf.Tensor]) -> None:
-    """Names a layer's output after the point, and keeps it, in every graph that is traced from now on."""
-    call = layer.call
+def _name_outputs(layer: tf_keras.layers.Layer, points: tuple[str, ...], kept: dict[str, tf.Tensor]) -> None:
+    """Names a layer's outputs after the points, in the order of its calls, and keeps them, in every graph that is
+    traced from now on."""
+    call, names = layer.call, cycle(points)
 
     def call_and_name(*inputs: Any, **options: Any) -> tf.Tensor:
+        point = next(names)
         with tf.name_scope("points/"):
             kept[point] = tf.identity(call(*inputs, **options), name=point)
             return kept[point]
