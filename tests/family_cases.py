@@ -19,7 +19,7 @@ SOURCES = {"albert": "hf_albert_pretrain_L2", "roberta": "hf_roberta_core_L2"}
 BYTES = ("vocab.json", "merges.txt")
 ROBERTA = {"tokenizer_class": "RobertaTokenizer"}
 MASK = {"content": "<mask>", "lstrip": True, "rstrip": False, "normalized": False, "single_word": False}
-CASES = {
+CASES: dict[str, tuple[str, tuple[str, ...], dict[str, dict]]] = {
     "roberta without a configuration": ("roberta", BYTES, {}),
     "roberta of Fast": ("roberta", BYTES, {"tokenizer_config.json": {"tokenizer_class": "RobertaTokenizerFast"}}),
     "roberta with a blank before texts": (
@@ -72,7 +72,9 @@ def write_vocabulary(folder, architecture, names):
     for name in names:
         content = stored()["vocabularies"]["albert" if architecture == "albert" else "others"].get(name)
         if name.endswith(".model"):
-            content = b64decode(stored()["vocabularies"]["albert" if architecture == "albert" else "others"]["model"])
+            content = b64decode(
+                stored()["vocabularies"]["albert" if architecture == "albert" else "others"]["model"]
+            )
             (folder / name).write_bytes(content)
         else:
             (folder / name).write_text(stored()["vocabularies"]["others"][name], encoding="utf-8")

@@ -17,7 +17,13 @@ from bertferry.modeling.builders import classifier_model, encoder_from_config, s
 from bertferry.modeling.layers import CountedPositionEmbedding, Pooler, RelativePositionBias
 from bertferry.modeling.variables import named_variables
 
-SAVED = {"albert": "encoder", "electra": "classifier", "roberta": "encoder", "mpnet": "mlm", "distilbert": "tokens"}
+SAVED = {
+    "albert": "encoder",
+    "electra": "classifier",
+    "roberta": "encoder",
+    "mpnet": "mlm",
+    "distilbert": "tokens",
+}
 """Architectures with all switches among them, and the task of the network that is saved."""
 
 
