@@ -1,7 +1,6 @@
 """What all commands share: parsing through absl, one line per error, exit codes."""
 
 import errno
-import gc
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from absl.flags import argparse_flags
 
 from bertferry.core.atomic import replace_file
 from bertferry.core.errors import FLAG, BertferryError, UsageError
+from bertferry.core.memory import collect_seldom, keep_freed_memory
 from bertferry.core.quiet import hold_back_stderr, own_stderr
 from bertferry.core.temporary import own_temporary_files
 
@@ -26,13 +26,6 @@ Execute = Callable[[Namespace, "Progress"], int]
 """Runs a command with its arguments; returns its exit code."""
 FLAG_OF_ATTRIBUTE = {"source_layout": "--from"}
 """Flags that are not named after their attribute."""
-
-NEW_OBJECTS = 50_000
-"""How many objects a command creates before Python looks for cycles among them, and seldom among all.
-
-By default, it looks at TensorFlow's 300,000 five times while they are imported, and seven times while a module is
-exported: a tenth of the time, for nothing.
-"""
 
 UNREACHABLE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ENOTDIR)
 """Errors of the operating system that concern a path as it was given."""
@@ -87,7 +80,7 @@ def run_as_program(
     parser: argparse_flags.ArgumentParser, execute: Execute, argv: Sequence[str] | None = None
 ) -> None:
     """The entry point of a command, with `argv` or the process's arguments: absl's `app.run` around it."""
-    gc.set_threshold(NEW_OBJECTS)
+    collect_seldom()
     signal.signal(signal.SIGTERM, _end_on_sigterm)
     if sys.stderr is None:  # closed by the parent process: nobody is listening
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
@@ -100,6 +93,7 @@ def run_as_program(
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
     def execute_isolated(arguments: Namespace, progress: Progress) -> int:
+        keep_freed_memory()
         with own_temporary_files(), nullcontext() if logging.get_verbosity() > 0 else hold_back_stderr():
             return execute(arguments, progress)
 
