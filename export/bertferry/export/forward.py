@@ -65,7 +65,7 @@ def encode(
     run = tf.function(block, autograph=False) if shared else block
     layers = []
     for number in range(config.num_layers):
-        weights = _below(f"encoder/{number}", parameters)
+        weights = _below(config.block(number), parameters)
         if shared:  # TensorFlow Lite would take the first layer's variables for those of all
             weights = {name: tf.convert_to_tensor(weight) for name, weight in weights.items()}
         with tf.name_scope(f"layer_{number}"):
