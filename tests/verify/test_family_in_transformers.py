@@ -1,9 +1,8 @@
 """Random models of transformers compute the same here, and come back the same from `--to huggingface`."""
 
-from typing import Any
-
 import numpy as np
 import pytest
+from family_models import KINDS, random_model
 from safetensors.numpy import load_file
 
 from bertferry.convert import ConversionOptions, convert_checkpoint
@@ -12,34 +11,6 @@ from bertferry.verify import ParityOptions, render, verify_parity
 torch = pytest.importorskip("torch", reason="needs the extra `torch`")
 transformers = pytest.importorskip("transformers", reason="needs the extra `torch`")
 
-SIZES = {
-    "vocab_size": 30,
-    "hidden_size": 8,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 12,
-    "max_position_embeddings": 18,
-    "hidden_act": "gelu",
-}
-DISTILBERT = {
-    "vocab_size": 30,
-    "dim": 8,
-    "n_layers": 2,
-    "n_heads": 2,
-    "hidden_dim": 12,
-    "max_position_embeddings": 16,
-}
-KINDS: dict[str, dict[str, Any]] = {
-    "Roberta": {**SIZES, "pad_token_id": 1, "layer_norm_eps": 1e-5},
-    "Camembert": {**SIZES, "pad_token_id": 3, "hidden_act": "relu"},
-    "XLMRoberta": {**SIZES, "type_vocab_size": 1, "layer_norm_eps": 1e-5},
-    "MPNet": {**SIZES, "layer_norm_eps": 1e-5, "max_position_embeddings": 202},
-    "DistilBert": DISTILBERT,
-    "Albert": {**SIZES, "embedding_size": 6},
-    "Electra": {**SIZES, "embedding_size": 6, "layer_norm_eps": 1e-9, "hidden_act": "gelu_new"},
-    "Bert": SIZES,
-}
-"""Their sizes; positions of MPNet reach into the last bucket of distances, ELECTRA's heads have another gelu."""
 TASKS = {
     "Model": "encoder",
     "ForMaskedLM": "mlm",
@@ -62,13 +33,7 @@ def saved(request, tmp_path_factory):
     """A random model that transformers saved, and its task."""
     kind, suffix = request.param
     labels = 2 if suffix in ("ForQuestionAnswering", "ForPreTraining", "ForNextSentencePrediction") else 3
-    config = getattr(transformers, f"{kind}Config")(**KINDS[kind], num_labels=labels)
-    torch.manual_seed(0)
-    model = getattr(transformers, kind + suffix)(config).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.randn_like(parameter) * 0.3)
-    model.tie_weights()
+    model = random_model(kind, suffix, num_labels=labels)
     folder = tmp_path_factory.mktemp(kind)
     model.save_pretrained(folder)
     return folder, CASES[request.param]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from absl.flags import argparse_flags
 
 from bertferry.convert.layouts import LAYOUTS, TARGETS, WRITTEN
-from bertferry.convert.options import TARGET_DTYPES, TASK_CHOICES, ConversionOptions
+from bertferry.convert.options import ARCHITECTURE_CHOICES, TARGET_DTYPES, TASK_CHOICES, ConversionOptions
 from bertferry.convert.source_options import (
     SOURCE_FLAGS,
     add_label_flag,
@@ -39,6 +39,12 @@ def build_parser() -> argparse_flags.ArgumentParser:
         metavar="LAYOUT",
         default="keras_bert",
         help=f"target layout: {', '.join(TARGETS)}; default: keras_bert",
+    )
+    parser.add_argument(
+        "--architecture",
+        choices=ARCHITECTURE_CHOICES,
+        help="write RoBERTa, DistilBERT or ELECTRA as a BERT that computes the same; default: only in layouts "
+        "without names for the source's architecture",
     )
     parser.add_argument(
         "--task",
@@ -122,6 +128,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         arguments.init_missing_head,
         arguments.num_labels,
         arguments.global_step,
+        arguments.architecture,
     )
     from bertferry.convert.converter import convert_checkpoint
 

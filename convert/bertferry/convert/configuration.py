@@ -12,7 +12,7 @@ from bertferry.convert.hidden_act import original_act, read_activation
 from bertferry.convert.huggingface_config import huggingface_config
 from bertferry.convert.keras_hub_config import bert_keys, is_keras_hub, read_text, write_preset
 from bertferry.convert.layout import Layout
-from bertferry.convert.unsupported_keys import check_supported
+from bertferry.convert.unsupported_keys import check_supported, may_be_roberta
 from bertferry.convert.weight_files import FileFormat
 from bertferry.core.architectures import ARCHITECTURES
 from bertferry.core.config import LAYER_NORM_EPSILON, ConfigError, EncoderConfig
@@ -119,7 +119,7 @@ def bert_config(
     """
     hidden_act = original_act(config.activation, config.architecture)
     values = {**_sizes(config), "hidden_act": hidden_act, "activation": config.activation}
-    if config.architecture != "bert":
+    if config.architecture != "bert" or may_be_roberta(values):
         values["architecture"] = config.architecture
     if config.pad_id:
         values["pad_token_id"] = config.pad_id

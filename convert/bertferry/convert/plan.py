@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bertferry.convert.as_bert import as_bert, notes_as_bert, reason_not_bert
 from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.chunks import blocks, bytes_of
 from bertferry.convert.heads import check_mlm, check_nothing_trained_is_left, with_heads, with_parameters
@@ -44,13 +45,14 @@ class PlannedTensor:
 @dataclass(frozen=True)
 class Plan:
     """The tensors of the target file, in order, and the checkpoint that they come from; `step` is the value of the
-    target's step counter, if it has one."""
+    target's step counter, if it has one; `notes` say on which inputs it computes otherwise than the source."""
 
     checkpoint: Checkpoint
     target: Layout
     form: Form
     tensors: tuple[PlannedTensor, ...]
     step: int = 0
+    notes: tuple[str, ...] = ()
 
     def pieces(self, tensor: PlannedTensor) -> Iterator[memoryview]:
         """The bytes to write in bounded pieces: those of the source if they are kept, else those of the values.
@@ -74,9 +76,11 @@ def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:
       UsageError: an unknown name, or a target that has no form for these heads or this architecture.
       DataError: the task needs a parameter that the source lacks.
     """
-    targets = _targets(checkpoint, options.to)
+    targets = _targets(checkpoint, options)
     target = targets[0]
-    _check_epsilon(checkpoint, target)
+    is_other = target.architecture != checkpoint.config.switches.tables
+    if is_other:
+        _check_is_bert(checkpoint, options, ())
     task = options.task or target.default_task
     if options.task is None and task != "all":
         check_nothing_trained_is_left(checkpoint, target)
@@ -85,6 +89,12 @@ def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:
         checkpoint, None if task == "all" else CONVERTED_TASKS[task].heads, undecided=same_names
     )
     wanted = _wanted_heads(checkpoint, task)
+    notes: tuple[str, ...] = ()
+    if is_other:
+        _check_is_bert(checkpoint, options, wanted)
+        notes = notes_as_bert(checkpoint.config)
+        checkpoint = as_bert(checkpoint, wanted)
+    _check_epsilon(checkpoint, target)
     pooler = checkpoint.task("encoder").pooler
     target = next((one for one in targets if one.form_with(wanted)), target)
     check_mlm(checkpoint, target, wanted)
@@ -104,7 +114,7 @@ def plan(checkpoint: Checkpoint, options: ConversionOptions) -> Plan:
     if checkpoint.options.labels is not None and not any(has_classes(head) for head in wanted):
         raise UsageError(f"{checkpoint.options.labels}: {options.to} gets no classifier that labels could name")
     tensors = tuple(_plan_tensor(checkpoint, row, options.dtype) for row in rows)
-    return Plan(checkpoint, target, form, tensors, options.global_step or 0)
+    return Plan(checkpoint, target, form, tensors, options.global_step or 0, notes)
 
 
 def _plan_tensor(checkpoint: Checkpoint, row: Row, dtype: str | None) -> PlannedTensor:
@@ -121,18 +131,35 @@ def _plan_tensor(checkpoint: Checkpoint, row: Row, dtype: str | None) -> Planned
     )
 
 
-def _targets(checkpoint: Checkpoint, to: str) -> list[Layout]:
-    """The layouts of an architecture in a kind of file, which differ in their heads; that of the source first."""
-    source = checkpoint.layout
-    layouts = [layout for layout in WRITTEN if layout.architecture == source.architecture]
-    projected = checkpoint.config.is_projected
-    targets = [one for one in layouts if one.family == to and one.is_projected(checkpoint.sizes) is projected]
-    if not targets:
-        raise UsageError(
-            f"{checkpoint.location.path}: {to} cannot hold {_article(source.architecture)} encoder",
-            f"choose --to {' or '.join(dict.fromkeys(layout.family for layout in layouts))}",
-        )
-    return sorted(targets, key=lambda layout: layout is not source)
+def _targets(checkpoint: Checkpoint, options: ConversionOptions) -> list[Layout]:
+    """The layouts of a kind of file for the source's architecture, which differ in their heads, that of the source
+    first; those for BERT if there are none, or if they are asked for."""
+    own, projected = options.architecture or checkpoint.config.switches.tables, checkpoint.config.is_projected
+    of_kind = [layout for layout in WRITTEN if layout.family == options.to]
+    targets = [
+        one
+        for one in of_kind
+        if one.architecture == own and one.is_projected(checkpoint.sizes) is (projected and own != "bert")
+    ]
+    of_bert = [one for one in of_kind if one.architecture == "bert"]
+    return sorted(targets or of_bert, key=lambda layout: layout is not checkpoint.layout)
+
+
+def _check_is_bert(checkpoint: Checkpoint, options: ConversionOptions, heads: tuple[str, ...]) -> None:
+    """Refuses to write as a BERT, which alone the target holds, what no BERT computes.
+
+    Raises:
+      UsageError: what BERT does not compute.
+    """
+    if not (reason := reason_not_bert(checkpoint, heads)):
+        return
+    source = checkpoint.config.switches
+    others = dict.fromkeys(one.family for one in WRITTEN if one.architecture == source.tables)
+    raise UsageError(
+        f"{checkpoint.location.path}: {'BERT' if options.architecture else options.to} cannot hold "
+        f"{_article(source.name)} encoder: {reason}",
+        "leave out --architecture" if options.architecture else f"choose --to {' or '.join(others)}",
+    )
 
 
 def _article(architecture: str) -> str:
@@ -145,7 +172,10 @@ def _check_epsilon(checkpoint: Checkpoint, target: Layout) -> None:
     epsilon = checkpoint.config.layer_norm_eps
     if epsilon == LAYER_NORM_EPSILON or target.holds_epsilon:
         return
-    others = [one.family for one in WRITTEN if one.holds_epsilon and one.architecture == target.architecture]
+    architectures = (target.architecture, checkpoint.layout.architecture)
+    others = dict.fromkeys(
+        one.family for one in WRITTEN if one.holds_epsilon and one.architecture in architectures
+    )
     raise UsageError(
         f"{checkpoint.location.path}: layer_norm_eps is {epsilon}, which {target.family} cannot hold: its readers "
         f"compute with {LAYER_NORM_EPSILON}",

@@ -130,6 +130,7 @@ def conversion_report(
             dict.fromkeys(
                 (
                     *(note for note in checkpoint.notes if note not in carried),
+                    *work.notes,
                     *(work.target.notes[head] for head in work.form.heads if head in work.target.notes),
                     *(vocabulary.notes if vocabulary else ()),
                     *tokenizer_notes(checkpoint, work.target),

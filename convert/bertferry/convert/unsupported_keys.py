@@ -89,7 +89,7 @@ def _check_type(values: Mapping[str, Any]) -> None:
         return
     if stated_architecture(values) is not None:
         return
-    if values.get("type_vocab_size") == 1 and values.get("layer_norm_eps") == 1e-5:
+    if may_be_roberta(values):
         raise ConfigError(
             "type_vocab_size 1 and layer_norm_eps 1e-05 are those of RoBERTa: "
             'add "model_type": "roberta", or "bert" if it is BERT'
@@ -99,6 +99,11 @@ def _check_type(values: Mapping[str, Any]) -> None:
         if str(name).startswith(OTHER_FAMILIES):
             known = ", ".join(one.classes for one in ARCHITECTURES.values())
             raise ConfigError(f"architectures is {_shown(architectures)}: only {known} are supported")
+
+
+def may_be_roberta(values: Mapping[str, Any]) -> bool:
+    """Whether a configuration that states no architecture may be one of RoBERTa."""
+    return values.get("type_vocab_size") == 1 and values.get("layer_norm_eps") == 1e-5
 
 
 def _is_off(value: object) -> bool:

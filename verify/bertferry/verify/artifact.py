@@ -247,7 +247,13 @@ def _add_checkpoint_facts(artifact: Artifact, checkpoint: Checkpoint) -> Artifac
     config = checkpoint.config
     return replace(
         artifact,
-        limits=ModelLimits(config.vocab_size, config.type_vocab_size, config.max_length, config.pad_id),
+        limits=ModelLimits(
+            config.vocab_size,
+            config.type_vocab_size,
+            config.max_length,
+            config.pad_id,
+            config.switches.counts_positions,
+        ),
         vocabulary=checkpoint.vocabulary.file if checkpoint.vocabulary else None,
         tokenizer=lambda: reading.tokenizer if (reading := checkpoint.tokenizer_reading) else None,
         configuration=bert_config(config),

@@ -62,9 +62,10 @@ def model_limits(configuration: Mapping[str, Any]) -> ModelLimits | None:
         return None
     pad_id = configuration.get("pad_token_id", 0)
     switches = ARCHITECTURES.get(str(configuration.get("architecture")))
-    if switches is not None and switches.counts_positions:
+    counts_positions = switches is not None and switches.counts_positions
+    if counts_positions:
         sizes[-1] -= pad_id + 1
-    return ModelLimits(sizes[0], sizes[1], sizes[2], pad_id)
+    return ModelLimits(sizes[0], sizes[1], sizes[2], pad_id, counts_positions)
 
 
 def graph_interface(path: Path) -> Interface | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.tasks import GRAPH_TASKS, POSITIONS_INPUT
 from bertferry.verify.artifact import Artifact
-from bertferry.verify.probes import ModelLimits, Probe, select_probes, standard_probes
+from bertferry.verify.probes import ModelLimits, Probe, padded_on_the_right, select_probes, standard_probes
 
 
 def select_inputs(
@@ -41,6 +41,8 @@ def select_inputs(
         drawn_from = replace(limits, max_positions=longest)
         with_positions = POSITIONS_INPUT in GRAPH_TASKS[task].input_names
         probes = standard_probes(drawn_from, seed, with_positions=with_positions)
+        if count_differently(artifacts):
+            probes = padded_on_the_right(probes, limits)
     probes = select_probes(probes, names)
     _check_limits(artifacts, probes)
     return probes
@@ -56,11 +58,16 @@ def find_limits(artifacts: Sequence[Artifact]) -> ModelLimits | None:
     return next((side.limits for side in artifacts if side.limits), None)
 
 
+def count_differently(artifacts: Sequence[Artifact]) -> bool:
+    """Whether some count positions over ids and others do not: they agree on tokens before padding alone."""
+    return len({side.limits.counts_positions for side in artifacts if side.limits}) > 1
+
+
 def _check_limits(artifacts: Sequence[Artifact], probes: Sequence[Probe]) -> None:
     """Rejects artifacts of different sizes, and inputs that are invalid for them."""
     limited = [side for side in artifacts if side.limits]
     for side in limited[1:]:
-        if side.limits != limited[0].limits:
+        if _sizes(side.limits) != _sizes(limited[0].limits):
             raise DataError(
                 f"{side.name} has a different configuration from {limited[0].name}: "
                 f"{side.limits}, {limited[0].limits}"
@@ -77,3 +84,7 @@ def _check_limits(artifacts: Sequence[Artifact], probes: Sequence[Probe]) -> Non
         ):
             if value > limit:
                 raise DataError(f"{probe.name}: {what} {value} exceeds the model's maximum, {limit}")
+
+
+def _sizes(limits: ModelLimits | None) -> ModelLimits | None:
+    return limits and replace(limits, counts_positions=False)

@@ -14,7 +14,7 @@ from bertferry.verify.artifact import Artifact
 from bertferry.verify.artifact_comparison import Judgment, compare_artifacts, loosest_profile
 from bertferry.verify.fitting import check_fit, find_restrictions, fit_probes
 from bertferry.verify.golden import read_inputs
-from bertferry.verify.inputs import find_limits, select_inputs
+from bertferry.verify.inputs import count_differently, find_limits, select_inputs
 from bertferry.verify.kinds import split_kind
 from bertferry.verify.matching import check_inputs, check_map, check_outputs
 from bertferry.verify.options import ParityOptions
@@ -26,6 +26,11 @@ from bertferry.verify.string_comparison import as_string_source, string_probes, 
 from bertferry.verify.texts import read_texts, text_probes
 from bertferry.verify.tolerance import parse_overrides
 from bertferry.verify.tolerance import profile as profile_named
+
+BEFORE_PADDING = (
+    "compared at the tokens of texts that are padded on the right: elsewhere, some sides count positions over ids "
+    "and others do not"
+)
 
 
 def verify_parity(
@@ -65,6 +70,7 @@ def verify_parity(
         inputs, fitted = _inputs(sides, options)
         check_padding(options, inputs)
     profile_name = loosest_profile(sides) if options.profile == "auto" else options.profile
+    restricted = (BEFORE_PADDING,) if count_differently(sides) else ()
     tolerance = profile_named(profile_name).with_bounds(options.atol, options.rtol)
     report = compare_artifacts(
         sides[0],
@@ -73,7 +79,7 @@ def verify_parity(
             tolerance,
             parse_overrides(options.overrides, tolerance),
             options.task,
-            options.positions,
+            "unmasked" if restricted else options.positions,
             options.judge_padding,
             options.seed,
             options.localize,
@@ -83,7 +89,7 @@ def verify_parity(
         inputs=inputs,
         progress=progress,
     )
-    report = replace(report, notes=(*notes, *fitted))
+    report = replace(report, notes=(*notes, *fitted, *restricted))
     _check_overrides(report)
     return report if baseline is None else report.with_faults(regressions(report, baseline))
 

@@ -1,7 +1,7 @@
 """Seeded inputs that are valid for a model of BERT's family and together expose every kind of fault."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,12 +18,13 @@ PREDICTIONS = 3
 @dataclass(frozen=True)
 class ModelLimits:
     """The valid inputs: ids and segments below their vocabulary sizes, lengths up to `max_positions`, padding with
-    the id `pad_id`."""
+    the id `pad_id`. A model that `counts_positions` numbers the ids that are not `pad_id`, wherever these are."""
 
     vocab_size: int
     type_vocab_size: int
     max_positions: int
     pad_id: int = 0
+    counts_positions: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,18 @@ def select_probes(probes: tuple[Probe, ...], names: Sequence[str]) -> tuple[Prob
         if name not in known:
             raise UsageError(f"unknown probe {name!r}: expected one of {', '.join(known)}")
     return tuple(probe for probe in probes if not names or probe.name in names)
+
+
+def padded_on_the_right(probes: Iterable[Probe], limits: ModelLimits) -> tuple[Probe, ...]:
+    """The probes whose rows are texts with padding after them alone, without its id in the texts."""
+    kept = []
+    for probe in probes:
+        ids, mask = probe.inputs["input_word_ids"], probe.inputs["input_mask"]
+        if mask[:, 0].all() and (np.diff(mask, axis=1) <= 0).all():
+            others = np.where(ids == limits.pad_id, (limits.pad_id + 1) % limits.vocab_size, ids)
+            texts = np.where(mask, others, limits.pad_id).astype(ids.dtype)
+            kept.append(replace(probe, inputs={**probe.inputs, "input_word_ids": texts}))
+    return tuple(kept)
 
 
 def coverage(probes: Iterable[Probe], limits: ModelLimits) -> float:
