@@ -31,11 +31,9 @@ def reason_not_bert(checkpoint: Checkpoint, heads: Collection[str]) -> str:
         return "its embeddings are projected to the hidden size"
     if switches.relative_positions:
         return "its attention has a bias by relative position"
-    if not checkpoint.match.form.pooler and _read_pooled(heads):
-        if switches.pooler_activation != BERT.pooler_activation:
-            return (
-                f"its {', '.join(heads)} has {switches.pooler_activation} where BERT has {BERT.pooler_activation}"
-            )
+    others_pooler = switches.pooler_activation != BERT.pooler_activation and not checkpoint.match.form.pooler
+    if others_pooler and _read_pooled(heads):
+        return f"its {', '.join(heads)} has {switches.pooler_activation} where BERT has {BERT.pooler_activation}"
     if "mlm" in heads and switches.mlm_activation not in (None, config.activation):
         return f"its masked LM has {switches.mlm_activation} where BERT has the activation of its layers"
     return ""
