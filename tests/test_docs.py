@@ -16,12 +16,14 @@ from bertferry.convert.layouts import WRITTEN
 from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
 from bertferry.export.command import build_parser as export
 from bertferry.export.onnx.command import build_parser as onnx
+from bertferry.export.publish.command import build_parser as publish
+from bertferry.export.release.command import build_parser as release
 from bertferry.verify.command import build_parser as verify
 
 LOWER = SourceOptions(do_lower_case=True)
 
 ROOT = Path(__file__).parent.parent
-PARSERS = {parser.prog: parser for parser in (convert(), export(), onnx(), verify())}
+PARSERS = {parser.prog: parser for parser in (convert(), export(), onnx(), publish(), release(), verify())}
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
