@@ -28,9 +28,9 @@ convert_checkpoint(*sys.argv[1:3], ConversionOptions(to="garden_v1"))
 LOAD = """
 import sys, time
 import tensorflow_hub as hub
-started = time.perf_counter()
+started, worked = time.perf_counter(), time.process_time()
 hub.KerasLayer(sys.argv[1], trainable=True)
-print(time.perf_counter() - started)
+print(time.perf_counter() - started, time.process_time() - worked)
 """
 CALLS = """
 import json, sys, time
@@ -103,22 +103,24 @@ def exports(base: Path, arguments: argparse.Namespace) -> None:
             f"--vocab_file={base}/tf1/vocab.txt",
         ]
         runs.setdefault("baseline: export_tfhub", []).append(run([*baseline, f"--export_path={base}/baseline"]))
-    print("| command | wall, s | peak memory, GB |\n|---|---|---|")
+    print("| command | wall, s | processor, s | peak memory, GB |\n|---|---|---|---|")
     for name, measured in runs.items():
-        wall, peak = median([sample.wall for sample in measured]), median([sample.peak for sample in measured])
-        print(f"| {name} | {wall} | {peak} |")
+        wall, processor = median([one.wall for one in measured]), median([one.processor for one in measured])
+        print(f"| {name} | {wall} | {processor} | {median([one.peak for one in measured])} |")
 
 
 def loads(base: Path, count: int) -> None:
-    times: dict[str, list[float]] = {"ours": [], "baseline": []}
+    times: dict[str, list[list[float]]] = {"ours": [], "baseline": []}
     for _ in range(count):
-        for name, seconds in times.items():
-            seconds.append(float(run([sys.executable, "-c", LOAD, base / name]).last_line))
-    print("\n| module | hub.KerasLayer, s | saved_model.pb, MB |\n|---|---|---|")
-    for name, seconds in times.items():
+        for name, measured in times.items():
+            line = run([sys.executable, "-c", LOAD, base / name]).last_line
+            measured.append([float(seconds) for seconds in line.split()])
+    print("\n| module | hub.KerasLayer, s | processor, s | saved_model.pb, MB |\n|---|---|---|---|")
+    for name, measured in times.items():
         size = (base / name / "saved_model.pb").stat().st_size / 1e6
         label = "bertferry" if name == "ours" else "baseline: export_tfhub"
-        print(f"| {label} | {median(seconds)} | {size:.2f} |", flush=True)
+        wall, processor = (median(column) for column in zip(*measured, strict=True))
+        print(f"| {label} | {wall} | {processor} | {size:.2f} |", flush=True)
 
 
 def calls(base: Path) -> None:
