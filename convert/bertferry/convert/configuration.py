@@ -121,7 +121,7 @@ def bert_config(
     values = {**_sizes(config), "hidden_act": hidden_act, "activation": config.activation}
     if config.architecture != "bert" or may_be_roberta(values):
         values["architecture"] = config.architecture
-    if config.pad_id:
+    if config.pad_id or config.switches.pad_id:  # else every reader takes 0
         values["pad_token_id"] = config.pad_id
     if classifier is not None and any(heads_with_names_of(head) for head in heads):
         values |= {**(classifier.labels if has_classes(heads[0]) else {}), **classifier.kept}

@@ -81,7 +81,7 @@ def standard_probes(limits: ModelLimits, seed: int = 0, with_positions: bool = F
             batches[f"padded to {width}"] = _pad_to_width(mixed, width, limits.pad_id)
     if limits.vocab_size <= WHOLE_VOCABULARY:
         batches["whole vocabulary"] = _whole_vocabulary(limits, rng)
-    if limits.pad_id:
+    if limits.counts_positions or limits.pad_id:
         _show_what_counts(batches["mask with holes"], batches["odd length"], limits, rng)
     if with_positions:
         for batch in batches.values():

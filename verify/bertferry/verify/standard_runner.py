@@ -6,7 +6,7 @@ import numpy as np
 
 from bertferry.core.tasks import POSITIONS_INPUT
 from bertferry.verify.interface import Interface
-from bertferry.verify.questions import as_questions, as_rows
+from bertferry.verify.questions import as_questions, as_rows, fill_questions
 from bertferry.verify.runner import Arrays, Inspectable, Runner
 
 WHOLE_SEQUENCE = "mlm_logits"
@@ -34,12 +34,21 @@ class StandardRunner:
         if self._everywhere and WHOLE_SEQUENCE in named and POSITIONS_INPUT in inputs:
             positions = inputs[POSITIONS_INPUT]
             named[WHOLE_SEQUENCE] = named[WHOLE_SEQUENCE][np.arange(len(positions))[:, np.newaxis], positions]
-        return as_rows(named) if self._takes_questions else named
+        return as_rows(named, _rows(inputs)) if self._takes_questions else named
 
     def points(self, inputs: Arrays, given: Arrays | None = None) -> dict[str, np.ndarray]:
         """Intermediate values, if the artifact has any."""
-        return self._runner.points(self._own(inputs), given) if isinstance(self._runner, Inspectable) else {}
+        if not isinstance(self._runner, Inspectable):
+            return {}
+        if not self._takes_questions:
+            return self._runner.points(self._own(inputs), given)
+        points = self._runner.points(self._own(inputs), fill_questions(given or {}))
+        return {name: values[: _rows(inputs)] for name, values in points.items()}
 
     def _own(self, inputs: Arrays) -> dict[str, np.ndarray]:
         given = {own: inputs[standard] for own, standard in self._takes.items() if standard in inputs}
         return as_questions(given) if self._takes_questions else given
+
+
+def _rows(inputs: Arrays) -> int:
+    return len(next(iter(inputs.values())))

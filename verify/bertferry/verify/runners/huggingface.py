@@ -89,7 +89,7 @@ class HuggingFaceRunner:
                 kind, number = inner.name.split(".")
                 outputs[inner.name] = getattr(result, kind)[int(number)]
         arrays = {name: outputs[name].float().cpu().numpy() for name in self._task.output_names}
-        return as_rows(arrays) if self._task.heads == ("choice",) else arrays
+        return as_rows(arrays, len(inputs[ENCODER_INPUTS[0]])) if self._task.heads == ("choice",) else arrays
 
     def _pretraining_outputs(
         self,
