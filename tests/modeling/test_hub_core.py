@@ -1,5 +1,6 @@
 """Fine-tuning on top of a Hub module, here a minimal one that knows both ways of calling."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,16 @@ INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
-    """A module with a table of words; its pooled vector is their mean under the mask."""
+    return save_module(tmp_path_factory.mktemp("hub") / "module", ("pooled_output", "sequence_output"))
+
+
+@pytest.fixture(scope="module")
+def without_pooler(tmp_path_factory):
+    return save_module(tmp_path_factory.mktemp("hub") / "module", ("sequence_output",))
+
+
+def save_module(path, listed):
+    """A module with a table of words; its pooled vector, if it has one, is their mean under the mask."""
     module = tf.train.Checkpoint(table=tf.Variable(tf.random.stateless_normal([30, 8], [0, 0]), name="table"))
     module.variables = module.trainable_variables = [module.table]
     module.regularization_losses = []
@@ -28,16 +38,16 @@ def url(tmp_path_factory):
         if training:
             sequence = tf.nn.dropout(sequence, 0.1)
         pooled = tf.reduce_sum(sequence, axis=1) / tf.reduce_sum(kept, axis=1)
-        return {"pooled_output": pooled, "sequence_output": sequence} if named else [pooled, sequence]
+        outputs = {"pooled_output": pooled, "sequence_output": sequence}
+        return {name: outputs[name] for name in listed} if named else [outputs[name] for name in listed]
 
     module.__call__ = call
     specs = [tf.TensorSpec([None, None], tf.int32, name) for name in INPUTS]
     for training in (False, True):
         call.get_concrete_function(specs, training=training)
         call.get_concrete_function(dict(zip(INPUTS, specs, strict=True)), training=training)
-    path = str(tmp_path_factory.mktemp("hub") / "module")
-    tf.saved_model.save(module, path)
-    return path
+    tf.saved_model.save(module, str(path))
+    return str(path)
 
 
 @pytest.fixture
@@ -87,6 +97,17 @@ def test_a_span_labeler_trains_the_module(config, url, examples):
     losses = dict.fromkeys(model.output_names, cross_entropy())
     before, after = train(model, examples, labels, losses)
     assert after < before / 2
+
+
+def test_a_module_without_a_pooler_gets_that_of_the_head(config, without_pooler, examples):
+    """As DistilBERT's, with ReLU; a BERT's would have been trained with it."""
+    small = replace(config, architecture="distilbert", type_vocab_size=1)
+    model, _ = classifier_model(small, num_labels=3, max_seq_length=7, hub_module_url=without_pooler)
+    assert model.get_layer("pooler_transform").get_config()["activation"] == "relu"
+    assert model(examples).shape == [32, 3]
+    assert squad_model(small, 7, hub_module_url=without_pooler)[0](examples)[0].shape == [32, 7]
+    with pytest.raises(ValueError, match="requires a module with a pooler"):
+        classifier_model(config, num_labels=3, max_seq_length=7, hub_module_url=without_pooler)
 
 
 def test_initializers_reach_the_last_kernel(config, url):

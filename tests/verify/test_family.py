@@ -1,4 +1,4 @@
-"""Encoders of BERT's family compute what the libraries that trained them do, in NumPy and in ONNX graphs."""
+"""Encoders of BERT's family compute what the libraries that trained them do, in NumPy, Keras and ONNX graphs."""
 
 import json
 
@@ -15,6 +15,7 @@ from bertferry.export import OnnxOptions, export_hub_module, export_litert, expo
 from bertferry.verify import ParityOptions, verify_parity
 from bertferry.verify.execution import Execution
 from bertferry.verify.probes import ModelLimits, standard_probes
+from bertferry.verify.runners.keras_network import KerasNetworkRunner
 from bertferry.verify.runners.numpy_network import NumpyNetworkRunner
 from bertferry.verify.runners.onnx import OnnxRunner
 
@@ -81,6 +82,12 @@ def test_the_numpy_network_computes_the_genuine_outputs(case):
     folder, source, task, *rest = case
     checkpoint = open_checkpoint(folder, source)
     check(NumpyNetworkRunner(checkpoint, task), checkpoint.task(task).input_names, *rest)
+
+
+def test_the_keras_network_computes_the_genuine_outputs(case):
+    folder, source, task, *rest = case
+    checkpoint = open_checkpoint(folder, source)
+    check(KerasNetworkRunner(checkpoint, task, Execution()), checkpoint.task(task).input_names, *rest)
 
 
 @pytest.mark.parametrize("optimize", ["none", "ort"])

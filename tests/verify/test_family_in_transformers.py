@@ -42,8 +42,9 @@ def saved(request, tmp_path_factory):
 def test_it_computes_what_transformers_computes(saved):
     """On every probe: with padding on the left, tokens under the mask, the id of padding inside the text."""
     folder, task = saved
-    report = verify_parity(folder, [f"huggingface:{folder}"], ParityOptions(task=task))
-    assert report.ok, render(report)
+    for engine in ("numpy", "tensorflow"):
+        report = verify_parity(folder, [f"huggingface:{folder}"], ParityOptions(task=task, engine=engine))
+        assert report.ok, render(report)
 
 
 def test_it_comes_back_bit_for_bit(saved, tmp_path):

@@ -10,6 +10,7 @@ import tf_keras
 from bertferry.core.config import EncoderConfig
 from bertferry.core.tasks import ENCODER_INPUTS, HEADS, TASKS
 from bertferry.modeling.activations import Activation, get_activation
+from bertferry.modeling.layers import Pooler
 from bertferry.modeling.networks import (
     BertClassifier,
     BertPretrainer,
@@ -140,6 +141,9 @@ def classifier_model(
       final_layer_initializer: for the last kernel; defaults to the configuration's truncated normal.
       hub_module_url: a Hub module to use and train as the core; by default the core is a TransformerEncoder with
         initial weights.
+
+    Raises:
+      ValueError: a module without a pooler, unless encoders of its architecture have none.
     """
     return _classifier_model(
         BertClassifier, bert_config, num_labels, max_seq_length, final_layer_initializer, hub_module_url
@@ -178,6 +182,8 @@ def _classifier_model(
         return network(core, num_labels, initializer, dropout_rate=bert_config.dropout_rate), core
     core, inputs, pooled, sequence = _hub_core(hub_module_url, length)
     vectors = sequence if network is BertTokenClassifier else pooled
+    if vectors is None:
+        vectors = _own_pooler(bert_config, initializer)(sequence)
     dropped = tf_keras.layers.Dropout(bert_config.dropout_rate)(vectors)
     logits = tf_keras.layers.Dense(num_labels, kernel_initializer=initializer, name="output")(dropped)
     return tf_keras.Model(inputs=inputs, outputs=logits), core
@@ -246,11 +252,22 @@ def _initializer(config: EncoderConfig) -> tf_keras.initializers.Initializer:
     return tf_keras.initializers.TruncatedNormal(stddev=config.initializer_range)
 
 
+def _own_pooler(config: EncoderConfig, initializer: Any) -> Pooler:
+    """The pooler of a head on top of a module that has none.
+
+    Raises:
+      ValueError: encoders of the architecture have one, which is then to be trained with them.
+    """
+    if config.switches.has_pooler:
+        raise ValueError("A classifier of sequences requires a module with a pooler.")
+    return Pooler(get_activation(config.switches.pooler_activation), initializer, name="pooler_transform")
+
+
 def _hub_core(url: str, length: int) -> tuple[Any, list[Any], Any, Any]:
-    """The module as a trainable layer, its three inputs, and its pooled and sequence outputs."""
+    """The module as a trainable layer, its three inputs, its pooled output or None, and its sequence output."""
     import tensorflow_hub as hub
 
     core = hub.KerasLayer(url, trainable=True)
     inputs = [tf_keras.layers.Input((length,), dtype=tf.int32, name=name) for name in ENCODER_INPUTS]
-    pooled, sequence = core(inputs)
-    return core, inputs, pooled, sequence
+    *pooled, sequence = tf.nest.flatten(core(inputs))
+    return core, inputs, pooled[0] if pooled else None, sequence
