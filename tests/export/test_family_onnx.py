@@ -46,9 +46,9 @@ FORMS = {
 
 def config_of(architecture):
     switches = ARCHITECTURES[architecture]
-    narrow = {"embedding_size": 6} if switches.projection != "never" else {}
     segments = 2 if switches.takes_segments else 1
-    return replace(SIZES, architecture=architecture, pad_id=switches.pad_id, type_vocab_size=segments, **narrow)
+    config = replace(SIZES, architecture=architecture, pad_id=switches.pad_id, type_vocab_size=segments)
+    return config if switches.projection == "never" else replace(config, embedding_size=6)
 
 
 @pytest.fixture(scope="module")

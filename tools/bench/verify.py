@@ -39,9 +39,7 @@ def main() -> None:
             "Hub module and ONNX file": _runs(runs, *graph, "--candidate", hub),
             "`--help`": _runs(runs, "--help"),
         }
-    print(
-        "| verify-parity of the checkpoint with its | wall, s | processor, s | peak, GB |\n|---|---|---|---|"
-    )
+    print("| verify-parity of the checkpoint with its | wall, s | processor, s | peak, GB |\n|---|---|---|---|")
     for name, measured in rows.items():
         wall, processor = median([one.wall for one in measured]), median([one.processor for one in measured])
         print(f"| {name} | {wall} | {processor} | {median([one.peak for one in measured])} |")
