@@ -24,6 +24,8 @@ OF_TRANSFORMERS = ("safetensors", "pytorch", "msgpack")
 """Formats of files that transformers writes."""
 BYTE_LEVEL = ("vocab.json", "merges.txt")
 """The files of byte-level BPE."""
+PIECE_FILES = (*BYTE_LEVEL, "bpe.codes", "dict.txt")
+"""What tokenizers that are not of word pieces may need besides a model of SentencePiece."""
 FURTHER_NAMES = ("bos_token", "eos_token")
 T = TypeVar("T")
 
@@ -44,7 +46,7 @@ class TokenizerFiles:
       of_transformers: whether transformers wrote the weights.
       has_config: whether there is a `tokenizer_config.json`.
       model: the model of SentencePiece.
-      has_merges: whether there are the pieces and merges of byte-level BPE.
+      pieces: the names of `PIECE_FILES` that are there.
       has_word_pieces: whether there is a vocabulary of word pieces, and nothing else that texts are cut with.
     """
 
@@ -59,7 +61,7 @@ class TokenizerFiles:
     of_transformers: bool = False
     has_config: bool = False
     model: Path | None = None
-    has_merges: bool = False
+    pieces: tuple[str, ...] = ()
     has_word_pieces: bool = False
 
     def stated(self, key: str, kind: type[T]) -> T | None:
@@ -79,7 +81,7 @@ class TokenizerFiles:
     @property
     def says_something(self) -> bool:
         """Whether transformers finds a tokenizer here, beside a vocabulary of word pieces."""
-        return self.has_config or bool(self.backend) or self.model is not None or self.has_merges
+        return self.has_config or bool(self.backend or self.pieces) or self.model is not None
 
 
 def read_files(location: Location, vocabulary: Path | None) -> TokenizerFiles:
@@ -101,7 +103,7 @@ def read_files(location: Location, vocabulary: Path | None) -> TokenizerFiles:
     encoder = _read(location.config) if location.config is not None and location.config.is_file() else {}
     path = sentence_config(folder) or folder / SENTENCE_CONFIGS[0]
     sentence = _read(path)
-    model, has_merges = find_model(folder), all((folder / name).is_file() for name in BYTE_LEVEL)
+    model, pieces = find_model(folder), tuple(name for name in PIECE_FILES if (folder / name).is_file())
     for key in PASSED_ON:
         values = {**values, **(typed(sentence, key, dict, path) or {})}
     return TokenizerFiles(
@@ -116,8 +118,8 @@ def read_files(location: Location, vocabulary: Path | None) -> TokenizerFiles:
         location.file_format in OF_TRANSFORMERS or isinstance(encoder.get("model_type"), str),
         has_config,
         model,
-        has_merges,
-        (vocabulary or location.vocabulary) is not None and model is None and not has_merges,
+        pieces,
+        (vocabulary or location.vocabulary) is not None and model is None and not pieces,
     )
 
 

@@ -8,7 +8,7 @@ from bertferry.convert.source_options import SourceOptions
 from bertferry.convert.tokenizer import backend
 from bertferry.convert.tokenizer.added import added_tokens, special_names, stated_names
 from bertferry.convert.tokenizer.classes import BERT, TokenizerClass, is_generic
-from bertferry.convert.tokenizer.files import TokenizerFiles, typed
+from bertferry.convert.tokenizer.files import BYTE_LEVEL, TokenizerFiles, typed
 from bertferry.convert.tokenizer.sentencepiece import read_model
 from bertferry.convert.tokenizer.subwords import SUBWORDS, Casing
 from bertferry.convert.tokenizer.writer import listed
@@ -63,7 +63,7 @@ def read_other(read: Tokenizer, files: TokenizerFiles, options: SourceOptions) -
 
 def has_vocabulary(files: TokenizerFiles) -> bool:
     """Whether a tokenizer that is not of word pieces has the pieces that it needs."""
-    return bool(files.backend or files.model or files.has_merges)
+    return bool(files.backend or files.model or set(BYTE_LEVEL) <= set(files.pieces))
 
 
 def _cased(read: Tokenizer, files: TokenizerFiles, options: SourceOptions) -> Tokenizer:

@@ -8,12 +8,10 @@ from shutil import copyfile
 from typing import Any
 
 from bertferry.convert.tokenizer.files import SPECIAL_TOKENS_MAP, TokenizerFiles
-from bertferry.convert.vocabulary import ADDED, TOKENIZER, TOKENIZER_CONFIG
+from bertferry.convert.vocabulary import ADDED, TOKENIZER, TOKENIZER_CONFIG, USUAL_NAME
 from bertferry.core.tokenizer import AddedToken, FramePart, Tokenizer
 
 FILES = (TOKENIZER_CONFIG, TOKENIZER, SPECIAL_TOKENS_MAP)
-MODEL_FILES = ("vocab.txt", "vocab.json", "merges.txt", "bpe.codes", "dict.txt")
-"""What tokenizers that are not of word pieces may need besides."""
 REPLACED = ("added_tokens_decoder", "additional_special_tokens", "extra_special_tokens", "split_special_tokens")
 """Keys of a source's configuration that are written anew."""
 
@@ -37,7 +35,7 @@ def copy_tokenizer(directory: Path, files: TokenizerFiles, model_name: str | Non
 
     Its model of SentencePiece is given a name, by default its own.
     """
-    sources = {name: files.folder / name for name in (*FILES, ADDED, *MODEL_FILES)}
+    sources = {name: files.folder / name for name in (*FILES, ADDED, USUAL_NAME, *files.pieces)}
     if files.model is not None:
         sources[model_name or files.model.name] = files.model
     present = {directory / name: source for name, source in sources.items() if source.is_file()}
