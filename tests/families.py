@@ -69,7 +69,7 @@ def workers_of(process):
     return found
 
 
-def wait_until(condition, seconds=120.0):
+def wait_until(condition, seconds=600.0):
     """Waits for something that must happen, on however busy a machine."""
     end = time.monotonic() + seconds
     while not (found := condition()):

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from closeness import assert_close
+from families import write_family, write_manifest
 
 from bertferry.convert import ConversionOptions, convert_checkpoint
-from bertferry.export import export_hub_module
+from bertferry.export import ReleaseOptions, export_hub_module, release_models
 
 GOLDENS = {
     "encoder": ("tf1_core_L2", {"sequence_output": "seq", "pooled_output": "pooled"}),
@@ -143,3 +144,24 @@ def export(tmp_path):
         return Exported(save(folder, function, specs, *tracked), folder / "m.onnx", **options)
 
     return export
+
+
+@pytest.fixture(scope="session")
+def released(golden, tmp_path_factory):
+    """A family of four models and an ONNX file of one of them, released once."""
+    folder = tmp_path_factory.mktemp("family")
+    write_family(folder, golden, 3)
+    shutil.copytree(golden / "tf1_core_L2", folder / "fourth")
+    one = {"artifacts": ["graph", "keras"], "input": "fourth"}
+    artifacts = {"graph": {"kind": "onnx"}, "keras": {"kind": "checkpoint", "to": "keras_bert"}}
+    path = write_manifest(folder, {"input": "in/*"}, one, artifact=artifacts)
+    report = release_models(path, folder / "out", ReleaseOptions(workers=2))
+    assert report.run == {"unchanged": 0, "failed": 0, "released": 4}
+    return folder
+
+
+@pytest.fixture
+def family(released, tmp_path):
+    """A copy of it, to change."""
+    shutil.copytree(released, tmp_path / "family")
+    return tmp_path / "family"

@@ -7,37 +7,15 @@ import shutil
 import time
 
 import pytest
-from families import events, finish, models_of, start, write_family, write_manifest
+from families import events, finish, models_of, start, write_manifest
 
 from bertferry.convert import SourceOptions
 from bertferry.core.errors import UsageError
 from bertferry.export import PublishOptions, ReleaseOptions, publish_model, release_models
 from bertferry.export.release.command import main
-from bertferry.export.release.receipt import Receipt, parse_result
 from bertferry.export.release.report import ReleaseReport
 
 pytest.importorskip("onnxruntime", reason="pip install 'bertferry[cpu]'")
-
-
-@pytest.fixture(scope="module")
-def released(golden, tmp_path_factory):
-    """A family of four models and an ONNX file of one of them, released once."""
-    folder = tmp_path_factory.mktemp("family")
-    write_family(folder, golden, 3)
-    shutil.copytree(golden / "tf1_core_L2", folder / "fourth")
-    one = {"artifacts": ["graph", "keras"], "input": "fourth"}
-    artifacts = {"graph": {"kind": "onnx"}, "keras": {"kind": "checkpoint", "to": "keras_bert"}}
-    path = write_manifest(folder, {"input": "in/*"}, one, artifact=artifacts)
-    report = release_models(path, folder / "out", ReleaseOptions(workers=2))
-    assert report.run == {"unchanged": 0, "failed": 0, "released": 4}
-    return folder
-
-
-@pytest.fixture
-def family(released, tmp_path):
-    """A copy of it, to change."""
-    shutil.copytree(released, tmp_path / "family")
-    return tmp_path / "family"
 
 
 def run(folder, **options):
@@ -228,53 +206,6 @@ def test_a_dry_run_says_what_is_unchanged(released, capsys):
     report = ReleaseReport.from_dict(json.loads(capsys.readouterr().out), "stdout")
     assert {row.state for row in report.models} == {"unchanged"}
     assert {path: path.stat().st_mtime_ns for path in released.rglob("*")} == before
-
-
-def test_the_report_is_rebuilt_from_what_is_there(family):
-    out = family / "out"
-    first = json.loads((out / "release.json").read_text())
-    for name in ("release.json", "release.md", "release.html"):
-        (out / name).unlink()
-    shutil.rmtree(out / "runs")
-    run(family)
-    again = json.loads((out / "release.json").read_text())
-    assert again.pop("run") != first.pop("run")
-    assert again == first
-    rows = ReleaseReport.from_dict({**again, "run": {}}, "release.json").models
-    for row in rows:
-        assert (out / row.page).is_file()
-        assert row.seconds > 0
-        assert row.memory > 10e6
-    (graph,) = [row for row in rows if row.name == "fourth"]
-    assert graph.part == "onnx/model.onnx"
-    assert 0 < graph.difference < 1e-4
-
-
-def test_pages_elsewhere_link_to_the_models(family, tmp_path):
-    (tmp_path / "pages").mkdir()
-    page = tmp_path / "pages" / "family.html"
-    arguments = [str(family / "family.json"), "--output", str(family / "out"), "--html", str(page)]
-    assert main([*arguments, "--json", str(tmp_path / "r.json")]) == 0
-    links = re.findall(r'<a href="([^"]+)"', page.read_text())
-    assert len(links) == 4
-    assert all((page.parent / link).is_file() for link in links)
-    assert json.loads((tmp_path / "r.json").read_text())["counts"] == {"released": 4}
-
-
-def test_pages_of_a_model_link_to_its_parts(released):
-    for page in (released / "out").glob("*/reports/*.html"):
-        for link in re.findall(r'href="([^"]+)"', page.read_text()):
-            assert (page.parent / link).exists(), link
-
-
-def test_receipts_list_every_file(released):
-    for path in (released / "out").glob("*/receipt.json"):
-        receipt = parse_result(Receipt, path.read_bytes(), path)
-        files = {str(file.relative_to(path.parent)) for file in path.parent.rglob("*") if file.is_file()}
-        assert files == {*receipt.files, "receipt.json"}
-        assert receipt.total_bytes == sum(
-            file.stat().st_size for file in path.parent.rglob("*") if file != path and file.is_file()
-        )
 
 
 def test_hashes_are_remembered_by_the_stamps_of_files(family):

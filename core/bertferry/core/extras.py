@@ -15,6 +15,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "text": ("tensorflow_text", "tokenizers"),
     "torch": ("torch", "transformers"),
     "cluster": ("ray",),
+    "remote": ("fsspec",),
 }
 """The modules that each extra installs; `gpu` installs those of `cpu` in another build."""
 

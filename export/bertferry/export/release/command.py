@@ -85,7 +85,8 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     text = f"{text_table(report)}\n{report.render()}" if arguments.dry_run else report.render()
     show(report.to_json(), text, arguments.json)
     if arguments.html is not None:
-        start = os.path.relpath(arguments.output, Path(arguments.html).parent)
+        is_address = "://" in arguments.output
+        start = arguments.output if is_address else os.path.relpath(arguments.output, Path(arguments.html).parent)
         rows = tuple(replace(row, page=row.page and f"{start}/{row.page}") for row in report.models)
         write_report(arguments.html, html_page(replace(report, models=rows)))
     return 0 if report.ok else 1

@@ -9,8 +9,13 @@ from bertferry.convert.archive import SUFFIXES, is_archive
 from bertferry.convert.paths import MODULES
 from bertferry.convert.prefixes import SHARD, prefix_of
 from bertferry.convert.weight_files import FORMAT_OF_SUFFIX, format_of, shards, whole
+from bertferry.export.release.remote import find_addresses
+from bertferry.export.release.weights import is_weights
 
-WEIGHT_SUFFIXES = (*FORMAT_OF_SUFFIX, ".index", ".meta")
+
+def is_address(given: str) -> bool:
+    """Whether it is an address of an object store, not a path."""
+    return "://" in given
 
 
 def find_inputs(folder: Path, given: str, leave_out: Iterable[Path] = ()) -> list[tuple[str, str]]:
@@ -18,6 +23,8 @@ def find_inputs(folder: Path, given: str, leave_out: Iterable[Path] = ()) -> lis
 
     Hidden files are no matches; the files of a TensorFlow checkpoint are one, its prefix.
     """
+    if is_address(given):
+        return [(address, address) for address in find_addresses(given)]
     place = Path(os.path.expanduser(given))
     whole_path = folder / place
     if whole_path.exists() or Path(f"{whole_path}.index").is_file():
@@ -68,7 +75,7 @@ def input_files(path: Path) -> dict[str, Path]:
     files = _below(root) if path.is_dir() or (root / MODULES).is_file() else _beside(own)
     if not path.is_dir():
         parts = set(_parts(path))
-        files = (file for file in files if file in parts or file.parent != own or not _is_weights(file))
+        files = (file for file in files if file in parts or file.parent != own or not is_weights(file))
     return {file.relative_to(root).as_posix(): file for file in files}
 
 
@@ -87,10 +94,6 @@ def _parts(path: Path) -> Iterator[Path]:
         prefix = prefix_of(path)
         yield from path.parent.glob(f"{escape(prefix.name)}.*")
         yield path
-
-
-def _is_weights(file: Path) -> bool:
-    return file.suffix in WEIGHT_SUFFIXES or SHARD.search(file.name) is not None
 
 
 def _below(root: Path) -> Iterator[Path]:

@@ -5,7 +5,6 @@ import os
 import socket
 import time
 from datetime import UTC, datetime
-from io import BufferedWriter
 
 from bertferry.export.release.names import RUNS
 from bertferry.export.release.stores import Store
@@ -17,7 +16,7 @@ class Journal:
     def __init__(self, store: Store) -> None:
         started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         self.name = f"{RUNS}/{started}-{socket.gethostname()}-{os.getpid()}.jsonl"
-        self._file: BufferedWriter = store.appended(self.name)
+        self._file = store.appended(self.name)
 
     def write(self, event: str, **values: object) -> None:
         """Adds an event."""

@@ -8,8 +8,9 @@ from pathlib import Path
 from bertferry.convert.archive import is_archive
 from bertferry.convert.weight_files import FORMAT_OF_SUFFIX
 from bertferry.core.errors import BertferryError
-from bertferry.export.release.inputs import input_files
+from bertferry.export.release.inputs import input_files, is_address
 from bertferry.export.release.model import Model
+from bertferry.export.release.remote import input_objects
 
 CGROUP = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 """The limit of a container, in the two versions of Linux's control groups."""
@@ -30,11 +31,20 @@ def available_memory() -> int:
 
 def estimated_memory(model: Model) -> int:
     """Bytes that releasing a model needs, by the size of its weights; 0 of an input that cannot be looked at."""
+    if is_address(model.path):
+        weights = sum(
+            stamp[0] for name, (_, stamp) in input_objects(model.path).items() if _holds_weights(Path(name))
+        )
+        return _needed(model, weights)
     try:
         files = input_files(Path(model.path)).values()
         weights = sum(path.stat().st_size for path in files if _holds_weights(path))
     except (OSError, BertferryError):
         return int(BASE)
+    return _needed(model, weights)
+
+
+def _needed(model: Model, weights: int) -> int:
     through_tensorflow = model.options.hub or model.options.litert
     return int(BASE + TENSORFLOW * bool(through_tensorflow) + PER_BYTE * weights)
 

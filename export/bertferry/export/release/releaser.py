@@ -13,6 +13,7 @@ from bertferry.export.progress import no_progress
 from bertferry.export.publish.publisher import check_packages
 from bertferry.export.release.dry_run import plan_rows
 from bertferry.export.release.engines import open_pool
+from bertferry.export.release.inputs import is_address
 from bertferry.export.release.journal import Journal
 from bertferry.export.release.manifest import read_manifest
 from bertferry.export.release.memory import available_memory, estimated_memory
@@ -61,7 +62,7 @@ def release_models(
       UnavailableError: Ray, or what a model's artifacts are written with, is not installed.
     """
     path = Path(manifest)
-    models = read_manifest(path, leave_out=(Path(output),))
+    models = read_manifest(path, leave_out=() if is_address(str(output)) else (Path(output),))
     chosen = options.select(models)
     for made in {model.options for model in chosen}:
         check_packages(made)
@@ -150,7 +151,7 @@ class _Run:
         self._counts[outcome.state] += 1
         done = sum(self._counts[state] for state in ("released", "failed", "died"))
         self._progress(f"{name}: {outcome.state}", done, self._total)
-        return outcome.state == "released" or not self._options.fail_fast
+        return outcome.state in ("released", "unchanged") or not self._options.fail_fast
 
     def _finish(self) -> ReleaseReport:
         """Writes the hashes and the report."""

@@ -7,11 +7,12 @@ from contextlib import suppress
 
 from bertferry.core.errors import BertferryError
 from bertferry.export.release.fingerprint import Cache, Stamp, digest_inputs, key_of, release_versions
+from bertferry.export.release.inputs import is_address
 from bertferry.export.release.model import Model
 from bertferry.export.release.names import FAILED, RUNS
 from bertferry.export.release.options import ReleaseOptions
 from bertferry.export.release.receipt import RECEIPT, Failure, Receipt, parse_result
-from bertferry.export.release.stores import Store
+from bertferry.export.release.stores import Store, known_digests
 
 CACHE = f"{RUNS}/hashes.json"
 
@@ -49,6 +50,9 @@ class Selection:
         return "failed" if is_final and not self._options.retry_failed else "due"
 
     def _key(self, model: Model) -> str:
+        if is_address(model.path):
+            known = known_digests(model, self._cache)
+            return key_of(model, known, self._versions) if known is not None else "unknown"
         digests, found = digest_inputs(model, self._cache)
         self.remember(found)
         return key_of(model, digests, self._versions)

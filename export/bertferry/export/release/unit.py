@@ -21,7 +21,7 @@ from bertferry.export.release.model import Model
 from bertferry.export.release.model_pages import write_pages
 from bertferry.export.release.names import FAILED, MEASURED
 from bertferry.export.release.receipt import RECEIPT, Failure, Measurement, Receipt, ReleasedPart, parse_result
-from bertferry.export.release.stores import Store, open_input, open_store
+from bertferry.export.release.stores import Store, open_input, open_store, stamps_of_objects
 
 
 class AlreadyReleasedError(Exception):
@@ -33,7 +33,8 @@ class Outcome:
     """What became of a model.
 
     Attributes:
-      state: `released`, `failed`, `died` (the process), or `stopped` if no other model could do better either.
+      state: `released`, `unchanged` (another process has released it), `failed`, `died` (the process), or
+        `stopped`, if no other model could do better either.
       error: one line, in the last three.
       exit_code: of a `stopped` run.
       seconds, processor: wall and processor time.
@@ -66,7 +67,7 @@ def release_unit(values: Mapping[str, Any], address: str, attempt: int, *, force
     try:
         _release(model, store, attempt, cache, started, processor, force=force)
     except AlreadyReleasedError:
-        pass
+        state = "unchanged"
     except MemoryError:
         state, failure = "died", "out of memory"
     except UnavailableError as error:
@@ -103,7 +104,7 @@ def _release(
     """Releases a model; adds what it hashes to `cache`."""
     with open_input(model) as opened:
         digests, found = digest_inputs(opened, {})
-        cache.update(found)
+        cache.update(stamps_of_objects(model, digests) or found)
         versions = release_versions()
         key = key_of(opened, digests, versions)
 
@@ -120,7 +121,7 @@ def _release(
             (staging / PUBLISH_RECEIPT).write_text(report.to_json(), encoding="utf-8")
             write_pages(staging, model.name, report)
             receipt = _receipt(model, key, report, digests, versions, staging)
-            if digest_inputs(opened, cache)[0] != digests:
+            if digest_inputs(opened, found)[0] != digests:
                 raise DataError(f"{model.input}: its files changed while they were read")
             (staging / RECEIPT).write_text(receipt.to_json(), encoding="utf-8")
             taken = time.monotonic() - started, _processor_seconds() - processor, peak_memory()
