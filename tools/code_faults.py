@@ -193,8 +193,8 @@ def _trace_last_token(stack: ExitStack) -> None:
 
     original = forward.pool
 
-    def pool_last_token(parameters: Any, hidden: Any) -> Any:
-        return original(parameters, hidden[:, ::-1])
+    def pool_last_token(parameters: Any, config: Any, hidden: Any) -> Any:
+        return original(parameters, config, hidden[:, ::-1])
 
     _trace_attribute("pool", pool_last_token)(stack)
 

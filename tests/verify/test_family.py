@@ -5,13 +5,12 @@ import json
 import numpy as np
 import onnx
 import pytest
-from closeness import assert_close
+from golden_family import GOLDENS, golden_case
 from safetensors.numpy import load_file
 
 from bertferry.convert import ConversionOptions, SourceOptions, convert_checkpoint, open_checkpoint
 from bertferry.core.errors import UsageError
-from bertferry.core.tasks import POSITIONS_INPUT
-from bertferry.export import OnnxOptions, export_hub_module, export_litert, export_onnx, publish_model
+from bertferry.export import OnnxOptions, export_onnx
 from bertferry.verify import ParityOptions, verify_parity
 from bertferry.verify.execution import Execution
 from bertferry.verify.probes import ModelLimits, standard_probes
@@ -19,69 +18,22 @@ from bertferry.verify.runners.keras_network import KerasNetworkRunner
 from bertferry.verify.runners.numpy_network import NumpyNetworkRunner
 from bertferry.verify.runners.onnx import OnnxRunner
 
-ALBERT = {"seq": "sequence_output", "pooled": "pooled_output", "mlm_logp": "mlm_logits", "sop_logp": "nsp_logits"}
-DISCRIMINATOR = {"seq": "sequence_output"}
-GENERATOR = {"gen_seq": "sequence_output", "gen_mlm_logits": "mlm_logits"}
-ELECTRA, WIDE = "tf1_electra_pretrain_L2.npz", "tf1_electra_wide_pretrain_L2.npz"
-TOKENS = {"last_hidden_state": "sequence_output"}
-MODEL = {"last_hidden_state": "sequence_output", "pooler_output": "pooled_output"}
-LOGITS, WORDS = {"logits": "logits"}, {"logits": "mlm_logits"}
-GOLDENS = {
-    "tf1_albert": ("tf1_albert_pretrain_L2", "", "pretrainer", "tf1_albert_pretrain_L2.npz", ALBERT),
-    "hf_albert": ("hf_albert_pretrain_L2", "", "pretrainer", "tf1_albert_pretrain_L2.npz", ALBERT),
-    "tf1_electra": ("tf1_electra_pretrain_L2", "electra", "encoder", ELECTRA, DISCRIMINATOR),
-    "tf1_generator": ("tf1_electra_pretrain_L2", "generator", "mlm", ELECTRA, GENERATOR),
-    "hf_electra": ("hf_electra_disc_L2", "", "encoder", ELECTRA, DISCRIMINATOR),
-    "hf_generator": ("hf_electra_gen_L2", "", "mlm", ELECTRA, GENERATOR),
-    "tf1_electra_wide": ("tf1_electra_wide_pretrain_L2", "electra", "encoder", WIDE, DISCRIMINATOR),
-    "hf_generator_wide": ("hf_electra_wide_gen_L2", "", "mlm", WIDE, GENERATOR),
-    "roberta": ("hf_roberta_core_L2", "", "encoder", "hf_roberta_core_L2/reference.npz", MODEL),
-    "roberta_mlm": ("hf_roberta_mlm_L2", "", "mlm", "hf_roberta_mlm_L2/reference.npz", WORDS),
-    "roberta_cls": ("hf_roberta_cls_L2", "", "classifier", "hf_roberta_cls_L2/reference.npz", LOGITS),
-    "xlmr": ("hf_xlmr_core_L2", "", "encoder", "hf_xlmr_core_L2/reference.npz", MODEL),
-    "distilbert": ("hf_distilbert_core_L2", "", "encoder", "hf_distilbert_core_L2/reference.npz", TOKENS),
-    "distilbert_mlm": ("hf_distilbert_mlm_L2", "", "mlm", "hf_distilbert_mlm_L2/reference.npz", WORDS),
-}
-"""Folder, prefix, task, reference, and its outputs by their own names."""
-
-
 FOLDERS = ("roberta_core", "roberta_mlm", "roberta_cls", "xlmr_core", "distilbert_core", "distilbert_mlm")
 
 
 @pytest.fixture(params=GOLDENS)
 def case(request, golden):
-    """A folder, how to read it, a task, its inputs, and the genuine outputs at real tokens by name."""
-    folder, prefix, task, reference, outputs = GOLDENS[request.param]
-    with np.load(golden / reference) as stored:
-        arrays = dict(stored)
-    ids, mask = arrays["ids"], arrays["mask"]
-    inputs = {"input_word_ids": ids, "input_mask": mask, "input_type_ids": arrays.get("seg", np.zeros_like(ids))}
-    every = np.tile(np.arange(ids.shape[1]), (len(ids), 1))
-    inputs[POSITIONS_INPUT] = arrays.get("pos", every)
-    wanted = {output: arrays[own] for own, output in outputs.items()}
-    normalized = {output for own, output in outputs.items() if own.endswith("logp")}
-    return golden / folder, SourceOptions(prefix=prefix or None), task, _int32(inputs), wanted, normalized
+    return golden_case(golden, request.param)
 
 
-def _int32(inputs):
-    return {name: array.astype(np.int32) for name, array in inputs.items()}
-
-
-def check(runner, task_inputs, inputs, wanted, normalized):
-    got = runner.run({name: inputs[name] for name in task_inputs})
-    real = inputs["input_mask"] == 1
-    for name, want in wanted.items():
-        value = got[name]
-        if name in normalized:
-            value = (value - np.log(np.exp(value).sum(-1, keepdims=True))).reshape(want.shape)
-        of_tokens = want.shape[:2] == real.shape
-        assert_close(value[real] if of_tokens else value, want[real] if of_tokens else want, "fp32-cross")
+def run(runner, case):
+    """The outputs of a runner for the inputs that its task takes."""
+    names = open_checkpoint(case.path, case.source).task(case.task).input_names
+    return runner.run({name: case.inputs[name] for name in names})
 
 
 def test_the_numpy_network_computes_the_genuine_outputs(case):
-    folder, source, task, *rest = case
-    checkpoint = open_checkpoint(folder, source)
-    check(NumpyNetworkRunner(checkpoint, task), checkpoint.task(task).input_names, *rest)
+    case.check(run(NumpyNetworkRunner(open_checkpoint(case.path, case.source), case.task), case))
 
 
 def test_the_keras_network_computes_the_genuine_outputs(case):
@@ -92,13 +44,9 @@ def test_the_keras_network_computes_the_genuine_outputs(case):
 
 @pytest.mark.parametrize("optimize", ["none", "ort"])
 def test_onnx_graphs_compute_the_genuine_outputs(case, tmp_path, optimize):
-    folder, source, task, *rest = case
-    export_onnx(tmp_path / "m.onnx", OnnxOptions(task=task, optimize=optimize), checkpoint=folder, source=source)
-    check(
-        OnnxRunner(tmp_path / "m.onnx", Execution(), shares_mask=True),
-        open_checkpoint(folder, source).task(task).input_names,
-        *rest,
-    )
+    options = OnnxOptions(task=case.task, optimize=optimize)
+    export_onnx(tmp_path / "m.onnx", options, checkpoint=case.path, source=case.source)
+    case.check(run(OnnxRunner(tmp_path / "m.onnx", Execution(), shares_mask=True), case))
 
 
 @pytest.mark.parametrize("folder", ["hf_albert_pretrain_L2", "hf_roberta_core_L2"])
@@ -113,26 +61,6 @@ def test_a_fault_is_located(golden, tmp_path, folder):
     report = verify_parity(golden / folder, [tmp_path / "m.onnx"], options)
     assert not report.ok
     assert report.candidates[0].drift.culprit == "layer_1/attention"
-
-
-def test_what_tensorflow_does_not_compute_is_refused_by_name(golden):
-    with pytest.raises(UsageError, match="no network in TensorFlow computes Albert models"):
-        open_checkpoint(golden / "hf_albert_pretrain_L2").check_bert()
-
-
-EXPORTS = {
-    "litert": lambda source, folder: export_litert(folder / "m.tflite", checkpoint=source),
-    "hub": lambda source, folder: export_hub_module(source, folder / "module"),
-    "publish": lambda source, folder: publish_model(source, folder / "published"),
-}
-
-
-@pytest.mark.parametrize("folder", ["hf_albert_pretrain_L2", "hf_electra_wide_disc_L2", "hf_roberta_core_L2"])
-@pytest.mark.parametrize("export", EXPORTS)
-def test_no_file_for_tensorflow_is_written(golden, tmp_path, export, folder):
-    with pytest.raises(UsageError, match=f"{folder}.*: no network in TensorFlow computes"):
-        EXPORTS[export](golden / folder, tmp_path)
-    assert not any(tmp_path.iterdir())
 
 
 def by_mask(graph, numbers):

@@ -16,7 +16,7 @@ from bertferry.convert.initialization import initial_value
 from bertferry.convert.layout import Form, Layout
 from bertferry.convert.layouts import LAYOUTS
 from bertferry.convert.layouts.bert4keras import way_out
-from bertferry.convert.layouts.saved_model import MODULE_NAMES
+from bertferry.convert.layouts.saved_model import MODULE_FAMILIES
 from bertferry.convert.locate import Location, locate
 from bertferry.convert.match import Match, best_match, sample, with_nearest
 from bertferry.convert.readers import open_readers
@@ -58,19 +58,6 @@ class Checkpoint:
     def layout(self) -> Layout:
         """The layout that was detected."""
         return self.match.layout
-
-    def check_bert(self) -> None:
-        """Refuses an architecture that no Keras network here has: NumPy and ONNX graphs compute all of them.
-
-        Raises:
-          UsageError: the architecture is not BERT.
-        """
-        if self.config.architecture != "bert":
-            raise UsageError(
-                f"{self.location.path}: no network in TensorFlow computes {self.config.switches.classes} models "
-                "here, so there is no Hub module and no LiteRT file",
-                "export it with export-onnx",
-            )
 
     @cached_property
     def vocabulary(self) -> Vocabulary | None:
@@ -217,7 +204,7 @@ def open_checkpoint(
         if best.layout.architecture == "bert":
             check_scope(location.path, best.place)
         if location.config is not None:
-            kind = "tensorflow" if best.layout.name in MODULE_NAMES else location.file_format
+            kind = "tensorflow" if best.layout.family in MODULE_FAMILIES else location.file_format
             config = read_config(location.config, kind, best.layout.architecture, options.activation).encoder
             _check_stated(location.config, config, options)
         found = config_of(best.layout, best.form, best.place)

@@ -1,8 +1,8 @@
-"""The BERT encoder as plain TensorFlow operations over named parameters (Devlin et al., 2018).
+"""The encoder of Devlin et al., 2018, with the switches of its family, as plain TensorFlow operations.
 
-This is what a Hub module computes, without Keras or custom operations. The networks of `bertferry.modeling` are an
-independent implementation of the same function, so comparing the two checks both. The tensors at which a verifier
-may cut the graph have fixed names: `embeddings`, `layer_0/attention`, …, `pooler`.
+This is what a Hub module computes from named parameters, without Keras or custom operations. The networks of
+`bertferry.modeling` are an independent implementation of the same function, so comparing the two checks both. The
+tensors at which a verifier may cut the graph have fixed names: `embeddings`, `layer_0/attention`, …, `pooler`.
 
 In half precision, matrix products are computed in the parameters' type; layer normalizations, softmax and
 activations, whose intermediate values can exceed float16's range, in float32.
@@ -10,10 +10,13 @@ activations, whose intermediate values can exceed float16's range, in float32.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import tensorflow as tf
 
 from bertferry.core.config import MASKED_SCORE, EncoderConfig
+from bertferry.export.positions import position_embeddings, relative_bias
 from bertferry.modeling.activations import get_activation
 
 Dropout = Callable[[tf.Tensor, float], tf.Tensor]
@@ -52,10 +55,12 @@ def encode(
         layers is hardly larger than one of two.
     """
     dropout = dropout_for(training)
-    hidden = _embed(parameters, config, word_ids, type_ids)
+    hidden = _embed(parameters, config, word_ids, type_ids, dropout)
     named: dict[str, tf.Tensor] = {}
-    hidden = named["embeddings"] = tf.identity(dropout(hidden, config.dropout_rate), name="embeddings")
+    hidden = named["embeddings"] = tf.identity(hidden, name="embeddings")
     bias = _attention_bias(tf.cast(mask, tf.float32))
+    if config.switches.relative_positions:
+        bias += relative_bias(parameters["embeddings/relative"], tf.shape(word_ids)[1])
 
     def block(
         weights: Mapping[str, tf.Variable], hidden: tf.Tensor, bias: tf.Tensor
@@ -74,7 +79,7 @@ def encode(
         layers.append(hidden)
     pooled = None
     if "pooler/kernel" in parameters:
-        pooled = named["pooler"] = tf.identity(pool(parameters, hidden), name="pooler")
+        pooled = named["pooler"] = tf.identity(pool(parameters, config, hidden), name="pooler")
     return Encoded(hidden, pooled, layers, named)
 
 
@@ -100,17 +105,29 @@ def _attention_bias(mask: tf.Tensor) -> tf.Tensor:
 
 
 def _embed(
-    parameters: Mapping[str, tf.Variable], config: EncoderConfig, word_ids: tf.Tensor, type_ids: tf.Tensor
+    parameters: Mapping[str, tf.Variable],
+    config: EncoderConfig,
+    word_ids: tf.Tensor,
+    type_ids: tf.Tensor,
+    dropout: Dropout,
 ) -> tf.Tensor:
-    words = tf.gather(parameters["embeddings/word"], word_ids)
-    positions = parameters["embeddings/position"][: tf.shape(word_ids)[1]]
-    segments = tf.gather(parameters["embeddings/segment"], type_ids)
-    return layer_norm(words + positions + segments, parameters, "embeddings/norm", config.layer_norm_eps)
+    """The normalized sum of the embeddings, projected if they are, [B, S, H]; without segments, `type_ids` have no
+    effect."""
+    terms = [tf.gather(parameters["embeddings/word"], word_ids), position_embeddings(parameters, config, word_ids)]
+    if config.switches.has_segments:
+        terms.append(tf.gather(parameters["embeddings/segment"], type_ids))
+    normed = layer_norm(reduce(add, terms), parameters, "embeddings/norm", config.layer_norm_eps)
+    kept = dropout(normed, config.dropout_rate)
+    return dense(kept, parameters, "embeddings/projection") if config.is_projected else kept
 
 
-def pool(parameters: Mapping[str, tf.Variable], hidden: tf.Tensor) -> tf.Tensor:
+def pool(parameters: Mapping[str, tf.Variable], config: EncoderConfig, hidden: tf.Tensor) -> tf.Tensor:
     """The first position through the pooler, [B, H]."""
-    return tf.tanh(dense(hidden[:, 0, :], parameters, "pooler"))
+    scores = dense(hidden[:, 0, :], parameters, "pooler")
+    activation = config.switches.pooler_activation
+    if activation == "tanh":  # whose values need no more bits than it is given
+        return tf.tanh(scores)
+    return activate(scores, activation)
 
 
 @dataclass(frozen=True)
@@ -151,7 +168,7 @@ class Block:
         epsilon = config.layer_norm_eps
         normed = layer_norm(attended + hidden, self.parameters, "attention/norm", epsilon)
         normed = tf.identity(normed, name="attention_norm")
-        inner = activate(dense(normed, self.parameters, "intermediate"), config)
+        inner = activate(dense(normed, self.parameters, "intermediate"), config.activation)
         outer = dropout(dense(inner, self.parameters, "output"), config.dropout_rate)
         output = layer_norm(outer + normed, self.parameters, "output/norm", epsilon)
         return tf.identity(output, name="output"), probabilities
@@ -186,9 +203,9 @@ def dense(inputs: tf.Tensor, parameters: Mapping[str, tf.Variable], place: str) 
     return tf.linalg.matmul(inputs, parameters[f"{place}/kernel"]) + parameters[f"{place}/bias"]
 
 
-def activate(inputs: tf.Tensor, config: EncoderConfig) -> tf.Tensor:
-    """The configuration's activation, computed in float32."""
-    return tf.cast(get_activation(config.activation)(tf.cast(inputs, tf.float32)), inputs.dtype)
+def activate(inputs: tf.Tensor, activation: str) -> tf.Tensor:
+    """One of the activations of `bertferry.core.config`, computed in float32."""
+    return tf.cast(get_activation(activation)(tf.cast(inputs, tf.float32)), inputs.dtype)
 
 
 def layer_norm(inputs: tf.Tensor, parameters: Mapping[str, tf.Variable], place: str, epsilon: float) -> tf.Tensor:

@@ -115,10 +115,9 @@ def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin
       origin: the module from which the source was opened, if any.
 
     Raises:
-      UsageError: an unsupported architecture, or a missing vocabulary, pooling or part to freeze.
+      UsageError: a missing vocabulary, pooling or part to freeze.
       DataError: the source lacks a parameter of the task.
     """
-    opened.check_bert()
     sentence = _read_sentence(opened, options)
     opened = replace(with_heads(opened, options.heads), inner=options.inner)
     task = opened.task(options.kind if options.kind in TASKS else "encoder")
@@ -141,7 +140,7 @@ def plan_module(opened: Checkpoint, target: Path, options: ModuleOptions, origin
         options.kind,
         target,
         options.precision,
-        frozen_parameters(options.freeze, needed, opened.config.num_layers),
+        frozen_parameters(options.freeze, needed, opened.config),
         find_text_assets(opened, options.vocab, sentence),
         origin,
         sentence,

@@ -25,12 +25,12 @@ def model_card(module: Module, parity: Report | None) -> str:
 |---|---|
 | vocabulary | {config.vocab_size} tokens, {_case(assets, source)} |
 | layers, hidden size, heads | {config.num_layers}, {config.hidden_size}, {config.num_attention_heads} |
-| maximum length | {config.max_position_embeddings} |
+| maximum length | {config.max_length} |
 | activation | {config.activation} |
 | weights | {_weights(module)} |
 | parity with the source | {"not checked" if parity is None else parity.verdict()} |"""
     if module.sentence is not None and assets is not None:
-        length = assets.tokenizer.length(config.max_position_embeddings, padded=False)
+        length = assets.tokenizer.length(config.max_length, padded=False)
         return _text_card(facts, module.sentence, config.hidden_size, length, _layer(module))
     spec = module.spec
     rows = [f"| `{output.name}` | {_shape(output, source)} |" for output in spec.outputs]

@@ -15,17 +15,21 @@ from bertferry.export.shared_contract_lines import is_for_inference, tolerance_o
 from bertferry.modeling.tf_compat import LoadedModule
 
 LENGTH = 6
+RATES = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+"""Keys of a configuration."""
 
 
 @dataclass(frozen=True)
 class ModuleSubject:
-    """A loaded module, the layer that calls it, and a batch of two rows, the second of which is padded."""
+    """A loaded module, the layer that calls it, and a batch of two rows, the second of which is padded; `drops` is
+    whether training has dropout: ALBERT's configurations have none."""
 
     path: Path
     root: Any
     layer: Any
     task: TaskSpec
     inputs: dict[str, np.ndarray]
+    drops: bool
 
     @classmethod
     def of(cls, path: Path, root: LoadedModule) -> "ModuleSubject":
@@ -43,7 +47,9 @@ class ModuleSubject:
         own = manifest is not None and not any("pooler/" in variable.name for variable in root.variables)
         task = task_spec(name, pooler=not own)
         trainable = not is_for_inference(root.variables, root.trainable_variables)
-        return cls(path, root, hub.KerasLayer(root, trainable=trainable), task, inputs)
+        rates = {} if manifest is None else manifest.configuration
+        drops = any(rates.get(key, 1) for key in RATES) or any(head.dropout for head in task.head_specs)
+        return cls(path, root, hub.KerasLayer(root, trainable=trainable), task, inputs, drops)
 
     @property
     def tolerance(self) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bertferry.convert import Checkpoint
+from bertferry.convert.layouts.saved_model import variable_name
 from bertferry.core import axes
 from bertferry.core.casting import cast
 from bertferry.core.config import EncoderConfig
@@ -109,7 +110,7 @@ def variables(module: Module) -> dict[str, Any]:
     return {
         name: tf.Variable(
             cast(module.source.read(name, canonical_axes(name)), dtype, name, "keep --precision fp32"),
-            name=name,
+            name=variable_name(name, module.source.config.architecture),
             trainable=module.precision == "fp32" and name not in module.frozen,
         )
         for name in module.parameters

@@ -79,6 +79,7 @@ def masked_lm(
 ) -> tf.Tensor:
     """Logits [B, P, V] of the tokens at some positions, or at all: a transform, then the tied embedding table."""
     chosen = sequence if positions is None else tf.gather(sequence, positions, batch_dims=1)
-    hidden = activate(dense(chosen, parameters, "mlm/dense"), config)
+    activation = config.switches.mlm_activation or config.activation
+    hidden = activate(dense(chosen, parameters, "mlm/dense"), activation)
     hidden = layer_norm(hidden, parameters, "mlm/norm", config.layer_norm_eps)
     return tf.matmul(hidden, parameters["embeddings/word"], transpose_b=True) + parameters["mlm/bias"]

@@ -20,7 +20,7 @@ from bertferry.convert.layouts.keras_hub import KERAS_HUB
 from bertferry.convert.layouts.keras_names import KERAS_NAMES, KERAS_NAMES_3D, KERAS_NAMES_V2
 from bertferry.convert.layouts.mpnet import HUGGINGFACE_MPNET
 from bertferry.convert.layouts.roberta import HUGGINGFACE_ROBERTA
-from bertferry.convert.layouts.saved_model import GARDEN_NAMES, GARDEN_NAMES_OWN_POOLER, HUB_MODULE
+from bertferry.convert.layouts.saved_model import GARDEN_NAMES, GARDEN_NAMES_OWN_POOLER, in_module
 from bertferry.convert.layouts.tf1 import TF1
 from bertferry.convert.layouts.tf_20 import TF_20, TF_20_3D
 from bertferry.convert.layouts.transformers import as_flax, as_tf, by_variable
@@ -54,7 +54,9 @@ WRITTEN = (
     *KERAS_BERT_FAMILY,
 )
 ONLY_READ = (
-    *(KERAS_NAMES_3D, HUGGINGFACE_2018, HUB_MODULE, GARDEN_NAMES, GARDEN_NAMES_OWN_POOLER, BERT4KERAS),
+    *(KERAS_NAMES_3D, HUGGINGFACE_2018),
+    *(in_module(layout) for layout in WRITTEN if layout.family == HUGGINGFACE.name),
+    *(GARDEN_NAMES, GARDEN_NAMES_OWN_POOLER, BERT4KERAS),
     *(GARDEN_2_4_0, GARDEN_V1_TASKS, GARDEN_V2_TASKS, GARDEN_V1_OWN_POOLER, GARDEN_V2_OWN_POOLER),
     *TF_CLASSES,
     *map(by_variable, TF_CLASSES),

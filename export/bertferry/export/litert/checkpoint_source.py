@@ -29,12 +29,7 @@ class CheckpointSource:
     def __init__(
         self, checkpoint: Checkpoint, task: str, naming: str = "tensorflow", recording: Recording | None = None
     ) -> None:
-        """`recording` is what the checkpoint's network returns, if that ran before.
-
-        Raises:
-          UsageError: an architecture that no network in TensorFlow computes.
-        """
-        checkpoint.check_bert()
+        """`recording` is what the checkpoint's network returns, if that ran before."""
         self._graph = GraphSource(checkpoint, task, naming, recording)
         self.task = task
         self.standard_names = self._graph.standard_names

@@ -32,7 +32,7 @@ def model_card(work: Work, report: PublishReport) -> str:
     """The card as Markdown, with metadata; its snippets run in the parent directory of a folder named `model`."""
     library = "transformers" if work.sentence is None else "sentence-transformers"
     pipeline = PIPELINES[work.task] if work.sentence is None else "sentence-similarity"
-    tags = [*dict.fromkeys([library, "transformers.js", "onnx", "safetensors", "bert"])]
+    tags = [*dict.fromkeys([library, "transformers.js", "onnx", "safetensors", work.source.config.architecture])]
     parts = "\n".join(
         f"| `{part.path}` | {part.what} | {in_units(part.total_bytes)} | {part.verdict} |" for part in report.parts
     )
@@ -62,7 +62,7 @@ def _facts(work: Work) -> str:
     config = work.source.config
     kind = f"A BERT {'encoder' if work.task == 'encoder' else f'with the head {work.task}'}"
     lines = [f"{kind} of {config.num_layers} layers, hidden size {config.hidden_size}.", ""]
-    longest = config.max_position_embeddings
+    longest = config.max_length
     if (reading := work.source.tokenizer_reading) is not None:
         lines.append(f"- texts are {'lower-cased' if reading.tokenizer.lower_case else 'cased'}")
         longest = reading.tokenizer.length(longest, padded=False)

@@ -121,11 +121,9 @@ def plan_publication(checkpoint: str | Path, target: Path, options: PublishOptio
     """Opens the source and decides what to make of it.
 
     Raises:
-      UsageError: an architecture that no network here runs, modules that embeddings would lack, or a layout that
-        cannot hold the model.
+      UsageError: modules that embeddings would lack, or a layout that cannot hold the model.
     """
     opened = open_checkpoint(checkpoint, stated)
-    opened.check_bert()
     task = options.task or next((head for head in opened.heads if head in FINE_TUNED), "encoder")
     embeds = task == "encoder" and _says_how_to_embed(opened)
     if stated.about_embeddings and not embeds:
