@@ -23,6 +23,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "Roberta": {**SIZES, "pad_token_id": 1, "layer_norm_eps": 1e-5},
     "Camembert": {**SIZES, "pad_token_id": 3, "hidden_act": "relu"},
     "XLMRoberta": {**SIZES, "type_vocab_size": 1, "layer_norm_eps": 1e-5},
+    "Data2VecText": {**SIZES, "layer_norm_eps": 1e-5},
     "MPNet": {**SIZES, "layer_norm_eps": 1e-5, "max_position_embeddings": 202},
     "DistilBert": DISTILBERT,
     "Albert": {**SIZES, "embedding_size": 6},

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from closeness import assert_close
+from safetensors.numpy import save_file
 
 from bertferry.convert import ConversionOptions, convert_checkpoint, diff_checkpoints, open_checkpoint
+from bertferry.convert.command import main
 from bertferry.convert.heads import with_task
 from bertferry.convert.layouts import LAYOUTS, OF_TRANSFORMERS
 from bertferry.core.tasks import POSITIONS_INPUT
@@ -70,3 +72,14 @@ def test_every_architecture_has_the_files_of_its_tensorflow_classes():
     for layout in OF_TRANSFORMERS:
         name = layout.name.replace("huggingface", "huggingface_tf")
         assert {name, f"{name}_variables"} <= set(LAYOUTS)
+
+
+def test_a_checkpoint_of_fairseq_is_refused_with_the_way_out(tmp_path, one_line):
+    """In which RoBERTa has no segments, other names, and no configuration."""
+    tensors = {
+        "decoder.sentence_encoder.embed_tokens.weight": np.zeros((30, 8), np.float32),
+        "decoder.sentence_encoder.layers.0.fc1.weight": np.zeros((12, 8), np.float32),
+    }
+    save_file(tensors, tmp_path / "model.safetensors")
+    assert main(["--input", str(tmp_path), "--output", str(tmp_path / "out")]) == 2
+    one_line("is of a RoBERTa in fairseq: convert it with convert_roberta_original_pytorch_checkpoint")

@@ -36,6 +36,20 @@ def check_merged(path: Path, names: Iterable[str]) -> None:
             raise UsageError(f"{path}: tensor {name} is of an adapter that is not merged: {MERGE}")
 
 
+def check_not_fairseq(path: Path, names: Iterable[str]) -> None:
+    """Refuses a checkpoint of fairseq, in which RoBERTa has no segments and no configuration of its own.
+
+    Raises:
+      UsageError: the first of its tensors, and a remedy.
+    """
+    for name in names:
+        if ".sentence_encoder." in name or name.startswith("sentence_encoder."):
+            raise UsageError(
+                f"{path}: tensor {name} is of a RoBERTa in fairseq",
+                "convert it with convert_roberta_original_pytorch_checkpoint_to_pytorch.py of transformers",
+            )
+
+
 def check_scope(path: Path, place: str) -> None:
     """Refuses a BERT at a place where only models of another architecture have their encoder.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bertferry.convert.additions import check_merged, check_scope
+from bertferry.convert.additions import check_merged, check_not_fairseq, check_scope
 from bertferry.convert.classifier_config import ClassifierConfig
 from bertferry.convert.config_inference import infer_config, own_config
 from bertferry.convert.configuration import read_config
@@ -213,6 +213,7 @@ def open_checkpoint(
         return Checkpoint(location, found, reader, best, classifier, options=options)
 
     check_merged(location.path, readers[0][0].tensors)
+    check_not_fairseq(location.path, readers[0][0].tensors)
     fitting = [(reader, place) for reader, place in readers if _has_token_table(reader, candidates)]
     try:
         checkpoint = _first_success(read_as, fitting or readers[:1])

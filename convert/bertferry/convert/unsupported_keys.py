@@ -48,8 +48,14 @@ OPTIONAL_MEANING = {
     "layernorm_positioning": ("post",),
     "num_hidden_groups": (1,),
     "inner_group_num": (1,),
+    "net_structure_type": (0,),
+    "gap_size": (0,),
+    "num_memory_blocks": (0,),
+    "down_scale_factor": (1,),
+    "summary_proj_to_labels": (False,),
 }
-"""Keys with the values that are BERT's; no ALBERT with more than one group of shared blocks was ever released."""
+"""Keys with the values that are BERT's; no ALBERT with more than one group of shared blocks was ever released, nor
+one with another value of the four keys after these."""
 SUSPICIOUS = (
     *("*causal*", "*cross_attention*", "*relative_position*", "*relative_attention*", "*rotary*", "rope_*"),
     *("*alibi*", "*norm_first*", "*pre_norm*", "*prenorm*", "*pre_layer_norm*", "*rms_norm*", "*rmsnorm*"),

@@ -59,6 +59,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         ROBERTA,
         replace(ROBERTA, name="xlm-roberta", classes="XLMRoberta"),
         replace(ROBERTA, name="camembert", classes="Camembert"),
+        replace(ROBERTA, name="data2vec-text", classes="Data2VecText", tables="data2vec-text"),
         replace(
             ROBERTA, name="mpnet", classes="MPNet", tables="mpnet", has_segments=False, relative_positions=True
         ),

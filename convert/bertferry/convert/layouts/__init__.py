@@ -19,7 +19,7 @@ from bertferry.convert.layouts.keras_bert import KERAS_BERT, KERAS_BERT_FAMILY
 from bertferry.convert.layouts.keras_hub import KERAS_HUB
 from bertferry.convert.layouts.keras_names import KERAS_NAMES, KERAS_NAMES_3D, KERAS_NAMES_V2
 from bertferry.convert.layouts.mpnet import HUGGINGFACE_MPNET
-from bertferry.convert.layouts.roberta import HUGGINGFACE_ROBERTA
+from bertferry.convert.layouts.roberta import HUGGINGFACE_DATA2VEC, HUGGINGFACE_ROBERTA
 from bertferry.convert.layouts.saved_model import GARDEN_NAMES, GARDEN_NAMES_OWN_POOLER, in_module
 from bertferry.convert.layouts.tf1 import TF1
 from bertferry.convert.layouts.tf_20 import TF_20, TF_20_3D
@@ -33,7 +33,7 @@ OF_TRANSFORMERS = (
     HUGGINGFACE_DISTILBERT,
     HUGGINGFACE_MPNET,
 )
-"""Of its PyTorch classes; those of its TensorFlow and Flax classes follow from them."""
+"""Of its PyTorch classes; those of its TensorFlow and Flax classes follow from them. Data2VecText has neither."""
 TF_CLASSES = tuple(map(as_tf, OF_TRANSFORMERS))
 
 WRITTEN = (
@@ -51,6 +51,7 @@ WRITTEN = (
     TF1_ELECTRA,
     TF1_ELECTRA_GENERATOR,
     *OF_TRANSFORMERS[1:],
+    HUGGINGFACE_DATA2VEC,
     *KERAS_BERT_FAMILY,
 )
 ONLY_READ = (
@@ -60,9 +61,7 @@ ONLY_READ = (
     *(GARDEN_2_4_0, GARDEN_V1_TASKS, GARDEN_V2_TASKS, GARDEN_V1_OWN_POOLER, GARDEN_V2_OWN_POOLER),
     *TF_CLASSES,
     *map(by_variable, TF_CLASSES),
-    *(
-        as_flax(layout) for layout in OF_TRANSFORMERS if layout is not HUGGINGFACE_MPNET
-    ),  # which has no Flax classes
+    *map(as_flax, [layout for layout in OF_TRANSFORMERS if layout is not HUGGINGFACE_MPNET]),  # it has none
 )
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (*WRITTEN, *ONLY_READ)}
 TARGETS = tuple(dict.fromkeys(layout.family for layout in WRITTEN))

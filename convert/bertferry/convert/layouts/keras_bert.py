@@ -145,7 +145,7 @@ def layouts_of(switches: Architecture) -> Iterator[Layout]:
         suffix = "_projected" if one and len(projected) > 1 else ""
         yield replace(
             KERAS_BERT,
-            name=f"keras_bert_{switches.tables}{suffix}",
+            name=f"keras_bert_{switches.tables.replace('-', '_')}{suffix}",
             summary=f"TransformerEncoder with the switches of {switches.name}",
             target="keras_bert",
             encoder=rows,

@@ -5,6 +5,8 @@ https://github.com/huggingface/transformers/blob/main/src/transformers/models/ro
 versions also stored a pooler that masked LM, question answering and classifiers never used.
 """
 
+from dataclasses import replace
+
 from bertferry.convert.layout import Form, Layout, table
 from bertferry.convert.layouts import huggingface
 from bertferry.convert.layouts.ignored import HUGGINGFACE_BUFFERS
@@ -61,3 +63,12 @@ HUGGINGFACE_ROBERTA = Layout(
     holds_epsilon=True,
     architecture="roberta",
 )
+
+HUGGINGFACE_DATA2VEC = replace(
+    HUGGINGFACE_ROBERTA,
+    name="huggingface_data2vec",
+    summary="safetensors of a Data2VecText* model of transformers",
+    forms=forms_at("data2vec_text."),
+    architecture="data2vec-text",
+)
+"""RoBERTa, trained otherwise, at a path of its own."""
