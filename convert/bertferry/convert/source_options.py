@@ -15,6 +15,8 @@ TEXT_FLAGS = ("do_lower_case", "strip_accents", "tokenize_chinese_chars", "speci
 """Those of `add_text_flags` about tokenizers."""
 EMBEDDING_FLAGS = ("pooling", "normalize")
 """Those of `add_text_flags` about what follows the encoder."""
+CLASS_NAMES = "class_names"
+"""That of `add_label_flag`: the labels of `verify-parity` are those of texts."""
 SPECIAL_TOKENS = ("find", "split")
 
 
@@ -122,6 +124,7 @@ def add_label_flag(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--labels",
         metavar="FILE",
+        dest=CLASS_NAMES,
         help="names of a classifier's classes: one per line, or JSON; default: those of the configuration",
     )
 
@@ -141,5 +144,6 @@ def source_options(arguments: Namespace) -> SourceOptions:
         arguments.prefix,
         arguments.num_attention_heads,
         arguments.activation,
-        **{name: getattr(arguments, name, None) for name in (*TEXT_FLAGS, *EMBEDDING_FLAGS, "labels")},
+        **{name: getattr(arguments, name, None) for name in (*TEXT_FLAGS, *EMBEDDING_FLAGS)},
+        labels=getattr(arguments, CLASS_NAMES, None),
     )

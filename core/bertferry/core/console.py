@@ -24,7 +24,7 @@ from bertferry.core.temporary import own_temporary_files
 
 Execute = Callable[[Namespace, "Progress"], int]
 """Runs a command with its arguments; returns its exit code."""
-FLAG_OF_ATTRIBUTE = {"source_layout": "--from"}
+FLAG_OF_ATTRIBUTE = {"source_layout": "--from", "class_names": "--labels"}
 """Flags that are not named after their attribute."""
 
 UNREACHABLE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ENOTDIR)

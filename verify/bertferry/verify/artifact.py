@@ -15,7 +15,7 @@ from bertferry.core.manifest import read_manifest
 from bertferry.core.tasks import EMBEDDINGS, GRAPH_TASKS, LITERT_TASKS, TaskSpec
 from bertferry.core.tokenizer import Tokenizer
 from bertferry.verify.execution import DEFAULT_EXECUTION, DEVICES, Execution
-from bertferry.verify.file_facts import describe_onnx, graph_interface, model_limits, module_interface
+from bertferry.verify.file_facts import class_facts, describe_onnx, graph_interface, model_limits, module_interface
 from bertferry.verify.golden import GoldenRunner, read_golden
 from bertferry.verify.interface import Interface
 from bertferry.verify.kinds import SIGNATURE
@@ -39,8 +39,8 @@ class Artifact:
     tolerance to expect against a checkpoint; `interface` is what it takes and returns, None if its files do not
     say that, and `names` are the standard names of its own; `vocabulary` is the vocabulary file, and `tokenizer`
     reads the tokenizer, if there are any; `strings` is what it returns for strings, if it takes these, and
-    `source` what such modules are compared with; `configuration` and `execution` are for the report; `checkpoint`
-    is set if its tensors can be read.
+    `source` what such modules are compared with; `configuration` and `execution` are for the report; `class_facts`
+    are the keys of transformers about a classifier's classes; `checkpoint` is set if its tensors can be read.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Artifact:
     strings: StringModule | None = None
     source: StringSource | None = None
     configuration: Mapping[str, Any] = field(default_factory=dict)
+    class_facts: Mapping[str, Any] = field(default_factory=dict)
     execution: Execution = DEFAULT_EXECUTION
     checkpoint: Checkpoint | None = None
 
@@ -209,6 +210,7 @@ def saved_model_artifact(
         vocabulary=vocabulary if vocabulary.is_file() else None,
         tokenizer=lambda: module_tokenizer(path, manifest),
         configuration=configuration,
+        class_facts=class_facts(configuration),
         execution=execution,
     )
 
@@ -238,6 +240,7 @@ def onnx_artifact(path: Path, execution: Execution = DEFAULT_EXECUTION, *, shown
         profile=execution.profile("fp32-cross" if own == "fp32" else own),
         interface=graph_interface(path),
         configuration=configuration,
+        class_facts=class_facts(configuration),
         execution=execution,
     )
 
@@ -257,6 +260,7 @@ def _add_checkpoint_facts(artifact: Artifact, checkpoint: Checkpoint) -> Artifac
         vocabulary=checkpoint.vocabulary.file if checkpoint.vocabulary else None,
         tokenizer=lambda: reading.tokenizer if (reading := checkpoint.tokenizer_reading) else None,
         configuration=bert_config(config),
+        class_facts=checkpoint.classifier.labels,
         checkpoint=checkpoint,
     )
 

@@ -16,6 +16,8 @@ from bertferry.verify.comparison import compare
 from bertferry.verify.environment import environment
 from bertferry.verify.golden import write_golden
 from bertferry.verify.inputs import find_limits, select_inputs
+from bertferry.verify.labeled.labels import Labels
+from bertferry.verify.labeled.outputs import LabeledOutputs
 from bertferry.verify.localization import Drift, localize
 from bertferry.verify.matching import expected_outputs
 from bertferry.verify.metrics import TaskMetrics
@@ -35,7 +37,8 @@ class Judgment:
 
     `overrides` are tolerances of single outputs; `localize` also compares intermediate values; `save_golden` is
     the file to which the inputs and the reference's outputs are saved; `any_values` is for outputs of which
-    nothing is known: see `compare`; `outputs` is `all`, or `common` for those that both sides have.
+    nothing is known: see `compare`; `outputs` is `all`, or `common` for those that both sides have; `labels` are
+    those of the inputs, which are texts.
     """
 
     tolerance: Tolerance = PROFILES[DEFAULT_PROFILE]
@@ -48,6 +51,7 @@ class Judgment:
     save_golden: Path | None = None
     any_values: bool = False
     outputs: str = "all"
+    labels: Labels | None = None
 
 
 def compare_artifacts(
@@ -155,10 +159,11 @@ def _run_candidate(
     padding = judgment.judge_padding
     judged = padding == "always" or (padding == "auto" and reference_run.shares_mask and runner.shares_mask)
     outcomes, metrics = [], TaskMetrics(judgment.tolerance)
+    labeled = None if judgment.labels is None else LabeledOutputs(judgment.labels)
     for number, (probe, want) in enumerate(zip(reference_run.probes, reference_run.outputs, strict=True)):
         tell(f"candidate on '{probe.name}'", number)
         want = {name: want[name] for name in expected_outputs(reference, candidate, want)}
-        outcomes.append(_run_probe(runner, probe, want, judgment, judged, metrics))
+        outcomes.append(_run_probe(runner, probe, want, judgment, judged, metrics, labeled))
     drift = (
         _drift(runner, reference_run.probes, reference_run.points, outcomes, judgment.tolerance)
         if judgment.localize
@@ -177,6 +182,7 @@ def _run_candidate(
         tuple(filter(None, faults)),
         drift,
         _tensor_differences(reference, candidate),
+        None if labeled is None else labeled.result().judged_by(judgment.tolerance),
     )
 
 
@@ -199,6 +205,7 @@ def _run_probe(
     judgment: Judgment,
     judge_padding: bool,
     metrics: TaskMetrics,
+    labeled: LabeledOutputs | None,
 ) -> ProbeResult:
     mask = _mask_of(probe)
     padded = mask is not None and not mask.all()
@@ -206,7 +213,11 @@ def _run_probe(
         got = runner.run(probe.inputs)
     except Exception as error:  # a candidate that opens but fails on a valid input counts as a disagreement
         fault = f"fails with {type(error).__name__}: {first_line(error)}"
+        if labeled is not None:
+            labeled.add(probe, want, {})
         return ProbeResult(probe.name, error=fault, padded=padded)
+    if labeled is not None:
+        labeled.add(probe, want, got)
     if judgment.outputs == "common":
         want = {name: value for name, value in want.items() if name in got}
         got = {name: value for name, value in got.items() if name in want}

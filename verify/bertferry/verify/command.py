@@ -22,7 +22,7 @@ from bertferry.core.errors import UsageError
 from bertferry.core.tasks import GRAPH_TASKS
 from bertferry.verify.execution import DEVICES, ENGINES, GRAPH_OPTIMIZATIONS, RUN_PRECISIONS, parse_names
 from bertferry.verify.options import JUDGE_PADDING, OUTPUTS, POSITIONS, PROFILE_CHOICES, ParityOptions
-from bertferry.verify.tolerance import parse_overrides, profile
+from bertferry.verify.tolerance import check_margin, parse_overrides, profile
 
 if TYPE_CHECKING:  # `--help` must not wait for NumPy
     from bertferry.verify.report import Report
@@ -31,10 +31,20 @@ OPTION_FLAGS = (
     *("task", "device", "precision", "reference_device", "reference_precision", "graph_optimization", "threads"),
     "engine",
     *("outputs", "profile", "atol", "rtol", "positions", "judge_padding", "baseline"),
-    *("fit_inputs", "texts", "inputs", "seed", "localize", "save_golden"),
+    *("fit_inputs", "texts", "pairs", "labels", "margin", "inputs", "seed", "localize", "save_golden"),
 )
 """Flags that are fields of `ParityOptions` under the same name."""
-REJUDGE_FLAGS = ("rejudge", "profile", "atol", "rtol", "override", "baseline", "json", *("junit", "html"))
+REJUDGE_FLAGS = (
+    "rejudge",
+    "profile",
+    "margin",
+    "atol",
+    "rtol",
+    "override",
+    "baseline",
+    "json",
+    *("junit", "html"),
+)
 """Flags that apply to `--rejudge`, which runs nothing."""
 
 
@@ -111,7 +121,13 @@ def _add_judgment_flags(parser: argparse_flags.ArgumentParser) -> None:
         default="all",
         help="common: compare only the outputs that both sides have; default: all",
     )
-    add("--profile", choices=PROFILE_CHOICES, default="auto", help="named tolerance; default: auto")
+    add(
+        "--profile",
+        choices=PROFILE_CHOICES,
+        default="auto",
+        help="named tolerance; task: judge the scores on labeled texts and nothing else; default: auto",
+    )
+    add("--margin", type=float, metavar="LOSS", help="loss of a score that --profile task allows; default: 0.01")
     add("--atol", type=float, help="absolute tolerance, replaces the profile's")
     add("--rtol", type=float, help="relative tolerance, replaces the profile's")
     add(
@@ -143,6 +159,13 @@ def _add_input_flags(parser: argparse_flags.ArgumentParser) -> None:
         "--texts",
         metavar="FILE",
         help="one text per line, replaces the seeded probes, or those of a module that takes strings",
+    )
+    add("--pairs", action="store_true", help="each line of --texts has two texts, with a tab between them")
+    add(
+        "--labels",
+        metavar="FILE",
+        help="one label per text, by which both sides are scored: the name or number of a class, the score of a "
+        "regression, the classes of all words, or with --pairs and embeddings a similarity",
     )
     add("--inputs", metavar="FILE", help="an .npz file of inputs, replaces the seeded probes")
     add(
@@ -221,7 +244,8 @@ def _rejudge(arguments: Namespace) -> "Report":
 
     refuse_ignored(build_parser(), arguments, "--rejudge", REJUDGE_FLAGS)
     report = read_report(Path(arguments.rejudge))
-    tolerance = report.tolerance if arguments.profile == "auto" else profile(arguments.profile)
+    check_margin(arguments.margin, arguments.profile)
+    tolerance = report.tolerance if arguments.profile == "auto" else profile(arguments.profile, arguments.margin)
     tolerance = tolerance.with_bounds(arguments.atol, arguments.rtol)
     overrides = {**report.overrides, **parse_overrides(arguments.override, tolerance)}
     report = rejudge(report, tolerance, overrides)

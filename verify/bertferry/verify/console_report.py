@@ -1,6 +1,7 @@
 """A report for the terminal: one table per candidate, worst first, and a hint on what to do next."""
 
 from bertferry.core.tasks import EMBEDDINGS
+from bertferry.verify.labeled.console import task_lines
 from bertferry.verify.localization import Drift, PointDrift
 from bertferry.verify.metrics import COSINES, RANKS
 from bertferry.verify.report import CandidateResult, Report, Row, rows_of
@@ -20,6 +21,8 @@ def render(report: Report) -> str:
             for metric in candidate.metrics
             if metric.reason or metric.value < ALIKE or not metric.name.startswith((COSINES, RANKS))
         ]
+        if candidate.task_result:
+            lines += ["", *(f"  {line}" for line in task_lines(candidate.task_result))]
         lines += [f"  - {fault}" for fault in candidate.faults]
         if candidate.tensors:
             lines += [f"  tensors: {line}" for line in _truncate(candidate.tensors)]
@@ -48,7 +51,7 @@ def _table(report: Report, candidate: CandidateResult) -> list[str]:
     outputs = dict.fromkeys(row.output for row in rows)
     worst = [max((row for row in rows if row.output == name), key=lambda row: row.max_abs) for name in outputs]
     for row in sorted(worst, key=lambda row: -row.max_abs):
-        judges = report.overrides.get(row.output, report.tolerance).judges
+        judges = report.overrides.get(row.output, report.tolerance).judges_outputs
         lines.append(f"  {row.output:<{wide}}{row.probe:<18}" + _figures(row, rows, judges=judges))
     failures = sorted((row for row in rows if row.reason), key=lambda row: -row.max_abs)
     return lines + [
@@ -89,6 +92,10 @@ def _hint(report: Report) -> str:
     """What to look at first, depending on which outputs and probes fail."""
     failed = [row for row in rows_of(report) if row.reason]
     if not failed:
+        if any(one.task_result and one.task_result.reasons for one in report.candidates):
+            return (
+                "hint: decisions that change are worth reading; a higher precision, or --margin, allows for them"
+            )
         return "hint: no output differs; see the reasons above"
     if any(row.output == "(all)" for row in failed):
         return "hint: the candidate failed on a valid input; see its error above"
@@ -119,6 +126,8 @@ def _hint(report: Report) -> str:
             else "the head"
         )
         return f"hint: the vectors of the tokens agree, only {', '.join(sorted(outputs))} differs; compare {where}"
+    if report.tolerance.max_loss is None and any(one.task_result for one in report.candidates):
+        return "hint: --profile task judges the scores on labeled texts instead of each output"
     all_probes = {probe.probe for probe in probes}
     scope = (
         "every input differs"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bertferry.convert.classifier_config import LABEL_KEYS
 from bertferry.core.architectures import ARCHITECTURES
 from bertferry.core.errors import UsageError
 from bertferry.core.litert_files import read_notes
@@ -52,6 +53,11 @@ def describe_litert(path: Path) -> tuple[str, dict[str, Any]]:
     if precision not in FILE_PRECISIONS or not isinstance(configuration, dict):
         raise UsageError(f"{path}: its notes are damaged: export it again with export-litert")
     return precision, configuration
+
+
+def class_facts(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """What a configuration says about the classes of a classifier."""
+    return {key: configuration[key] for key in LABEL_KEYS if key in configuration}
 
 
 def model_limits(configuration: Mapping[str, Any]) -> ModelLimits | None:

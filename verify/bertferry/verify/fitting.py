@@ -115,7 +115,10 @@ def _in_batches(probe: Probe, size: int) -> Iterator[Probe]:
     for start in range(0, rows, size):
         chosen = np.resize(np.arange(start, min(start + size, rows)), size)
         name = probe.name if rows <= size else f"{probe.name} (row {start + 1})"
-        yield replace(probe, name=name, inputs={at: array[chosen] for at, array in probe.inputs.items()})
+        inputs = {at: array[chosen] for at, array in probe.inputs.items()}
+        yield replace(
+            probe, name=name, inputs=inputs, texts=tuple(probe.texts[row] for row in chosen if probe.texts)
+        )
 
 
 def _without_segments(probe: Probe) -> Probe:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from html import escape
 
+from bertferry.verify.labeled.page import task_section
 from bertferry.verify.localization import Drift
 from bertferry.verify.report import CandidateResult, ProbeResult, Report
 from bertferry.verify.statistics import GREATEST_EXPONENT, LEAST_EXPONENT, Statistics
@@ -45,7 +46,7 @@ def html_report(report: Report) -> str:
         f'<p class="verdict {state}">{escape(report.verdict())}</p>',
         f"<p>Reference: {escape(report.reference)} <span class=quiet>[{escape(report.runs_on)}]</span></p>",
         *(f"<p>{escape(note)}</p>" for note in report.notes),
-        *(part for candidate in report.candidates for part in _candidate(candidate, judged=report.judged)),
+        *(part for candidate in report.candidates for part in _candidate(report, candidate)),
         "<h2>Criteria</h2>",
         _facts(_judgment(report)),
     ]
@@ -70,6 +71,7 @@ def _judgment(report: Report) -> list[tuple[str, object]]:
         ("minimum cosine", tolerance.min_cosine),
         ("minimum cosine of a text", tolerance.min_text_cosine),
         ("minimum rank correlation", tolerance.min_rank_correlation),
+        ("largest loss of a score", tolerance.max_loss),
         *(
             (f"tolerance of {name}", f"atol {override.atol:g}, rtol {override.rtol:g}")
             for name, override in report.overrides.items()
@@ -93,11 +95,13 @@ def _state(*, ok: bool, judged: bool) -> str:
     return "failed" if not ok else "ok" if judged else "quiet"
 
 
-def _candidate(candidate: CandidateResult, *, judged: bool) -> list[str]:
-    state = _state(ok=candidate.ok, judged=judged)
+def _candidate(report: Report, candidate: CandidateResult) -> list[str]:
+    state = _state(ok=candidate.ok, judged=report.judged)
     mark = MARKS[state]
     head = f"{escape(candidate.name)} <span class=quiet>[{escape(candidate.runs_on)}]</span>"
-    parts = [f"<h2>{head} <span class={state}>{mark}</span></h2>", _table(candidate, judged=judged)]
+    parts = [f"<h2>{head} <span class={state}>{mark}</span></h2>", _table(candidate, judged=report.judges_outputs)]
+    if candidate.task_result:
+        parts += task_section(candidate.task_result)
     if candidate.metrics:
         parts += [
             "<h3>Decisions and similarities</h3>",

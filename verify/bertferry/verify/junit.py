@@ -15,20 +15,25 @@ def junit_xml(report: Report) -> str:
     """
     suites = Xml.Element("testsuites", name="verify-parity")
     for candidate in report.candidates:
-        suites.append(_suite(candidate, judged=report.judged))
+        suites.append(_suite(report, candidate))
     for count in ("tests", "failures", "skipped"):
         suites.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
     Xml.indent(suites)
     return Xml.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _suite(candidate: CandidateResult, *, judged: bool) -> Xml.Element:
+def _suite(report: Report, candidate: CandidateResult) -> Xml.Element:
     suite = Xml.Element("testsuite", name=candidate.name)
     failures = skipped = 0
-    cases = [case for probe in candidate.probes for case in _cases(probe)]
-    cases += [(metric.name, metric.reason) for metric in candidate.metrics]
-    cases += [(f"beside the outputs {number}", fault) for number, fault in enumerate(candidate.faults, start=1)]
-    for name, reason in cases:
+    of_outputs = [case for probe in candidate.probes for case in _cases(probe)]
+    of_outputs += [(metric.name, metric.reason) for metric in candidate.metrics]
+    cases = [(*case, report.judges_outputs) for case in of_outputs]
+    if (task := candidate.task_result) is not None:
+        scores = [(score.name, score.reason) for score in task.scores] or [("scores", task.fault)]
+        cases += [(f"{name} of {task.what}", why, report.tolerance.max_loss is not None) for name, why in scores]
+    faults = enumerate(candidate.faults, start=1)
+    cases += [(f"beside the outputs {number}", fault, True) for number, fault in faults]
+    for name, reason, judged in cases:
         case = Xml.SubElement(suite, "testcase", classname=candidate.name, name=name)
         if reason:
             failures += 1

@@ -7,7 +7,7 @@ from bertferry.core.extras import LITERT, check_installed
 from bertferry.core.litert_files import is_litert
 from bertferry.verify.artifact import Artifact
 from bertferry.verify.execution import DEFAULT_EXECUTION, Execution
-from bertferry.verify.file_facts import describe_litert, model_limits
+from bertferry.verify.file_facts import class_facts, describe_litert, model_limits
 from bertferry.verify.runner import Runner
 
 
@@ -53,5 +53,6 @@ def litert_artifact(
         profile=execution.profile("fp32-cross" if own == "fp32" else own),
         interface=find_interface(path, signature),
         configuration=configuration,
+        class_facts=class_facts(configuration),
         execution=execution,
     )

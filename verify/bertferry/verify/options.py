@@ -8,9 +8,9 @@ from bertferry.core.choices import check_choice, check_count
 from bertferry.core.errors import UsageError
 from bertferry.core.tasks import GRAPH_TASKS
 from bertferry.verify.execution import Execution
-from bertferry.verify.tolerance import PROFILES
+from bertferry.verify.tolerance import PROFILES, TASK_PROFILE, check_margin
 
-PROFILE_CHOICES = ("auto", *PROFILES)
+PROFILE_CHOICES = ("auto", *PROFILES, TASK_PROFILE.name)
 OUTPUTS = ("all", "common")
 POSITIONS = ("all", "unmasked")
 JUDGE_PADDING = ("auto", "always", "never")
@@ -36,6 +36,10 @@ class ParityOptions:
       judge_padding: whether to compare all-padding rows; `auto`: if both artifacts mask in the same way.
       probes: names of the probes to run, by default all.
       texts: a file with one text per line, replaces the probes; at least one artifact needs a vocabulary.
+      pairs: each line has two texts, with a tab between them.
+      labels: a file with the label of each text, by which both sides are scored: see
+        `bertferry.verify.labeled.labels`.
+      margin: the loss of a score that the profile `task` allows, by default that of `TASK_PROFILE`.
       inputs: an `.npz` of inputs, replaces the probes.
       seed: the seed of the probes.
       localize: also compare intermediate values, and name the first point that drifts.
@@ -66,6 +70,9 @@ class ParityOptions:
     judge_padding: str = "auto"
     probes: tuple[str, ...] = ()
     texts: str | Path | None = None
+    pairs: bool = False
+    labels: str | Path | None = None
+    margin: float | None = None
     inputs: str | Path | None = None
     seed: int = 0
     localize: bool = False
@@ -81,6 +88,12 @@ class ParityOptions:
         check_count("threads", self.threads)
         if self.inputs is not None and self.texts is not None:
             raise UsageError("give either --inputs or --texts")
+        for flag, given in (("--pairs", self.pairs), ("--labels", self.labels is not None)):
+            if given and self.texts is None:
+                raise UsageError(f"{flag} is about the lines of --texts FILE: give that, too")
+        if self.profile == TASK_PROFILE.name and self.labels is None:
+            raise UsageError(f"--profile {self.profile} judges scores on labeled texts: give --texts and --labels")
+        check_margin(self.margin, self.profile)
         self.reference_execution()
         self.candidate_execution()
 

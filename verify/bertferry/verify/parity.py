@@ -13,9 +13,11 @@ from bertferry.verify.applicability import check_kinds, check_padding
 from bertferry.verify.artifact import Artifact
 from bertferry.verify.artifact_comparison import Judgment, compare_artifacts, loosest_profile
 from bertferry.verify.fitting import check_fit, find_restrictions, fit_probes
+from bertferry.verify.given_texts import GivenTexts, read_given_texts
 from bertferry.verify.golden import read_inputs
 from bertferry.verify.inputs import count_differently, find_limits, select_inputs
 from bertferry.verify.kinds import split_kind
+from bertferry.verify.labeled.labels import Labels
 from bertferry.verify.matching import check_inputs, check_map, check_outputs
 from bertferry.verify.options import ParityOptions
 from bertferry.verify.probes import Probe
@@ -23,8 +25,8 @@ from bertferry.verify.report import Report
 from bertferry.verify.resolution import resolve_artifact
 from bertferry.verify.stored_report import read_report, regressions
 from bertferry.verify.string_comparison import as_string_source, string_probes, strings_of
-from bertferry.verify.texts import read_texts, text_probes
-from bertferry.verify.tolerance import parse_overrides
+from bertferry.verify.texts import text_probes
+from bertferry.verify.tolerance import Tolerance, parse_overrides
 from bertferry.verify.tolerance import profile as profile_named
 
 BEFORE_PADDING = (
@@ -62,36 +64,46 @@ def verify_parity(
     inputs: Sequence[Probe]
     kind = strings_of(sides[1:])
     _check_text_flags(options, source, strings=kind is not None)
+    texts = read_given_texts(options, sides, kind)
     if kind is not None:
         sides[0] = as_string_source(sides[0], kind)
-        inputs = string_probes(sides[0], kind, options.seed, options.texts)
+        given = (texts.texts, texts.seconds) if texts else ((), None)
+        inputs = string_probes(sides[0], kind, options.seed, *given)
     else:
         notes = _check_names(sides, options)
-        inputs, fitted = _inputs(sides, options)
+        inputs, fitted = _inputs(sides, options, texts)
         check_padding(options, inputs)
+    if texts is not None:
+        texts.check_all(inputs)
     profile_name = loosest_profile(sides) if options.profile == "auto" else options.profile
     restricted = (BEFORE_PADDING,) if count_differently(sides) else ()
-    tolerance = profile_named(profile_name).with_bounds(options.atol, options.rtol)
+    positions = "unmasked" if restricted else options.positions
+    tolerance = profile_named(profile_name, options.margin).with_bounds(options.atol, options.rtol)
     report = compare_artifacts(
         sides[0],
         sides[1:],
-        Judgment(
-            tolerance,
-            parse_overrides(options.overrides, tolerance),
-            options.task,
-            "unmasked" if restricted else options.positions,
-            options.judge_padding,
-            options.seed,
-            options.localize,
-            None if options.save_golden is None else Path(options.save_golden),
-            outputs=options.outputs,
-        ),
+        _judgment(replace(options, positions=positions), tolerance, texts.labels if texts else None),
         inputs=inputs,
         progress=progress,
     )
     report = replace(report, notes=(*notes, *fitted, *restricted))
     _check_overrides(report)
     return report if baseline is None else report.with_faults(regressions(report, baseline))
+
+
+def _judgment(options: ParityOptions, tolerance: Tolerance, labels: Labels | None) -> Judgment:
+    return Judgment(
+        tolerance,
+        parse_overrides(options.overrides, tolerance),
+        options.task,
+        options.positions,
+        options.judge_padding,
+        options.seed,
+        options.localize,
+        None if options.save_golden is None else Path(options.save_golden),
+        outputs=options.outputs,
+        labels=labels,
+    )
 
 
 def _resolve(
@@ -117,13 +129,15 @@ def _check_names(sides: Sequence[Artifact], options: ParityOptions) -> tuple[str
     return check_outputs(sides[0], sides[1:], options.outputs)
 
 
-def _inputs(sides: Sequence[Artifact], options: ParityOptions) -> tuple[tuple[Probe, ...], tuple[str, ...]]:
+def _inputs(
+    sides: Sequence[Artifact], options: ParityOptions, texts: GivenTexts | None
+) -> tuple[tuple[Probe, ...], tuple[str, ...]]:
     """The inputs of the comparison, and what they were fitted to."""
     given: Sequence[Probe] = ()
     if options.inputs is not None:
         given = read_inputs(Path(options.inputs), GRAPH_TASKS[options.task], options.names)
-    if options.texts is not None:
-        given = text_probes(read_texts(Path(options.texts)), sides)
+    if texts is not None:
+        given = text_probes(texts.texts, sides, texts.seconds)
     restrictions = find_restrictions(sides)
     length = next((at.size for at in restrictions if at.axis == 1), None)
     if not options.fit_inputs:

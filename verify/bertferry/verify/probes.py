@@ -31,12 +31,14 @@ class ModelLimits:
 class Probe:
     """A named batch: arrays by input name, int32 [B, S] for a BERT.
 
-    Absolute tolerances are for inputs up to about 1; for larger ones, they are multiplied by `scale`.
+    Absolute tolerances are for inputs up to about 1; for larger ones, they are multiplied by `scale`. `texts` are
+    the numbers of the texts that its rows are, if they are texts of a user.
     """
 
     name: str
     inputs: Mapping[str, np.ndarray]
     scale: float = 1.0
+    texts: tuple[int, ...] = ()
 
 
 def standard_probes(limits: ModelLimits, seed: int = 0, with_positions: bool = False) -> tuple[Probe, ...]:

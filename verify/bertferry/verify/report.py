@@ -8,6 +8,7 @@ from typing import Any
 from bertferry.core.results import Result, Schema
 from bertferry.core.tasks import GRAPH_TASKS
 from bertferry.verify.comparison import OutputDiff
+from bertferry.verify.labeled.result import TaskResult
 from bertferry.verify.localization import Drift
 from bertferry.verify.metrics import Metric
 from bertferry.verify.statistics import Statistics
@@ -35,7 +36,8 @@ class CandidateResult:
     """One candidate on every probe.
 
     `faults` are reasons to disagree other than the outputs: a different vocabulary, a regression; `tensors` lists
-    how the parameters of two checkpoints differ, largest difference first, which alone is no disagreement.
+    how the parameters of two checkpoints differ, largest difference first, which alone is no disagreement;
+    `task_result` are the scores on labeled texts.
     """
 
     name: str
@@ -45,13 +47,20 @@ class CandidateResult:
     faults: tuple[str, ...] = ()
     drift: Drift | None = None
     tensors: tuple[str, ...] = ()
+    task_result: TaskResult | None = None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Reasons to disagree other than outputs that differ."""
+        of_metrics = (metric.reason for metric in self.metrics if metric.reason)
+        return (*self.faults, *of_metrics, *(self.task_result.reasons if self.task_result else ()))
 
     @property
     def ok(self) -> bool:
         """Whether every probe agrees, something was compared, and nothing else disagrees."""
         compared = any(diff.statistics or diff.exact for probe in self.probes for diff in probe.diffs)
         agrees = compared and all(probe.ok for probe in self.probes)
-        return agrees and not self.faults and not any(metric.reason for metric in self.metrics)
+        return agrees and not self.reasons
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,11 @@ class Report(Result):
         """Whether any difference would have been too large; otherwise nothing but structure is judged."""
         return any(tolerance.judges for tolerance in (self.tolerance, *self.overrides.values()))
 
+    @property
+    def judges_outputs(self) -> bool:
+        """Whether any difference between outputs would have been too large."""
+        return any(tolerance.judges_outputs for tolerance in (self.tolerance, *self.overrides.values()))
+
     def derived(self) -> dict[str, Any]:
         """The verdict."""
         return {"ok": self.ok, "judged": self.judged, "verdict": self.verdict()}
@@ -112,12 +126,7 @@ class Report(Result):
             return self._agreement(rows, allowed)
         failed = [row for row in rows if row.reason]
         if not failed:
-            reasons = [
-                f"{candidate.name}: {reason}"
-                for candidate in self.candidates
-                for reason in (*candidate.faults, *(metric.reason for metric in candidate.metrics))
-                if reason
-            ]
+            reasons = [f"{one.name}: {reason}" for one in self.candidates for reason in one.reasons]
             return f"DISAGREE: {reasons[0]}" if reasons else "DISAGREE: nothing was compared"
         worst = max(failed, key=lambda row: row.max_abs)
         where = f"{worst.candidate}: {worst.output} on probe '{worst.probe}'"
@@ -135,7 +144,10 @@ class Report(Result):
             measured = "".join((largest, self._similarities(), f"; minimum SQNR {noisiest:.1f} dB"))
             return f"NOT JUDGED {scope}; measured: {measured.removeprefix('; ')}"
         by_value = math.isfinite(self.tolerance.atol)
-        return f"AGREE {scope} within {allowed}{largest}{'' if by_value else self._similarities()}"
+        measured = "" if by_value else self._similarities()
+        scores = [one.task_result.describe() for one in self.candidates if one.task_result]
+        judged = f"; {scores[0]}" if self.tolerance.max_loss is not None and len(scores) == 1 else ""
+        return f"AGREE {scope} within {allowed}{judged}{largest}{measured}"
 
     def _similarities(self) -> str:
         """The least similarities of texts' vectors, as far as they count."""

@@ -21,6 +21,7 @@ from bertferry.verify.execution import DEFAULT_EXECUTION, Execution
 from bertferry.verify.interface import standard_names
 from bertferry.verify.kinds import split_kind
 from bertferry.verify.litert_artifact import litert_artifact
+from bertferry.verify.model_folder import with_folder
 
 
 def resolve_artifact(
@@ -52,9 +53,9 @@ def resolve_artifact(
     if kind in ("hub", "savedmodel"):
         return _under_standard_names(saved_model_artifact(path, kind, execution, task=task), task, names)
     if kind == "onnx":
-        return _under_standard_names(onnx_artifact(path, execution), task, names)
+        return _under_standard_names(with_folder(onnx_artifact(path, execution), path, source), task, names)
     if kind == "litert":
-        return _under_standard_names(litert_artifact(path, execution), task, names)
+        return _under_standard_names(with_folder(litert_artifact(path, execution), path, source), task, names)
     checkpoint = replace(open_checkpoint(path, source), inner=inner)
     if kind == "huggingface":
         return huggingface_artifact(checkpoint, task, execution)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from bertferry.core.errors import UsageError
 from bertferry.core.results import read_json
 from bertferry.verify.comparison import OutputDiff, judge, judge_types
 from bertferry.verify.metrics import Metric, similarity_fault
@@ -33,7 +34,12 @@ def rejudge(report: Report, tolerance: Tolerance, overrides: Mapping[str, Tolera
 
     Exact for the relative tolerances of the profiles; others are rounded down to the next one that was measured.
     Outputs that could not be compared stay so, and so do the counts of decisions in `metrics`.
+
+    Raises:
+      UsageError: the tolerance is for scores on labeled texts, and the report has none.
     """
+    if tolerance.max_loss is not None and not all(one.task_result for one in report.candidates):
+        raise UsageError("the report has no scores on labeled texts: run with --texts and --labels")
 
     def rejudge_diff(diff: OutputDiff) -> OutputDiff:
         if diff.statistics is None:
@@ -53,6 +59,7 @@ def rejudge(report: Report, tolerance: Tolerance, overrides: Mapping[str, Tolera
                 replace(probe, diffs=tuple(map(rejudge_diff, probe.diffs))) for probe in candidate.probes
             ),
             metrics=tuple(map(rejudge_metric, candidate.metrics)),
+            task_result=candidate.task_result and candidate.task_result.judged_by(tolerance),
         )
         for candidate in report.candidates
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from bertferry.core.errors import UsageError
 from bertferry.core.sentence import Sentence
@@ -13,7 +12,7 @@ from bertferry.verify.runners.strings import string_arrays
 from bertferry.verify.setting_probes import setting_probes
 from bertferry.verify.string_modules import StringModule
 from bertferry.verify.string_source import NO_LIMIT, PURPOSE, StringSource, explain
-from bertferry.verify.texts import BATCH, read_texts
+from bertferry.verify.texts import BATCH
 from bertferry.verify.tokenization import SourceTokenizer
 from bertferry.verify.tolerance import Tolerance
 
@@ -83,17 +82,26 @@ def explanation(
 
 
 def string_probes(
-    reference: Artifact, kind: StringModule, seed: int = 0, texts: str | Path | None = None
+    reference: Artifact,
+    kind: StringModule,
+    seed: int = 0,
+    texts: Sequence[str] = (),
+    seconds: Sequence[str] | None = None,
 ) -> tuple[Probe, ...]:
-    """The texts of a file, one per line, or else texts for every setting of the reference's tokenizer.
+    """Texts in batches, with the second ones of pairs if there are any; by default texts for every setting of the
+    reference's tokenizer.
 
     Raises:
-      UsageError: the file is not readable, or there is none and the reference has no vocabulary.
+      UsageError: there are no texts, and the reference has no vocabulary.
     """
-    if texts is not None:
-        lines = read_texts(Path(texts))
-        batches = [lines[start : start + BATCH] for start in range(0, len(lines), BATCH)]
-        return tuple(Probe(f"texts from {n * BATCH + 1}", string_arrays(batch)) for n, batch in enumerate(batches))
+    probes = []
+    for start in range(0, len(texts), BATCH):
+        batch = slice(start, start + BATCH)
+        arrays = string_arrays(texts[batch], None if seconds is None else seconds[batch])
+        numbers = tuple(range(start, start + len(texts[batch])))
+        probes.append(Probe(f"texts from {start + 1}", arrays, texts=numbers))
+    if probes:
+        return tuple(probes)
     tokenizer = reference.source.tokenizer if reference.source else reference.tokenizer()
     if tokenizer is None:
         raise UsageError(f"{reference.name}: no vocabulary, of whose words texts are made: give --texts FILE")

@@ -21,33 +21,46 @@ def sample_probes(artifact: Artifact) -> tuple[Probe, ...]:
         return ()
 
 
-def text_probes(texts: Sequence[str], artifacts: Sequence[Artifact]) -> tuple[Probe, ...]:
-    """Texts in batches, as the first artifact with a tokenizer tokenizes them.
+def text_probes(
+    texts: Sequence[str], artifacts: Sequence[Artifact], seconds: Sequence[str] | None = None
+) -> tuple[Probe, ...]:
+    """Texts in batches, as the tokenizer of an artifact gives them; `seconds` are the second texts of pairs.
 
-    `vocabulary_fault` compares its vocabulary with the others'.
+    Raises:
+      UsageError: no artifact has a tokenizer, or nothing says whether texts are lower-cased.
+      UnavailableError: the package tokenizers is not installed.
+    """
+    source, longest = tokenizer_of(artifacts)
+    probes = []
+    for start in range(0, len(texts), BATCH):
+        batch = texts[start : start + BATCH]
+        inputs = source.inputs(batch, longest, seconds=None if seconds is None else seconds[start : start + BATCH])
+        numbers = tuple(range(start, start + len(batch)))
+        probes.append(Probe(f"texts {start + 1} to {start + len(batch)}", inputs, texts=numbers))
+    return tuple(probes)
+
+
+def tokenizer_of(artifacts: Sequence[Artifact]) -> tuple[SourceTokenizer, int]:
+    """The tokenizer of the first artifact that has one, or else one in a file's folder, and where it cuts texts.
+
+    `vocabulary_fault` compares the vocabulary with the others'.
 
     Raises:
       UsageError: no tokenizer, or none that is known here, or no statement whether texts are lower-cased.
       UnavailableError: the package tokenizers is not installed.
     """
-    found = ((side, tokenizer) for side in artifacts if (tokenizer := side.tokenizer()) is not None)
-    side, tokenizer = next(found, (None, None))
-    if side is None or tokenizer is None:
-        raise UsageError("--texts: no artifact has a vocabulary (vocab.txt) or another tokenizer")
-    source = SourceTokenizer(tokenizer, "--texts")
-    longest = tokenizer.max_length or (side.limits.max_positions if side.limits else NO_LIMIT)
-    return tuple(
-        Probe(f"texts {start + 1} to {start + len(batch)}", source.inputs(batch, longest))
-        for start in range(0, len(texts), BATCH)
-        if (batch := texts[start : start + BATCH])
-    )
+    for side in sorted(artifacts, key=lambda side: side.vocabulary is None and side.checkpoint is None):
+        if (tokenizer := side.tokenizer()) is not None:
+            positions = side.limits.max_positions if side.limits else NO_LIMIT
+            return SourceTokenizer(tokenizer, "--texts"), tokenizer.max_length or positions
+    raise UsageError("--texts: no artifact has a vocabulary (vocab.txt) or another tokenizer")
 
 
-def read_texts(path: Path) -> list[str]:
-    """The texts of a file, one per line.
+def read_texts(path: Path, *, all_lines: bool = False) -> list[str]:
+    """The texts of a file, one per line; lines without text are left out, unless `all_lines` count.
 
     Raises:
-      UsageError: not readable, or no text.
+      UsageError: not readable, no text, or a line without one among all that count.
     """
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
@@ -56,7 +69,28 @@ def read_texts(path: Path) -> list[str]:
     texts = [line for line in lines if line.strip()]
     if not texts:
         raise UsageError(f"{path}: no texts: expected one per line")
+    if all_lines and (
+        blank := next((at for at, line in enumerate(lines[: len(texts)]) if not line.strip()), None)
+    ):
+        raise UsageError(
+            f"{path}, line {blank + 1}: no text, but each line must have one, as each label is of one"
+        )
     return texts
+
+
+def split_pairs(path: Path, lines: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The first and the second texts of lines that have two, with a tab between them.
+
+    Raises:
+      UsageError: a line has not two texts; it is named.
+    """
+    pairs = [line.split("\t") for line in lines]
+    for at, pair in enumerate(pairs, start=1):
+        if len(pair) != 2 or not all(text.strip() for text in pair):
+            raise UsageError(
+                f"{path}, text {at}: --pairs expects two texts with a tab between them: {lines[at - 1]:.40}"
+            )
+    return [first for first, _ in pairs], [second for _, second in pairs]
 
 
 def vocabulary_fault(reference: Artifact, candidate: Artifact) -> str:

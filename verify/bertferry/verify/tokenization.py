@@ -1,6 +1,7 @@
 """The source's own tokenizer: ids of texts by the library `tokenizers`, independently of TensorFlow Text."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,30 @@ class SourceTokenizer:
             place = slice(0, count) if tokenizer.padding_side == "right" else slice(wide - count, wide)
             ids[number, place], mask[number, place], types[number, place] = row.ids, 1, row.type_ids
         return dict(zip(ENCODER_INPUTS, (ids, mask, types), strict=True))
+
+    def word_places(self, texts: Sequence[str], length: int) -> list[list[int | None]]:
+        """By text, the places of the first tokens of its words, which are what white space separates.
+
+        None stands for a word that has no token, or that begins beyond the length at which texts are cut.
+        """
+        self._backend.enable_truncation(length, direction=self.tokenizer.truncation_side)
+        places = []
+        for text in texts:
+            encoded = self._backend.encode(text)
+            tokens = [
+                (place, begin, end)
+                for place, (begin, end) in enumerate(encoded.offsets)
+                if end > begin and not encoded.special_tokens_mask[place]
+            ]
+            places.append(
+                [  # a token may begin with the space before its word
+                    next(
+                        (place for place, begin, end in tokens if end > word.start() and begin < word.end()), None
+                    )
+                    for word in re.finditer(r"\S+", text)
+                ]
+            )
+        return places
 
     def prompt_length(self, prompt: str, length: int) -> int:
         """How many positions a prompt takes, those of the frame before it included."""

@@ -18,8 +18,9 @@ class Tolerance:
 
     `min_sqnr_db` is the minimum signal-to-quantization-noise ratio of an output in dB, `min_cosine` the minimum
     cosine similarity of a row with the reference's, `min_text_cosine` that of the vector of a text,
-    `min_rank_correlation` the minimum rank correlation of similarities. A step that adds more than `local_noise`
-    counts as the beginning of a drift.
+    `min_rank_correlation` the minimum rank correlation of similarities, `max_loss` the largest loss of a score on
+    labeled texts, such as 0.01 of the accuracy. A step that adds more than `local_noise` counts as the beginning
+    of a drift.
     """
 
     name: str
@@ -30,10 +31,16 @@ class Tolerance:
     min_rank_correlation: float | None = None
     local_noise: float = 0.0
     min_text_cosine: float | None = None
+    max_loss: float | None = None
 
     @property
     def judges(self) -> bool:
-        """Whether any difference can exceed it."""
+        """Whether anything can exceed it."""
+        return self.judges_outputs or self.max_loss is not None
+
+    @property
+    def judges_outputs(self) -> bool:
+        """Whether any difference between outputs can exceed it."""
         criteria = (self.min_sqnr_db, self.min_cosine, self.min_text_cosine, self.min_rank_correlation)
         return math.isfinite(self.atol) or any(criterion is not None for criterion in criteria)
 
@@ -44,8 +51,9 @@ class Tolerance:
 
     def describe(self) -> str:
         """Its name and bounds, for reports."""
+        loss = "" if self.max_loss is None else f"a loss of at most {self.max_loss:g}"
         if math.isfinite(self.atol):
-            return f"{self.name} (atol {self.atol:g}, rtol {self.rtol:g})"
+            return f"{self.name} (atol {self.atol:g}, rtol {self.rtol:g}{', ' * bool(loss)}{loss})"
         criteria = {
             "SQNR {:g} dB": self.min_sqnr_db,
             "cosine {:g}": self.min_cosine,
@@ -53,7 +61,8 @@ class Tolerance:
             "rank correlation {:g}": self.min_rank_correlation,
         }
         least = [text.format(value) for text, value in criteria.items() if value is not None]
-        return f"{self.name} (at least {', '.join(least)})" if least else self.name
+        allowed = [f"at least {', '.join(least)}"] * bool(least) + [loss] * bool(loss)
+        return f"{self.name} ({', '.join(allowed)})" if allowed else self.name
 
     def with_bounds(self, atol: float | None, rtol: float | None) -> "Tolerance":
         """The tolerance with other bounds, which also replace its SQNR.
@@ -102,16 +111,39 @@ or devices; `int8` is meaningful for trained weights only.
 Calibrated with `tools/calibrate.py`; see docs/verification.md.
 """
 
+TASK_PROFILE = Tolerance("task", math.inf, 0.0, max_loss=0.01, local_noise=PROFILES["int8"].local_noise)
+"""Judges scores on labeled texts and nothing else: what a user of a quantized model would notice."""
 
-def profile(name: str) -> Tolerance:
-    """Looks up a profile by name.
+
+def profile(name: str, margin: float | None = None) -> Tolerance:
+    """Looks up a profile by name; a margin is the loss that `task` allows.
 
     Raises:
       UsageError: an unknown name; the message lists the known ones.
     """
+    if name == TASK_PROFILE.name:
+        return TASK_PROFILE if margin is None else replace(TASK_PROFILE, max_loss=margin)
     if name not in PROFILES:
         raise UsageError(f"unknown profile {name!r}: expected one of {', '.join(PROFILES)}")
     return PROFILES[name]
+
+
+def check_margin(margin: float | None, name: str) -> None:
+    """Checks a margin for the profile with a name.
+
+    Raises:
+      UsageError: it is no share, or for another profile.
+    """
+    if margin is None:
+        return
+    if name != TASK_PROFILE.name:
+        raise UsageError(
+            f"--margin is the loss that --profile {TASK_PROFILE.name} allows, not {name}: give that, too"
+        )
+    if not 0 <= margin <= 1:
+        raise UsageError(
+            f"--margin {margin:g}: expected a share between 0 and 1, such as 0.01 for a point of accuracy"
+        )
 
 
 def loosest(names: Iterable[str]) -> str:

@@ -1,0 +1,45 @@
+"""Labels and outputs, without a model: what a label can mean, and which rows of a batch count."""
+
+import numpy as np
+import pytest
+
+from bertferry.core.errors import UsageError
+from bertferry.verify import ParityOptions
+from bertferry.verify.labeled.classes import Classes
+from bertferry.verify.labeled.labels import Labels, read_labels
+from bertferry.verify.labeled.outputs import LabeledOutputs
+from bertferry.verify.probes import Probe
+
+
+@pytest.mark.parametrize("given", [{"labels": "x"}, {"pairs": True}, {"profile": "task", "texts": "x"}])
+def test_labels_need_texts_and_the_profile_needs_labels(given):
+    with pytest.raises(UsageError, match="--texts"):
+        ParityOptions(**given)
+
+
+def test_names_that_are_numbers_must_not_be_guessed(tmp_path):
+    path, stars = tmp_path / "labels.txt", Classes(("1", "2", "3", "4", "5"), 5)
+    path.write_text("1\n4\n")
+    with pytest.raises(
+        UsageError, match="'1' is the name of class 0 and the number of another: write numbers as LABEL_0"
+    ):
+        read_labels(path, "classes", ["a", "b"], stars)
+    path.write_text("5\n4\n")
+    assert read_labels(path, "classes", ["a", "b"], stars).values == (4, 3)
+    path.write_text("0\n4\n")
+    assert read_labels(path, "classes", ["a", "b"], stars).values == (0, 4)
+    path.write_text("LABEL_1\nLABEL_4\n")
+    assert read_labels(path, "classes", ["a", "b"], stars).values == (1, 4)
+
+
+def test_a_text_that_a_fixed_batch_repeats_counts_once_and_one_that_fails_is_a_fault(tmp_path):
+    labels = Labels("classes", tmp_path, (0, 1, 1), Classes())
+    logits = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], np.float32)
+    outputs = LabeledOutputs(labels)
+    for rows in ((2, 0), (1, 1)):
+        outputs.add(Probe("", {}, texts=rows), {"logits": logits[list(rows)]}, {"logits": logits[list(rows)]})
+    assert outputs.result().scores[0].reference == 2 / 3
+    assert outputs.result().count == 3
+    outputs = LabeledOutputs(labels)
+    outputs.add(Probe("", {}, texts=(0, 1, 2)), {"logits": logits}, {"logits": logits * [[1], [np.nan], [1]]})
+    assert outputs.result().reasons == ("no output to judge for 1 of 3 texts",)
