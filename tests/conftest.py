@@ -17,7 +17,7 @@ from closeness import BFLOAT16_ABORTS
 from hypothesis import HealthCheck, settings
 from slow_cases import find_commit, select
 
-from bertferry.core import console
+from bertferry.core import progress_bar
 from bertferry.core.temporary import TemporaryFolder
 
 # Tests that call a command in this process count the lines on stderr: TensorFlow must write no others, and its
@@ -58,7 +58,7 @@ def pytest_runtest_setup(item):
 @pytest.fixture(autouse=True)
 def without_progress(monkeypatch):
     """Commands in this process show no progress, which a slow machine would add to what tests expect on stderr."""
-    monkeypatch.setattr(console, "LINE_AFTER", float("inf"))
+    monkeypatch.setattr(progress_bar, "LINE_AFTER", float("inf"))
 
 
 def limit_threads(count):

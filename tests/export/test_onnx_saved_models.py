@@ -246,7 +246,8 @@ def test_progress_names_what_is_done_and_counts_on(golden, tmp_path):
         progress=lambda what, done, total: said.append((what, done)),
     )
     assert said[0] == ("building the graph", 0)
-    assert [done for _, done in said] == list(range(len(said)))
+    counts = [done for _, done in said]
+    assert counts == sorted(set(counts))
 
 
 def test_a_full_disk_is_one_line_and_no_file(golden, tmp_path):

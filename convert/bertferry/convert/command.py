@@ -15,7 +15,6 @@ from bertferry.convert.source_options import (
     source_options,
 )
 from bertferry.core.console import (
-    Progress,
     check_report_path,
     command_parser,
     refuse_ignored,
@@ -24,6 +23,7 @@ from bertferry.core.console import (
     show,
 )
 from bertferry.core.errors import UsageError
+from bertferry.core.progress_bar import Progress
 
 
 def build_parser() -> argparse_flags.ArgumentParser:
@@ -132,7 +132,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     )
     from bertferry.convert.converter import convert_checkpoint
 
-    with progress:
+    with progress.counting("bytes"):
         report = convert_checkpoint(
             arguments.input,
             arguments.output,

@@ -1,6 +1,7 @@
 """convert_checkpoint: from any layout to any other, without loss or change."""
 
 from collections.abc import Callable, Iterator, Mapping
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from bertferry.convert.configuration import write_configuration
 from bertferry.convert.options import ConversionOptions
 from bertferry.convert.plan import Plan, PlannedTensor, plan
 from bertferry.convert.readers.reader import TensorInfo, fingerprint_of
-from bertferry.convert.report import ConversionReport, conversion_report
+from bertferry.convert.report import ConversionReport, conversion_report, itemsize
 from bertferry.convert.source_options import SourceOptions
 from bertferry.convert.tokenizer.carried import check_texts, write_tokenizer_files
 from bertferry.convert.writers.content import TensorContent
@@ -67,17 +68,25 @@ def convert_checkpoint(
     return report
 
 
-def _counter(work: Plan, progress: ProgressCallback | None) -> Callable[[str], None]:
-    """A function that reports progress: each tensor counts twice, written and compared."""
-    done, total = 0, 2 * len(work.tensors)
+Tell = Callable[[str, int], None]
+"""Tells what is being done now, and how many bytes more are done."""
 
-    def tell(what: str) -> None:
+
+def _counter(work: Plan, progress: ProgressCallback | None) -> Tell:
+    """A function that reports progress: each byte counts twice, written and compared."""
+    done, total = 0, 2 * sum(map(_byte_count, work.tensors))
+
+    def tell(what: str, further: int) -> None:
         nonlocal done
+        done += further
         if progress:
             progress(what, done, total)
-        done += 1
 
     return tell
+
+
+def _byte_count(tensor: PlannedTensor) -> int:
+    return prod(tensor.shape) * itemsize(tensor.dtype)
 
 
 def write_other_files(directory: Path, work: Plan) -> None:
@@ -95,12 +104,15 @@ def check_skipped(checkpoint: Checkpoint) -> None:
         checkpoint.reader.checked_fingerprint(key)
 
 
-def write_tensors(directory: Path, work: Plan, tell: Callable[[str], None]) -> dict[str, int]:
+def write_tensors(directory: Path, work: Plan, tell: Tell) -> dict[str, int]:
     """Writes every tensor of the plan in bounded memory; returns the CRC-32C of the bytes of each."""
 
     def pieces(tensor: PlannedTensor) -> Iterator[memoryview]:
-        tell(f"writing {tensor.stored}")
-        yield from work.pieces(tensor)
+        what = f"writing {tensor.stored}"
+        tell(what, 0)
+        for piece in work.pieces(tensor):
+            yield piece
+            tell(what, piece.nbytes)
 
     contents = [TensorContent(one.stored, one.dtype, one.shape, pieces(one)) for one in work.tensors]
     if work.target.naming == "safetensors":
@@ -126,7 +138,7 @@ def _step_counter(work: Plan) -> list[TensorContent]:
     return [TensorContent(name, "int64", (), [np.int64(work.step).tobytes()])] if name else []
 
 
-def compare_bits(directory: Path, work: Plan, crcs: Mapping[str, int], tell: Callable[[str], None]) -> None:
+def compare_bits(directory: Path, work: Plan, crcs: Mapping[str, int], tell: Tell) -> None:
     """Opens what was written as any reader would, and compares every tensor with what was to be written.
 
     What is compared are the CRC-32C of the bytes that are read and of those that were passed to the writer, which
@@ -137,9 +149,10 @@ def compare_bits(directory: Path, work: Plan, crcs: Mapping[str, int], tell: Cal
     """
     written = open_checkpoint(directory, SourceOptions(work.target.name))
     for tensor in work.tensors:
-        tell(f"comparing {tensor.stored}")
+        tell(f"comparing {tensor.stored}", 0)
         if not _is_equal(written, work, tensor, crcs[tensor.stored]):
             raise DataError(f"{directory}: read-back mismatch: {tensor.stored} differs from its source")
+        tell(f"comparing {tensor.stored}", _byte_count(tensor))
     if (counter := work.target.step_counter) and written.reader.read(counter) != work.step:
         raise DataError(f"{directory}: read-back mismatch: {counter} is not {work.step}")
 

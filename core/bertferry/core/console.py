@@ -4,7 +4,6 @@ import errno
 import os
 import signal
 import sys
-import time
 import traceback
 from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Callable, Collection, Sequence
@@ -19,22 +18,26 @@ from absl.flags import argparse_flags
 from bertferry.core.atomic import replace_file
 from bertferry.core.errors import FLAG, BertferryError, UsageError
 from bertferry.core.memory import collect_seldom, keep_freed_memory
+from bertferry.core.progress_bar import Progress
 from bertferry.core.quiet import hold_back_stderr, own_stderr
 from bertferry.core.temporary import own_temporary_files
 
-Execute = Callable[[Namespace, "Progress"], int]
+Execute = Callable[[Namespace, Progress], int]
 """Runs a command with its arguments; returns its exit code."""
 FLAG_OF_ATTRIBUTE = {"source_layout": "--from", "class_names": "--labels"}
 """Flags that are not named after their attribute."""
+ALWAYS_USED = ("quiet",)
+"""Attributes of flags that no mode ignores."""
 
 UNREACHABLE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ENOTDIR)
 """Errors of the operating system that concern a path as it was given."""
 
 
 def command_parser(program: str, description: str) -> argparse_flags.ArgumentParser:
-    """A parser with what every command has: absl's flags and `--version`."""
+    """A parser with what every command has: absl's flags, `--quiet` and `--version`."""
     parser = argparse_flags.ArgumentParser(prog=program, description=description)
     parser.add_argument("--version", action=ShowVersion, nargs=0, help="show program's version number and exit")
+    parser.add_argument("--quiet", action="store_true", help="show no progress; --json shows none either")
     return parser
 
 
@@ -108,7 +111,8 @@ def run_guarded(parser: argparse_flags.ArgumentParser, execute: Execute, argumen
     """Runs the command; an error in its input becomes one line on stderr and an exit code."""
     logging.use_absl_handler()
     try:
-        code = execute(arguments, Progress(parser.prog))
+        quiet = getattr(arguments, "quiet", False) or getattr(arguments, "json", None) is not None
+        code = execute(arguments, Progress(parser.prog, own_stderr, quiet=quiet))
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -147,47 +151,11 @@ def refuse_ignored(
     ignored = [
         FLAG_OF_ATTRIBUTE.get(name, f"--{name.replace('_', '-')}")
         for name, value in vars(arguments).items()
-        if value != parser.get_default(name) and name not in used
+        if value != parser.get_default(name) and name not in (*used, *ALWAYS_USED)
     ]
     if ignored:
         them = "it" if len(ignored) == 1 else "them"
         raise UsageError(f"{mode} has no use for {', '.join(ignored)}: leave {them} out")
-
-
-UPDATE_AFTER, LINE_AFTER = 2.0, 10.0
-"""Seconds until progress is shown on a terminal, and between the lines elsewhere."""
-
-
-class Progress:
-    """Reports on stderr what is being done, for anything that takes more than two seconds.
-
-    On a terminal one line is updated; otherwise a line is printed every ten seconds.
-    """
-
-    def __init__(self, command: str) -> None:
-        self._command = command
-        self._started = self._shown = time.monotonic()
-        self._width = 0
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        if self._width:
-            print("\r" + " " * self._width, end="\r", file=own_stderr(), flush=True)
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        """Reports that `done` of `total` steps are complete and that `what` comes next."""
-        now, stderr = time.monotonic(), own_stderr()
-        text = f"{self._command}: {done}/{total} {what}"
-        if stderr.isatty() and now - self._started > UPDATE_AFTER:
-            print("\r" + text.ljust(self._width), end="", file=stderr, flush=True)
-            self._width = max(self._width, len(text))
-        elif now - self._shown > LINE_AFTER:
-            print(text, file=stderr, flush=True)
-        else:
-            return
-        self._shown = now
 
 
 def check_report_path(destination: str | None, flag: str = "--json") -> None:

@@ -7,7 +7,6 @@ from absl.flags import argparse_flags
 
 from bertferry.convert.source_options import EMBEDDING_FLAGS, add_source_flags, add_text_flags, source_options
 from bertferry.core.console import (
-    Progress,
     check_report_path,
     command_parser,
     refuse_ignored,
@@ -18,6 +17,7 @@ from bertferry.core.console import (
 )
 from bertferry.core.errors import UsageError
 from bertferry.core.inner_outputs import INNER
+from bertferry.core.progress_bar import Progress
 from bertferry.export.inner_flags import add_inner_flags, inner_kinds_of
 from bertferry.export.options import EXPORTS, MODULE_PRECISIONS, MODULE_TASKS, ModuleOptions
 

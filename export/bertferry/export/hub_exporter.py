@@ -12,7 +12,7 @@ from bertferry.convert.heads import with_heads, with_parameters
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory, storing
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.extras import HUB, ONNX, check_installed
-from bertferry.core.progress import ProgressCallback
+from bertferry.core.progress import ProgressCallback, continue_after, no_progress
 from bertferry.core.sentence import Sentence
 from bertferry.core.tasks import TASKS
 from bertferry.export.contract_check import check_tf1_computation
@@ -30,7 +30,6 @@ from bertferry.export.module_writer import (
     write_onnx_files,
 )
 from bertferry.export.options import ModuleOptions
-from bertferry.export.progress import continue_after, no_progress
 from bertferry.export.report import ExportReport
 from bertferry.export.text.prompts import prompt_functions
 from bertferry.export.text_assets import check_exact, find_text_assets

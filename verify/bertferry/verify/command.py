@@ -9,7 +9,6 @@ from absl.flags import argparse_flags
 
 from bertferry.convert.source_options import add_source_flags, add_text_flags, source_options
 from bertferry.core.console import (
-    Progress,
     check_report_path,
     command_parser,
     refuse_ignored,
@@ -19,6 +18,7 @@ from bertferry.core.console import (
     write_report,
 )
 from bertferry.core.errors import UsageError
+from bertferry.core.progress_bar import Progress
 from bertferry.core.tasks import GRAPH_TASKS
 from bertferry.verify.execution import DEVICES, ENGINES, GRAPH_OPTIMIZATIONS, RUN_PRECISIONS, parse_names
 from bertferry.verify.options import JUDGE_PADDING, OUTPUTS, POSITIONS, PROFILE_CHOICES, ParityOptions
@@ -229,7 +229,7 @@ def _verify(arguments: Namespace, progress: Progress) -> "Report":
     )
     from bertferry.verify.parity import verify_parity
 
-    with progress:
+    with progress.counting("probes"):
         return verify_parity(
             arguments.reference,
             arguments.candidate,

@@ -13,7 +13,6 @@ from bertferry.convert.source_options import (
     source_options,
 )
 from bertferry.core.console import (
-    Progress,
     check_report_path,
     command_parser,
     refuse_ignored,
@@ -23,6 +22,7 @@ from bertferry.core.console import (
 )
 from bertferry.core.errors import UsageError
 from bertferry.core.graph_names import NAMINGS
+from bertferry.core.progress_bar import Progress
 from bertferry.core.tasks import EMBEDDINGS, LITERT_TASKS
 from bertferry.export.litert.options import LITERT_PRECISIONS, LitertOptions
 

@@ -10,7 +10,7 @@ from bertferry.core.atomic import check_new_file, clear_leftovers, new_file
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.extras import LITERT, check_installed
 from bertferry.core.litert_files import SUFFIX, append_notes
-from bertferry.core.progress import ProgressCallback
+from bertferry.core.progress import ProgressCallback, continue_after, no_progress
 from bertferry.core.results import Result, Schema
 from bertferry.core.temporary import TemporaryFolder
 from bertferry.export.litert.checkpoint_source import CheckpointSource
@@ -20,7 +20,6 @@ from bertferry.export.litert.saved_model_source import SavedModelSource
 from bertferry.export.litert.source import Source
 from bertferry.export.onnx.checkpoint_source import check_stated
 from bertferry.export.onnx.naming import default_naming
-from bertferry.export.progress import continue_after, no_progress
 from bertferry.verify import Report
 
 

@@ -13,7 +13,6 @@ from bertferry.convert.source_options import (
     source_options,
 )
 from bertferry.core.console import (
-    Progress,
     check_report_path,
     command_parser,
     refuse_ignored,
@@ -24,6 +23,7 @@ from bertferry.core.console import (
 from bertferry.core.errors import UsageError
 from bertferry.core.graph_names import NAMINGS
 from bertferry.core.inner_outputs import INNER
+from bertferry.core.progress_bar import Progress
 from bertferry.core.tasks import EMBEDDINGS, GRAPH_TASKS
 from bertferry.export.inner_flags import add_inner_flags, inner_kinds_of
 from bertferry.export.onnx.options import (

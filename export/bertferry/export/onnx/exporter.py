@@ -9,7 +9,7 @@ from bertferry.convert.report import in_units
 from bertferry.core.atomic import check_new_file, clear_leftovers, new_file
 from bertferry.core.errors import DataError, UsageError
 from bertferry.core.extras import check_installed
-from bertferry.core.progress import ProgressCallback
+from bertferry.core.progress import ProgressCallback, continue_after, no_progress
 from bertferry.core.results import Result, Schema
 from bertferry.export.onnx.checkpoint_source import CheckpointSource, check_stated
 from bertferry.export.onnx.naming import default_naming
@@ -18,7 +18,6 @@ from bertferry.export.onnx.parity_check import check_parity, describe_compared
 from bertferry.export.onnx.providers import check_provider
 from bertferry.export.onnx.saved_model_source import SavedModelSource
 from bertferry.export.onnx.source import Source
-from bertferry.export.progress import continue_after, no_progress
 from bertferry.verify import Report
 
 if TYPE_CHECKING:  # a wrong flag must be reported without loading ONNX

@@ -7,7 +7,6 @@ from absl.flags import argparse_flags
 
 from bertferry.convert.source_options import add_label_flag, add_source_flags, add_text_flags, source_options
 from bertferry.core.console import (
-    Progress,
     check_report_path,
     command_parser,
     run_as_program,
@@ -16,6 +15,7 @@ from bertferry.core.console import (
     split_list,
 )
 from bertferry.core.errors import UsageError
+from bertferry.core.progress_bar import Progress
 from bertferry.core.tasks import TASKS
 from bertferry.export.publish.options import LITERT_NAMES, ONNX_NAMES, OTHER_LAYOUTS, PublishOptions
 

@@ -13,14 +13,13 @@ from bertferry.convert.sentence_modules import model_folder
 from bertferry.core.atomic import check_destination, clear_leftovers, new_directory, storing
 from bertferry.core.errors import UsageError
 from bertferry.core.extras import HUB, LITERT, ONNX, check_installed
-from bertferry.core.progress import ProgressCallback
+from bertferry.core.progress import ProgressCallback, no_progress, part_of
 from bertferry.core.sentence import Sentence
 from bertferry.core.tasks import TASKS
 from bertferry.core.versions import installed_versions
 from bertferry.export.embedded_texts import embedded_texts
 from bertferry.export.manifest import hashes
 from bertferry.export.onnx.checkpoint_source import check_prompts
-from bertferry.export.progress import no_progress
 from bertferry.export.publish.card import model_card
 from bertferry.export.publish.options import KERAS_HUB, PublishOptions
 from bertferry.export.publish.parts import (
@@ -180,8 +179,7 @@ def _teller(progress: ProgressCallback, count: int) -> Tell:
     def tell(part: str) -> ProgressCallback:
         nonlocal begun
         begun += 1
-        number = begun - 1
-        return lambda what, done, total: progress(f"{part}: {what}", number, count)
+        return part_of(progress, part, begun - 1, count)
 
     return tell
 

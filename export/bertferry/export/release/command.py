@@ -9,7 +9,6 @@ from pathlib import Path
 from absl.flags import argparse_flags
 
 from bertferry.core.console import (
-    Progress,
     check_report_path,
     command_parser,
     run_as_program,
@@ -18,6 +17,7 @@ from bertferry.core.console import (
     write_report,
 )
 from bertferry.core.errors import UsageError
+from bertferry.core.progress_bar import Progress
 from bertferry.export.release.options import ENGINES, ReleaseOptions
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from bertferry.convert.report import in_units
 from bertferry.core.errors import BertferryError, UnavailableError, UsageError
-from bertferry.core.progress import ProgressCallback
-from bertferry.export.progress import no_progress
+from bertferry.core.progress import ProgressCallback, no_progress
 from bertferry.export.publish.publisher import check_packages
 from bertferry.export.release.dry_run import plan_rows
 from bertferry.export.release.engines import open_pool
