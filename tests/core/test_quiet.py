@@ -1,8 +1,8 @@
 """Stderr belongs to the process: programs hold back what other libraries write there, the library never does."""
 
+import re
 import shlex
 import signal
-import re
 import subprocess
 import sys
 
