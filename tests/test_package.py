@@ -89,7 +89,7 @@ def test_the_wheel_holds_every_module_of_the_tree(wheel):
         str(path.relative_to(ROOT / part))
         for part in PARTS
         for path in (ROOT / part).rglob("*")
-        if path.is_file() and path.suffix in (".py", ".typed", ".txt")
+        if path.is_file() and path.suffix in (".py", ".typed", ".txt", ".html")
     }
     assert packed == tree
     assert "bertferry/__init__.py" not in packed

@@ -37,9 +37,8 @@ def test_the_numpy_network_computes_the_genuine_outputs(case):
 
 
 def test_the_keras_network_computes_the_genuine_outputs(case):
-    folder, source, task, *rest = case
-    checkpoint = open_checkpoint(folder, source)
-    check(KerasNetworkRunner(checkpoint, task, Execution()), checkpoint.task(task).input_names, *rest)
+    checkpoint = open_checkpoint(case.path, case.source)
+    case.check(run(KerasNetworkRunner(checkpoint, case.task, Execution()), case))
 
 
 @pytest.mark.parametrize("optimize", ["none", "ort"])
