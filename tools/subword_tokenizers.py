@@ -2,8 +2,7 @@
 
 Run it with a Python that has transformers and sentencepiece, and the sources on its path:
 `python tools/subword_tokenizers.py > tests/fixtures/texts/subwords.json`. The vocabularies are trained on the
-texts that judge eight bits, with a short map of characters; trained anew, they may differ from those of another
-run.
+texts that judge eight bits, with a short map of characters; trained anew, they may differ from those of before.
 """
 
 import json
