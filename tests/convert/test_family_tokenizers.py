@@ -13,12 +13,15 @@ from subword_cases import CASES, POSITIONS, stored, write_case, write_source, wr
 
 from bertferry.convert import ConversionOptions, SourceOptions, convert_checkpoint, open_checkpoint
 from bertferry.convert.command import main
+from bertferry.convert.tokenizer.classes import OF_MODELS
+from bertferry.core.architectures import ARCHITECTURES
 from bertferry.core.errors import UsageError
 from bertferry.verify.artifact import checkpoint_artifact
 from bertferry.verify.texts import text_probes
 from bertferry.verify.tokenization import SourceTokenizer
 
 transformers = Judge("transformers")
+tokenization_auto = Judge("transformers.models.auto.tokenization_auto", "transformers")
 tokenizers = Judge("tokenizers")
 HUGGINGFACE = ConversionOptions("huggingface")
 LOWER = SourceOptions(do_lower_case=True)
@@ -232,6 +235,12 @@ def test_any_text_has_the_ids_of_byte_level_bpe(byte_level, text):
         own.inputs([text], POSITIONS)["input_word_ids"][0].tolist()
         == [0, *genuine.encode(text).ids, 2][:POSITIONS]
     )
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_usual_class_is_that_of_transformers(architecture):
+    names = tokenization_auto.TOKENIZER_MAPPING_NAMES
+    assert OF_MODELS.get(architecture, "BertTokenizer") == names[architecture]
 
 
 @pytest.mark.parametrize("name", CASES)

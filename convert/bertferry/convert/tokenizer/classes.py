@@ -98,6 +98,7 @@ OF_OTHER_MODELS = (
 OF_MODELS = {
     "albert": "AlbertTokenizer",
     "camembert": "CamembertTokenizer",
+    "data2vec-text": "RobertaTokenizer",
     "mpnet": "MPNetTokenizer",
     "roberta": "RobertaTokenizer",
     "xlm-roberta": "XLMRobertaTokenizer",
