@@ -6,7 +6,7 @@ import pytest
 from bertferry.core.errors import UsageError
 from bertferry.verify import ParityOptions
 from bertferry.verify.labeled.classes import Classes
-from bertferry.verify.labeled.labels import Labels, read_labels
+from bertferry.verify.labeled.labels import Labels, kind_of, read_labels
 from bertferry.verify.labeled.outputs import LabeledOutputs
 from bertferry.verify.probes import Probe
 
@@ -43,3 +43,23 @@ def test_a_text_that_a_fixed_batch_repeats_counts_once_and_one_that_fails_is_a_f
     outputs = LabeledOutputs(labels)
     outputs.add(Probe("", {}, texts=(0, 1, 2)), {"logits": logits}, {"logits": logits * [[1], [np.nan], [1]]})
     assert outputs.result().reasons == ("no output to judge for 1 of 3 texts",)
+
+
+def test_what_a_label_is_follows_from_the_task_and_the_files(tmp_path):
+    assert kind_of("classifier", Classes((), 1), strings=False) == "scores"
+    assert kind_of("classifier", Classes((), 3), strings=False) == "classes"
+    assert kind_of("encoder", Classes(), strings=True) == "similarities"
+    with pytest.raises(UsageError, match="problem_type is multi_label_classification has no label per text"):
+        kind_of("classifier", Classes((), 3, "multi_label_classification"), strings=False)
+    with pytest.raises(UsageError, match="labels are scores, but the logits have 2 columns"):
+        Labels("scores", tmp_path, (1.0, 2.0)).check_columns(2)
+    with pytest.raises(UsageError, match="line 2: class 3, but the logits have 3 columns"):
+        Labels("classes", tmp_path, (2, 3)).check_columns(3)
+    with pytest.raises(UsageError, match="logits have one column"):
+        Labels("classes", tmp_path, (0, 1)).check_columns(1)
+
+
+def test_numbers_that_are_too_long_are_no_labels(tmp_path):
+    (tmp_path / "labels.txt").write_text("9" * 5000 + "\n")
+    with pytest.raises(UsageError, match="line 1: '9999"):
+        read_labels(tmp_path / "labels.txt", "classes", ["a"], Classes())

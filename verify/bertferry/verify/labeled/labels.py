@@ -14,6 +14,8 @@ Kind = Literal["classes", "scores", "words", "similarities"]
 """Of what a line says of its text: its class; its score, by a regression; the classes of its words; or how similar
 the two texts of its line are."""
 SHOWN = 8
+LONGEST = 10
+"""Digits of a number that is no class."""
 NUMBERS = ("regression", "single_label_classification")
 """Problem types whose labels are one number, or one class."""
 
@@ -161,7 +163,7 @@ def _numbering(path: Path, lines: Sequence[Sequence[str]], classes: Classes) -> 
 
 def _number(label: str) -> int | None:
     digits = label.removeprefix(NUMBERED)
-    return int(digits) if digits.isascii() and digits.isdecimal() else None
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < LONGEST else None
 
 
 def _expected(classes: Classes) -> str:

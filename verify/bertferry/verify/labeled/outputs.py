@@ -37,7 +37,6 @@ class LabeledOutputs:
 
     labels: Labels
     _rows: dict[int, Pair] = field(default_factory=dict)
-    _lost: set[int] = field(default_factory=set)
 
     def add(self, probe: Probe, want: Arrays, got: Arrays) -> None:
         """Adds what both sides returned for a probe; a text that it repeats counts once.
@@ -55,25 +54,19 @@ class LabeledOutputs:
         fits = name in got and got[name].shape == wanted.shape
         returned = got[name].astype(np.float64) if fits else np.full(wanted.shape, np.nan)
         for row, number in enumerate(probe.texts):
-            if number in self._rows or number in self._lost:
-                continue
             pair = (wanted[row], returned[row])
             if self.labels.kind == "words":
                 begin = int(probe.inputs["input_mask"][row].argmax())
                 places = [begin + piece for piece in self.labels.pieces[number] if piece is not None]
                 places = [place for place in places if place < wanted.shape[1]]
                 pair = (wanted[row][places], returned[row][places])
-            if np.isfinite(pair[1]).all():
-                self._rows[number] = pair
-            else:
-                self._lost.add(number)
+            self._rows[number] = pair
 
     def result(self) -> TaskResult:
         """The scores of both sides."""
         what = {"words": "words", "similarities": "pairs"}.get(self.labels.kind, "texts")
-        if self._lost:
-            total = len(self._lost) + len(self._rows)
-            return TaskResult(what, 0, fault=f"no output to judge for {len(self._lost)} of {total} texts")
+        if lost := sum(not np.isfinite(got).all() for _, got in self._rows.values()):
+            return TaskResult(what, 0, fault=f"no output to judge for {lost} of {len(self._rows)} texts")
         want, got = zip(*(self._rows[number] for number in sorted(self._rows)), strict=True)
         if self.labels.kind == "words":
             return self._words(want, got)
