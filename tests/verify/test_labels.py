@@ -63,3 +63,9 @@ def test_numbers_that_are_too_long_are_no_labels(tmp_path):
     (tmp_path / "labels.txt").write_text("9" * 5000 + "\n")
     with pytest.raises(UsageError, match="line 1: '9999"):
         read_labels(tmp_path / "labels.txt", "classes", ["a"], Classes())
+
+
+def test_logits_of_another_task_are_refused(tmp_path):
+    outputs = LabeledOutputs(Labels("classes", tmp_path, (0, 1)))
+    with pytest.raises(UsageError, match="logits of the reference has 3 axes, not 2: see --task"):
+        outputs.add(Probe("", {}, texts=(0, 1)), {"logits": np.zeros((2, 4, 3), np.float32)}, {})

@@ -50,6 +50,9 @@ class LabeledOutputs:
                 f"--labels: the reference returns {', '.join(want)}: expected {' or '.join(self._names())}"
             )
         wanted = want[name].astype(np.float64)
+        axes = 3 if self.labels.kind == "words" else 2
+        if wanted.ndim != axes:
+            raise UsageError(f"--labels: {name} of the reference has {wanted.ndim} axes, not {axes}: see --task")
         self.labels.check_columns(wanted.shape[-1])
         fits = name in got and got[name].shape == wanted.shape
         returned = got[name].astype(np.float64) if fits else np.full(wanted.shape, np.nan)
