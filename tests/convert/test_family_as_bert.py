@@ -42,6 +42,8 @@ def assert_computes_the_same(source, target, task="encoder", outputs="all"):
 def test_layouts_of_bert_hold_a_roberta_with_its_epsilon(roberta, tmp_path, target):
     report = convert_checkpoint(roberta, tmp_path / "out", ConversionOptions(target))
     assert "computes what Roberta does on texts that are padded on the right alone" in report.notes[0]
+    position = next(row for row in report.tensors if row.parameter == "embeddings/position")
+    assert position.source == "embeddings.position_embeddings.weight[2:]"
     written = open_checkpoint(tmp_path / "out")
     assert written.config.architecture == "bert"
     table = load_file(roberta / "model.safetensors")["embeddings.position_embeddings.weight"]

@@ -51,8 +51,10 @@ def as_bert(checkpoint: Checkpoint, heads: Collection[str]) -> Checkpoint:
     )
     stored = {key: _same(checkpoint.reader, key) for key in checkpoint.reader.tensors}
     found, skipped = dict(match.found), dict(match.skipped)
-    position, _ = found["embeddings/position"]
-    stored[position] = _without_rows(checkpoint.reader, position, old.max_position_embeddings - old.max_length)
+    position, row = found["embeddings/position"]
+    if left_out := old.max_position_embeddings - old.max_length:
+        found["embeddings/position"] = f"{position}[{left_out}:]", row
+        stored[f"{position}[{left_out}:]"] = _without_rows(checkpoint.reader, position, left_out)
     if not old.switches.has_segments:
         stored[NO_SEGMENTS] = _zeros((1, config.hidden_size), checkpoint.reader.tensors[position].dtype)
         found["embeddings/segment"] = NO_SEGMENTS, Row("embeddings/segment", NO_SEGMENTS, "segment embedding")
@@ -92,8 +94,6 @@ def _same(reader: Reader, key: str) -> StoredTensor:
 def _without_rows(reader: Reader, key: str, count: int) -> StoredTensor:
     """A table without its first rows."""
     info = reader.tensors[key]
-    if not count:
-        return _same(reader, key)
     return StoredTensor(
         TensorInfo((info.shape[0] - count, *info.shape[1:]), info.dtype),
         lambda: np.ascontiguousarray(reader.read(key)[count:]),
