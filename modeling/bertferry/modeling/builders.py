@@ -19,6 +19,7 @@ from bertferry.modeling.networks import (
     MaskedLM,
     TransformerEncoder,
 )
+from bertferry.modeling.networks.serialization import copy_initializer
 from bertferry.modeling.pretraining import PretrainingLoss
 
 
@@ -260,7 +261,8 @@ def _own_pooler(config: EncoderConfig, initializer: Any) -> Pooler:
     """
     if config.switches.has_pooler:
         raise ValueError("A classifier of sequences requires a module with a pooler.")
-    return Pooler(get_activation(config.switches.pooler_activation), initializer, name="pooler_transform")
+    activation = get_activation(config.switches.pooler_activation)
+    return Pooler(activation, copy_initializer(initializer), name="pooler_transform")
 
 
 def _hub_core(url: str, length: int) -> tuple[Any, list[Any], Any, Any]:
