@@ -86,9 +86,10 @@ def test_ids_mask_and_padding_are_those_of_the_genuine_tokenizer(tmp_path, name)
 
     architecture, words, config = CASES[name]
     location = locate(write_pieces(tmp_path, {"tokenizer_config.json": config}, words))
-    sizes = {"positions": POSITIONS, "types": 1, "architecture": architecture}
     vocabulary = read_vocabulary(location.vocabulary, len(words))
-    tokenizer = read_tokenizer(location, vocabulary, SourceOptions(), **sizes).tokenizer
+    tokenizer = read_tokenizer(
+        location, vocabulary, SourceOptions(), positions=POSITIONS, types=1, architecture=architecture
+    ).tokenizer
     assert not tokenizer.inexact
     texts, want = random_texts(), genuine(words, config, mpnet=architecture == "mpnet")
     length = tokenizer.length(POSITIONS, padded=False)

@@ -105,8 +105,8 @@ def inputs_of(folder):
     return {probe.name: probe.inputs for probe in standard_probes(limits)}
 
 
-def test_no_other_layout_holds_an_encoder_that_counts_its_positions(golden, tmp_path):
-    with pytest.raises(UsageError, match="tf1 cannot hold a ROBERTA encoder"):
+def test_a_layout_with_another_epsilon_is_refused(golden, tmp_path):
+    with pytest.raises(UsageError, match="layer_norm_eps is 1e-05, which tf1 cannot hold"):
         convert_checkpoint(golden / "hf_roberta_core_L2", tmp_path / "out", ConversionOptions("tf1"))
 
 
