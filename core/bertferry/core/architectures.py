@@ -23,6 +23,7 @@ class Architecture:
       pad_id: the id of padding, unless a configuration states another.
       pooler_activation: of the layer before a sentence classifier.
       mlm_activation: of the transform before words are predicted; None: that of the configuration.
+      title: what people call it, if that is not `classes`.
     """
 
     name: str
@@ -37,6 +38,12 @@ class Architecture:
     pad_id: int = 0
     pooler_activation: str = "tanh"
     mlm_activation: str | None = None
+    title: str = ""
+
+    @property
+    def called(self) -> str:
+        """What people call it."""
+        return self.title or self.classes
 
     @property
     def takes_segments(self) -> bool:
@@ -44,24 +51,33 @@ class Architecture:
         return self.has_segments and not self.counts_positions
 
 
-ROBERTA = Architecture("roberta", "Roberta", "roberta", counts_positions=True, pad_id=1, mlm_activation="gelu_erf")
+ROBERTA = Architecture(
+    *("roberta", "Roberta", "roberta"), counts_positions=True, pad_id=1, mlm_activation="gelu_erf", title="RoBERTa"
+)
 ARCHITECTURES: dict[str, Architecture] = {
     one.name: one
     for one in (
-        Architecture("bert", "Bert", "bert"),
-        Architecture("albert", "Albert", "albert", projection="always", shares_blocks=True),
+        Architecture("bert", "Bert", "bert", title="BERT"),
+        Architecture("albert", "Albert", "albert", projection="always", shares_blocks=True, title="ALBERT"),
         Architecture(
             *("electra", "Electra", "electra", "if_unequal"),
             has_pooler=False,
             pooler_activation="gelu_erf",
             mlm_activation="gelu_erf",
+            title="ELECTRA",
         ),
         ROBERTA,
-        replace(ROBERTA, name="xlm-roberta", classes="XLMRoberta"),
-        replace(ROBERTA, name="camembert", classes="Camembert"),
-        replace(ROBERTA, name="data2vec-text", classes="Data2VecText", tables="data2vec-text"),
+        replace(ROBERTA, name="xlm-roberta", classes="XLMRoberta", title="XLM-R"),
+        replace(ROBERTA, name="camembert", classes="Camembert", title="CamemBERT"),
+        replace(ROBERTA, name="data2vec-text", classes="Data2VecText", tables="data2vec-text", title=""),
         replace(
-            ROBERTA, name="mpnet", classes="MPNet", tables="mpnet", has_segments=False, relative_positions=True
+            ROBERTA,
+            name="mpnet",
+            classes="MPNet",
+            tables="mpnet",
+            has_segments=False,
+            relative_positions=True,
+            title="",
         ),
         Architecture(
             "distilbert",
@@ -70,6 +86,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             has_segments=False,
             has_pooler=False,
             pooler_activation="relu",
+            title="DistilBERT",
         ),
     )
 }

@@ -3,6 +3,7 @@
 import json
 
 from bertferry.convert import Checkpoint
+from bertferry.core.config import EncoderConfig
 from bertferry.core.sentence import Dense, Normalize, Sentence
 from bertferry.core.tasks import POSITIONS_INPUT, TaskSpec
 from bertferry.core.tensors import TensorSpec
@@ -31,7 +32,7 @@ def model_card(module: Module, parity: Report | None) -> str:
 | parity with the source | {"not checked" if parity is None else parity.verdict()} |"""
     if module.sentence is not None and assets is not None:
         length = assets.tokenizer.length(config.max_length, padded=False)
-        return _text_card(facts, module.sentence, config.hidden_size, length, _layer(module))
+        return _text_card(facts, module.sentence, config, length, _layer(module))
     spec = module.spec
     rows = [f"| `{output.name}` | {_shape(output, source)} |" for output in spec.outputs]
     if spec.encoder:
@@ -40,7 +41,7 @@ def model_card(module: Module, parity: Report | None) -> str:
             f"| `encoder_outputs` | list of {config.num_layers} × {block}, the blocks' outputs (root call only) |"
         )
     table = "\n".join(rows)
-    return f"""# BERT {task}, {config.num_layers} layers, hidden size {config.hidden_size}
+    return f"""# {config.switches.called} {task}, {config.num_layers} layers, hidden size {config.hidden_size}
 
 {facts}
 
@@ -51,7 +52,7 @@ def model_card(module: Module, parity: Report | None) -> str:
 All outputs are float32. Inputs are int32 or int64 [batch, sequence]{_positions(spec)}.
 
 ```python
-{_snippet(spec, _layer(module))}
+{_snippet(spec, _layer(module), config.pad_id)}
 ```
 
 `hub.KerasLayer` is a layer of Keras 2 (`tf_keras`). Keras 3 loads the same directory with
@@ -77,9 +78,9 @@ def _keras_3_layer(module: Module) -> str:
     return f'keras.layers.TFSMLayer(DIR, call_endpoint="serve"{training})'
 
 
-def _text_card(facts: str, sentence: Sentence, hidden: int, length: int, layer: str) -> str:
-    width = sentence.width(hidden)
-    return f"""# BERT text embedding, size {width}
+def _text_card(facts: str, sentence: Sentence, config: EncoderConfig, length: int, layer: str) -> str:
+    width, called = sentence.width(config.hidden_size), config.switches.called
+    return f"""# {called} text embedding, size {width}
 
 {facts}
 
@@ -120,7 +121,7 @@ def _prompts(sentence: Sentence) -> str:
 
 
 def _preprocessing_card(source: Checkpoint, assets: TextAssets | None) -> str:
-    return f"""# BERT preprocessing, {source.config.vocab_size} tokens
+    return f"""# {source.config.switches.called} preprocessing, {source.config.vocab_size} tokens
 
 A TF2 SavedModel of plain functions, exported by bertferry. It maps strings [batch] to the int32 inputs
 [batch, seq_length] of an encoder with this vocabulary ({_case(assets, source)}).
@@ -171,7 +172,7 @@ def _positions(task: TaskSpec) -> str:
     return f"; `{POSITIONS_INPUT}` [batch, predictions] are the positions that `.mlm` predicts"
 
 
-def _snippet(task: TaskSpec, layer: str) -> str:
+def _snippet(task: TaskSpec, layer: str, padding: int) -> str:
     of_head = layer.replace('"module"', "layer.resolved_object.{}").format
     lines = [
         "import tensorflow as tf",
@@ -179,7 +180,7 @@ def _snippet(task: TaskSpec, layer: str) -> str:
         "",
         f"layer = {layer}",
         "inputs = {",
-        '    "input_word_ids": tf.constant([[2, 4, 3, 0]]),',
+        f'    "input_word_ids": tf.constant([[2, 4, 3, {padding}]]),',
         '    "input_mask": tf.constant([[1, 1, 1, 0]]),',
         '    "input_type_ids": tf.constant([[0, 0, 0, 0]]),',
         "}",

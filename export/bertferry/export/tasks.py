@@ -28,10 +28,12 @@ def task_outputs(
       parameters: those of the encoder and of the task's heads, by canonical name.
       config: sizes and activation.
       task: one of `TASKS`.
-      inputs: int32 [B, S] each, masked-LM positions [B, P]; without these, words are predicted everywhere.
+      inputs: int32 [B, S] each, masked-LM positions [B, P]; without these, words are predicted everywhere; without
+        segments, all are the first.
       dtype: type of the outputs.
     """
-    encoded = encode(parameters, config, *(inputs[name] for name in ENCODER_INPUTS), training=False)
+    given = [inputs[name] if name in inputs else tf.zeros_like(inputs["input_mask"]) for name in ENCODER_INPUTS]
+    encoded = encode(parameters, config, *given, training=False)
     outputs = {}
     if TASKS[task].encoder:
         outputs = {"sequence_output": encoded.sequence}

@@ -60,7 +60,9 @@ Published by bertferry from a checkpoint in the layout `{report.source_layout}`.
 
 def _facts(work: Work) -> str:
     config = work.source.config
-    kind = f"A BERT {'encoder' if work.task == 'encoder' else f'with the head {work.task}'}"
+    called = config.switches.called
+    article = "An" if called[0] in "AEMX" else "A"  # as the letters are read
+    kind = f"{article} {called} {'encoder' if work.task == 'encoder' else f'with the head {work.task}'}"
     lines = [f"{kind} of {config.num_layers} layers, hidden size {config.hidden_size}.", ""]
     longest = config.max_length
     if (reading := work.source.tokenizer_reading) is not None:
