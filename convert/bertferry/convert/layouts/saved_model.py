@@ -36,7 +36,9 @@ def in_module(layout: Layout) -> Layout:
     classes = ARCHITECTURES[layout.architecture].classes
     heads = {head for task in TASKS.values() for head in task.heads} & layout.heads.keys()
     return Layout(
-        name="hub_module" if layout.architecture == "bert" else f"hub_module_{layout.architecture}",
+        name="hub_module"
+        if layout.architecture == "bert"
+        else f"hub_module_{layout.architecture.replace('-', '_')}",
         summary=f"variables of a module of {classes} that export-hub-module wrote",
         target="hub_module",
         naming="names",
