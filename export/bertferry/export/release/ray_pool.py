@@ -1,6 +1,7 @@
 """Tasks of a Ray cluster: https://docs.ray.io/en/latest/ray-core/tasks.html. The only file that imports Ray."""
 
 import os
+import socket
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -32,6 +33,7 @@ class RayPool:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         own = {"num_cpus": options.workers, "_memory": _budget(options), "include_dashboard": False}
         try:
+            _check_answers(options.address)
             ray.init(
                 address=options.address,
                 runtime_env={"env_vars": thread_settings(1)},
@@ -85,6 +87,13 @@ class RayPool:
         for one in self._running:
             ray.cancel(one, force=True)
         ray.shutdown()
+
+
+def _check_answers(address: str | None) -> None:
+    """Raises an error of the system if nothing answers at an address, for which Ray would wait."""
+    host, colon, port = (address or "").rpartition("://")[2].rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _budget(options: ReleaseOptions) -> int:
