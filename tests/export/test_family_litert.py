@@ -15,7 +15,9 @@ ARCHITECTURES = ("albert", "electra", "roberta", "distilbert", "mpnet")
 @pytest.mark.parametrize("name", ["hf_albert", "hf_generator", "roberta", "distilbert_mlm"])
 def test_a_file_computes_the_genuine_outputs(golden, tmp_path, name):
     case = golden_case(golden, name)
-    export_litert(tmp_path / "m.tflite", LitertOptions(case.task, verify=False), checkpoint=case.path)
+    export_litert(
+        tmp_path / "m.tflite", LitertOptions(case.task, names="tensorflow", verify=False), checkpoint=case.path
+    )
     case.check(LitertRunner(tmp_path / "m.tflite", shares_mask=True).run(case.inputs))
 
 

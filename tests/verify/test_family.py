@@ -43,7 +43,7 @@ def test_the_keras_network_computes_the_genuine_outputs(case):
 
 @pytest.mark.parametrize("optimize", ["none", "ort"])
 def test_onnx_graphs_compute_the_genuine_outputs(case, tmp_path, optimize):
-    options = OnnxOptions(task=case.task, optimize=optimize)
+    options = OnnxOptions(task=case.task, names="tensorflow", optimize=optimize)
     export_onnx(tmp_path / "m.onnx", options, checkpoint=case.path, source=case.source)
     case.check(run(OnnxRunner(tmp_path / "m.onnx", Execution(), shares_mask=True), case))
 
@@ -73,7 +73,11 @@ def by_place(graph, numbers):
 
 @pytest.mark.parametrize("wrong", [by_mask, by_place])
 def test_positions_are_counted_over_ids_whatever_the_mask_says(golden, tmp_path, wrong):
-    export_onnx(tmp_path / "m.onnx", OnnxOptions(verify=False), checkpoint=golden / "hf_roberta_core_L2")
+    export_onnx(
+        tmp_path / "m.onnx",
+        OnnxOptions(names="tensorflow", verify=False),
+        checkpoint=golden / "hf_roberta_core_L2",
+    )
     model = onnx.load(str(tmp_path / "m.onnx"))
     counted = next(node.input[0] for node in model.graph.node if node.op_type == "CumSum")
     wrong(model.graph, next(node for node in model.graph.node if node.output[0] == counted))

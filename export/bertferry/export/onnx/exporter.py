@@ -139,7 +139,7 @@ def _open_source(
     if checkpoint is not None:
         check_stated(source, options.task)
         found = replace(open_checkpoint(checkpoint, source), inner=options.inner)
-        naming = options.names or default_naming(found.layout.name, target)
+        naming = options.names or default_naming(found.layout.family, target)
         return CheckpointSource(found, options.task, naming), replace(options, names=naming)
     return SavedModelSource(Path(str(saved_model)), options.signature), options
 
