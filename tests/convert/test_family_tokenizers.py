@@ -78,8 +78,15 @@ def test_ids_are_those_of_transformers_and_files_are_kept(tmp_path, name):
     convert_checkpoint(source, tmp_path / "back", HUGGINGFACE)
     before, after = files_of(source), files_of(tmp_path / "back")
     assert {file: after[file] for file in before} == before
-    assert after.keys() - before.keys() <= {"tokenizer_config.json"}
+    assert "tokenizer.json" in after.keys() - before.keys() <= {"tokenizer.json", "tokenizer_config.json"}
     assert ids(read(tmp_path / "back"), stored()["texts"]) == stored()["ids"][name]
+
+
+def test_a_case_that_sentences_alone_lack_stays_out_of_what_all_read(tmp_path):
+    source = write_case(tmp_path / "source", "roberta of Fast")
+    (source / "sentence_bert_config.json").write_text('{"max_seq_length": 9, "do_lower_case": true}')
+    convert_checkpoint(source, tmp_path / "back", HUGGINGFACE)
+    assert "tokenizer.json" not in files_of(tmp_path / "back")
 
 
 @pytest.mark.parametrize("name", ["albert", "albert cased"])

@@ -23,7 +23,8 @@ def keep_tokenizer(
 ) -> None:
     """Copies the files bit for bit, but for settings that the user states or that the target's files would lose.
 
-    A release of TensorFlow becomes what transformers and the clients of `tokenizers` read.
+    A folder of transformers gets the `tokenizer.json` that other clients require, unless the texts of an embedding
+    are lower-cased before: transformers would then lower-case those of every other use as well.
     `tokenizer` is None if nothing says whether it lower-cases, `target` if the files are for a module.
     """
     own = SUBWORDS.get(tokenizer.tokenizer_class or "") if tokenizer else None
@@ -34,8 +35,8 @@ def keep_tokenizer(
     keeps_model = is_folder and target is not None and target.architecture == checkpoint.config.switches.tables
     if settings := _settings(checkpoint, files, tokenizer, keeps_model=keeps_model):
         write_json(directory / TOKENIZER_CONFIG, {**files.keys, **settings})
-    is_released = is_folder and not (files.of_transformers or files.backend)
-    if tokenizer.backend is not None and (is_released or set(OF_CASING) & set(checkpoint.options.about_texts)):
+    lacks_backend = is_folder and not files.backend and not files.sentence.get("do_lower_case")
+    if tokenizer.backend is not None and (lacks_backend or set(OF_CASING) & set(checkpoint.options.about_texts)):
         write_json(directory / TOKENIZER, tokenizer.backend)
 
 

@@ -214,8 +214,8 @@ def _notes(work: Work) -> Iterator[str]:
     """What a user may have expected."""
     if work.options.keras_hub and work.task not in ("encoder", *IN_KERAS_HUB):
         yield f"KerasHub has no model for the task {work.task}: {KERAS_HUB} has the encoder alone"
-    if work.source.vocabulary is None:
-        yield "the source has no vocabulary: what reads texts finds no tokenizer; put vocab.txt beside the source"
+    if work.source.tokenizer_reading is None:
+        yield "the source has no vocabulary: what reads texts finds no tokenizer; put its files beside it"
     others = [head for head in work.source.heads if head not in TASKS[work.task].heads]
     if others and work.options.task is None:
         yield f"its {' and '.join(others)} head is in model.safetensors alone: --task chooses another graph"
