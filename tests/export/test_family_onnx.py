@@ -92,7 +92,7 @@ def test_an_encoder_is_exported_and_compared(
 def test_every_weight_is_in_the_file_once(checkpoints, tmp_path, architecture, optimize):
     """The block that ALBERT's layers share, too."""
     source = checkpoints(architecture, ("mlm",))
-    options = OnnxOptions(task="mlm", optimize=optimize, verify=False)
+    options = OnnxOptions(task="mlm", names="tensorflow", optimize=optimize, verify=False)
     export_onnx(tmp_path / "m.onnx", options, checkpoint=source)
     stored = [tensor for tensor in onnx.load(tmp_path / "m.onnx").graph.initializer if tensor.data_type == 1]
     weights = sum(prod(tensor.dims) for tensor in stored if "/" in tensor.name)

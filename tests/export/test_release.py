@@ -74,6 +74,7 @@ def test_a_second_run_does_nothing(family):
     assert not [event for event in events(family / "out") if event["event"] == "released" and event["attempt"] > 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -113,6 +113,7 @@ def test_killed_in_the_middle_of_a_model(undisturbed, tmp_path):
     assert_recovers(manifest, tmp_path / "out", expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_the_command_is_ended_in_the_middle_of_a_model(undisturbed, tmp_path, number):
     manifest, expected, _ = undisturbed

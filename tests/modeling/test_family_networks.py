@@ -87,6 +87,7 @@ def test_files_of_keras_hold_the_network(tmp_path, make, inputs, name, task):
     assert_equal(other(given), want)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "task"), SAVED.items())
 def test_a_saved_model_computes_the_same(tmp_path, make, inputs, name, task):
     model = make(name, task)
@@ -104,6 +105,7 @@ def test_half_precision_computes_about_the_same(make, inputs, name):
         assert_close(tf.cast(got, tf.float32), want, "fp16")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_fine_tuned_classifier_learns(inputs, name):
     """Every weight has a gradient, that of a shared block from all of its layers."""

@@ -11,6 +11,7 @@ from small_networks import BATCH, LENGTH, POSITIONS, PREDICTIONS, RNG, encoder, 
 from bertferry.modeling.activations import gelu_erf, gelu_tanh
 from bertferry.modeling.networks import (
     BertClassifier,
+    BertMaskedLM,
     BertPretrainer,
     BertSpanLabeler,
     BertTokenClassifier,
@@ -30,6 +31,7 @@ REBUILT = {
     "BertClassifier": (lambda: BertClassifier(encoder(), 5, "normal", "predictions", 0.3), inputs()),
     "BertTokenClassifier": (lambda: BertTokenClassifier(encoder(), 5, "normal", "predictions", 0.3), inputs()),
     "BertSpanLabeler": (lambda: BertSpanLabeler(encoder(), "normal", "predictions"), inputs()),
+    "BertMaskedLM": (lambda: BertMaskedLM(encoder(), gelu_erf, "normal"), [*inputs(), POSITIONS]),
     "BertPretrainer": (
         lambda: BertPretrainer(encoder(), 2, PREDICTIONS, gelu_tanh, "tanh", "normal"),
         [*inputs(), POSITIONS],

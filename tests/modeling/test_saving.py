@@ -57,7 +57,7 @@ def classes():
 
 
 def test_every_class_is_registered_under_text():
-    assert len(classes()) == 23
+    assert len(classes()) == 24
     for value in classes():
         assert tf_keras.utils.get_registered_name(value) == f"Text>{value.__name__}"
 

@@ -37,6 +37,7 @@ def test_both_networks_agree_at_every_point(folder):
             assert_close(got[point], want[point], "fp32-cross")
 
 
+@pytest.mark.slow
 def test_a_fault_in_the_last_layer_is_located(folder, tmp_path):
     """Layers that share a block have points of their own."""
     export_onnx(tmp_path / "m.onnx", OnnxOptions(verify=False), checkpoint=folder)

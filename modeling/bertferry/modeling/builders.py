@@ -13,10 +13,10 @@ from bertferry.modeling.activations import Activation, get_activation
 from bertferry.modeling.layers import Pooler
 from bertferry.modeling.networks import (
     BertClassifier,
+    BertMaskedLM,
     BertPretrainer,
     BertSpanLabeler,
     BertTokenClassifier,
-    MaskedLM,
     TransformerEncoder,
 )
 from bertferry.modeling.networks.serialization import copy_initializer
@@ -108,12 +108,8 @@ def _pretrainer(encoder: TransformerEncoder, config: EncoderConfig, _: int | Non
     return BertPretrainer(encoder, 2, num_token_predictions=None, activation=_mlm_activation(config))
 
 
-def _masked_lm(encoder: TransformerEncoder, config: EncoderConfig, _: int | None) -> tf_keras.Model:
-    """An encoder with a masked-LM head only: outputs sequence, pooled if it has a pooler, logits [B, P, V]."""
-    outputs = tf.nest.flatten(encoder(encoder.inputs))
-    head = MaskedLM(config.hidden_size, None, encoder, activation=_mlm_activation(config), name="masked_lm")
-    positions = tf_keras.layers.Input((None,), dtype=tf.int32, name="masked_lm_positions")
-    return tf_keras.Model([*encoder.inputs, positions], [*outputs, head([outputs[0], positions])])
+def _masked_lm(encoder: TransformerEncoder, config: EncoderConfig, _: int | None) -> BertMaskedLM:
+    return BertMaskedLM(encoder, activation=_mlm_activation(config))
 
 
 _TASK_MODELS: dict[str, Callable[[TransformerEncoder, EncoderConfig, int | None], tf_keras.Model]] = {

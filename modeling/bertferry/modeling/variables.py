@@ -31,12 +31,9 @@ def heads_of(model: tf_keras.Model) -> dict[str, tf_keras.Model]:
     Raises:
       TypeError: the model is not one of the networks here.
     """
-    if hasattr(model, "heads"):
-        return dict(model.heads)
-    masked_lm = next((layer for layer in model.layers if isinstance(layer, MaskedLM)), None)
-    if masked_lm is None:
+    if not hasattr(model, "heads"):
         raise TypeError(f"{type(model).__name__} is not one of the networks here")
-    return {"mlm": masked_lm}
+    return dict(model.heads)
 
 
 def _encoder(encoder: TransformerEncoder) -> Variables:

@@ -1,6 +1,7 @@
 """The Keras networks and models."""
 
 from bertferry.modeling.networks.bert_classifier import BertClassifier, BertTokenClassifier
+from bertferry.modeling.networks.bert_masked_lm import BertMaskedLM
 from bertferry.modeling.networks.bert_pretrainer import BertPretrainer
 from bertferry.modeling.networks.bert_span_labeler import BertSpanLabeler
 from bertferry.modeling.networks.classification import Classification, TokenClassification
@@ -10,6 +11,7 @@ from bertferry.modeling.networks.transformer_encoder import TransformerEncoder
 
 __all__ = [
     "BertClassifier",
+    "BertMaskedLM",
     "BertPretrainer",
     "BertSpanLabeler",
     "BertTokenClassifier",
