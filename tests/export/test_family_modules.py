@@ -26,6 +26,7 @@ SLOW = ("tf1_electra", "hf_generator", "roberta_cls", "xlmr", "distilbert_mlm")
 """Goldens, and a random MPNet: no package of TensorFlow computes one."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GOLDENS)
 def test_its_operations_compute_the_genuine_outputs(golden, name):
     case = golden_case(golden, name)
@@ -110,6 +111,7 @@ def test_it_is_compared_with_its_source_as_any_artifact(exported):
     assert report.ok, render(report)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "tensor", "culprit"),
     [

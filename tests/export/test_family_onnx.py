@@ -73,6 +73,7 @@ def checkpoints(tmp_path_factory):
     return find
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimize", ["none", "ort"])
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16", "int8"])
 @pytest.mark.parametrize("architecture", OTHERS)
@@ -114,6 +115,7 @@ def test_eight_bits_keep_the_kernels_of_averaged_values(checkpoints, tmp_path, a
     assert not [name for name in floats if "kernel" in name and name not in averaged]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("names", "optimize"), [("tensorflow", "ort"), ("huggingface", "none")])
 @pytest.mark.parametrize(
     ("architecture", "heads"), FORMS, ids=lambda value: value if isinstance(value, str) else "+".join(value)
@@ -132,6 +134,7 @@ def test_every_head_of_its_files_is_exported_and_compared(
         assert report.outputs == (("start_logits", "end_logits") if heads == ("span",) else ("logits",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opset", [OPSETS[0], 20, OPSETS[-1]])
 @pytest.mark.parametrize("architecture", ["albert", "mpnet"])
 @pytest.mark.parametrize("optimize", ["none", "ort"])
@@ -153,6 +156,7 @@ def test_embeddings_are_pooled_in_the_graph(checkpoints, tmp_path, architecture,
     assert report.outputs == ("sentence_embedding",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", OTHERS)
 @pytest.mark.parametrize("optimize", ["none", "ort"])
 def test_nothing_drifts_from_the_network_in_numpy(checkpoints, tmp_path, architecture, optimize):

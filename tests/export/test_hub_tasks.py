@@ -165,6 +165,7 @@ def names_of(layer):
     return {weight.name.split("/")[0] for weight in layer.weights}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("training", [False, True])
 def test_it_compiles_with_xla(modules, references, task, training):

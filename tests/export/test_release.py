@@ -103,6 +103,7 @@ def test_what_changed_is_released_again(family, change):
     assert changed <= {"model-0/receipt.json"}
 
 
+@pytest.mark.slow
 def test_options_of_one_model_concern_it_alone(family):
     path = family / "family.json"
     values = json.loads(path.read_text())
@@ -122,6 +123,7 @@ def test_recheck_finds_bytes_that_changed_in_place(family):
     assert models_of(family / "out") == before
 
 
+@pytest.mark.slow
 def test_shards_share_the_output(released, tmp_path):
     shutil.copytree(released, tmp_path / "f", ignore=shutil.ignore_patterns("out"))
     report = run(tmp_path / "f", shard="1/2")
@@ -163,6 +165,7 @@ def test_a_damaged_input_costs_only_itself(family, capsys):
     assert not list((family / "out/failed").iterdir())
 
 
+@pytest.mark.slow
 def test_an_earlier_release_stays_when_the_new_one_fails(family):
     before = models_of(family / "out")
     flip(next((family / "in/model-1").glob("*.data-*")))

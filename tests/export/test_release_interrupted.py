@@ -138,6 +138,7 @@ def test_the_command_is_ended_in_the_middle_of_a_model(undisturbed, tmp_path, nu
     assert_recovers(manifest, output, expected)
 
 
+@pytest.mark.slow
 def test_at_once_on_one_output(undisturbed, tmp_path):
     """Two shards, and two that release the same."""
     manifest, expected, _ = undisturbed
@@ -150,6 +151,7 @@ def test_at_once_on_one_output(undisturbed, tmp_path):
     assert_recovers(manifest, tmp_path / "out", expected)
 
 
+@pytest.mark.slow
 def test_two_hosts_share_an_output(undisturbed, tmp_path):
     """One is stopped in the middle of a model: its work survives the other's run, which releases all."""
     manifest, expected, _ = undisturbed
@@ -202,6 +204,7 @@ def test_a_model_larger_than_the_memory_is_released_alone(undisturbed, tmp_path)
     assert models_of(tmp_path / "out") == expected
 
 
+@pytest.mark.slow
 def test_a_model_that_takes_too_long_is_tried_again_by_the_next_run(undisturbed, tmp_path):
     manifest, expected, _ = undisturbed
     output = tmp_path / "out"

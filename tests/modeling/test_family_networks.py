@@ -96,6 +96,7 @@ def test_a_saved_model_computes_the_same(tmp_path, make, inputs, name, task):
     assert_equal(tf.saved_model.load(str(tmp_path / "saved"))(given, training=False), model(given))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_half_precision_computes_about_the_same(make, inputs, name):
     """With a classifier: its pooler may have an activation of its own."""

@@ -294,4 +294,4 @@ class TestModels:
             build()
 
     def test_every_network_is_exported(self):
-        assert len(networks.__all__) == 9
+        assert len(networks.__all__) == 10
