@@ -6,6 +6,7 @@ from family_models import KINDS, random_model
 from safetensors.numpy import load_file
 
 from bertferry.convert import ConversionOptions, convert_checkpoint
+from bertferry.core import tasks
 from bertferry.verify import ParityOptions, render, verify_parity
 
 torch = pytest.importorskip("torch", reason="needs the extra `torch`")
@@ -42,7 +43,7 @@ def saved(request, tmp_path_factory):
 def test_it_computes_what_transformers_computes(saved):
     """On every probe: with padding on the left, tokens under the mask, the id of padding inside the text."""
     folder, task = saved
-    for engine in ("numpy", "tensorflow"):
+    for engine in ("numpy", "tensorflow") if task in tasks.TASKS else ("numpy",):
         report = verify_parity(folder, [f"huggingface:{folder}"], ParityOptions(task=task, engine=engine))
         assert report.ok, render(report)
 
