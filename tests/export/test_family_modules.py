@@ -178,8 +178,9 @@ def test_heads_with_inner_outputs(tmp_path, architecture, head):
     assert report.verdict.startswith("AGREE on 11 probes within fp32 ")
     convert_checkpoint(tmp_path / "module", tmp_path / "back", ConversionOptions("huggingface", head))
     got, want = (load_file(folder / "model.safetensors") for folder in (tmp_path / "back", source))
-    assert got.keys() == want.keys()
-    assert all(np.array_equal(got[name].view(np.uint32), want[name].view(np.uint32)) for name in want)
+    unused = {name for name in want if ".pooler." in name and head != "classifier"}  # of ALBERT's files
+    assert got.keys() == want.keys() - unused
+    assert all(np.array_equal(got[name].view(np.uint32), want[name].view(np.uint32)) for name in got)
 
 
 @pytest.mark.parametrize("choice", ["first:1", "first:2"])
