@@ -14,7 +14,7 @@ from bertferry.convert.sentence_modules import model_folder
 from bertferry.convert.tokenizer.classes import CLASSES, OF_MODELS
 from bertferry.convert.tokenizer.files import SENTENCE_CONFIGS, TokenizerFiles, read_files, sentence_config
 from bertferry.convert.tokenizer.kept import keep_tokenizer
-from bertferry.convert.tokenizer.library import UnknownCasingError
+from bertferry.convert.tokenizer.other_classes import UnknownCasingError
 from bertferry.convert.tokenizer.reader import TokenizerReading
 from bertferry.convert.tokenizer.writer import configuration, write_tokenizer
 from bertferry.convert.vocabulary import ADDED, TOKENIZER_CONFIG, USUAL_NAME, read_object

@@ -7,7 +7,7 @@ from bertferry.convert.checkpoint import Checkpoint
 from bertferry.convert.layout import Layout
 from bertferry.convert.tokenizer.classes import OF_MODELS
 from bertferry.convert.tokenizer.files import TokenizerFiles
-from bertferry.convert.tokenizer.library import OF_CASING
+from bertferry.convert.tokenizer.other_classes import OF_CASING
 from bertferry.convert.tokenizer.subwords import SUBWORDS
 from bertferry.convert.tokenizer.writer import copy_tokenizer, write_json
 from bertferry.convert.vocabulary import TOKENIZER, TOKENIZER_CONFIG

@@ -22,7 +22,7 @@ from bertferry.convert.tokenizer.classes import (
 from bertferry.convert.tokenizer.contradictions import contradictions
 from bertferry.convert.tokenizer.files import TokenizerFiles, read_files, typed
 from bertferry.convert.tokenizer.frames import framed
-from bertferry.convert.tokenizer.library import UnknownCasingError, read_other
+from bertferry.convert.tokenizer.other_classes import UnknownCasingError, read_other
 from bertferry.convert.vocabulary import TOKENIZER, TOKENIZER_CONFIG, Vocabulary
 from bertferry.core.errors import UsageError
 from bertferry.core.tokenizer import USUAL_NAMES, AddedToken, Tokenizer
