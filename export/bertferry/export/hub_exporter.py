@@ -19,6 +19,7 @@ from bertferry.export.contract_check import check_tf1_computation
 from bertferry.export.freeze import frozen_parameters
 from bertferry.export.manifest import hashes, write_manifest
 from bertferry.export.model_card import model_card
+from bertferry.export.module_series import ModuleSeries
 from bertferry.export.module_source import check_task, is_tf1_format, open_module
 from bertferry.export.module_writer import (
     Module,
@@ -155,18 +156,27 @@ def _read_sentence(opened: Checkpoint, options: ModuleOptions) -> Sentence | Non
 
 
 def write_and_check(
-    staging: Path, new: Module, options: ModuleOptions, tell: ProgressCallback
+    staging: Path,
+    new: Module,
+    options: ModuleOptions,
+    tell: ProgressCallback,
+    series: ModuleSeries | None = None,
 ) -> tuple[Report | None, tuple[str, ...]]:
     """Writes the module with its ONNX files, card and manifest; returns the parity report, and their verdicts.
+
+    `series` has what modules written before have in common with this one.
 
     Raises:
       DataError: the module does not compute what its source computes.
     """
     writer = WRITERS.get(new.task, TASK_WRITER)
+    of_task = writer is TASK_WRITER
+    if series is not None and of_task and series.takes(new):
+        writer = Writer(series.write, series.check)
     steps = 1 + bool(options.onnx)
     with ThreadPoolExecutor() as pool:
         source_hashes = pool.submit(hashes, new.source.location.files)  # in parallel with writing
-        recording = pool.submit(record_source, new) if options.verify and writer is TASK_WRITER else None
+        recording = pool.submit(record_source, new) if options.verify and of_task else None
         tell("writing the module", 0, steps)
         writer.write(staging, new)
         verdicts: tuple[str, ...] = ()

@@ -1,10 +1,13 @@
 """Writes the module of a task and its ONNX files, and compares them with their source."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
 
 from bertferry.convert import Checkpoint
 from bertferry.convert.layouts.saved_model import variable_name
@@ -30,6 +33,11 @@ from bertferry.verify.recording import Recording, record
 
 if TYPE_CHECKING:  # a wrong flag must be reported without loading TensorFlow
     import tensorflow as tf
+
+    from bertferry.verify.runners.saved_model import HubRunner, SignatureRunner
+
+Runners: TypeAlias = "tuple[HubRunner, SignatureRunner]"
+"""A loaded module as a layer and by its signature."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,12 @@ def write_module(directory: Path, module: Module) -> None:
     save(built, directory, signatures, options, assets)
 
 
+def stored_value(module: Module, name: str) -> np.ndarray:
+    """The source's value of a parameter, in the module's type."""
+    value = module.source.read(name, canonical_axes(name))
+    return cast(value, MODULE_PRECISIONS[module.precision], name, "keep --precision fp32")
+
+
 def variables(module: Module) -> dict[str, Any]:
     """One `tf.Variable` per parameter, with the source's value in the module's type.
 
@@ -106,10 +120,9 @@ def variables(module: Module) -> dict[str, Any]:
     """
     import tensorflow as tf
 
-    dtype = MODULE_PRECISIONS[module.precision]
     return {
         name: tf.Variable(
-            cast(module.source.read(name, canonical_axes(name)), dtype, name, "keep --precision fp32"),
+            stored_value(module, name),
             name=variable_name(name, module.source.config.architecture),
             trainable=module.precision == "fp32" and name not in module.frozen,
         )
@@ -172,25 +185,24 @@ def record_source(module: Module) -> Recording | None:
     return record(checkpoint_artifact(module.source, module.task), module.task)
 
 
-def check_module(module: Module, directory: Path, progress: ProgressCallback | None = None) -> Report:
-    """Compares the written module with the source by `hub.KerasLayer`, and on a few probes by signature.
-
-    The module is loaded once; its signature calls the same function.
-    """
+def load_runners(directory: Path, task: str) -> Runners:
+    """The module as a layer, and its signature, which calls the same function; it is loaded once."""
     from bertferry.verify.runners.saved_model import HubRunner, SignatureRunner
 
-    loaded: list[HubRunner] = []
+    layer = HubRunner(directory, task)
+    signature = SignatureRunner(directory, loaded=layer.loaded)
+    layer.shares_mask = signature.shares_mask = True
+    return layer, signature
 
-    def as_layer() -> HubRunner:
-        loaded.append(HubRunner(directory, module.task))
-        loaded[0].shares_mask = True
-        return loaded[0]
 
-    def by_signature() -> SignatureRunner:
-        runner = SignatureRunner(directory, loaded=loaded[0].loaded)
-        runner.shares_mask = True
-        return runner
-
+def check_module(
+    module: Module,
+    directory: Path,
+    progress: ProgressCallback | None = None,
+    load: Callable[[Path, str], Runners] = load_runners,
+) -> Report:
+    """Compares the written module with the source by `hub.KerasLayer`, and on a few probes by signature."""
+    runners = cache(partial(load, directory, module.task))
     if module.recording is not None:
         reference = module.recording.artifact(module.spec.output_names)
     else:
@@ -205,8 +217,8 @@ def check_module(module: Module, directory: Path, progress: ProgressCallback | N
     return compare_artifacts(
         reference,
         [
-            Artifact(f"hub {module.target}", as_layer),
-            Artifact(f"savedmodel {module.target}", by_signature, only=QUICK_PROBES),
+            Artifact(f"hub {module.target}", lambda: runners()[0]),
+            Artifact(f"savedmodel {module.target}", lambda: runners()[1], only=QUICK_PROBES),
         ],
         Judgment(PROFILES[module.precision], task=module.task),
         progress=progress,

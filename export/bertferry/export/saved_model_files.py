@@ -28,7 +28,7 @@ def make_reproducible(directory: Path) -> None:
         inline_saver(meta_graph)
         _renumber(meta_graph)
     path.write_bytes(model.SerializeToString(deterministic=True))
-    _write_fingerprint(directory)
+    write_fingerprint(directory)
 
 
 def _renumber(meta_graph: tf.compat.v1.MetaGraphDef) -> None:
@@ -87,7 +87,7 @@ def _rename_objects(meta_graph: tf.compat.v1.MetaGraphDef, rename: Callable[[str
     meta_graph.meta_info_def.function_aliases.update(aliases)
 
 
-def _write_fingerprint(directory: Path) -> None:
+def write_fingerprint(directory: Path) -> None:
     """Writes the fingerprint of the directory's contents; its identifier is derived from its checksums."""
     fingerprint = compute_fingerprint(directory)
     if "uuid" in fingerprint.DESCRIPTOR.fields_by_name:  # TensorFlow 2.19 and later

@@ -129,7 +129,8 @@ def write_module(staging: Path, work: Work, tell: Tell) -> Iterator[Part]:
     source = replace(work.source, options=replace(work.stated, pooling=None, normalize=None))
     module = plan_module(source, work.target / HUB, options, None)
     (staging / HUB).mkdir()
-    parity, _ = write_and_check(staging / HUB, replace(module, recording=work.recording), options, tell(HUB))
+    module = replace(module, recording=work.recording)
+    parity, _ = write_and_check(staging / HUB, module, options, tell(HUB), work.series)
     yield _part(
         staging, staging / HUB, f"Hub module and SavedModel: {', '.join(module.spec.output_names)}", parity
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bertferry.convert import Checkpoint, SourceOptions
 from bertferry.core.sentence import Sentence
+from bertferry.export.module_series import ModuleSeries
 from bertferry.export.publish.options import PublishOptions
 from bertferry.verify.recording import Recording
 
@@ -22,6 +23,7 @@ class Work:
       target: the folder to create.
       options: what it contains.
       recording: what the source's network returns; None in a dry run.
+      series: of the modules that the same process writes, if it writes several.
     """
 
     path: str | Path
@@ -32,3 +34,4 @@ class Work:
     target: Path
     options: PublishOptions
     recording: Recording | None = None
+    series: ModuleSeries | None = None

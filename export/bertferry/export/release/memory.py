@@ -16,7 +16,7 @@ CGROUP = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_by
 """The limit of a container, in the two versions of Linux's control groups."""
 SHARE = 0.8
 """Of the machine's memory, what workers may use together."""
-BASE, TENSORFLOW, PER_BYTE = 0.25e9, 0.8e9, 3.4
+BASE, TENSORFLOW, PER_BYTE = 0.25e9, 0.8e9, 3.8
 """Bytes that a process needs, what a Hub module or a LiteRT file adds, and bytes a byte of weights."""
 
 

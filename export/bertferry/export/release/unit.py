@@ -11,6 +11,7 @@ from typing import Any
 
 from bertferry.core.atomic import DISK_FULL
 from bertferry.core.errors import BertferryError, DataError, UnavailableError, first_line
+from bertferry.export.module_series import ModuleSeries
 from bertferry.export.publish.publisher import fill_folder, plan_publication
 from bertferry.export.publish.report import RECEIPT as PUBLISH_RECEIPT
 from bertferry.export.publish.report import Part, PublishReport
@@ -22,6 +23,9 @@ from bertferry.export.release.model_pages import write_pages
 from bertferry.export.release.names import FAILED, MEASURED
 from bertferry.export.release.receipt import RECEIPT, Failure, Measurement, Receipt, ReleasedPart, parse_result
 from bertferry.export.release.stores import Store, open_input, open_store, stamps_of_objects
+
+SERIES = ModuleSeries()
+"""Of this process, which releases one model after another."""
 
 
 class AlreadyReleasedError(Exception):
@@ -117,7 +121,8 @@ def _release(
         with store.new_model(model.name) as staging:
             target = staging / model.name  # does not exist, so that nothing is in the way of what is planned
             work = plan_publication(opened.path, target, opened.options, opened.source)
-            report = _shown(fill_folder(staging, work), opened, work, staging)
+            SERIES.keep_for(work.source.config)
+            report = _shown(fill_folder(staging, replace(work, series=SERIES)), opened, work, staging)
             (staging / PUBLISH_RECEIPT).write_text(report.to_json(), encoding="utf-8")
             write_pages(staging, model.name, report)
             receipt = _receipt(model, key, report, digests, versions, staging)
