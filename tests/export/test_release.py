@@ -6,6 +6,7 @@ import re
 import shutil
 import time
 
+import numpy as np
 import pytest
 from families import events, finish, models_of, start, write_manifest
 
@@ -119,8 +120,45 @@ def test_recheck_finds_bytes_that_changed_in_place(family):
     before = models_of(family / "out")
     path.write_bytes(path.read_bytes().replace(b"3", b"4"))
     assert counts(run(family)) == {"unchanged": 4}
-    assert counts(run(family, recheck=True)) == {"unchanged": 3, "released": 1}
+    assert counts(run(family, recheck="hashes")) == {"unchanged": 3, "released": 1}
     assert models_of(family / "out") == before
+
+
+def test_recheck_finds_what_no_longer_agrees_with_its_source(family):
+    before = models_of(family / "out")
+    change_values(family / "out/fourth/onnx/model.onnx")
+    report = run(family, recheck="parity")
+    assert counts(report) == {"unchanged": 3, "released": 1}
+    (note,) = report.notes
+    assert re.match("fourth: released anew: onnx/model.onnx: ", note)
+    assert models_of(family / "out") == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "model.safetensors",
+        "hub/variables/variables.data-00000-of-00001",
+        "model.tflite",
+        "keras_hub/model.weights.h5",
+    ],
+)
+def test_recheck_compares_every_part(golden, tmp_path, damaged):
+    kinds = {
+        "module": {"kind": "hub"},
+        "phone": {"kind": "litert"},
+        "preset": {"kind": "checkpoint", "to": "keras_hub"},
+    }
+    shutil.copytree(golden / "tf1_core_L2", tmp_path / "model")
+    write_manifest(tmp_path, {"input": "model"}, defaults={}, artifact=kinds)
+    first = run(tmp_path)
+    assert counts(first) == {"released": 1}, first.render()
+    assert counts(run(tmp_path, recheck="parity")) == {"unchanged": 1}
+    change_values(tmp_path / "out/model" / damaged)
+    report = run(tmp_path, recheck="parity")
+    assert counts(report) == {"released": 1}
+    assert damaged.partition("/")[0] in report.notes[0]
 
 
 @pytest.mark.slow
@@ -132,6 +170,14 @@ def test_shards_share_the_output(released, tmp_path):
     report = run(tmp_path / "f", shard="2/2")
     assert {row.state for row in report.models} == {"released"}
     assert models_of(tmp_path / "f" / "out") == models_of(released / "out")
+
+
+def change_values(path):
+    """Changes the exponents of many weights in the middle of a file."""
+    content = np.fromfile(path, np.uint8)
+    middle = len(content) // 2
+    content[middle : middle + 512] ^= 2
+    content.tofile(path)
 
 
 def flip(path):

@@ -2,13 +2,15 @@
 
 import json
 import os
+import re
+from dataclasses import replace
 
 import pytest
 from families import write_manifest
 
 from bertferry.convert import SourceOptions
 from bertferry.core.errors import UsageError
-from bertferry.export import PublishOptions
+from bertferry.export import PublishOptions, publish_model
 from bertferry.export.release.command import main
 from bertferry.export.release.inputs import input_files, input_name
 from bertferry.export.release.manifest import read_manifest
@@ -108,7 +110,7 @@ def test_without_artifacts_a_model_gets_what_publish_model_writes(folder):
             "artifact.a: to is missing: expected one of keras_bert, tf1",
         ),
         ({"artifact": {"a": {"kind": "checkpoint", "to": "pytorch"}}}, "unknown to 'pytorch'"),
-        ({"verify": {}}, "unknown key verify"),
+        ({"check": {}}, "unknown key check"),
     ],
 )
 def test_what_is_wrong_is_one_line_before_anything_starts(folder, capfd, change, line):
@@ -238,3 +240,28 @@ def test_shards_part_a_family(folder):
     assert [model.name for model in ReleaseOptions(only="*4.5").select(models)] == ["uncased_L-4.5"]
     with pytest.raises(UsageError, match="no model of the manifest"):
         ReleaseOptions(only="x*").select(models)
+
+
+def test_parts_are_compared_on_the_probes_of_the_manifest(golden, tmp_path):
+    verify = {"probes": ["left padding"]}
+    path = write_manifest(tmp_path, {"input": str(golden / "tf1_core_L2")}, verify=verify, defaults={})
+    (model,) = read_manifest(path)
+    assert model.options.probes == ("left padding",)
+    report = publish_model(model.path, tmp_path / "model", replace(model.options, onnx=("fp16",)))
+    (part,) = [part for part in report.parts if part.parity]
+    compared = [[probe["probe"] for probe in candidate["probes"]] for candidate in part.parity["candidates"]]
+    assert compared == [["left padding"]] * 3
+
+
+@pytest.mark.parametrize(
+    ("verify", "message"),
+    [
+        ({"probes": ["left"]}, "verify.probes: unknown probe 'left': expected one of mixed, "),
+        ({"probes": "mixed"}, "verify.probes must be a list, not 'mixed'"),
+        ({"probe": []}, "unknown key verify.probe: expected one of probes"),
+    ],
+)
+def test_what_is_not_understood_of_the_comparison_is_refused(golden, tmp_path, verify, message):
+    path = write_manifest(tmp_path, {"input": str(golden / "tf1_core_L2")}, verify=verify)
+    with pytest.raises(UsageError, match=re.escape(message)):
+        read_manifest(path)

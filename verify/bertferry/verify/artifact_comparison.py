@@ -109,8 +109,9 @@ def compare_artifacts(
 
 
 def _names_run(artifact: Artifact, probes: Sequence[Probe]) -> list[str]:
-    """The names of the probes that an artifact runs."""
-    return [probe.name for probe in probes if not artifact.only or probe.name in artifact.only]
+    """The names of the probes that an artifact runs: all, if it would run none of them."""
+    names = [probe.name for probe in probes]
+    return [name for name in names if name in artifact.only] or names
 
 
 @dataclass(frozen=True)

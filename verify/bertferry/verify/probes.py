@@ -91,6 +91,11 @@ def standard_probes(limits: ModelLimits, seed: int = 0, with_positions: bool = F
     return tuple(Probe(name, batch) for name, batch in batches.items())
 
 
+def standard_names() -> tuple[str, ...]:
+    """The names of the standard probes of a model that takes 512 tokens and has a small vocabulary."""
+    return tuple(probe.name for probe in standard_probes(ModelLimits(WHOLE_VOCABULARY, 2, 512)))
+
+
 def select_probes(probes: tuple[Probe, ...], names: Sequence[str]) -> tuple[Probe, ...]:
     """The probes with the given names, or all if there are none.
 

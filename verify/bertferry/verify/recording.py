@@ -35,10 +35,18 @@ class Recording:
 
 
 def record(
-    artifact: Artifact, task: str, further: Sequence[Probe] = (), progress: ProgressCallback | None = None
+    artifact: Artifact,
+    task: str,
+    further: Sequence[Probe] = (),
+    progress: ProgressCallback | None = None,
+    names: Sequence[str] = (),
 ) -> Recording:
-    """Runs an artifact on the standard probes of a task, and on `further` ones."""
-    probes = select_inputs([artifact], task)
+    """Runs an artifact on the standard probes of a task, by default on all, and on `further` ones.
+
+    Raises:
+      UsageError: none of the standard probes has one of the names.
+    """
+    probes = select_inputs([artifact], task, names=names)
     runner, stored = artifact.open(), []
     for number, probe in enumerate((*probes, *further)):
         if progress:

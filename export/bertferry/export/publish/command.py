@@ -56,6 +56,12 @@ def build_parser() -> argparse_flags.ArgumentParser:
         default="",
         help=f"comma-separated layouts of further checkpoints, each in DIR/LAYOUT: {', '.join(OTHER_LAYOUTS)}",
     )
+    add(
+        "--probes",
+        metavar="NAMES",
+        default="",
+        help="comma-separated standard probes that the parts are compared with the source on; default: all",
+    )
     add("--overwrite", action="store_true", help="replace an existing output")
     add("--dry-run", action="store_true", help="check everything, but write nothing")
     add("--json", metavar="FILE", nargs="?", const="-", help="write the report as JSON to stdout or FILE")
@@ -78,6 +84,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         hub=arguments.hub,
         keras_hub=arguments.keras_hub,
         layouts=split_list(arguments.layouts),
+        probes=split_list(arguments.probes),
     )
     from bertferry.export.publish.publisher import publish_model
 

@@ -29,6 +29,7 @@ class PublishOptions:
       hub: whether it contains a Hub module.
       keras_hub: whether it contains a preset of KerasHub.
       layouts: of `OTHER_LAYOUTS`, those that it contains a checkpoint in, each in a folder of that name.
+      probes: names of the standard probes that its parts are compared with the source on, by default all.
 
     Raises:
       UsageError: an unknown name.
@@ -40,6 +41,7 @@ class PublishOptions:
     hub: bool = False
     keras_hub: bool = False
     layouts: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_choice("task", self.task, TASKS)

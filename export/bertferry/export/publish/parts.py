@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bertferry.convert import ConversionOptions, ConversionReport, convert_checkpoint
 from bertferry.core.errors import DataError
@@ -15,6 +16,9 @@ from bertferry.export.publish.options import EMBEDDING_NAME, HUB, KERAS_HUB, LIT
 from bertferry.export.publish.report import Part
 from bertferry.export.publish.work import Work
 from bertferry.verify import Report
+
+if TYPE_CHECKING:
+    from bertferry.export.module_writer import Module
 
 Tell = Callable[[str], ProgressCallback]
 """Tells the progress of a part, by its name."""
@@ -58,7 +62,7 @@ def convert_further(folder: Path, work: Work, layout: str, *, dry_run: bool = Fa
 
 def planned_parts(work: Work) -> list[Part]:
     """What would be written, for a dry run."""
-    graphs = [(f"onnx/{name}", f"ONNX, {task}, {precision}") for name, task, precision in _graphs(work)]
+    graphs = [(f"onnx/{name}", f"ONNX, {task}, {precision}") for name, task, precision in planned_graphs(work)]
     litert = [(LITERT_NAMES[precision], f"LiteRT, {precision}") for precision in work.options.litert]
     folders = [(HUB, "Hub module")] * work.options.hub + [(KERAS_HUB, "KerasHub")] * work.options.keras_hub
     folders += [(layout, f"checkpoint in the layout {layout}") for layout in work.options.layouts]
@@ -67,7 +71,7 @@ def planned_parts(work: Work) -> list[Part]:
     ]
 
 
-def _graphs(work: Work) -> Iterator[tuple[str, str, str]]:
+def planned_graphs(work: Work) -> Iterator[tuple[str, str, str]]:
     """The name, the task and the precision of each ONNX file; those of the embedding are in float32 alone."""
     for precision, name in ONNX_NAMES.items():
         if precision in work.options.onnx:
@@ -89,7 +93,7 @@ def weights_part(report: ConversionReport) -> Part:
 
 def write_graphs(staging: Path, work: Work, tell: Tell) -> Iterator[Part]:
     """Writes the ONNX files."""
-    for name, task, precision in _graphs(work):
+    for name, task, precision in planned_graphs(work):
         path = staging / "onnx" / name
         path.parent.mkdir(exist_ok=True)
         source = CheckpointSource(work.source, task, NAMES, work.recording)
@@ -122,18 +126,25 @@ def write_module(staging: Path, work: Work, tell: Tell) -> Iterator[Part]:
     """Writes the Hub module."""
     if not work.options.hub:
         return
-    from bertferry.export.hub_exporter import plan_module, write_and_check
+    from bertferry.export.hub_exporter import write_and_check
     from bertferry.export.options import ModuleOptions
 
-    options = ModuleOptions(work.task)
-    source = replace(work.source, options=replace(work.stated, pooling=None, normalize=None))
-    module = plan_module(source, work.target / HUB, options, None)
     (staging / HUB).mkdir()
-    module = replace(module, recording=work.recording)
-    parity, _ = write_and_check(staging / HUB, module, options, tell(HUB), work.series)
+    module = module_of(work)
+    parity, _ = write_and_check(staging / HUB, module, ModuleOptions(work.task), tell(HUB), work.series)
     yield _part(
         staging, staging / HUB, f"Hub module and SavedModel: {', '.join(module.spec.output_names)}", parity
     )
+
+
+def module_of(work: Work) -> "Module":
+    """The Hub module of the folder."""
+    from bertferry.export.hub_exporter import plan_module
+    from bertferry.export.options import ModuleOptions
+
+    source = replace(work.source, options=replace(work.stated, pooling=None, normalize=None))
+    module = plan_module(source, work.target / HUB, ModuleOptions(work.task), None)
+    return replace(module, recording=work.recording)
 
 
 def write_preset(staging: Path, work: Work, tell: Tell) -> Iterator[Part]:

@@ -92,7 +92,7 @@ def fill_folder(staging: Path, work: Work, progress: ProgressCallback | None = N
     tell = _teller(progress or no_progress, 2 + len(planned_parts(work)))
     tell("weights")("writing", 0, 1)
     conversion = write_weights(staging, work)
-    work = replace(work, recording=_record(work, tell("source")))
+    work = replace(work, recording=record_source(work, tell("source")))
     parts = [weights_part(conversion), *_written(staging, work, tell)]
     report = _report(work, parts, conversion)
     (staging / "README.md").write_text(model_card(work, report), encoding="utf-8")
@@ -157,11 +157,11 @@ def _says_how_to_embed(opened: Checkpoint) -> bool:
     return opened.options.about_embeddings or (model_folder(opened.location) / MODULES).is_file()
 
 
-def _record(work: Work, tell: ProgressCallback) -> Recording:
+def record_source(work: Work, tell: ProgressCallback | None = None) -> Recording:
     """Runs the source on all that parts are compared on; eight bits are judged on texts, if these are embedded."""
     artifact = _reference(work)
     texts = embedded_texts(work.source, work.task, artifact) if "int8" in work.options.onnx else ()
-    return record(artifact, work.task, texts, tell)
+    return record(artifact, work.task, texts, tell, work.options.probes)
 
 
 def _reference(work: Work) -> Artifact:

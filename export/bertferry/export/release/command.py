@@ -18,7 +18,7 @@ from bertferry.core.console import (
 )
 from bertferry.core.errors import UsageError
 from bertferry.core.progress_bar import Progress
-from bertferry.export.release.options import ENGINES, ReleaseOptions
+from bertferry.export.release.options import ENGINES, RECHECKS, ReleaseOptions
 
 
 def build_parser() -> argparse_flags.ArgumentParser:
@@ -45,7 +45,13 @@ def build_parser() -> argparse_flags.ArgumentParser:
     add("--only", metavar="GLOB", help="release the models whose names match")
     add("--force", action="store_true", help="release also what is unchanged")
     add("--retry-failed", action="store_true", help="release also what failed and is unchanged since")
-    add("--recheck", action="store_true", help="hash what was written earlier, and write anew what differs")
+    add(
+        "--recheck",
+        nargs="?",
+        const="hashes",
+        choices=RECHECKS,
+        help="hash what was written, or compare it with its source again (parity); release anew what differs",
+    )
     add("--fail-fast", action="store_true", help="stop at the first failure")
     add("--timeout", metavar="S", type=float, help="seconds after which the process of a model is ended")
     add("--dry-run", action="store_true", help="open every input and estimate its memory, but write nothing")

@@ -89,7 +89,7 @@ class LocalPool:
         worker = next((one for one in self._workers if one.task is None), None) or self._start()
         worker.task = task
         order = {"model": task.model.to_dict(), "address": self._address}
-        worker.begin({**order, "attempt": task.attempt, "force": task.force})
+        worker.begin({**order, "attempt": task.attempt, "mode": task.mode})
 
     def poll(self, seconds: float) -> Iterable[tuple[Task, Outcome]]:
         """The tasks that ended, by an answer or by the death of their process."""

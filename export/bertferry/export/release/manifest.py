@@ -4,7 +4,7 @@ import json
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_type_hints
@@ -17,10 +17,11 @@ from bertferry.export.release.artifacts import publish_options, read_artifacts
 from bertferry.export.release.inputs import find_inputs, input_name
 from bertferry.export.release.model import FILES, Model
 from bertferry.export.release.names import check_name
+from bertferry.verify.probes import standard_names
 
 SCHEMA = "bertferry.release/1"
 OWN_KEYS = ("name", "input", "artifacts")
-TOP_KEYS = ("schema", "defaults", "model", "artifact")
+TOP_KEYS = ("schema", "defaults", "model", "artifact", "verify")
 
 
 def read_manifest(path: Path, leave_out: Iterable[Path] = ()) -> tuple[Model, ...]:
@@ -41,6 +42,7 @@ def read_manifest(path: Path, leave_out: Iterable[Path] = ()) -> tuple[Model, ..
     defaults = _table(values.get("defaults", {}), path, "defaults")
     _check_values(defaults, {**types, "artifacts": list}, path, "defaults")
     artifacts = read_artifacts(_table(values.get("artifact", {}), path, "artifact"), path)
+    probes = _read_probes(_table(values.get("verify", {}), path, "verify"), path)
     entries = values.get("model", [])
     if not isinstance(entries, list) or not entries:
         raise UsageError(f"{path}: no models: expected at least one table [[model]]")
@@ -51,11 +53,21 @@ def read_manifest(path: Path, leave_out: Iterable[Path] = ()) -> tuple[Model, ..
         _check_values(own, {**types, "artifacts": list, "name": str, "input": str}, path, place)
         given = {**defaults, **own}
         made = publish_options(given.get("artifacts"), artifacts, given.get("task"), f"{path}: {place}")
-        models += _models(path, place, given, made, {path, *leave_out})
+        models += _models(path, place, given, replace(made, probes=probes), {path, *leave_out})
     for name, count in Counter(model.name for model in models).items():
         if count > 1:
             raise UsageError(f"{path}: {count} models are named {name}: give each a name")
     return tuple(models)
+
+
+def _read_probes(table: Mapping[str, Any], path: Path) -> tuple[str, ...]:
+    """The names of the probes to compare on; all if there are none."""
+    _check_values(table, {"probes": list}, path, "verify")
+    probes, known = table.get("probes", []), standard_names()
+    for name in probes:
+        if name not in known:
+            raise UsageError(f"{path}: verify.probes: unknown probe {name!r}: expected one of {', '.join(known)}")
+    return tuple(probes)
 
 
 def _load(path: Path) -> Any:  # noqa: ANN401 - whatever the file contains

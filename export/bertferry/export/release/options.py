@@ -10,6 +10,7 @@ from bertferry.core.errors import UsageError
 from bertferry.export.release.model import Model
 
 ENGINES = ("local", "ray")
+RECHECKS = ("hashes", "parity")
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class ReleaseOptions:
       only: a glob of names: the others are left as they are.
       force: release also what is unchanged.
       retry_failed: release also what failed and is unchanged.
-      recheck: hash the files that were written earlier, and release anew what differs.
+      recheck: of `RECHECKS`, release anew also what differs from its receipt in the hashes of its files (`hashes`)
+        or, compared again, from its source (`parity`).
       fail_fast: stop at the first failure.
       timeout: seconds after which the process of a model is ended, as if it had died.
 
@@ -41,12 +43,13 @@ class ReleaseOptions:
     only: str | None = None
     force: bool = False
     retry_failed: bool = False
-    recheck: bool = False
+    recheck: str | None = None
     fail_fast: bool = False
     timeout: float | None = None
 
     def __post_init__(self) -> None:
         check_choice("engine", self.engine, ENGINES)
+        check_choice("recheck", self.recheck, RECHECKS)
         check_count("workers", self.workers)
         for name in ("memory", "timeout"):
             value = getattr(self, name)

@@ -67,7 +67,7 @@ class RayPool:
         """Submits a task; what a death has doubled beyond any node gets a whole node."""
         work = _release.options(memory=min(task.need, self._most))
         model = task.model.to_dict()
-        self._running[work.remote(model, self._address, task.attempt, task.force, self._timeout)] = task
+        self._running[work.remote(model, self._address, task.attempt, task.mode, self._timeout)] = task
 
     def poll(self, seconds: float) -> Iterable[tuple[Task, Outcome]]:
         """The tasks that ended."""
@@ -109,7 +109,7 @@ def _outcome(reference: "ray.ObjectRef") -> Outcome:
 
 @ray.remote(num_cpus=1, max_calls=MODELS, max_retries=0)
 def _release(
-    model: Mapping[str, Any], address: str, attempt: int, force: bool, timeout: float | None
+    model: Mapping[str, Any], address: str, attempt: int, mode: str, timeout: float | None
 ) -> dict[str, Any]:
     """Releases a model; a thread ends the process if that takes too long."""
     from bertferry.export.release.unit import release_unit
@@ -118,7 +118,7 @@ def _release(
     if watch:
         watch.start()
     try:
-        return release_unit(model, address, attempt, force=force)
+        return release_unit(model, address, attempt, mode)
     finally:
         if watch:
             watch.cancel()

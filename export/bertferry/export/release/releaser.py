@@ -27,8 +27,8 @@ from bertferry.export.release.selection import Selection, sort_by_state
 from bertferry.export.release.stores import Store, open_store
 from bertferry.export.release.unit import Outcome
 
-DUE = ("due", "broken")
-"""States, as `Selection.state` gives them, of models that a run releases."""
+MODE_OF = {"due": "keep", "broken": "replace", "doubtful": "compare"}
+"""States, as `Selection.state` gives them, of models that a run releases, and what becomes of what is there."""
 STOPS: Mapping[int, type[BertferryError]] = {3: UnavailableError}
 
 
@@ -83,7 +83,7 @@ class _Run:
         self._progress = progress
         self._counts: Counter[str] = Counter()
         self._notes: list[str] = []
-        self._total = 0
+        self._done = self._total = 0
 
     def release(self, chosen: Sequence[Model]) -> ReleaseReport:
         """Releases what is due, and writes the report, however that ends."""
@@ -93,7 +93,9 @@ class _Run:
         try:
             states = sort_by_state(selection, chosen)
             self._counts.update({state: len(states[state]) for state in ("unchanged", "failed")})
-            tasks = [Task(model, self._need(model), state == "broken") for state in DUE for model in states[state]]
+            tasks = [
+                Task(model, self._need(model), mode) for state, mode in MODE_OF.items() for model in states[state]
+            ]
             self._total = len(tasks)
             if tasks and not (self._options.fail_fast and states["failed"]):
                 self._run(tasks)
@@ -137,7 +139,7 @@ class _Run:
         name = task.model.name
         facts = {
             key: getattr(outcome, key)
-            for key in ("error", "seconds", "processor", "peak")
+            for key in ("error", "note", "seconds", "processor", "peak")
             if getattr(outcome, key)
         }
         self._journal.write(outcome.state, model=name, attempt=task.attempt, **facts)
@@ -148,8 +150,10 @@ class _Run:
             self._store.write(f"{FAILED}/{name}.json", failure.to_json().encode())
         self._selection.remember(outcome.cache)
         self._counts[outcome.state] += 1
-        done = sum(self._counts[state] for state in ("released", "failed", "died"))
-        self._progress(f"{name}: {outcome.state}", done, self._total)
+        self._done += 1
+        self._progress(f"{name}: {outcome.state}", self._done, self._total)
+        if outcome.note:
+            self._notes.append(f"{name}: {outcome.note}")
         return outcome.state in ("released", "unchanged") or not self._options.fail_fast
 
     def _finish(self) -> ReleaseReport:

@@ -184,6 +184,17 @@ class RemoteStore:
         return digest.hexdigest()
 
     @contextmanager
+    def released_model(self, name: str) -> Iterator[Path]:
+        """A local copy of a released model, to read."""
+        with TemporaryFolder() as scratch:
+            with store_errors(self.address):
+                for path in self._files.find(f"{self._root}/{name}"):
+                    target = scratch / path.removeprefix(f"{self._root}/")
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    self._files.get_file(path, str(target))
+            yield scratch / name
+
+    @contextmanager
     def new_model(self, name: str) -> Iterator[Path]:
         """A local folder to fill, which is uploaded when the body ends, its receipt last."""
         with TemporaryFolder() as scratch:

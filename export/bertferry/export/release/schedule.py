@@ -15,12 +15,12 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Task:
-    """A model to release: the bytes of memory that this needs, whether it replaces what seems to be the same, and
-    how many processes have died of it."""
+    """A model to release: the bytes of memory that this needs, what is to become of what seems to be the same, of
+    `MODES`, and how many processes have died of it."""
 
     model: Model
     need: int
-    force: bool = False
+    mode: str = "keep"
     deaths: int = 0
 
     @property

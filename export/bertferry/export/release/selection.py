@@ -28,7 +28,10 @@ class Selection:
         self._new: Cache = {}
 
     def state(self, model: Model) -> str:
-        """`unchanged`, `failed` (and not to be repeated), `due`, or `broken`: no longer what was written."""
+        """`unchanged`, `failed` (and not to be repeated), `due`, or `broken`: no longer what was written.
+
+        `doubtful` is what has to be compared with its source again.
+        """
         failed, receipt = f"{FAILED}/{model.name}.json", f"{model.name}/{RECEIPT}"
         if self._options.force:
             return "broken" if model.name in self._present else "due"
@@ -44,7 +47,8 @@ class Selection:
         if released is not None and released.key == key:
             if failed in self._present:
                 self._store.remove(failed)
-            return "unchanged" if self._is_whole(released) else "broken"
+            whole = "doubtful" if self._options.recheck == "parity" else "unchanged"
+            return whole if self._is_whole(released) else "broken"
         failure = parse_result(Failure, self._store.read(failed), failed) if failed in self._present else None
         is_final = failure is not None and failure.state == "failed" and failure.key == key
         return "failed" if is_final and not self._options.retry_failed else "due"
@@ -61,7 +65,7 @@ class Selection:
         """Whether a model's files are those that were written, by their sizes, or by their hashes on request."""
         if not self._store.has(receipt.name, {path: size for path, (size, _) in receipt.files.items()}):
             return False
-        if not self._options.recheck:
+        if self._options.recheck != "hashes":
             return True
         with ThreadPoolExecutor() as pool:
             digests = pool.map(lambda path: self._store.digest(receipt.name, path), receipt.files)
@@ -88,7 +92,7 @@ def _read_cache(store: Store) -> dict[str, tuple[Stamp, str]]:
 
 def sort_by_state(selection: Selection, models: Iterable[Model]) -> dict[str, list[Model]]:
     """The models by what `Selection.state` says of them."""
-    found: dict[str, list[Model]] = {"unchanged": [], "failed": [], "due": [], "broken": []}
+    found: dict[str, list[Model]] = {"unchanged": [], "failed": [], "due": [], "broken": [], "doubtful": []}
     for model in models:
         found[selection.state(model)].append(model)
     return found

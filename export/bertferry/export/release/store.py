@@ -95,6 +95,11 @@ class FolderStore:
         return digest
 
     @contextmanager
+    def released_model(self, name: str) -> Iterator[Path]:
+        """The folder of a released model, to read."""
+        yield self.root / name
+
+    @contextmanager
     def new_model(self, name: str) -> Iterator[Path]:
         """A folder to fill, which becomes the model's when the body ends, or is gone if that raises.
 

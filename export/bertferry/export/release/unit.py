@@ -13,6 +13,7 @@ from bertferry.core.atomic import DISK_FULL
 from bertferry.core.errors import BertferryError, DataError, UnavailableError, first_line
 from bertferry.export.module_series import ModuleSeries
 from bertferry.export.publish.publisher import fill_folder, plan_publication
+from bertferry.export.publish.recheck import find_faults
 from bertferry.export.publish.report import RECEIPT as PUBLISH_RECEIPT
 from bertferry.export.publish.report import Part, PublishReport
 from bertferry.export.publish.work import Work
@@ -24,6 +25,7 @@ from bertferry.export.release.names import FAILED, MEASURED
 from bertferry.export.release.receipt import RECEIPT, Failure, Measurement, Receipt, ReleasedPart, parse_result
 from bertferry.export.release.stores import Store, open_input, open_store, stamps_of_objects
 
+MODES = ("keep", "replace", "compare")
 SERIES = ModuleSeries()
 """Of this process, which releases one model after another."""
 
@@ -40,6 +42,7 @@ class Outcome:
       state: `released`, `unchanged` (another process has released it), `failed`, `died` (the process), or
         `stopped`, if no other model could do better either.
       error: one line, in the last three.
+      note: one line about one that was released.
       exit_code: of a `stopped` run.
       seconds, processor: wall and processor time.
       peak, memory: bytes of resident memory at most, and afterwards.
@@ -48,6 +51,7 @@ class Outcome:
 
     state: str
     error: str = ""
+    note: str = ""
     exit_code: int = 0
     seconds: float = 0.0
     processor: float = 0.0
@@ -56,8 +60,11 @@ class Outcome:
     cache: Cache = field(default_factory=dict)
 
 
-def release_unit(values: Mapping[str, Any], address: str, attempt: int, *, force: bool = False) -> dict[str, Any]:
+def release_unit(values: Mapping[str, Any], address: str, attempt: int, mode: str = "keep") -> dict[str, Any]:
     """Releases the model of these plain values into a store; returns those of an `Outcome`.
+
+    What is there with the same key is kept, replaced, or compared with its source and then one of the two: `mode`
+    is of `MODES`.
 
     Errors become outcomes, and failures are recorded, except those of a full disk or a missing component, which
     stop the run.
@@ -67,9 +74,9 @@ def release_unit(values: Mapping[str, Any], address: str, attempt: int, *, force
     started, processor = time.monotonic(), _processor_seconds()
     forget_peak()
     cache: Cache = {}
-    failure, state, code = None, "released", 0
+    failure, state, note, code = None, "released", "", 0
     try:
-        _release(model, store, attempt, cache, started, processor, force=force)
+        note = _release(model, store, attempt, cache, started, processor, mode)
     except AlreadyReleasedError:
         state = "unchanged"
     except MemoryError:
@@ -92,6 +99,7 @@ def release_unit(values: Mapping[str, Any], address: str, attempt: int, *, force
         Outcome(
             state,
             " ".join((failure or "").split()),
+            " ".join(relabel(note, names).split()),
             code,
             time.monotonic() - started,
             _processor_seconds() - processor,
@@ -103,21 +111,23 @@ def release_unit(values: Mapping[str, Any], address: str, attempt: int, *, force
 
 
 def _release(
-    model: Model, store: Store, attempt: int, cache: Cache, started: float, processor: float, *, force: bool
-) -> None:
-    """Releases a model; adds what it hashes to `cache`."""
+    model: Model, store: Store, attempt: int, cache: Cache, started: float, processor: float, mode: str
+) -> str:
+    """Releases a model, and returns a note; adds what it hashes to `cache`."""
     with open_input(model) as opened:
         digests, found = digest_inputs(opened, {})
         cache.update(stamps_of_objects(model, digests) or found)
         versions = release_versions()
         key = key_of(opened, digests, versions)
 
-        def check_absent() -> None:
+        def check_absent(*, replaced: bool) -> None:
             present = parse_result(Receipt, store.read(f"{model.name}/{RECEIPT}"), model.name)
-            if not force and present is not None and present.key == key:
+            if not replaced and present is not None and present.key == key:
                 raise AlreadyReleasedError
 
-        check_absent()
+        differs = _find_differences(store, opened) if mode == "compare" else ""
+        replaced = mode == "replace" or bool(differs)
+        check_absent(replaced=replaced)
         with store.new_model(model.name) as staging:
             target = staging / model.name  # does not exist, so that nothing is in the way of what is planned
             work = plan_publication(opened.path, target, opened.options, opened.source)
@@ -132,8 +142,16 @@ def _release(
             taken = time.monotonic() - started, _processor_seconds() - processor, peak_memory()
             measured = Measurement(model.name, *taken, attempt)
             store.write(f"{MEASURED}/{model.name}.json", measured.to_json().encode())
-            check_absent()
+            check_absent(replaced=replaced)
         store.remove(f"{FAILED}/{model.name}.json")
+    return f"released anew: {differs}" if differs else ""
+
+
+def _find_differences(store: Store, opened: Model) -> str:
+    """What in a released model does not agree with its source any more."""
+    with store.released_model(opened.name) as folder:
+        work = plan_publication(opened.path, folder / opened.name, opened.options, opened.source)
+        return relabel("; ".join(find_faults(folder, work)), [(str(folder), opened.name)])
 
 
 def _record(model: Model, store: Store, cache: Cache, failure: Failure) -> None:
@@ -199,11 +217,11 @@ def _receipt(
 
 
 def _released_part(part: Part) -> ReleasedPart:
-    worst = max(_differences(part), default=(None, ""), key=lambda pair: pair[0])
+    worst = max(_part_differences(part), default=(None, ""), key=lambda pair: pair[0])
     return ReleasedPart(part.path, part.total_bytes, part.verdict, *worst)
 
 
-def _differences(part: Part) -> Iterator[tuple[float, str]]:
+def _part_differences(part: Part) -> Iterator[tuple[float, str]]:
     """The largest difference of each output on each probe."""
     for candidate in (part.parity or {"candidates": ()})["candidates"]:
         for probe in candidate["probes"]:

@@ -40,7 +40,7 @@ def release_order(order: Mapping[str, Any]) -> dict[str, Any]:
     """Releases the model of an order."""
     from bertferry.export.release.unit import release_unit
 
-    return release_unit(order["model"], order["address"], order["attempt"], force=order["force"])
+    return release_unit(order["model"], order["address"], order["attempt"], order["mode"])
 
 
 def _listen(orders: "queue.SimpleQueue[str]") -> None:
