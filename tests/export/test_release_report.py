@@ -6,9 +6,10 @@ import shutil
 
 import pytest
 
+from bertferry.core.results import Result
 from bertferry.export import release_models
 from bertferry.export.release.command import main
-from bertferry.export.release.pages import COLUMNS, html_page
+from bertferry.export.release.pages import COLUMNS, html_pieces
 from bertferry.export.release.receipt import Receipt, parse_result
 from bertferry.export.release.report import ReleaseReport, Row
 
@@ -62,9 +63,21 @@ def test_receipts_list_every_file(released):
         )
 
 
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_the_report_in_pieces_is_the_report(count):
+    rows = (
+        Row("a", "died", '"models": []', difference=float("inf")),
+        Row("ä", "waiting", "c"),
+        Row("b", "failed", "d"),
+    )
+    report = ReleaseReport('"models": []', rows[:count], {"released": 1}, ("a note",))
+    assert report.to_json() == Result.to_json(report)
+    assert ReleaseReport.from_dict(json.loads(report.to_json()), "x") == report
+
+
 def test_texts_of_others_are_escaped_in_the_page():
     rows = (Row("a<b>", "failed", "x", error="</td><script>alert(1)</script> | $title"), Row("c", "waiting", "c"))
-    page = html_page(ReleaseReport("<i>.toml", rows, {}, ("<u>",)))
+    page = "".join(html_pieces(ReleaseReport("<i>.toml", rows, {}, ("<u>",))))
     body = page[page.index("<body>") : page.index("<script>")]
     assert "&lt;script&gt;alert(1)" in body
     assert "| $title" in body

@@ -81,7 +81,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         fail_fast=arguments.fail_fast,
         timeout=arguments.timeout,
     )
-    from bertferry.export.release.pages import html_page, text_table
+    from bertferry.export.release.pages import html_pieces, text_table
     from bertferry.export.release.releaser import release_models
 
     with progress:
@@ -94,7 +94,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         is_address = "://" in arguments.output
         start = arguments.output if is_address else os.path.relpath(arguments.output, Path(arguments.html).parent)
         rows = tuple(replace(row, page=row.page and f"{start}/{row.page}") for row in report.models)
-        write_report(arguments.html, html_page(replace(report, models=rows)))
+        write_report(arguments.html, "".join(html_pieces(replace(report, models=rows))))
     return 0 if report.ok else 1
 
 

@@ -12,7 +12,7 @@ FILES = ("config", "labels")
 """Options that name files."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Model:
     """A model of a family.
 

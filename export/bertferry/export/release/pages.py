@@ -1,6 +1,7 @@
 """The report of a family for people: Markdown, and a page that sorts and filters."""
 
 from collections import Counter
+from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -23,25 +24,26 @@ COLUMNS = {
     "attempts": "attempts",
 }
 """The titles of the columns, and the fields they show."""
+ROWS = "<!-- rows -->"
 NUMBERS = ("parameters", "total_bytes", "difference", "seconds", "processor", "memory", "attempts")
 
 
-def markdown_page(report: ReleaseReport) -> str:
-    """The report as Markdown: the counts and a table."""
+def markdown_pieces(report: ReleaseReport) -> Iterator[str]:
+    """The report as Markdown, a row at a time: the counts and a table."""
     lines = [f"# {report.manifest}", "", _counts(report), ""]
     lines += [f"- {note}" for note in report.notes] + [""] * bool(report.notes)
     lines += [f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
+    yield from (f"{line}\n" for line in lines)
     for row in report.models:
         cells = [_shown(row, name).replace("|", "\\|") for name in COLUMNS.values()]
         if row.part:
             cells[list(COLUMNS.values()).index("difference")] += f" ({_where(row)})"
         if row.page:
             cells[0] = f"[{cells[0]}]({row.page})"
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        yield f"| {' | '.join(cells)} |\n"
 
 
-def html_page(report: ReleaseReport) -> str:
+def html_pieces(report: ReleaseReport) -> Iterator[str]:
     """The report as one page without other files: columns sort, a field filters, failures come first."""
     template = Template((files(__package__) / "page.html").read_text(encoding="utf-8"))
     states = Counter(row.state for row in report.models)
@@ -50,14 +52,17 @@ def html_page(report: ReleaseReport) -> str:
         for title, name in COLUMNS.items()
     )
     choices = "".join(f'<option value="{state}">{state} ({count})</option>' for state, count in states.items())
-    return template.substitute(
+    head, _, tail = template.substitute(
         title=escape(report.manifest),
         counts=escape(_counts(report)),
         notes="".join(f"<p>{escape(note)}</p>" for note in report.notes),
         head=head,
         choices=choices,
-        rows="\n".join(map(_html_row, report.models)),
-    )
+        rows=ROWS,
+    ).partition(ROWS)
+    yield head
+    yield from (f"{_html_row(row)}\n" for row in report.models)
+    yield tail
 
 
 def _counts(report: ReleaseReport) -> str:

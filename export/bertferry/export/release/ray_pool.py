@@ -31,15 +31,17 @@ class RayPool:
     def __init__(self, options: ReleaseOptions, address: str, tasks: Sequence[Task]) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        theirs = {"runtime_env": {"env_vars": thread_settings(1)}}
         own = {"num_cpus": options.workers, "_memory": _budget(options), "include_dashboard": False}
+        if not options.address:  # its processes inherit them, and none is started for nothing
+            os.environ.update(thread_settings(1))
         try:
             _check_answers(options.address)
             ray.init(
                 address=options.address,
-                runtime_env={"env_vars": thread_settings(1)},
                 log_to_driver=False,
                 logging_level="ERROR",
-                **({} if options.address else own),
+                **(theirs if options.address else own),
             )
         except (RayError, ConnectionError, OSError, ValueError, RuntimeError) as error:
             raise UnavailableError(f"Ray does not start: {first_line(error)}") from error

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from bertferry.export.release.memory import available_memory, estimated_memory
 from bertferry.export.release.model import Model
 from bertferry.export.release.names import FAILED, MEASURED, REPORT
 from bertferry.export.release.options import ReleaseOptions
-from bertferry.export.release.pages import html_page, markdown_page
+from bertferry.export.release.pages import html_pieces, markdown_pieces
 from bertferry.export.release.receipt import Failure, Measurement, parse_result
 from bertferry.export.release.report import ReleaseReport, read_rows
 from bertferry.export.release.schedule import Schedule, Task
@@ -29,6 +29,11 @@ from bertferry.export.release.unit import Outcome
 
 MODE_OF = {"due": "keep", "broken": "replace", "doubtful": "compare"}
 """States, as `Selection.state` gives them, of models that a run releases, and what becomes of what is there."""
+REPORTS: Mapping[str, Callable[[ReleaseReport], Iterable[str]]] = {
+    "json": ReleaseReport.json_pieces,
+    "md": markdown_pieces,
+    "html": html_pieces,
+}
 STOPS: Mapping[int, type[BertferryError]] = {3: UnavailableError}
 
 
@@ -163,6 +168,6 @@ class _Run:
         report = ReleaseReport(
             self._name, read_rows(self._models, self._store), dict(self._counts), tuple(self._notes)
         )
-        for kind, text in (("json", report.to_json()), ("md", markdown_page(report)), ("html", html_page(report))):
-            self._store.write(f"{REPORT}.{kind}", text.encode())
+        for kind, pieces_of in REPORTS.items():
+            self._store.write_pieces(f"{REPORT}.{kind}", pieces_of(report))
         return report

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -141,6 +141,12 @@ class RemoteStore:
         """Creates or replaces an object."""
         with store_errors(self.address):
             self._files.pipe_file(f"{self._root}/{name}", content)
+
+    def write_pieces(self, name: str, pieces: Iterable[str]) -> None:
+        """Creates or replaces an object of text that is not in memory at once."""
+        with store_errors(self.address), self._files.open(f"{self._root}/{name}", "wb") as file:
+            for piece in pieces:
+                file.write(piece.encode())
 
     def appended(self, name: str) -> "io.BytesIO":
         """A buffer that is written when it is closed: objects cannot be added to."""

@@ -1,8 +1,10 @@
 """The report of a family: a row a model, from what lies in the output."""
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from textwrap import indent
 from typing import Any
 
 from bertferry.convert.report import in_units
@@ -17,7 +19,7 @@ STATES = ("died", "failed", "waiting", "released")
 """The order of rows."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """A model: what it is, what became of it, what that took. Sizes and memory in bytes, times in seconds.
 
@@ -61,6 +63,22 @@ class ReleaseReport(Result):
     def derived(self) -> dict[str, Any]:
         """How many models are in each state."""
         return {"counts": dict(Counter(row.state for row in self.models))}
+
+    def to_json(self) -> str:
+        """The report as JSON text, ending in a newline."""
+        return "".join(self.json_pieces())
+
+    def json_pieces(self) -> Iterator[str]:
+        """The same in pieces, a model at a time: the whole would be many times as large as the rows."""
+        head, models, tail = json.dumps(
+            {**replace(self, models=()).to_dict(), **self.derived()}, indent=1, allow_nan=False
+        ).partition('"models": []')
+        yield head + models[:-1]
+        for number, row in enumerate(self.models):
+            (values,) = replace(self, models=(row,)).to_dict()["models"]
+            text = json.dumps(values, indent=1, allow_nan=False)
+            yield "," * bool(number) + "\n" + indent(text, "  ")
+        yield "\n " * bool(self.models) + "]" + tail + "\n"
 
     @property
     def ok(self) -> bool:

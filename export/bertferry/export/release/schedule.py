@@ -13,7 +13,7 @@ ATTEMPTS = 3
 """How often a model is begun whose process dies."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """A model to release: the bytes of memory that this needs, what is to become of what seems to be the same, of
     `MODES`, and how many processes have died of it."""

@@ -1,7 +1,7 @@
 """The output of a family in a folder of a file system, which several hosts may share."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BufferedWriter
 from pathlib import Path
@@ -58,6 +58,18 @@ class FolderStore:
         """
         with replace_file(self.root / name) as temporary:
             temporary.write_bytes(content)
+
+    def write_pieces(self, name: str, pieces: Iterable[str]) -> None:
+        """Creates or replaces a file of text that is not in memory at once.
+
+        Raises:
+          UsageError: it cannot be written.
+        """
+        with (
+            replace_file(self.root / name) as temporary,
+            temporary.open("w", encoding="utf-8", newline="") as file,
+        ):
+            file.writelines(pieces)
 
     def appended(self, name: str) -> BufferedWriter:
         """A file that is added to.
