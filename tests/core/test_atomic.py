@@ -1,6 +1,7 @@
 """Outputs and the siblings they are written in: names as they are, leftovers of dead processes alone."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -84,8 +85,28 @@ def test_what_another_host_made_is_left_for_a_day(tmp_path, monkeypatch, ended, 
 
 
 def test_a_sibling_says_which_host_boot_and_process_made_it(tmp_path):
-    assert sibling(tmp_path / "out", "tmp").name == f".out.tmp-{siblings._host_and_boot()}-{os.getpid()}"
+    name = sibling(tmp_path / "out", "tmp").name
+    assert re.fullmatch(rf"\.out\.tmp-{siblings._host_and_boot()}-{os.getpid()}\.\d+", name)
     assert siblings.BOOT.read_text()[:8] in sibling(tmp_path / "out", "tmp").name
+
+
+def test_an_id_that_is_used_again_is_not_the_same_process(tmp_path):
+    own = sibling(tmp_path / "out", "tmp")
+    own.mkdir()
+    assert list(abandoned_siblings(tmp_path / "out", "tmp")) == []
+    former = own.with_name(f"{own.name}1")  # of a process that began at another time
+    own.rename(former)
+    assert list(abandoned_siblings(tmp_path / "out", "tmp")) == [former]
+
+
+def test_a_process_that_nobody_has_waited_for_has_ended(tmp_path):
+    code = "import sys; from pathlib import Path; from bertferry.core.siblings import sibling; "
+    code += "sibling(Path(sys.argv[1]), 'tmp').mkdir()"
+    process = subprocess.Popen([sys.executable, "-c", code, tmp_path / "out"])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    (left,) = tmp_path.iterdir()
+    assert list(abandoned_siblings(tmp_path / "out", "tmp")) == [left]
+    assert process.wait() == 0
 
 
 @pytest.mark.parametrize("new", [new_directory, new_file])

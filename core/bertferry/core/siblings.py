@@ -1,7 +1,8 @@
 """Names of the temporary siblings of an output, and whether the process that made one may still be running.
 
 Many hosts and containers write to a shared disk, each with its own process IDs: the name of a sibling includes
-the host, its boot and the container's numbering that the ID belongs to.
+the host, its boot and the container's numbering that the ID belongs to, and when the process began, as IDs are
+used again.
 """
 
 import glob
@@ -17,15 +18,19 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 """Linux assigns an ID to every boot."""
 NUMBERING = Path("/proc/self/ns/pid")
 """Names the set of process IDs that a container has for itself, even where it shares the name of its host."""
-TEMPORARY = re.compile(r"\.(.+)\.(?:tmp|old)-[\w.]*-[\w.]*-\d+$")
+TEMPORARY = re.compile(r"\.(.+)\.(?:tmp|old)-[\w.]*-[\w.]*-[\d.]+$")
 """The name of a sibling, and in it that of its output."""
+UNKNOWN = "0"
+DEAD = ("Z", "X")
+"""States of processes that have ended and for which nobody has asked yet."""
 DAY = 24 * 60 * 60
 """Seconds without a change after which a sibling from another host is considered abandoned."""
 
 
 def sibling(target: Path, purpose: str) -> Path:
-    """The name of this process's sibling of `target`: `.NAME.PURPOSE-HOST-BOOT-PROCESS`."""
-    return target.parent / f".{target.name}.{purpose}-{_host_and_boot()}-{os.getpid()}"
+    """The name of this process's sibling of `target`: `.NAME.PURPOSE-HOST-BOOT-PROCESS.START`."""
+    _, start = _state_and_start(os.getpid())
+    return target.parent / f".{target.name}.{purpose}-{_host_and_boot()}-{os.getpid()}.{start}"
 
 
 def abandoned_siblings(target: Path, purpose: str) -> Iterator[Path]:
@@ -45,13 +50,28 @@ def _host_and_boot() -> str:
 
 
 def _is_running(process: str) -> bool:
+    """Whether a process is running that has this ID and start."""
+    number, _, start = process.partition(".")
     try:
-        os.kill(int(process), 0)
+        os.kill(int(number), 0)
     except (ValueError, OverflowError, ProcessLookupError):
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    state, actual = _state_and_start(int(number))
+    return state not in DEAD and (UNKNOWN in (start, actual) or start in ("", actual))
+
+
+def _state_and_start(process: int) -> tuple[str, str]:
+    """The state of a process, and when it began in ticks since the boot; '' and `UNKNOWN` where nobody knows.
+
+    Format: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    """
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "", UNKNOWN
+    return fields[0], fields[19]
 
 
 def _last_change(path: Path) -> float:
