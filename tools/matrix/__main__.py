@@ -19,7 +19,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from environments import ENVIRONMENTS, ROOT, TESTS, Environment
+from interpreters import find_python
 
 SHOWN = ("tensorflow", "tf-keras", "numpy", "protobuf", "ml_dtypes", "onnx", "onnxruntime")
 """Packages whose versions the table shows."""
@@ -79,18 +82,6 @@ def examine(environment: Environment, folder: Path, wheel: Path, *, tests: bool)
     if tests and TESTS[environment.suite] and smoke == 0:
         row["result"] = f"{row['result']}; {run_tests(environment, python, folder)}"
     return row
-
-
-def find_python(version: str) -> Path | None:
-    """The interpreter of a version such as `3.12`: on the PATH, or one that pyenv has installed."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    found = [*pyenv.glob(f"{version}.*/bin/python{version}")]
-    if on_path := shutil.which(f"python{version}"):
-        found.append(Path(on_path))
-    for candidate in found:
-        if subprocess.run([candidate, "-c", "import venv, ensurepip"], capture_output=True).returncode == 0:
-            return candidate
-    return None
 
 
 def install(environment: Environment, interpreter: Path, python: Path, wheel: Path) -> str:
