@@ -19,7 +19,7 @@ MODULE = Manifest(
     parity=Proof("AGREE", "fp16", 0.03, 0.01, 40.0),
 )
 TEXT = """{
- "schema": "bertferry.module/1",
+ "schema": "bertferry.module/2",
  "task": "encoder",
  "precision": "fp16",
  "configuration": {
@@ -71,7 +71,7 @@ def test_that_of_another_project_says_nothing(tmp_path, text):
     ("old", "new", "fault"),
     [
         (TEXT, TEXT[:-5], "not valid JSON: "),
-        ("module/1", "module/2", "schema is 'bertferry.module/2', expected bertferry.module/1"),
+        ("module/2", "module/3", "schema is 'bertferry.module/3', expected bertferry.module/2"),
         (' "precision": "fp16",\n', "", "precision is missing"),
         ('"precision": "fp16"', '"precision": "half"', "precision is 'half': expected one of fp32, fp16, bf16"),
         ('"task": "encoder"', '"task": ["encoder"]', r"task must be a string, not \['encoder'\]"),
@@ -82,5 +82,59 @@ def test_that_of_another_project_says_nothing(tmp_path, text):
 )
 def test_a_damaged_manifest_is_refused(tmp_path, old, new, fault):
     (tmp_path / MANIFEST).write_text(TEXT.replace(old, new))
+    with pytest.raises(UsageError, match=f"{MANIFEST}: {fault}"):
+        read_manifest(tmp_path)
+
+
+FIRST = """{
+ "schema": "bertferry.module/1",
+ "task": "encoder",
+ "source_layout": "keras_bert",
+ "configuration": {
+  "hidden_size": 8
+ },
+ "do_lower_case": null,
+ "versions": {
+  "bertferry": "0.1.0"
+ },
+ "files": {
+  "saved_model.pb": "11"
+ },
+ "parity": "AGREE on 11 probes within fp32 (atol 3e-05, rtol 0.0001)"
+}
+"""
+"""As version 0.1.0 wrote it."""
+
+
+def test_that_of_version_0_1_0_is_read(tmp_path):
+    (tmp_path / MANIFEST).write_text(FIRST)
+    assert read_manifest(tmp_path) == Manifest(
+        task="encoder",
+        precision="fp32",
+        configuration={"hidden_size": 8},
+        do_lower_case=None,
+        sentence=None,
+        source=ModuleSource("keras_bert", (), {}),
+        versions={"bertferry": "0.1.0"},
+        files={"saved_model.pb": "11"},
+        parity=None,
+    )
+
+
+def test_one_with_the_keys_of_today_under_the_first_number_is_read(tmp_path):
+    """As versions between 0.1.0 and 0.2.0 wrote it."""
+    (tmp_path / MANIFEST).write_text(TEXT.replace("module/2", "module/1"))
+    assert read_manifest(tmp_path) == MODULE
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (' "source_layout": "keras_bert",\n', "", "source is missing"),
+        (' "task": "encoder",\n', "", "task is missing"),
+    ],
+)
+def test_a_damaged_one_of_version_0_1_0_is_refused(tmp_path, old, new, fault):
+    (tmp_path / MANIFEST).write_text(FIRST.replace(old, new))
     with pytest.raises(UsageError, match=f"{MANIFEST}: {fault}"):
         read_manifest(tmp_path)

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bertferry.core.results import Result, Schema, read_json
 
 MANIFEST = "MANIFEST.json"
 MODULE_PRECISIONS = ("fp32", "fp16", "bf16")
 """The precisions in which a module's weights can be stored."""
+FIRST_SCHEMA = "bertferry.module/1"
+"""That of the manifests that version 0.1.0 wrote."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,13 @@ class Manifest(Result):
         if self.precision not in MODULE_PRECISIONS:
             raise ValueError(f"precision is {self.precision!r}: expected one of {', '.join(MODULE_PRECISIONS)}")
 
+    @classmethod
+    def from_dict(cls, values: object, path: str | Path) -> Self:
+        """The inverse of `to_dict`; manifests of version 0.1.0 are read, too."""
+        if isinstance(values, dict) and values.get("schema") == FIRST_SCHEMA:
+            values = _from_first(values)
+        return super().from_dict(values, path)
+
     def write(self, directory: Path) -> None:
         """Writes it into its module's directory."""
         (directory / MANIFEST).write_text(self.to_json())
@@ -76,3 +85,16 @@ def read_manifest(directory: Path) -> Manifest | None:
 def is_manifest(values: object) -> bool:
     """Whether a JSON value is a manifest of this project, of whatever version."""
     return isinstance(values, dict) and str(values.get("schema")).startswith("bertferry.module/")
+
+
+def _from_first(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest of `FIRST_SCHEMA` with the keys of today.
+
+    Version 0.1.0 wrote modules in fp32 alone, of their source the layout, and of the comparison a sentence without
+    its tolerances, which says nothing that can be judged. Commits before 0.2.0 have today's keys under that number.
+    """
+    added = {"precision": "fp32", "sentence": None, **values, "schema": Schema.MODULE.value}
+    if "source_layout" in values:
+        added["source"] = {"layout": added.pop("source_layout"), "fresh_parameters": [], "files": {}}
+        added["parity"] = None
+    return added

@@ -19,10 +19,10 @@ from bertferry.core.typed_values import WrongValueError, read_fields
 class Schema(StrEnum):
     """The first value of each document; its number increases when a reader of the previous one would be misled."""
 
-    CONVERSION = "bertferry.conversion/1"
+    CONVERSION = "bertferry.conversion/2"
     INSPECTION = "bertferry.inspection/1"
     DIFFERENCE = "bertferry.diff/1"
-    MODULE = "bertferry.module/1"
+    MODULE = "bertferry.module/2"
     MODULE_EXPORT = "bertferry.export/2"
     ONNX_EXPORT = "bertferry.onnx/1"
     LITERT_EXPORT = "bertferry.litert/1"
