@@ -91,7 +91,8 @@ def _from_first(values: Mapping[str, Any]) -> dict[str, Any]:
     """A manifest of `FIRST_SCHEMA` with the keys of today.
 
     Version 0.1.0 wrote modules in fp32 alone, of their source the layout, and of the comparison a sentence without
-    its tolerances, which says nothing that can be judged. Commits before 0.2.0 have today's keys under that number.
+    its tolerances, which says nothing that can be judged. Commits before 0.2.0 have today's keys
+    under this number.
     """
     added = {"precision": "fp32", "sentence": None, **values, "schema": Schema.MODULE.value}
     if "source_layout" in values:
