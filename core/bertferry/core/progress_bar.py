@@ -16,10 +16,11 @@ WIDTH = 80
 COUNTS = {
     "bytes": "{n_fmt}/{total_fmt}B, {rate_noinv_fmt}, {remaining} left",
     "probes": "{n:.0f}/{total:.0f} probes, {rate_noinv_fmt}, {remaining} left",
+    "batches": "{n:.0f}/{total:.0f} batches, {rate_noinv_fmt}, {remaining} left",
     "steps": "{elapsed}",
 }
 """What is said of the work by what it counts; steps are not alike, so that their rate means nothing."""
-UNITS = {"bytes": "B", "probes": " probes", "steps": " steps"}
+UNITS = {"bytes": "B", "probes": " probes", "batches": " batches", "steps": " steps"}
 
 
 class Progress:
@@ -41,7 +42,7 @@ class Progress:
         self._clock = threading.Thread(target=self._tick, daemon=True)
 
     def counting(self, unit: str) -> "Progress":
-        """The same, of work that counts `bytes`, `probes`, or steps that are not alike (`steps`)."""
+        """The same, of work that counts `bytes`, `probes`, `batches`, or steps that are not alike (`steps`)."""
         self._unit = unit
         return self
 
@@ -55,9 +56,7 @@ class Progress:
         if self._clock.is_alive():
             self._clock.join()
         with self._lock:
-            if self._drawn:
-                self._write("\r" + " " * _columns(self._stream()) + "\r")
-                self._drawn = False
+            self._clear()
 
     def __call__(self, what: str, done: float, total: float) -> None:
         """Shows what is being done now, how much is done and how much there is to do."""
@@ -66,6 +65,18 @@ class Progress:
                 self._begun = time.monotonic()
             self._step = what, done, total
             self._show(REDRAWN_AFTER)
+
+    def print(self, line: str) -> None:
+        """Prints a line of the command's output; the bar makes room for it and comes back."""
+        with self._lock:
+            self._clear()
+            print(line, flush=True)
+
+    def _clear(self) -> None:
+        """Removes the bar."""
+        if self._drawn:
+            self._write("\r" + " " * _columns(self._stream()) + "\r")
+            self._drawn = False
 
     def _tick(self) -> None:
         """Lets the time go on while a step takes long."""
