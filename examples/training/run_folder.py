@@ -5,8 +5,8 @@
     best-0000100  the weights with the best score so far
     logs          for TensorBoard
 
-A folder takes its name only when it is complete, and the older ones go after that: there is a whole checkpoint at any
-time a run is killed.
+A folder takes its name only when it is complete, and the older ones go after that: whenever a run is killed, it
+has a whole checkpoint.
 """
 
 import json
@@ -123,6 +123,12 @@ class RunFolder:
           DataError: they are damaged.
         """
         _read(tf.train.Checkpoint(model=model), self.path / f"best-{state.best_step:07}", self.path)
+
+    def finish(self, logs: Path) -> None:
+        """Moves the logs to where they stay, and removes the rest."""
+        shutil.rmtree(logs, ignore_errors=True)
+        self.logs.replace(logs)
+        shutil.rmtree(self.path)
 
     def _remove_others(self, names: str, step: int | None) -> None:
         for folder in self.path.glob(names):

@@ -37,6 +37,7 @@ class Progress:
         self._step: tuple[str, float, float] = ("starting", 0, 1)
         self._started = self._shown = time.monotonic()
         self._begun: float | None = None
+        self._done_before = 0.0
         self._drawn = False
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._clock = threading.Thread(target=self._tick, daemon=True)
@@ -62,7 +63,7 @@ class Progress:
         """Shows what is being done now, how much is done and how much there is to do."""
         with self._lock:
             if self._begun is None:
-                self._begun = time.monotonic()
+                self._begun, self._done_before = time.monotonic(), done
             self._step = what, done, total
             self._show(REDRAWN_AFTER)
 
@@ -119,6 +120,7 @@ class Progress:
             min(done, total) if total else 0,
             total or 1,
             now - self._begun,
+            initial=self._done_before,
             ascii=not encoding.startswith("utf"),
             unit=UNITS[self._unit],
             unit_scale=self._unit == "bytes",

@@ -1,6 +1,7 @@
 """Models from a configuration: encoders, whole task models, and those for fine-tuning."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -122,62 +123,75 @@ _TASK_MODELS: dict[str, Callable[[TransformerEncoder, EncoderConfig, int | None]
 }
 
 
+@dataclass(frozen=True)
+class _Core:
+    """Which encoder a model for fine-tuning has: a module or, without a URL, a network with initial weights."""
+
+    url: str | None
+    length: int | None
+    dropout: bool
+
+
 def classifier_model(
     bert_config: EncoderConfig,
     num_labels: int,
-    max_seq_length: int,
+    max_seq_length: int | None,
     final_layer_initializer: Any = None,
     hub_module_url: str | None = None,
+    *,
+    hub_module_dropout: bool = True,
 ) -> tuple[tf_keras.Model, tf_keras.layers.Layer]:
     """A classifier for fine-tuning and its core encoder.
 
     Args:
       bert_config: the encoder's configuration.
       num_labels: number of classes; the model returns logits [B, num_labels].
-      max_seq_length: length of the inputs `input_word_ids`, `input_mask`, `input_type_ids`.
+      max_seq_length: length of the inputs `input_word_ids`, `input_mask`, `input_type_ids`; None: any length,
+        which may be another in every batch.
       final_layer_initializer: for the last kernel; defaults to the configuration's truncated normal.
       hub_module_url: a Hub module to use and train as the core; by default the core is a TransformerEncoder with
         initial weights.
+      hub_module_dropout: whether the module drops values in training. It draws them anew in every process,
+        whatever the seeds are: training with it cannot be repeated.
 
     Raises:
       ValueError: a module without a pooler, unless encoders of its architecture have none.
     """
-    return _classifier_model(
-        BertClassifier, bert_config, num_labels, max_seq_length, final_layer_initializer, hub_module_url
-    )
+    core = _Core(hub_module_url, max_seq_length, hub_module_dropout)
+    return _classifier_model(BertClassifier, bert_config, num_labels, final_layer_initializer, core)
 
 
 def token_classifier_model(
     bert_config: EncoderConfig,
     num_labels: int,
-    max_seq_length: int,
+    max_seq_length: int | None,
     final_layer_initializer: Any = None,
     hub_module_url: str | None = None,
+    *,
+    hub_module_dropout: bool = True,
 ) -> tuple[tf_keras.Model, tf_keras.layers.Layer]:
     """A classifier of tokens for fine-tuning and its core encoder; it returns logits [B, S, num_labels].
 
     Arguments as for `classifier_model`. Use weights [B, S] to leave padding, and word pieces after the first, out
     of the loss.
     """
-    return _classifier_model(
-        BertTokenClassifier, bert_config, num_labels, max_seq_length, final_layer_initializer, hub_module_url
-    )
+    core = _Core(hub_module_url, max_seq_length, hub_module_dropout)
+    return _classifier_model(BertTokenClassifier, bert_config, num_labels, final_layer_initializer, core)
 
 
 def _classifier_model(
     network: type[BertClassifier],
     bert_config: EncoderConfig,
     num_labels: int,
-    length: int,
     initializer: Any,
-    hub_module_url: str | None,
+    wanted: _Core,
 ) -> tuple[tf_keras.Model, tf_keras.layers.Layer]:
     initializer = initializer or _initializer(bert_config)
-    if hub_module_url is None:
+    if wanted.url is None:
         task = "tokens" if network is BertTokenClassifier else "classifier"
-        core = encoder_from_config(bert_config, length, pooler=_has_pooler(bert_config, task))
+        core = encoder_from_config(bert_config, wanted.length, pooler=_has_pooler(bert_config, task))
         return network(core, num_labels, initializer, dropout_rate=bert_config.dropout_rate), core
-    core, inputs, pooled, sequence = _hub_core(hub_module_url, length)
+    core, inputs, pooled, sequence = _hub_core(wanted)
     vectors = sequence if network is BertTokenClassifier else pooled
     if vectors is None:
         vectors = _own_pooler(bert_config, initializer)(sequence)
@@ -188,9 +202,11 @@ def _classifier_model(
 
 def squad_model(
     bert_config: EncoderConfig,
-    max_seq_length: int,
+    max_seq_length: int | None,
     initializer: Any = None,
     hub_module_url: str | None = None,
+    *,
+    hub_module_dropout: bool = True,
 ) -> tuple[tf_keras.Model, tf_keras.layers.Layer]:
     """A span labeler for fine-tuning and its core encoder; outputs `start_positions`, `end_positions` [B, S].
 
@@ -200,7 +216,7 @@ def squad_model(
     if hub_module_url is None:
         core = encoder_from_config(bert_config, max_seq_length, pooler=_has_pooler(bert_config, "span"))
         return BertSpanLabeler(core, initializer), core
-    core, inputs, _, sequence = _hub_core(hub_module_url, max_seq_length)
+    core, inputs, _, sequence = _hub_core(_Core(hub_module_url, max_seq_length, hub_module_dropout))
     scores = tf_keras.layers.Dense(2, kernel_initializer=initializer, name="span")(sequence)
     outputs = [
         tf_keras.layers.Activation("linear", name="start_positions")(scores[:, :, 0]),
@@ -261,11 +277,11 @@ def _own_pooler(config: EncoderConfig, initializer: Any) -> Pooler:
     return Pooler(activation, copy_initializer(initializer), name="pooler_transform")
 
 
-def _hub_core(url: str, length: int) -> tuple[Any, list[Any], Any, Any]:
+def _hub_core(wanted: _Core) -> tuple[Any, list[Any], Any, Any]:
     """The module as a trainable layer, its three inputs, its pooled output or None, and its sequence output."""
     import tensorflow_hub as hub
 
-    core = hub.KerasLayer(url, trainable=True)
-    inputs = [tf_keras.layers.Input((length,), dtype=tf.int32, name=name) for name in ENCODER_INPUTS]
-    *pooled, sequence = tf.nest.flatten(core(inputs))
+    core = hub.KerasLayer(wanted.url, trainable=True)
+    inputs = [tf_keras.layers.Input((wanted.length,), dtype=tf.int32, name=name) for name in ENCODER_INPUTS]
+    *pooled, sequence = tf.nest.flatten(core(inputs) if wanted.dropout else core(inputs, training=False))
     return core, inputs, pooled[0] if pooled else None, sequence
