@@ -76,7 +76,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     from training.run_folder import RunFolder
 
     run = RunFolder(job.output / TRAINING, job.origin())
-    with progress.counting("batches"):
+    with progress:
         history = fine_tune(job, run, progress)
         report = judge(job, history, arguments.margin, progress.counting("steps"))
         run.finish(job.output / "logs")

@@ -28,6 +28,7 @@ def fine_tune(job: Job, run: RunFolder, progress: Progress) -> State:
     Raises:
       BertferryError: the source cannot be trained so, or the run's checkpoint is damaged.
     """
+    progress("reading the source", 0, 2)
     seed_everything(job.options.seed)
     start = write_start(job, run.path / "start")
     module = job.path if job.is_module else None
@@ -39,7 +40,8 @@ def fine_tune(job: Job, run: RunFolder, progress: Progress) -> State:
     encoded = {
         name: EncodedTexts(part, job.targets.numbers(part), tokenizer, longest) for name, part in job.parts.items()
     }
-    state = train(_training(job, model, encoded), job.options, run, progress)
+    progress("counting tokens", 1, 2)
+    state = train(_training(job, model, encoded), job.options, run, progress.counting("batches"))
     write_tuned(start, model, encoder, job.output / CHECKPOINT)
     return state
 

@@ -43,8 +43,11 @@ class Progress:
         self._clock = threading.Thread(target=self._tick, daemon=True)
 
     def counting(self, unit: str) -> "Progress":
-        """The same, of work that counts `bytes`, `probes`, `batches`, or steps that are not alike (`steps`)."""
-        self._unit = unit
+        """The same, of work that counts `bytes`, `probes`, `batches`, or steps that are not alike (`steps`).
+
+        Work that counts something else may follow: time and rate begin anew.
+        """
+        self._unit, self._begun = unit, None
         return self
 
     def __enter__(self) -> "Progress":
