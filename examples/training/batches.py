@@ -6,7 +6,9 @@ from functools import lru_cache
 import numpy as np
 
 POOL = 50
-"""Batches whose examples are sorted by length together: enough for little padding, and others in every epoch."""
+"""Most batches whose examples are sorted by length together: enough for little padding."""
+PARTS = 4
+"""Least groups of batches that are sorted apart, so that every epoch has other batches."""
 
 
 class BatchOrder:
@@ -18,7 +20,7 @@ class BatchOrder:
       seed: of the order.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+    def __init__(self, lengths: Sequence[int] | np.ndarray, batch_size: int, seed: int) -> None:
         self._lengths, self._batch_size, self._seed = np.asarray(lengths), batch_size, seed
         self.steps_per_epoch = -(-len(lengths) // batch_size)
         self._of_epoch = lru_cache(2)(self._order)
@@ -31,7 +33,7 @@ class BatchOrder:
     def _order(self, epoch: int) -> list[np.ndarray]:
         rng = np.random.default_rng([self._seed, epoch])
         shuffled = rng.permutation(len(self._lengths))
-        pool = POOL * self._batch_size
+        pool = max(1, min(POOL, self.steps_per_epoch // PARTS)) * self._batch_size
         batches = []
         for start in range(0, len(shuffled), pool):
             part = shuffled[start : start + pool]
@@ -40,7 +42,7 @@ class BatchOrder:
         return [batches[number] for number in rng.permutation(len(batches))]
 
 
-def in_order(lengths: Sequence[int], batch_size: int) -> list[np.ndarray]:
+def in_order(lengths: Sequence[int] | np.ndarray, batch_size: int) -> list[np.ndarray]:
     """All examples in batches of similar length, the longest first, for evaluation."""
     order = np.argsort(-np.asarray(lengths), kind="stable")
     return [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
