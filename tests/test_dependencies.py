@@ -20,7 +20,7 @@ NEEDED_UNSEEN = {"setuptools"}
 """Declared for another package, which imports it without declaring it."""
 NAMES = {"absl": "absl-py", "google": "protobuf"}
 """Distributions whose name differs from their module's."""
-DEVELOPMENT = {"test"}
+DEVELOPMENT = {"test", "docs"}
 """Extras with tools for this repository, which the product does not import."""
 
 

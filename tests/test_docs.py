@@ -25,7 +25,7 @@ LOWER = SourceOptions(do_lower_case=True)
 ROOT = Path(__file__).parent.parent
 PARSERS = {parser.prog: parser for parser in (convert(), export(), onnx(), publish(), release(), verify())}
 README = (ROOT / "README.md").read_text()
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 def command_lines():

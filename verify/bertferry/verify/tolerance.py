@@ -14,7 +14,7 @@ HALF_RTOL = 1e-2
 
 @dataclass(frozen=True)
 class Tolerance:
-    """|candidate - reference| ≤ atol + rtol·|reference| everywhere, and the aggregate criteria that are set.
+    """`|candidate - reference| ≤ atol + rtol·|reference|` everywhere, and the aggregate criteria that are set.
 
     `min_sqnr_db` is the minimum signal-to-quantization-noise ratio of an output in dB, `min_cosine` the minimum
     cosine similarity of a row with the reference's, `min_text_cosine` that of the vector of a text,

@@ -64,4 +64,6 @@ ONLY_READ = (
     *map(as_flax, [layout for layout in OF_TRANSFORMERS if layout is not HUGGINGFACE_MPNET]),  # it has none
 )
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (*WRITTEN, *ONLY_READ)}
+"""Every layout by its name."""
 TARGETS = tuple(dict.fromkeys(layout.family for layout in WRITTEN))
+"""The names of layouts for `--to`, which stand for those of all architectures."""

@@ -23,7 +23,7 @@ class DenseEinsum(tf_keras.layers.Layer):
       use_bias: whether a bias of `output_shape` is added.
       **arguments: kernel/bias initializer, regularizer and constraint, and the arguments of a Keras layer.
 
-    Call: [..., summed axes] → [..., *output_shape]. The kernel's shape is [summed axes..., *output_shape].
+    Call: `[..., summed axes]` → `[..., *output_shape]`. The kernel's shape is `[summed axes..., *output_shape]`.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class DenseEinsum(tf_keras.layers.Layer):
 
     @plain_call
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """[..., summed axes] → [..., *output_shape]."""
+        """`[..., summed axes]` → `[..., *output_shape]`."""
         outputs = tf.einsum(self._einsum_string, inputs, self._kernel)
         if self._bias is not None:
             outputs += self._bias
