@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class SourceTokenizer:
     """Turns texts into an encoder's inputs as the description of a tokenizer says.
 
+    Its `backend` is that of the package, for what is not a question of inputs, such as where tokens are in a text.
+
     Raises:
       UsageError: no tokenizer of the package gives its ids.
       UnavailableError: the package tokenizers is not installed.
@@ -30,7 +32,7 @@ class SourceTokenizer:
         if tokenizer.inexact and tokenizer.backend is None:
             raise UsageError(f"{purpose}: no tokenizer here gives its ids: {tokenizer.inexact}")
         self.tokenizer = tokenizer
-        self._backend = _backend(tokenizer)
+        self.backend = _backend(tokenizer)
 
     def inputs(
         self,
@@ -51,10 +53,10 @@ class SourceTokenizer:
           seconds: the second texts of pairs.
         """
         tokenizer = self.tokenizer
-        self._backend.enable_truncation(length, direction=tokenizer.truncation_side)
+        self.backend.enable_truncation(length, direction=tokenizer.truncation_side)
         pairs = zip(texts, [None] * len(texts) if seconds is None else seconds, strict=True)
         rows = [
-            self._backend.encode(prompt + text, second) for text, second in pairs
+            self.backend.encode(prompt + text, second) for text, second in pairs
         ]  # few: threads only cost time
         wide = max(len(row.ids) for row in rows) if width is None else width
         ids, mask, types = np.zeros((3, len(rows), wide), np.int32)
@@ -71,10 +73,10 @@ class SourceTokenizer:
 
         None stands for a word that has no token, or that begins beyond the length at which texts are cut.
         """
-        self._backend.enable_truncation(length, direction=self.tokenizer.truncation_side)
+        self.backend.enable_truncation(length, direction=self.tokenizer.truncation_side)
         places = []
         for text in texts:
-            encoded = self._backend.encode(text)
+            encoded = self.backend.encode(text)
             tokens = [
                 (place, begin, end)
                 for place, (begin, end) in enumerate(encoded.offsets)
