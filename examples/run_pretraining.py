@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pieces import tokenizer_of
-from pretraining.documents import read_lines, split_off, tokenize
+from pretraining.documents import Lines, read_lines, split_off, tokenize
 from pretraining.examples import Example, ExampleMaker, ExampleOptions
 from pretraining.masking import MaskingOptions
 from pretraining.segments import check_documents
 from training.batches import BatchOrder, in_order
 from training.options import TrainingOptions, add_training_flags, training_options
-from weights import describe_fresh, load_weights, write_checkpoint
+from weights import describe_fresh, write_checkpoint
 
 from bertferry.convert.checkpoint import Checkpoint, open_checkpoint
 from bertferry.convert.options import ConversionOptions
@@ -31,14 +31,14 @@ from bertferry.convert.source_options import add_source_flags, source_options
 from bertferry.core.console import command_parser, run_as_program, run_for_tests
 from bertferry.core.errors import UsageError
 from bertferry.core.progress_bar import Progress
+from bertferry.core.tasks import TASKS
 
 if TYPE_CHECKING:
     from training.run_folder import RunFolder
 
-Lines = list[list[str]]
 CHECKPOINT = "checkpoint"
-OTHER_TASKS = {"albert": "the order of sentences, which is not built", "electra": "replaced tokens"}
-"""What an architecture was pretrained on besides masked tokens."""
+OTHER_TASKS = {"albert": "the order of sentences, which is not built here"}
+"""What an architecture was pretrained on instead of the next sentence."""
 
 
 def build_parser() -> ArgumentParser:
@@ -47,7 +47,7 @@ def build_parser() -> ArgumentParser:
     add = parser.add_argument
     add("--checkpoint", metavar="PATH", required=True, help="a checkpoint in any layout")
     add("--train", metavar="FILE", action="append", type=Path, required=True, help="text; may be repeated")
-    add("--validation", metavar="FILE", action="append", type=Path, help="default: the ends of the documents")
+    add("--validation", metavar="FILE", action="append", type=Path, help="default: a tenth of --train")
     add("--output", metavar="DIR", type=Path, required=True, help="folder to create, or of the run to go on with")
     length = "tokens of the longest example; default: 128"
     add("--max-seq-length", metavar="N", type=int, default=128, dest="length", help=length)
@@ -72,13 +72,15 @@ def execute(arguments: Namespace, progress: Progress) -> int:
         task = "pretrainer" if options.next_sentence else "mlm"
         work = plan(checkpoint, ConversionOptions(task=task, init_missing_head=True))
         maker = ExampleMaker(tokenizer_of(checkpoint, "run_pretraining.py"), options)
-        splits = [make_examples(maker, lines, training.seed, progress) for lines in read_splits(arguments)]
+        splits = [make_examples(maker, part, training.seed, progress) for part in read_splits(arguments)]
         from training.run_folder import RunFolder  # TensorFlow's messages are held back from here on
 
         run = RunFolder(arguments.output, origin(arguments, splits))
         progress.print(f"{len(splits[0])} examples for training, {len(splits[1])} for validation")
         if fresh := describe_fresh(work.checkpoint):
             progress.print(fresh)
+        if left := [head for head in checkpoint.heads if head not in TASKS[task].heads]:
+            progress.print(f"neither trained nor written: {', '.join(left)}")
         pretrain(work, maker, training, splits, run, progress)
     return 0
 
@@ -108,14 +110,14 @@ def check_objective(checkpoint: Checkpoint, options: ExampleOptions) -> None:
     if options.next_sentence and config.architecture != "bert":
         instead = OTHER_TASKS.get(config.architecture, "masked tokens alone")
         raise UsageError(
-            f"{path}: {config.switches.called} is pretrained on {instead}, not on the next sentence",
+            f"{path}: {config.switches.called} is not pretrained on the next sentence, but on {instead}",
             "give --no-next-sentence to train the masked language model alone",
         )
     if options.length > config.max_length:
         raise UsageError(f"--max-seq-length {options.length}: {path} has {config.max_length} positions")
 
 
-def read_splits(arguments: Namespace) -> tuple[Lines, Lines]:
+def read_splits(arguments: Namespace) -> tuple[list[Lines], list[Lines]]:
     """The lines of documents for training and for validation.
 
     Raises:
@@ -124,27 +126,28 @@ def read_splits(arguments: Namespace) -> tuple[Lines, Lines]:
     documents = read_lines(arguments.train)
     if arguments.validation:
         return documents, read_lines(arguments.validation)
-    kept, ends = split_off(documents)
-    if len(ends) < (1 if arguments.no_next_sentence else min(2, len(documents))):
+    least = 1 if arguments.no_next_sentence else 2
+    kept, ends = split_off(documents, least)
+    if len(ends) < min(least, len(documents)):
         raise UsageError(
-            f"{arguments.train[0]}: no document has ten lines, of which the last would be for validation",
+            f"{arguments.train[0]}: too short to take a tenth of its documents or lines for validation",
             "give --validation FILE",
         )
     return kept, ends
 
 
-def make_examples(maker: ExampleMaker, lines: Lines, seed: int, progress: Progress) -> list[Example]:
+def make_examples(maker: ExampleMaker, documents: list[Lines], seed: int, progress: Progress) -> list[Example]:
     """The examples of one split.
 
     Raises:
       UsageError: there are none, or only one document, and the next sentence is to be predicted.
     """
-    documents = tokenize(maker.source, lines, maker.room)
+    tokenized = tokenize(maker.source, documents, maker.room)
     if maker.options.next_sentence:
-        check_documents(documents)
+        check_documents(tokenized)
     examples: list[Example] = []
-    rounds = maker.options.duplicates * len(documents)
-    for number, of_document in enumerate(maker.make(documents, [seed])):
+    rounds = maker.options.duplicates * len(tokenized)
+    for number, of_document in enumerate(maker.make(tokenized, [seed])):
         progress("making examples", number, rounds)
         examples += of_document
     return examples
@@ -174,10 +177,8 @@ def pretrain(
 
     progress("building the model", 0, 1)
     seed_everything(options.seed)
-    objective = Objective(
-        work.checkpoint.config, maker.options.masking.most, next_sentence=maker.options.next_sentence
-    )
-    load_weights(objective.network, work.checkpoint)
+    most, next_sentence = maker.options.masking.most, maker.options.next_sentence
+    objective = Objective(work.checkpoint, most, next_sentence=next_sentence)
     order = BatchOrder([len(one.ids) for one in splits[0]], options.batch_size, options.seed)
     validation = in_order([len(one.ids) for one in splits[1]], options.batch_size)
 
@@ -202,7 +203,7 @@ def pretrain(
     progress.print(f"after training:  {describe(after)}")
     progress("writing the model", 0, 1)
     write_checkpoint(run.path / CHECKPOINT, objective.network, work)
-    progress.print(f"trained checkpoint: {run.path / 'model'}")
+    progress.print(f"trained checkpoint: {run.path / CHECKPOINT}")
     if after["score"] <= before["score"]:
         progress.print("the loss on the validation text has not become lower")
 

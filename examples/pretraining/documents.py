@@ -18,17 +18,20 @@ class Token:
     continues: bool
 
 
+Lines = list[str]
 Sentence = list[Token]
 Document = list[Sentence]
+SHARE = 10
+"""One of so many documents, or lines, is for validation."""
 
 
-def read_lines(paths: Sequence[Path]) -> list[list[str]]:
+def read_lines(paths: Sequence[Path]) -> list[Lines]:
     """The lines of each document; files end documents, too.
 
     Raises:
       UsageError: a file that cannot be read or is not UTF-8, or no text at all.
     """
-    documents: list[list[str]] = []
+    documents: list[Lines] = []
     for path in paths:
         try:
             lines = path.read_text(encoding="utf-8-sig").split("\n")
@@ -48,7 +51,7 @@ def read_lines(paths: Sequence[Path]) -> list[list[str]]:
     return documents
 
 
-def tokenize(source: SourceTokenizer, documents: Sequence[Sequence[str]], longest: int) -> list[Document]:
+def tokenize(source: SourceTokenizer, documents: Sequence[Lines], longest: int) -> list[Document]:
     """Documents of tokens, without lines that have none; longer lines become several sentences.
 
     Args:
@@ -63,9 +66,9 @@ def tokenize(source: SourceTokenizer, documents: Sequence[Sequence[str]], longes
     for lines in documents:
         sentences = []
         for pieces in split_texts(source, lines):
-            words = [None, *pieces.words[:-1]]
+            before = [None, *pieces.words]
             tokens = [
-                Token(one, word == last) for one, word, last in zip(pieces.ids, pieces.words, words, strict=True)
+                Token(one, word == last) for one, word, last in zip(pieces.ids, pieces.words, before, strict=False)
             ]
             sentences += [tokens[at : at + longest] for at in range(0, len(tokens), longest)]
         if sentences:
@@ -75,9 +78,18 @@ def tokenize(source: SourceTokenizer, documents: Sequence[Sequence[str]], longes
     return result
 
 
-def split_off(documents: Sequence[Sequence[str]], share: int = 10) -> tuple[list[list[str]], list[list[str]]]:
-    """Documents without their ends, and their ends: one of `share` lines, rounded down."""
-    places = [len(lines) - len(lines) // share for lines in documents]
-    kept = [list(lines[:place]) for lines, place in zip(documents, places, strict=True)]
-    ends = [list(lines[place:]) for lines, place in zip(documents, places, strict=True) if place < len(lines)]
-    return kept, ends
+def split_off(documents: Sequence[Lines], least: int) -> tuple[list[Lines], list[Lines]]:
+    """Documents to train on, and those for validation: every tenth one or, if there are too few, their ends.
+
+    The end of a document is a tenth of its lines, rounded down.
+
+    Args:
+      documents: all of them.
+      least: how many are needed for validation.
+    """
+    ends = list(documents[SHARE - 1 :: SHARE])
+    if len(ends) >= least:
+        return [lines for number, lines in enumerate(documents, 1) if number % SHARE], ends
+    places = [len(lines) - len(lines) // SHARE for lines in documents]
+    kept = [lines[:place] for lines, place in zip(documents, places, strict=True)]
+    return kept, [lines[place:] for lines, place in zip(documents, places, strict=True) if place < len(lines)]

@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import tensorflow as tf
+from weights import load_weights
 
-from bertferry.core.config import EncoderConfig
+from bertferry.convert import Checkpoint
+from bertferry.core.tasks import ENCODER_INPUTS, POSITIONS_INPUT
 from bertferry.modeling.builders import pretrain_model, task_model
 from bertferry.modeling.losses import weighted_sparse_categorical_crossentropy_loss as cross_entropy
 from bertferry.modeling.networks import BertPretrainer
 
 Tensors = Mapping[str, tf.Tensor]
-INPUTS = ("input_word_ids", "input_mask", "input_type_ids", "masked_lm_positions")
+INPUTS = (*ENCODER_INPUTS, POSITIONS_INPUT)
 
 
 class Objective:
@@ -22,19 +24,25 @@ class Objective:
       network: the encoder with its heads, whose weights those of the model are.
 
     Args:
-      config: of the encoder.
+      checkpoint: whose values the model begins with; those that it lacks stay as the seed has them.
       most: predictions per example.
       next_sentence: whether the next sentence is predicted.
     """
 
-    def __init__(self, config: EncoderConfig, most: int, *, next_sentence: bool) -> None:
+    def __init__(self, checkpoint: Checkpoint, most: int, *, next_sentence: bool) -> None:
+        config = checkpoint.config
         self._next_sentence = next_sentence
         if next_sentence:
             self.model, _ = pretrain_model(config, None, most)
             self.network = next(layer for layer in self.model.layers if isinstance(layer, BertPretrainer))
         else:
-            self.model = self.network = task_model(config, "mlm")
-        self._sums = tf.function(self._count, reduce_retracing=True, autograph=False)
+            pooler = checkpoint.task("mlm").pooler
+            self.model = self.network = task_model(config, "mlm", pooler=pooler)
+        load_weights(self.network, checkpoint)
+        integers = (*INPUTS, "masked_lm_ids", *(["next_sentence_labels"] if next_sentence else []))
+        signature = {name: tf.TensorSpec([None, None], tf.int32) for name in integers}
+        signature["masked_lm_weights"] = tf.TensorSpec([None, None], tf.float32)
+        self._sums = tf.function(self._count, input_signature=[signature], autograph=False)
 
     def loss(self, batch: Tensors) -> tf.Tensor:
         """The mean loss of a batch, a scalar."""

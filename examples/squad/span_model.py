@@ -12,13 +12,13 @@ from weights import load_weights, write_checkpoint
 
 from bertferry.convert.plan import Plan
 from bertferry.core.config import MASKED_SCORE
+from bertferry.core.tasks import ENCODER_INPUTS
 from bertferry.modeling.builders import squad_model
 from bertferry.modeling.variables import named_variables
 from squad.answers import Scores
 from squad.windows import Window
 
 Batch = Mapping[str, np.ndarray]
-INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
 
 
 class SpanModel:
@@ -43,7 +43,8 @@ class SpanModel:
             self.model, self._core = squad_model(
                 config, None, hub_module_url=module, hub_module_dropout=module_dropout
             )
-        self._score = tf.function(self._scores, reduce_retracing=True, autograph=False)
+        signature = {name: tf.TensorSpec([None, None], tf.int32) for name in ENCODER_INPUTS}
+        self._score = tf.function(self._scores, input_signature=[signature], autograph=False)
 
     def loss(self, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """The mean of the cross-entropies of first and last tokens, a scalar.
@@ -59,13 +60,13 @@ class SpanModel:
 
     def scores(self, batch: Batch) -> Sequence[np.ndarray]:
         """The scores of all positions as first and as last token of the answer, [B, S] each."""
-        return [values.numpy() for values in self._score({name: batch[name] for name in INPUTS})]
+        return [values.numpy() for values in self._score({name: batch[name] for name in ENCODER_INPUTS})]
 
     def _scores(self, batch: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
         return self._call(batch, training=False)
 
     def _call(self, batch: Mapping[str, tf.Tensor], *, training: bool) -> list[tf.Tensor]:
-        return list(self.model([batch[name] for name in INPUTS], training=training))
+        return list(self.model([batch[name] for name in ENCODER_INPUTS], training=training))
 
     def write(self, folder: Path) -> None:
         """Writes the model as a converted checkpoint, with configuration and tokenizer."""

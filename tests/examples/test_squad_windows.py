@@ -85,7 +85,7 @@ def test_the_tokens_of_an_answer_are_marked_where_all_of_them_are(source, contex
 def test_a_window_is_the_frame_around_question_and_context(source):
     question = Question("1", "is it good ?", "The movie is naïve .", (Answer("naïve", 13),))
     (window,) = make_windows(source, [question], WindowOptions(32, 8, 3))
-    both = source.inputs(["is i"], 32, seconds=[question.context])  # three tokens of the question
+    both = source.inputs(["is it"], 32, seconds=[question.context])  # three tokens of the question
     assert window.ids.tolist() == both["input_word_ids"][0].tolist()
     assert window.types.tolist() == both["input_type_ids"][0].tolist()
     assert window.label == (window.context_at + 3, window.context_at + 3)

@@ -117,12 +117,13 @@ def _with_heads(*heads: str, pooler: bool = True) -> Form:
     return Form(heads, encoder="model/layer_with_weights-0/", model="model/", pooler=pooler)
 
 
-FORMS = (Form(encoder="model/"), _with_heads("mlm", "nsp"), _with_heads("classifier"), _with_heads("span"))
-FORMS_OF_FAMILY = (
-    *(*FORMS, _with_heads("mlm"), Form(encoder="model/", pooler=False)),
-    *(_with_heads(head, pooler=False) for head in ("mlm", "span")),
+FORMS = (
+    Form(encoder="model/"),
+    *(_with_heads(*heads) for heads in (("mlm", "nsp"), ("mlm",), ("classifier",), ("span",))),
+    _with_heads("mlm", pooler=False),
 )
-"""Encoders of other architectures may have no pooler, and a masked LM may be their only head."""
+FORMS_OF_FAMILY = (*FORMS, Form(encoder="model/", pooler=False), _with_heads("span", pooler=False))
+"""Encoders of other architectures may have no pooler, alone and with a head that reads none."""
 
 KERAS_BERT = Layout(
     name="keras_bert",
