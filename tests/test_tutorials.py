@@ -63,6 +63,11 @@ def test_an_encoder_is_published_for_the_browser(checkout):
 
 
 @pytest.mark.slow
+def test_files_are_made_smaller(checkout):
+    follow("smaller", checkout)
+
+
+@pytest.mark.slow
 def test_the_page_of_the_tutorial_is_served(checkout):
     if shutil.which("npm") is None:
         pytest.skip("npm is not on the PATH")
