@@ -28,7 +28,8 @@ def checkout(minilm, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tutorials")
     shutil.copytree(ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("node_modules"))
     (folder / "tools").mkdir()
-    shutil.copy(ROOT / "tools/real-weights.txt", folder / "tools")
+    for name in ("real-weights.txt", "film-reviews.txt"):
+        shutil.copy(ROOT / "tools" / name, folder / "tools")
     follow("start", folder)
     return folder
 
@@ -60,6 +61,15 @@ def test_a_gate_opens_and_closes(checkout):
 
 def test_an_encoder_is_published_for_the_browser(checkout):
     follow("browser", checkout, until="npm install")
+
+
+@pytest.mark.slow
+def test_a_classifier_is_fine_tuned(checkout):
+    page = (TUTORIALS / "classifier.md").read_text(encoding="utf-8")
+    (downloaded,) = run_commands(read_commands(page)[:1], checkout, ENVIRONMENT)
+    if downloaded.status:
+        pytest.skip("pip cannot download the reviews here")
+    follow("classifier", checkout)
 
 
 @pytest.mark.slow
