@@ -3,7 +3,8 @@
 Usage: calibrate.py MINILM > docs/calibration.md
 
 MINILM is the folder of all-MiniLM-L6-v2. Exports its Hub modules and ONNX files, and those of a random BERT-base,
-in every precision, runs them and the networks on every available device, and compares them with the NumPy network.
+in every precision, runs them and the networks on the CPU, and compares them with the NumPy network. The rows of a
+GPU remain empty: `python tools/gpu --fill RESULTS.json` fills them.
 """
 
 import os
@@ -13,11 +14,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from device_rows import empty_rows
 from provenance import provenance
 from random_checkpoint import config_of, values, write
 
 from bertferry.convert import SourceOptions, open_checkpoint
-from bertferry.core.errors import UnavailableError
 from bertferry.core.quiet import hold_back_stderr, own_stderr
 from bertferry.export import ModuleOptions, OnnxOptions, export_hub_module, export_onnx
 from bertferry.verify import ParityOptions, verify_parity
@@ -39,7 +40,9 @@ The output of `python tools/calibrate.py MINILM` ({made}, {cores} CPU cores). It
 exports artifacts of a checkpoint and compares them with the checkpoint in NumPy on all standard probes, of three
 seeds for all-MiniLM-L6-v2 and of one for a random BERT-base (`tools/random_checkpoint.py base`). *Needed atol* is
 the absolute tolerance required with the relative one of the profile ([verification.md](verification.md)), *local
-noise* the most that one step of the network added. Devices that the machine does not have are not measured."""
+noise* the most that one step of the network added. The rows of a GPU are of `python tools/gpu` ([gpu.md](gpu.md)).
+
+Rows of a GPU: not measured."""
 
 LOWER = SourceOptions(do_lower_case=True)
 
@@ -88,15 +91,9 @@ def artifacts(checkpoint: Path, folder: Path) -> Iterator[Artifact]:
     for precision in ("fp32", "fp16", "bf16"):
         network = checkpoint_artifact(opened, "encoder", Execution(precision=precision, engine="tensorflow"))
         yield replace(network, name=f"Keras, {precision}")
-    for device, precision in (
-        ("xla", None),
-        ("tpu-emulated", None),
-        ("gpu", None),
-        ("gpu", "tf32"),
-        ("gpu", "fp16"),
-    ):
-        network = checkpoint_artifact(opened, "encoder", Execution(device, precision))
-        yield replace(network, name=f"Keras, {device}{'' if precision is None else f', {precision}'}")
+    for device in ("xla", "tpu-emulated"):
+        network = checkpoint_artifact(opened, "encoder", Execution(device))
+        yield replace(network, name=f"Keras, {device}")
 
 
 def row(candidates: list[CandidateResult]) -> str:
@@ -140,16 +137,16 @@ def print_table(title: str, checkpoint: Path, seeds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for candidate in artifacts(checkpoint, Path(folder)):
             print(f"{title}: {candidate.name}", file=own_stderr())
-            tolerance = PROFILES[candidate.profile]
-            try:
-                results = [
-                    compare_artifacts(reference, [candidate], Judgment(tolerance, seed=seed, localize=True))
-                    for seed in range(seeds)
-                ]
-                figures = row([report.candidates[0] for report in results])
-            except UnavailableError:
-                figures = "not measured" + " |" * 4
-            print(f"| `{candidate.profile}` | {candidate.name} | {figures} |", flush=True)
+            cells = figures(reference, candidate, seeds)
+            print(f"| `{candidate.profile}` | {candidate.name} | {cells} |", flush=True)
+    print("\n".join(empty_rows()), flush=True)
+
+
+def figures(reference: Artifact, candidate: Artifact, seeds: int) -> str:
+    """The worst figures over all probes of all seeds, as cells of a row."""
+    judgments = [Judgment(PROFILES[candidate.profile], seed=seed, localize=True) for seed in range(seeds)]
+    reports = [compare_artifacts(reference, [candidate], judgment) for judgment in judgments]
+    return row([report.candidates[0] for report in reports])
 
 
 def print_eight_bits(minilm: Path) -> None:
