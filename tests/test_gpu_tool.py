@@ -1,4 +1,4 @@
-"""The tool for GPUs, without one: folders of wheels, missing packages, tables that are filled, faults in one line."""
+"""The tool for GPUs, without one: folders of wheels, missing packages, filled tables, faults in one line."""
 
 import json
 import re
