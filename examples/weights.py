@@ -42,6 +42,6 @@ def write_checkpoint(folder: Path, network: "tf_keras.Model", work: Plan) -> Non
 
 
 def describe_fresh(checkpoint: Checkpoint) -> str:
-    """A line about parameters that begin with random values, '' if there are none."""
+    """A line about parameters that are random at first, '' if there are none."""
     names = ", ".join(checkpoint.initialized)
-    return f"not in {checkpoint.location.path}, trained from random values: {names}" if names else ""
+    return f"not in {checkpoint.location.path}, random at first: {names}" if names else ""
