@@ -8,7 +8,7 @@ from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
-from docstrings import prepare  # noqa: E402 - beside this file
+from docstrings import name_no_factory, prepare  # noqa: E402 - beside this file
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 project, release = PROJECT["name"], PROJECT["version"]
@@ -39,5 +39,6 @@ napoleon_use_ivar = True
 
 
 def setup(app: Sphinx) -> None:
-    """Reads docstrings before napoleon does."""
+    """Reads docstrings and signatures before others do."""
     app.connect("autodoc-process-docstring", prepare, priority=1)
+    app.connect("autodoc-process-signature", name_no_factory)

@@ -23,6 +23,13 @@ def prepare(app: Sphinx, what: str, name: str, value: object, options: object, l
         lines[:] = split_entries(lines)
 
 
+def name_no_factory(
+    app: Sphinx, what: str, name: str, value: object, options: object, signature: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """A signature that can be parsed: a field that a function fills shows `...`, not `<factory>`."""
+    return signature and signature.replace("<factory>", "..."), returned
+
+
 def check_names(name: str, value: object, lines: list[str]) -> None:
     """Warns of a docstring that describes an argument or attribute which there is not."""
     known = {"Args": arguments_of, "Attributes": attributes_of}
