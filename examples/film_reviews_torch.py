@@ -49,8 +49,8 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     check_installed("training in PyTorch", "torch", "transformers")
     options = training_options(arguments)
     parts = {name: read_labeled_texts(Path(getattr(arguments, name))) for name in PARTS}
-    targets = find_targets(parts["train"], regression=False)
     opened = open_checkpoint(arguments.model)
+    targets = find_targets(parts["train"], opened, regression=False)
     reading = opened.tokenizer_reading
     if reading is None:
         raise UsageError(f"{arguments.model}: no vocabulary")

@@ -14,7 +14,7 @@ from pathlib import Path
 from absl.flags import argparse_flags
 from classification.job import Job
 from classification.labeled_texts import Columns, LabeledTexts, read_labeled_texts, split
-from classification.targets import find_targets, own_classes
+from classification.targets import find_targets
 from training.options import add_training_flags, training_options
 
 from bertferry.convert import open_checkpoint
@@ -103,7 +103,7 @@ def read_job(arguments: Namespace) -> Job:
         raise UsageError("--no-module-dropout is about a --hub-module: leave it out")
     parts = _read_parts(arguments, options.seed)
     opened = open_checkpoint(path, source)
-    targets = find_targets(parts["train"], regression=arguments.regression, names=own_classes(opened))
+    targets = find_targets(parts["train"], opened, regression=arguments.regression)
     for part in parts.values():
         targets.numbers(part)
     output = Path(arguments.output)

@@ -51,11 +51,12 @@ class Outcome:
     def render(self) -> str:
         """A table of the scores, and the verdict."""
         names, wide = list(self.rows[0].scores), max(len(row.artifact) for row in self.rows) + 2
-        columns = "".join(f"{name:>{len(name) + 2}}" for name in names)
-        lines = [f"on {self.held_out} held-out texts", f"{'':<{wide}}{columns}  changed decisions"]
+        decides = "accuracy" in names
+        columns = "".join(f"{name:>{len(name) + 2}}" for name in names) + "  changed decisions" * decides
+        lines = [f"on {self.held_out} held-out texts", f"{'':<{wide}}{columns}"]
         for row in self.rows:
             scores = "".join(f"{row.scores[name]:>{len(name) + 2}.4f}" for name in names)
-            lines.append(f"{row.artifact:<{wide}}{scores}{row.changed:>19}")
+            lines.append(f"{row.artifact:<{wide}}{scores}" + f"{row.changed:>19}" * decides)
         return "\n".join([*lines, self.verdict])
 
 

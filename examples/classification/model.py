@@ -28,7 +28,7 @@ def write_start(job: Job, folder: Path) -> Checkpoint:
 
     Without a head in the source it has a new one; a head of the source is trained further.
     """
-    options, targets, has_head = job.source_options, job.targets, bool(own_classes(job.source))
+    options, targets, has_head = job.source_options, job.targets, own_classes(job.source) is not None
     numbered = targets.names == tuple(map(str, range(len(targets.names))))
     if targets.names and not has_head and not numbered:
         names = folder.with_name("classes.json")

@@ -9,6 +9,7 @@ from classification.labeled_texts import Columns, LabeledTexts, read_labeled_tex
 from classification.targets import Targets, find_targets
 from films.archive import read_film_reviews
 
+from bertferry.convert import open_checkpoint
 from bertferry.core.errors import UsageError
 
 
@@ -119,16 +120,22 @@ def test_a_split_is_one_of_its_seed():
         split(examples("a", "b"), 0.1, 0)
 
 
-def test_classes_are_in_order():
-    assert find_targets(examples("10", "9", "b", "a"), regression=False).names == ("9", "10", "a", "b")
-    targets = find_targets(examples("no", "yes", "no"), regression=False)
+@pytest.fixture
+def source(golden):
+    """A checkpoint without a head."""
+    return open_checkpoint(golden / "tf1_core_L2")
+
+
+def test_classes_are_in_order(source):
+    assert find_targets(examples("10", "9", "b", "a"), source, regression=False).names == ("9", "10", "a", "b")
+    targets = find_targets(examples("no", "yes", "no"), source, regression=False)
     assert targets.numbers(examples("yes", "no")).tolist() == [1, 0]
     with pytest.raises(UsageError, match="the label 'perhaps' is none of the classes no, yes"):
         targets.numbers(examples("yes", "perhaps"))
 
 
-def test_scores_are_numbers():
-    targets = find_targets(examples("1", "2.5"), regression=True)
+def test_scores_are_numbers(source):
+    targets = find_targets(examples("1", "2.5"), source, regression=True)
     assert (targets.count, targets.score) == (1, "Spearman")
     assert targets.numbers(examples("-1e-3")).tolist() == [float(np.float32(-1e-3))]
     for label in ("high", "nan", "inf"):
@@ -136,11 +143,28 @@ def test_scores_are_numbers():
             targets.numbers(examples(label))
 
 
-def test_labels_that_teach_nothing():
+def test_labels_that_teach_nothing(source):
     with pytest.raises(UsageError, match="all 2 labels are 'a': nothing to learn"):
-        find_targets(examples("a", "a"), regression=False)
+        find_targets(examples("a", "a"), source, regression=False)
     with pytest.raises(UsageError, match=r"20 labels of 20 texts are no classes.*--regression"):
-        find_targets(examples(*(f"{number / 7}" for number in range(20))), regression=False)
+        find_targets(examples(*(f"{number / 7}" for number in range(20))), source, regression=False)
+
+
+def test_a_head_of_the_source_keeps_its_classes(golden):
+    head = open_checkpoint(golden / "hf_bin_cls_L2")
+    targets = find_targets(examples("0", "4"), head, regression=False)
+    assert (targets.names, targets.count) == (("0", "1", "2", "3", "4"), 5)
+    with pytest.raises(UsageError, match="'5' is none of the classes 0, 1, 2, 3, 4 of the source's head: leave"):
+        targets.numbers(examples("5"))
+    with pytest.raises(UsageError, match="--regression, but its head has 5 classes: leave its head out first"):
+        find_targets(examples("1", "2"), head, regression=True)
+
+
+def test_a_head_of_a_regression_stays_one(golden):
+    head = open_checkpoint(golden / "hf_regression_L2")
+    assert find_targets(examples("1", "2"), head, regression=True).names == ()
+    with pytest.raises(UsageError, match="its head is that of a regression: give --regression, or leave its head"):
+        find_targets(examples("1", "2"), head, regression=False)
 
 
 def test_results_of_classes_and_scores():
