@@ -17,7 +17,7 @@ ANOTHER_HEAD = "leave its head out first, with convert-checkpoint --task encoder
 
 @dataclass(frozen=True)
 class Targets:
-    """The names of the classes in order, none for a regression; `of_source` says that the source's head has them."""
+    """The names of the classes in order, none for a regression; `of_source`: those of the source's head."""
 
     names: tuple[str, ...]
     of_source: bool = False

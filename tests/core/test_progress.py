@@ -111,6 +111,31 @@ def test_elsewhere_there_are_lines(golden, tmp_path, term):
     assert re.match(r"convert-checkpoint: 100%, ", lines[-1])
 
 
+BATCHES = f"""{AT_ONCE}
+with progress_bar.Progress("program", lambda: sys.stderr) as progress:
+    progress("opening", 0, 1)
+    progress.counting("batches")
+    for done in range(40, 50):
+        progress("training", done, 50)
+        if done == 45:
+            progress.print("half of it")
+"""
+
+
+def test_a_line_of_output_takes_the_place_of_the_bar():
+    code, out, written = in_terminal(BATCHES)
+    lines = [line.strip() for line in written.split("\r")[1:]]
+    assert (code, out) == (0, "half of it\n")
+    assert [line[:4] for line in lines[6:10]] == ["90%|", "", "", "92%|"]
+
+
+def test_batches_count_from_where_training_goes_on():
+    """Their rate is that of the batches since then: of none at first."""
+    lines = in_terminal(BATCHES)[2].split("\r")[1:]
+    assert re.match(r" 80%\|█+ +\| 40/50 batches, \? batches/s, \? left: training", lines[1])
+    assert re.match(r" 98%\|█+.?\| 49/50 batches, +[\d.]+ batches/s, 00:00 left: training", lines[-3])
+
+
 def test_a_narrow_terminal_and_names_of_any_letters_stay_on_one_line():
     code, out, written = in_terminal(STEPS, columns=60)
     *drawn, blank, _ = written.split("\r")[1:]

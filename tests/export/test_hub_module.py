@@ -1,5 +1,7 @@
 """Every way to call the module returns what TF 1.15.5 computed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -155,6 +157,15 @@ class TestFineTuning:
         inputs, _ = self.toy()
         np.testing.assert_array_equal(model(inputs, training=False), model(inputs, training=False))
         assert np.abs(model(inputs, training=True) - model(inputs, training=True)).max() > 0
+
+    def test_dropout_of_the_module_can_be_left_out(self, module, golden):
+        """That before the head stays; texts may have any length."""
+        config = replace(open_checkpoint(golden / self.CONFIG_OF).config, dropout_rate=0.0)
+        model, core = classifier_model(config, 2, None, hub_module_url=str(module), hub_module_dropout=False)
+        inputs, _ = self.toy()
+        np.testing.assert_array_equal(model(inputs, training=True), model(inputs, training=False))
+        assert model([part[:, :3] for part in inputs]).shape == (64, 2)
+        assert len(core.trainable_weights) == 39
 
     def test_a_span_labeler_on_the_module(self, module, golden):
         config = open_checkpoint(golden / self.CONFIG_OF).config
