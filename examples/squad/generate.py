@@ -109,7 +109,7 @@ def _people(rng: np.random.Generator, count: int) -> list[str]:
 
 def _facts(rng: np.random.Generator) -> list[Fact]:
     """Three facts about a person, each in one of several wordings."""
-    draw: Draw = lambda values: str(values[rng.integers(len(values))])  # noqa: E731 - one line says it
+    draw: Draw = lambda values: str(values[int(rng.integers(len(values)))])  # noqa: E731 - one line says it
     kinds = list(_kinds(draw, rng))
     return [kinds[place] for place in sorted(rng.choice(len(kinds), 3, replace=False))]
 

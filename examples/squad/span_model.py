@@ -94,7 +94,7 @@ def score_windows(
     windows: Sequence[Window],
     batch_size: int,
     pad_id: int,
-    score: Callable[[Batch], Sequence[np.ndarray]],
+    score: Callable[[dict[str, np.ndarray]], Sequence[np.ndarray]],
     tell: Callable[[int, int], None],
 ) -> list[Scores]:
     """The scores of windows by whatever computes them, in their order.
