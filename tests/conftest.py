@@ -17,7 +17,6 @@ from closeness import BFLOAT16_ABORTS
 from hypothesis import HealthCheck, settings
 from slow_cases import find_commit, select
 
-from bertferry.core import progress_bar
 from bertferry.core.temporary import TemporaryFolder
 
 # Tests that call a command in this process count the lines on stderr: TensorFlow must write no others, and its
@@ -55,12 +54,6 @@ def pytest_runtest_setup(item):
         pytest.skip("TensorFlow aborts in bfloat16 if ONEDNN_MAX_CPU_ISA is below the processor's")
 
 
-@pytest.fixture(autouse=True)
-def without_progress(monkeypatch):
-    """Commands in this process show no progress, which a slow machine would add to what tests expect on stderr."""
-    monkeypatch.setattr(progress_bar, "LINE_AFTER", float("inf"))
-
-
 def limit_threads(count):
     """Makes ONNX Runtime use that many threads by default; TensorFlow reads its own variable."""
     import onnxruntime
@@ -80,6 +73,7 @@ def pytest_configure(config):
         os.environ.setdefault("BERTFERRY_SEED", find_commit())
         config.temporary_folder = TemporaryFolder()
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as the commands do
+        os.environ["TQDM_DISABLE"] = "1"  # a slow machine would add progress to what tests expect on stderr
         tempfile.tempdir = os.environ["TMPDIR"] = str(config.temporary_folder.path)
 
     if threads := os.environ.get("TF_NUM_INTRAOP_THREADS"):

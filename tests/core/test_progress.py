@@ -17,7 +17,8 @@ import pytest
 from bertferry.core.progress import continue_after, no_progress, part_of
 
 AT_ONCE = """
-import sys
+import os, sys
+os.environ.pop("TQDM_DISABLE", None)
 from bertferry.core import progress_bar
 progress_bar.BAR_AFTER = progress_bar.REDRAWN_AFTER = progress_bar.LINE_AFTER = -1
 progress_bar.TICK = 60

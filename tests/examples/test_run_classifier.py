@@ -20,7 +20,8 @@ SCRIPT = Path(__file__).parent.parent.parent / "examples" / "run_classifier.py"
 EPOCHS, STEPS = 8, 11
 """Steps of an epoch: 162 of the 200 sentences are left to train on."""
 AT_ONCE = """
-import sys
+import os, sys
+os.environ.pop("TQDM_DISABLE", None)
 from bertferry.core import progress_bar
 progress_bar.BAR_AFTER = progress_bar.REDRAWN_AFTER = -1
 progress_bar.TICK = 60

@@ -11,6 +11,8 @@ BAR_AFTER, LINE_AFTER = 1.0, 5.0
 """Seconds until the bar appears, and between the lines where there is no terminal."""
 TICK, REDRAWN_AFTER = 0.5, 0.1
 """Seconds between updates of the time, and least between those of the bar."""
+DISABLED = "TQDM_DISABLE"
+"""The variable that turns progress bars off, as in everything that uses tqdm."""
 WIDTH = 80
 """Columns of a terminal that does not say how many it has."""
 COUNTS = {
@@ -28,11 +30,12 @@ class Progress:
 
     On a terminal, one line is drawn again and again, and removed at the end. Elsewhere, or if the terminal is
     `dumb`, there is a line every few seconds, for logs, pipes and notebooks. If nobody reads stderr any more,
-    nothing is shown and the work goes on. No color is used.
+    nothing is shown and the work goes on. With `TQDM_DISABLE=1`, nothing is shown either. No color is used.
     """
 
     def __init__(self, command: str, stream: Callable[[], TextIO], *, quiet: bool = False) -> None:
-        self._command, self._stream, self._quiet = command, stream, quiet
+        self._command, self._stream = command, stream
+        self._quiet = quiet or os.environ.get(DISABLED, "") not in ("", "0")
         self._unit = "steps"
         self._step: tuple[str, float, float] = ("starting", 0, 1)
         self._started = self._shown = time.monotonic()
