@@ -2,7 +2,8 @@
 
     film_reviews_torch.py --model DIR --train FILE --validation FILE --test FILE --output FILE.json
 
-It needs the extra torch. Dropout is where run_classifier.py --no-module-dropout has it: before the head alone.
+It needs the extra torch. Dropout is where run_classifier.py --no-module-dropout has it: before the head alone. The
+new head begins with the same values there and here; without dropout, nothing differs but the rounding.
 """
 
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from absl.flags import argparse_flags
+from classification.head import initial_kernel
 from classification.inputs import LABEL, EncodedTexts
 from classification.labeled_texts import read_labeled_texts
 from classification.targets import find_targets
@@ -38,6 +40,7 @@ def build_parser() -> argparse_flags.ArgumentParser:
     for name in PARTS:
         parser.add_argument(f"--{name}", metavar="FILE", help="text and label between tabs")
     parser.add_argument("--output", metavar="FILE", help="the results, as JSON")
+    parser.add_argument("--dropout", metavar="X", type=float, default=0.1, help="before the head; default: 0.1")
     add_training_flags(parser)
     return parser
 
@@ -58,7 +61,7 @@ def execute(arguments: Namespace, progress: Progress) -> int:
     longest = reading.tokenizer.length(opened.config.max_length, padded=False)
     encoded = {name: EncodedTexts(part, targets.numbers(part), tokenizer, longest) for name, part in parts.items()}
     with progress.counting("batches"):
-        results = train(Path(arguments.model), encoded, options, progress)
+        results = train(Path(arguments.model), encoded, options, arguments.dropout, progress)
     with replace_file(Path(arguments.output)) as temporary:
         temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     print(f"accuracy {results['accuracy']:.4f} on {len(parts['test'])} held-out texts")
@@ -66,16 +69,23 @@ def execute(arguments: Namespace, progress: Progress) -> int:
 
 
 def train(
-    folder: Path, encoded: Mapping[str, EncodedTexts], options: TrainingOptions, progress: Progress
+    folder: Path,
+    encoded: Mapping[str, EncodedTexts],
+    options: TrainingOptions,
+    dropout: float,
+    progress: Progress,
 ) -> dict[str, float]:
     """Trains a classifier, keeps the epoch that is best on the validation texts, and scores it on the test."""
     import torch
     from transformers import AutoModelForSequenceClassification, get_linear_schedule_with_warmup
 
     torch.manual_seed(options.seed)
-    dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "classifier_dropout": 0.1}
-    model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2, **dropout)
-    torch.nn.init.trunc_normal_(model.classifier.weight, std=0.02, a=-0.04, b=0.04)
+    rates = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "classifier_dropout": dropout}
+    model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2, **rates)
+    kernel = initial_kernel(model.config.hidden_size, 2, options.seed)
+    with torch.no_grad():
+        model.classifier.weight.copy_(torch.tensor(kernel.T))
+        model.classifier.bias.zero_()
     texts = encoded["train"]
     order = BatchOrder(texts.lengths(), options.batch_size, options.seed)
     total = options.epochs * order.steps_per_epoch

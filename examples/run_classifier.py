@@ -57,6 +57,12 @@ def build_parser() -> argparse_flags.ArgumentParser:
         help="call a Hub module without its own dropout; the one before the head stays. Its own is drawn anew in "
         "every process: with it, no training can be repeated bit for bit, nor can one that was interrupted",
     )
+    parser.add_argument(
+        "--dropout",
+        metavar="X",
+        type=float,
+        help="share of values to drop in training, before the head of a Hub module; default: the configuration's",
+    )
     add_source_flags(parser)
     add = parser.add_argument_group(
         "how texts become ids; default: as the files of the tokenizer say"
@@ -94,6 +100,8 @@ def read_job(arguments: Namespace) -> Job:
     options, source = training_options(arguments), source_options(arguments)
     if (arguments.checkpoint is None) == (arguments.hub_module is None):
         raise UsageError("give one source: --checkpoint PATH or --hub-module DIR")
+    if arguments.dropout is not None and not 0 <= arguments.dropout < 1:
+        raise UsageError(f"--dropout {arguments.dropout}: expected a share from 0 to less than 1")
     if arguments.train is None or arguments.output is None:
         raise UsageError(f"--{'train FILE' if arguments.train is None else 'output DIR'} is missing: see --help")
     path = Path(arguments.checkpoint or arguments.hub_module)
@@ -114,6 +122,7 @@ def read_job(arguments: Namespace) -> Job:
         source,
         arguments.hub_module is not None,
         arguments.module_dropout,
+        arguments.dropout,
         targets,
         parts,
         options,

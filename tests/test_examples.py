@@ -20,6 +20,7 @@ def module(golden, tmp_path_factory):
     return output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", ["finetune_hub.py", "finetune_keras3.py"])
 def test_an_example_halves_its_loss(module, example):
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}

@@ -48,6 +48,7 @@ def follow(name, folder, until=None):
         assert is_as_shown(command, done.output), f"$ {command.line}\n{done.output}"
 
 
+@pytest.mark.slow
 def test_a_module_is_fine_tuned_in_keras_3(checkout):
     follow("keras3", checkout)
 

@@ -32,7 +32,14 @@ def fine_tune(job: Job, run: RunFolder, progress: Progress) -> State:
     seed_everything(job.options.seed)
     start = write_start(job, run.path / "start")
     module = job.path if job.is_module else None
-    model, encoder = build_model(start, job.source.parameters, module, module_dropout=job.module_dropout)
+    model, encoder = build_model(
+        start,
+        job.source.parameters,
+        module,
+        seed=job.options.seed,
+        dropout=job.dropout,
+        module_dropout=job.module_dropout,
+    )
     if (reading := start.tokenizer_reading) is None:
         raise UsageError(f"{job.path}: no vocabulary (vocab.txt), nor another tokenizer, beside it")
     tokenizer = SourceTokenizer(reading.tokenizer, "fine-tuning")

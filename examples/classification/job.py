@@ -22,6 +22,7 @@ class Job:
       source_options: with which it was opened.
       is_module: whether it is a Hub module, which is trained as such.
       module_dropout: whether a module drops values in training.
+      dropout: the share of values that training drops instead of the configuration's.
       targets: what labels mean.
       parts: the texts: `train`, `validation`, `test`.
       options: how to train.
@@ -33,6 +34,7 @@ class Job:
     source_options: SourceOptions
     is_module: bool
     module_dropout: bool
+    dropout: float | None
     targets: Targets
     parts: dict[str, LabeledTexts]
     options: TrainingOptions
@@ -51,7 +53,8 @@ class Job:
             for name, value in asdict(self.source_options).items()
             if value is not None
         }
-        dropout = {"--no-module-dropout": not self.module_dropout} if self.is_module else {}
+        dropout: dict[str, float] = {"--no-module-dropout": not self.module_dropout} if self.is_module else {}
+        dropout |= {} if self.dropout is None else {"--dropout": self.dropout}
         return {**files, **texts, "the classes": list(self.targets.names), **flags, **stated, **dropout}
 
 

@@ -17,9 +17,11 @@ from bertferry.core.errors import UsageError
 from bertferry.core.parameters import canonical_axes
 from bertferry.modeling.builders import classifier_model
 from bertferry.modeling.variables import named_variables
+from classification.head import initial_kernel
 from classification.job import Job
 from classification.targets import own_classes
 
+HEAD = "classifier/kernel"
 CONFIG, REPORT = "bert_config.json", "conversion_report.json"
 
 
@@ -53,31 +55,47 @@ def _state_regression(config: Path) -> None:
 
 
 def build_model(
-    start: Checkpoint, known: Collection[str], module: Path | None, *, module_dropout: bool
+    start: Checkpoint,
+    known: Collection[str],
+    module: Path | None,
+    *,
+    seed: int,
+    dropout: float | None = None,
+    module_dropout: bool = True,
 ) -> tuple[tf_keras.Model, tf_keras.layers.Layer]:
     """A classifier for texts of any length, and its encoder, with the values of the start.
 
     Args:
       start: what training starts from.
-      known: the parameters that the source had; others keep the initial values that the seed gives them.
+      known: the parameters that the source had; others get the initial values that the seed gives them.
       module: the Hub module that is the encoder, if one is.
+      seed: of the values of a new head.
+      dropout: the share of values that training drops, instead of that of the configuration; it does not concern
+        what a module drops.
       module_dropout: whether the module drops values in training.
 
     Raises:
       UsageError: the module cannot be trained as a classifier.
     """
-    classes = start.sizes["classes"]
+    config, classes = start.config, start.sizes["classes"]
+    if dropout is not None:
+        config = replace(config, dropout_rate=dropout, attention_dropout_rate=dropout)
+    new_head = initial_kernel(config.hidden_size, classes, seed)
     if module is not None:
         try:
-            return classifier_model(
-                start.config, classes, None, hub_module_url=str(module), hub_module_dropout=module_dropout
+            model, encoder = classifier_model(
+                config, classes, None, hub_module_url=str(module), hub_module_dropout=module_dropout
             )
         except ValueError as error:
             raise UsageError(f"{module}: {error}") from error
-    model, encoder = classifier_model(start.config, classes, None)
+        model.get_layer("output").kernel.assign(new_head)
+        return model, encoder
+    model, encoder = classifier_model(config, classes, None)
     for name, variable in named_variables(model).items():
         if name in known:
             variable.assign(start.read(name, canonical_axes(name)))
+        elif name == HEAD:
+            variable.assign(new_head)
     return model, encoder
 
 

@@ -177,7 +177,8 @@ def test_a_signal_ends_quietly_and_leaves_nothing(golden, tmp_path, sent, code):
 def test_what_lasts_says_how_far_it_is(golden, tmp_path):
     """On a pipe a line every few seconds, from a clock that runs fast here."""
     fast = (
-        "import itertools, time\n"
+        "import itertools, os, time\n"
+        "del os.environ['TQDM_DISABLE']\n"
         "clock = itertools.count(0, 3); time.monotonic = lambda: float(next(clock))\n"
         "from bertferry.convert.command import run; run()"
     )

@@ -82,7 +82,9 @@ def test_a_program_runs_where_nobody_listens():
 
 def test_progress_is_shown_meanwhile():
     ending = "progress._shown -= 60; progress('working', 1, 2)"
-    assert re.fullmatch(r"program: 50%, [\d:]+: working\n", run(PROGRAM.format(ending=ending)).stderr)
+    code = f"import os\ndel os.environ['TQDM_DISABLE']\n{PROGRAM.format(ending=ending)}"
+    assert re.fullmatch(r"program: 50%, [\d:]+: working\n", run(code).stderr)
+    assert run(PROGRAM.format(ending=ending)).stderr == ""
 
 
 def test_the_library_leaves_stderr_to_its_caller(golden, tmp_path):

@@ -43,6 +43,7 @@ def test_training_that_was_killed_ends_as_if_it_had_not(request, tmp_path, kind,
     assert len(undisturbed[0]) == 4
 
 
+@pytest.mark.slow
 def test_best_weights_that_no_checkpoint_names_do_not_count(tmp_path):
     (undisturbed, resumed), printed = outcomes(tmp_path, "network", "best5")
     assert resumed == undisturbed
