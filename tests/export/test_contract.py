@@ -16,7 +16,10 @@ LOWER = SourceOptions(do_lower_case=True)
 
 ALWAYS = ("encoder", "classifier")
 """The tasks whose modules every run checks: with and without the encoder's outputs."""
-TASKS = (*ALWAYS, *(pytest.param(task, marks=pytest.mark.slow) for task in ("tokens", "span", "mlm", "pretrainer")))
+TASKS = (
+    *ALWAYS,
+    *(pytest.param(task, marks=pytest.mark.slow) for task in ("tokens", "span", "mlm", "pretrainer")),
+)
 
 
 @pytest.fixture(scope="module")
