@@ -124,6 +124,9 @@ def test_no_line_is_lost_and_the_kinds_are_sorted(changelog, entries, blank):
 
 def test_the_projects_own_changelog_is_released_without_loss(changelog):
     text = (ROOT / "CHANGELOG.md").read_text()
+    more = "## [Unreleased]\n\n### Fixed\n\n- One more fault.\n"
+    heading = "## [Unreleased]\n\n## "  # right after a release, nothing is unreleased
+    text = text.replace(heading, f"{more}\n## ")
     released = changelog.with_release(text, "99.0.0", DATE)
 
     def content(of):
