@@ -3,7 +3,7 @@
     film_reviews_torch.py --model DIR --train FILE --validation FILE --test FILE --output FILE.json
 
 It needs the extra torch. Dropout is where run_classifier.py --no-module-dropout has it: before the head alone. The
-new head begins with the same values there and here; without dropout, nothing differs but the rounding.
+new head begins with the same values there and here. AdamW adds its epsilon at another place than that of Keras.
 """
 
 import json
