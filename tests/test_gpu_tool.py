@@ -6,11 +6,11 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from importlib import import_module
 from pathlib import Path
 
 import device_rows
 import pytest
+from neighbors import neighbors_of
 
 from bertferry.verify.execution import Execution
 
@@ -21,9 +21,8 @@ TOOL = ROOT / "tools/gpu"
 @pytest.fixture(scope="module")
 def tool():
     """The modules of tools/gpu, which is a script with neighbors."""
-    sys.path.insert(0, str(TOOL))
-    yield import_module
-    sys.path.remove(str(TOOL))
+    with neighbors_of(TOOL) as load:
+        yield load
 
 
 @pytest.fixture(scope="module")

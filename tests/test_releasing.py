@@ -3,12 +3,12 @@
 import re
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from neighbors import neighbors_of
 
 ROOT = Path(__file__).parent.parent
 TOOL = ROOT / "tools/release"
@@ -18,9 +18,8 @@ DATE = "2026-11-26"
 @pytest.fixture(scope="module")
 def tool():
     """The modules of tools/release, which is a script with neighbors."""
-    sys.path.insert(0, str(TOOL))
-    yield import_module
-    sys.path.remove(str(TOOL))
+    with neighbors_of(TOOL) as load:
+        yield load
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,7 @@ def test_of_masked_tokens_8_in_10_are_the_mask_and_1_in_10_stays():
 def source(tmp_path_factory):
     from pieces import tokenizer_of
 
-    pytest.importorskip("tokenizers")
+    pytest.importorskip("tokenizers", reason="pip install 'bertferry[text]'")
     folder = write_checkpoint(tmp_path_factory.mktemp("pretraining") / "jack")
     return tokenizer_of(open_checkpoint(folder, SourceOptions(do_lower_case=True)), "this test")
 

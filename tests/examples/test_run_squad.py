@@ -17,7 +17,7 @@ from bertferry.convert import ConversionOptions, SourceOptions, convert_checkpoi
 
 skip_without("tensorflow", "tf_keras", "tensorflow_hub", "onnxruntime", "tokenizers")
 import run_squad  # noqa: E402 - its packages may be missing
-from squad.generate import make_questions  # noqa: E402
+from squad.generate import make_questions  # noqa: E402 - after what may be missing
 
 SCRIPT = Path(run_squad.__file__)
 WINDOWS = ["--max-seq-length", "64", "--doc-stride", "40", "--max-query-length", "16", "--quiet"]

@@ -12,7 +12,7 @@ from squad.windows import NO_ANSWER, WindowOptions, make_windows, most_central, 
 from bertferry.convert import SourceOptions, open_checkpoint
 from bertferry.core.errors import BertferryError
 
-pytest.importorskip("tokenizers")
+pytest.importorskip("tokenizers", reason="pip install 'bertferry[text]'")
 WORDS = (
     "The",
     "movie",

@@ -9,7 +9,7 @@ from judges import skip_without
 
 skip_without("tensorflow", "tf_keras", "tokenizers")
 import run_pretraining  # noqa: E402 - its packages may be missing
-import run_squad  # noqa: E402
+import run_squad  # noqa: E402 - likewise
 
 ROOT = Path(__file__).parent.parent.parent
 PARSERS = {f"examples/{module.__name__}.py": module.build_parser() for module in (run_squad, run_pretraining)}

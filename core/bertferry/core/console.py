@@ -33,9 +33,18 @@ UNREACHABLE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ENOTDIR)
 """Errors of the operating system that concern a path as it was given."""
 
 
+class CommandParser(argparse_flags.ArgumentParser):  # type: ignore[misc]  # absl publishes no types
+    """A parser whose errors are one line, without the list of all flags, which would hide it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Prints what is wrong and ends the program with exit code 2."""
+        print(f"{self.prog}: {message}: see --help", file=sys.stderr)
+        raise SystemExit(2)
+
+
 def command_parser(program: str, description: str) -> argparse_flags.ArgumentParser:
     """A parser with what every command has: absl's flags, `--quiet` and `--version`."""
-    parser = argparse_flags.ArgumentParser(prog=program, description=description)
+    parser = CommandParser(prog=program, description=description)
     parser.add_argument("--version", action=ShowVersion, nargs=0, help="show program's version number and exit")
     parser.add_argument("--quiet", action="store_true", help="show no progress; --json shows none either")
     return parser

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bertferry.convert import open_checkpoint
 from bertferry.convert.difference import compare_checkpoints
-from bertferry.core.errors import BertferryError
+from bertferry.core.errors import DataError, UsageError
 from bertferry.export.onnx.checkpoint_source import CheckpointSource
 from bertferry.export.onnx.options import OnnxOptions
 from bertferry.export.onnx.parity_check import check_parity
@@ -23,7 +23,7 @@ def find_faults(folder: Path, work: Work) -> list[str]:
         checkpoints = list(_differing_checkpoints(folder, work))
         reports = _reports(folder, replace(work, recording=record_source(work)))
         return [*checkpoints, *(f"{name}: {report.verdict()}" for name, report in reports if not report.ok)]
-    except BertferryError as error:  # of a file that is damaged or missing
+    except (DataError, UsageError) as error:  # of a file that is damaged or missing
         return [str(error)]
 
 

@@ -3,7 +3,8 @@
 import os
 import socket
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import ray
@@ -33,16 +34,16 @@ class RayPool:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         theirs = {"runtime_env": {"env_vars": thread_settings(1)}}
         own = {"num_cpus": options.workers, "_memory": _budget(options), "include_dashboard": False}
-        if not options.address:  # its processes inherit them, and none is started for nothing
-            os.environ.update(thread_settings(1))
+        settings = {} if options.address else thread_settings(1)
         try:
             _check_answers(options.address)
-            ray.init(
-                address=options.address,
-                log_to_driver=False,
-                logging_level="ERROR",
-                **(theirs if options.address else own),
-            )
+            with _inherited(settings):  # by the processes of an own cluster: none is started for nothing
+                ray.init(
+                    address=options.address,
+                    log_to_driver=False,
+                    logging_level="ERROR",
+                    **(theirs if options.address else own),
+                )
         except (RayError, ConnectionError, OSError, ValueError, RuntimeError) as error:
             raise UnavailableError(f"Ray does not start: {first_line(error)}") from error
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -89,6 +90,21 @@ class RayPool:
         for one in self._running:
             ray.cancel(one, force=True)
         ray.shutdown()
+
+
+@contextmanager
+def _inherited(settings: Mapping[str, str]) -> Iterator[None]:
+    """Sets variables for the processes that begin meanwhile; this one gets its own back."""
+    former = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _check_answers(address: str | None) -> None:
